@@ -1,0 +1,93 @@
+"""Every exception that Tenfold raises on purpose, as one tree.
+
+::
+
+    TenfoldError                 what, where, what changed, what next; the command line exits 1
+    ├── UsageError               the command or the file is wrong; nothing was touched; exit 2
+    │   └── SpecError            tenfold.toml: file, line, key and "did you mean"
+    ├── Refused                  a precondition does not hold; nothing was touched
+    │   ├── Locked               another command is at work: holder, reason, age
+    │   └── PortTaken            a listening address is in use: by whom, if that can be known
+    ├── ReleaseError             a release could not be built from the project
+    ├── StepFailed               a step of a plan failed; says what was and was not changed
+    │   └── UnitFailed           a unit did not start or did not become ready: probe, answer, log
+    ├── TargetError              a host or its agent could not be reached or broke off
+    └── JournalError             the journal is unreadable or was written by a newer Tenfold
+
+An error's text follows one shape, which the command line prints as it is::
+
+    what happened, and where
+    What changed    for whom, or: nothing
+    What next       the command or the edit that leads on
+"""
+
+from __future__ import annotations
+
+
+class TenfoldError(Exception):
+    """Base of every expected failure.
+
+    Args:
+        what: what happened and where, one sentence or a few lines.
+        changed: what is different now because of it; ``None`` reads "nothing".
+        next: what to do; a command or an edit.
+        detail: evidence that helps (a traceback, log lines, an answer), already free of secrets.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        changed: str | None = None,
+        next: str | None = None,
+        detail: str | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.changed = changed
+        self.next = next
+        self.detail = detail
+
+
+class UsageError(TenfoldError):
+    """The command line or the file is wrong; nothing was touched."""
+
+    exit_code = 2
+
+
+class SpecError(UsageError):
+    """``tenfold.toml`` is wrong: the text names file, line and key."""
+
+
+class Refused(TenfoldError):
+    """A precondition does not hold, so nothing was begun."""
+
+
+class Locked(Refused):
+    """Another command holds the deployment's lock."""
+
+
+class PortTaken(Refused):
+    """A listening address is in use by a process that is not part of this deployment."""
+
+
+class ReleaseError(TenfoldError):
+    """A release could not be built from the project."""
+
+
+class StepFailed(TenfoldError):
+    """A step of a plan failed."""
+
+
+class UnitFailed(StepFailed):
+    """A unit did not start, or never became ready."""
+
+
+class TargetError(TenfoldError):
+    """A host or its agent could not be reached, or the connection broke off."""
+
+
+class JournalError(TenfoldError):
+    """The journal is unreadable, or was written by a newer Tenfold."""
