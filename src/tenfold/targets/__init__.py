@@ -1,0 +1,1 @@
+"""How hosts and their agents are reached."""

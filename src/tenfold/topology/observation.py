@@ -1,0 +1,67 @@
+"""Observation: what is. Taken from agents, true at one moment, never assumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+UnitState = Literal[
+    "starting", "warm", "running", "draining", "stopping", "stopped", "backoff", "failed"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedUnit:
+    """One process as its agent sees it. ``since`` is in seconds since the epoch."""
+
+    name: str
+    engine: str
+    state: UnitState
+    pid: int | None = None
+    endpoint: str | None = None
+    pool: str | None = None
+    generation: int = 0
+    release: str | None = None
+    restarts: int = 0
+    since: float = 0.0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedHost:
+    """A host and its units; ``agent`` tells whether its agent answers."""
+
+    name: str
+    address: str
+    agent: Literal["running", "unreachable", "absent"]
+    agent_pid: int | None = None
+    sockets: tuple[tuple[str, str], ...] = ()
+    units: tuple[ObservedUnit, ...] = ()
+
+    def unit(self, name: str) -> ObservedUnit | None:
+        """The unit of this name, if the agent has it."""
+        return next((u for u in self.units if u.name == name), None)
+
+    def pool(self, name: str) -> tuple[ObservedUnit, ...]:
+        """All units of a pool, of every generation."""
+        return tuple(u for u in self.units if u.pool == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything that was seen of one deployment.
+
+    ``release`` is the one that serves, ``generation`` that of the pool's accepting units.
+    ``initialised`` names the database clusters that exist already.
+    """
+
+    hosts: tuple[ObservedHost, ...] = ()
+    release: str | None = None
+    previous_release: str | None = None
+    generation: int = 0
+    wiring_version: int = 0
+    initialised: tuple[str, ...] = field(default=())
+
+    def host(self, name: str) -> ObservedHost | None:
+        """The host of this name, if it was seen."""
+        return next((h for h in self.hosts if h.name == name), None)

@@ -1,0 +1,68 @@
+"""What the units of each kind are told to do: typed, frozen, free of addresses and of secrets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Base of all settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings(Settings):
+    """A PostgreSQL cluster.
+
+    With ``separate_owner`` migrations run as the owner role and the app's role has no DDL; without
+    it the app's role owns its schema, so that an app that creates its tables itself works.
+    """
+
+    database: str
+    cluster: str = "main"
+    owner_role: str = "tenfold_owner"
+    app_role: str = "tenfold_app"
+    replication_role: str = "tenfold_replication"
+    superuser: str = "postgres"
+    separate_owner: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A URL prefix served from a directory of the release, without asking the app."""
+
+    url: str
+    directory: str
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings(Settings):
+    """The reverse proxy in front: TLS, static files, buffering, limits."""
+
+    address: str = "127.0.0.1"
+    port: int = 8000
+    upstream: str = "app"
+    assets: tuple[Asset, ...] = ()
+    max_body_bytes: int = 100 << 20
+    hold_seconds: float = 15.0
+    request_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings(Settings):
+    """The app's own server.
+
+    ``entry`` is ``module:attribute``; ``interface`` is ``asgi`` or ``wsgi``.
+    ``drain_seconds`` bounds how long old workers may finish their requests.
+    """
+
+    entry: str
+    interface: str
+    server: str
+    workers: int = 1
+    threads: int = 1
+    health: str = "/"
+    health_below: int = 500
+    ready_seconds: float = 20.0
+    drain_seconds: float = 60.0
+    env: tuple[tuple[str, str], ...] = ()
