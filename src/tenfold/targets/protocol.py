@@ -20,11 +20,12 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class HostPaths:
-    """Where things lie on a host; absolute. ``run`` is short enough for unix sockets."""
+    """Where a host is and where things lie on it; absolute. ``run`` fits unix sockets."""
 
     root: str
     run: str
     logs: str
+    address: str = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,9 @@ class HostAgent(Protocol):
 
 class Target(Protocol):
     """All hosts of one deployment that are of this kind."""
+
+    def locate(self, host: Host) -> HostPaths:
+        """Where the host is, or would be, without starting anything; the same at every call."""
 
     def ensure(self, host: Host) -> HostAgent:
         """The host's agent, started if need be; adopts what a predecessor left running."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -25,6 +26,7 @@ class ObservedUnit:
     restarts: int = 0
     since: float = 0.0
     reason: str | None = None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +53,18 @@ class ObservedHost:
 class Observation:
     """Everything that was seen of one deployment.
 
-    ``release`` is the one that serves, ``generation`` that of the pool's accepting units.
-    ``initialised`` names the database clusters that exist already.
+    ``release`` is the one that serves, ``served`` all that ever did, oldest first. ``built`` and
+    ``migrated`` are the releases for which that is done, ``published`` the one whose assets the
+    edge serves. ``prepared`` maps a database's path to the digest of the roles and grants it has.
     """
 
     hosts: tuple[ObservedHost, ...] = ()
     release: str | None = None
-    previous_release: str | None = None
-    generation: int = 0
-    wiring_version: int = 0
-    initialised: tuple[str, ...] = field(default=())
+    served: tuple[str, ...] = ()
+    built: tuple[str, ...] = ()
+    migrated: tuple[str, ...] = ()
+    published: str | None = None
+    prepared: Mapping[str, str] = field(default_factory=dict)
 
     def host(self, name: str) -> ObservedHost | None:
         """The host of this name, if it was seen."""

@@ -94,7 +94,8 @@ class UnitOrder:
     """A unit as its agent is told of it; ``name`` is unique on the host.
 
     Members of a pool are named ``pool.generation.index``, carry ``pool`` and ``generation`` and
-    start *warm*: they do not accept until a handover says so.
+    start *warm*: they do not accept until a handover says so. ``fingerprint`` is the caller's digest
+    of what the unit was made from; the agent keeps it and gives it back when observed.
     """
 
     name: str
@@ -105,3 +106,4 @@ class UnitOrder:
     generation: int = 0
     release: str | None = None
     endpoint: str | None = None
+    fingerprint: str | None = None
