@@ -1,0 +1,187 @@
+"""The planner: a pure function from what is, and what shall be, to the steps between.
+
+Invariant: a prefix of a plan may be carried out and the rest forgotten; planning again from there
+gives the remainder. So "interrupted anywhere, then go on" needs no special case. The order keeps
+users served: a release is built before anything is touched, the database comes before what uses it,
+new workers are warm before old ones are asked to go, and nothing is stopped that still serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tenfold.topology.model import Pool, Topology, Unit, start_order
+from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
+from tenfold.topology.settings import DatabaseSettings, EdgeSettings
+from tenfold.transitions.steps import (
+    BuildRelease,
+    DiscardGeneration,
+    EnsureHost,
+    Handover,
+    Migrate,
+    PrepareDatabase,
+    PruneReleases,
+    PublishAssets,
+    RestartUnit,
+    StartUnit,
+    Step,
+    StopHost,
+    StopUnit,
+    Together,
+    WarmPool,
+)
+
+LIVE = ("running", "draining")
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What shall be: a topology, the release that serves on it and what both are made from.
+
+    Args:
+        topology: hosts, units and pools.
+        release: the release that shall serve; ``None`` keeps the pools out of the plan.
+        migrate: the release's migration command, run once per release.
+        fingerprints: ``host/member`` -> digest of its files and launch.
+        prepared: ``host/unit`` of a database -> digest of its roles and grants.
+        renew: warm a new generation even if the right release serves already.
+        keep_releases: how many releases stay after a handover.
+    """
+
+    topology: Topology
+    release: str | None = None
+    migrate: str | None = None
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    prepared: Mapping[str, str] = field(default_factory=dict)
+    renew: bool = False
+    keep_releases: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in order. ``kind`` is the command that asked for it."""
+
+    kind: str
+    steps: tuple[Step, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Nothing would change."""
+        return not self.steps
+
+
+def plan(kind: str, now: Observation, goal: Goal) -> Plan:
+    """The steps from ``now`` to ``goal``; empty when they are the same already."""
+    steps: list[Step] = []
+    for host in goal.topology.hosts:
+        steps += _host(host.name, now, goal)
+    steps = _build_first(steps, now, goal)
+    steps += _superfluous(now, goal)
+    if any(isinstance(s, Handover) for s in steps):
+        steps.append(PruneReleases(goal.keep_releases))
+    return Plan(kind, tuple(steps))
+
+
+def plan_down(now: Observation, topology: Topology) -> Plan:
+    """Stop everything in reverse order; data, releases and journal stay."""
+    running = [h.name for h in now.hosts if h.agent == "running"]
+    wanted = [h.name for h in reversed(topology.hosts) if h.name in running]
+    others = [h for h in running if h not in wanted]
+    return Plan("down", tuple(StopHost(h) for h in (*wanted, *others)))
+
+
+def _host(name: str, now: Observation, goal: Goal) -> list[Step]:
+    seen = now.host(name)
+    steps: list[Step] = []
+    if seen is None or seen.agent != "running":
+        seen = None
+        steps.append(EnsureHost(name))
+    for member in start_order(goal.topology.on(name)):
+        if isinstance(member, Pool):
+            steps += _pool(member, seen, now, goal)
+        else:
+            steps += _unit(member, seen, now, goal)
+    return steps
+
+
+def _unit(unit: Unit, seen: ObservedHost | None, now: Observation, goal: Goal) -> list[Step]:
+    is_now = seen.unit(unit.name) if seen else None
+    steps: list[Step] = []
+    if is_now is None or is_now.state not in LIVE:
+        steps.append(StartUnit(unit.path))
+    elif is_now.fingerprint != goal.fingerprints.get(unit.path):
+        steps.append(RestartUnit(unit.path))
+    if isinstance(unit.settings, DatabaseSettings):
+        digest = goal.prepared.get(unit.path, "")
+        if now.prepared.get(unit.path) != digest:
+            steps.append(PrepareDatabase(unit.path, digest))
+    return steps
+
+
+def _pool(pool: Pool, seen: ObservedHost | None, now: Observation, goal: Goal) -> list[Step]:
+    if goal.release is None:
+        return []
+    units = seen.pool(pool.name) if seen else ()
+    digest = goal.fingerprints.get(pool.path)
+    serving = [u for u in units if u.state in LIVE and u.release == goal.release]
+    right = [u for u in serving if u.fingerprint == digest and u.state == "running"]
+    if len(right) >= pool.minimum and not goal.renew and now.release == goal.release:
+        return _leftovers(pool, units)
+    generation = _warm_generation(pool, units, goal.release, digest)
+    steps: list[Step] = []
+    if goal.migrate and goal.release not in now.migrated:
+        steps.append(Migrate(goal.release, goal.migrate))
+    if generation is None:
+        generation = 1 + max((u.generation for u in units), default=0)
+        steps.append(WarmPool(pool.path, generation, goal.release, pool.minimum))
+    if now.published != goal.release and goal.topology.of(EdgeSettings):
+        steps.append(PublishAssets(goal.release, now.published))
+    steps.append(Handover(pool.path, generation, goal.release))
+    return steps
+
+
+def _warm_generation(
+    pool: Pool, units: tuple[ObservedUnit, ...], release: str, digest: str | None
+) -> int | None:
+    """A generation that an interrupted plan left warm, and that is just what this one wants."""
+    warm: dict[int, int] = {}
+    for unit in units:
+        if unit.state == "warm" and unit.release == release and unit.fingerprint == digest:
+            warm[unit.generation] = warm.get(unit.generation, 0) + 1
+    ready = [g for g, count in warm.items() if count >= pool.minimum]
+    return max(ready, default=None)
+
+
+def _leftovers(pool: Pool, units: tuple[ObservedUnit, ...]) -> list[Step]:
+    """Generations that an interrupted deploy warmed and nobody wants any more."""
+    serving = {u.generation for u in units if u.state in LIVE}
+    stale = sorted({u.generation for u in units} - serving)
+    return [DiscardGeneration(pool.path, generation) for generation in stale]
+
+
+def _build_first(steps: list[Step], now: Observation, goal: Goal) -> list[Step]:
+    """Build before anything is touched; on a cold start, beside the first unit that takes long."""
+    needs = any(isinstance(s, WarmPool | Migrate | Handover) for s in steps)
+    if not needs or goal.release is None or goal.release in now.built:
+        return steps
+    build = BuildRelease(goal.release)
+    first = next((i for i, s in enumerate(steps) if isinstance(s, StartUnit)), None)
+    if now.release is None and first is not None:
+        return [*steps[:first], Together((build, steps[first])), *steps[first + 1 :]]
+    return [build, *steps]
+
+
+def _superfluous(now: Observation, goal: Goal) -> list[Step]:
+    """Units and hosts that the goal does not have, last started first stopped."""
+    steps: list[Step] = []
+    for host in now.hosts:
+        if host.name not in {h.name for h in goal.topology.hosts}:
+            if host.agent == "running":
+                steps.append(StopHost(host.name))
+            continue
+        wanted = {m.name for m in goal.topology.on(host.name)}
+        for unit in reversed(host.units):
+            if (unit.pool or unit.name) not in wanted:
+                steps.append(StopUnit(f"{host.name}/{unit.name}"))
+    return steps

@@ -1,0 +1,120 @@
+"""The runner: carries a plan out, one journaled step at a time.
+
+For each step: ``journal.intend`` (durable), one small idempotent effect that verifies itself,
+``journal.done``. Before the point of no return a failure takes back what was done, in reverse
+order; from there on a failure is reported and the plan is finished by planning again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from tenfold.errors import StepFailed, TenfoldError
+from tenfold.transitions import steps as S
+from tenfold.transitions.journal import Journal
+from tenfold.transitions.planner import Plan
+
+
+class Listener(Protocol):
+    """Who is told how it goes, for progress on a terminal or lines of JSON."""
+
+    def started(self, step: S.Step) -> None:
+        """A step begins."""
+
+    def progress(self, step: S.Step, text: str) -> None:
+        """Something worth showing happened within a step."""
+
+    def finished(self, step: S.Step, seconds: float) -> None:
+        """A step is done."""
+
+    def failed(self, step: S.Step, error: BaseException) -> None:
+        """A step failed."""
+
+    def backing_out(self, steps: tuple[S.Step, ...]) -> None:
+        """These steps take back what was done."""
+
+
+Perform = Callable[[S.Step, Callable[[str], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Carries plans out.
+
+    Args:
+        journal: where intentions are recorded.
+        perform: the effect of one step; raises ``TenfoldError``.
+        listener: who is told.
+        clock: monotonic seconds.
+    """
+
+    journal: Journal
+    perform: Perform
+    listener: Listener
+    clock: Callable[[], float] = time.monotonic
+
+    def run(self, plan: Plan) -> None:
+        """Carry out a plan.
+
+        Raises:
+            TenfoldError: the failure of a step, after everything was taken back that could be.
+            KeyboardInterrupt: passed on, likewise; ignored past the point of no return.
+        """
+        transition = self.journal.begin(plan.kind, tuple(S.to_json(s) for s in plan.steps))
+        begun: list[S.Step] = []
+        try:
+            for position, step in enumerate(plan.steps):
+                self.journal.intend(transition, position)
+                begun.append(step)
+                self._one(step)
+                self.journal.done(transition, position)
+        except (TenfoldError, KeyboardInterrupt) as error:
+            committed = any(s.point_of_no_return for s in S.flatten(tuple(begun)))
+            if not committed:
+                self._back_out(begun)
+            outcome = "failed" if committed else "backed-out"
+            self.journal.end(transition, outcome, str(error) or type(error).__name__)
+            raise
+        self.journal.end(transition, "done")
+
+    def _one(self, step: S.Step) -> None:
+        if isinstance(step, S.Together):
+            self._together(step)
+            return
+        self.listener.started(step)
+        began = self.clock()
+        try:
+            self.perform(step, lambda text: self.listener.progress(step, text))
+        except BaseException as error:
+            self.listener.failed(step, error)
+            raise
+        self.listener.finished(step, self.clock() - began)
+
+    def _together(self, step: S.Together) -> None:
+        with ThreadPoolExecutor(len(step.steps), thread_name_prefix="step") as pool:
+            futures = [pool.submit(self._one, s) for s in step.steps]
+        for future in futures:
+            future.result()
+
+    def _back_out(self, begun: list[S.Step]) -> None:
+        """Reverse what was begun, also the step that failed: it may have been half done."""
+        backwards = tuple(r for s in reversed(begun) if (r := s.reverse()) is not None)
+        if not backwards:
+            return
+        self.listener.backing_out(backwards)
+        failures: list[str] = []
+        for step in S.flatten(backwards):
+            try:
+                self.perform(step, lambda _: None)
+            except TenfoldError as error:
+                failures.append(f"{step.sentence()}: {error.what}")
+        if failures:
+            raise StepFailed(
+                "what was begun could not be taken back completely",
+                changed="; ".join(failures),
+                next="tenfold status, then tenfold up or tenfold down",
+            )

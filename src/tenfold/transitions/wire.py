@@ -1,0 +1,54 @@
+"""Wiring from topology and place: where everything is, as the app and the engines read it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tenfold.topology.model import Topology
+from tenfold.topology.process import Listen
+from tenfold.topology.settings import AppSettings, DatabaseSettings, EdgeSettings
+from tenfold.wiring.document import Database, Document
+
+POSTGRESQL_PORT = 5432
+APP_PORT = 8000
+
+
+def listens(topology: Topology, host: str, address: str) -> tuple[Listen, ...]:
+    """The listening sockets that this host's agent owns: the app's and the public one."""
+    found: list[Listen] = []
+    for member in topology.on(host):
+        if isinstance(member.settings, AppSettings):
+            found.append(Listen(member.name, address, APP_PORT))
+        elif isinstance(member.settings, EdgeSettings):
+            found.append(Listen("public", member.settings.address, member.settings.port))
+    return tuple(found)
+
+
+def wiring(
+    topology: Topology, addresses: Mapping[str, str], *, release: str | None = None
+) -> Document:
+    """The document for this topology; ``addresses`` maps a host to its address."""
+    endpoints: dict[str, str] = {}
+    databases: dict[str, Database] = {}
+    url: str | None = None
+    for member in topology.members():
+        address = addresses[member.host]
+        settings = member.settings
+        if isinstance(settings, DatabaseSettings):
+            endpoints[member.path] = f"{address}:{POSTGRESQL_PORT}"
+            databases[settings.cluster] = Database(
+                address, POSTGRESQL_PORT, settings.database, settings.app_role
+            )
+        elif isinstance(settings, EdgeSettings):
+            endpoints[member.path] = f"{settings.address}:{settings.port}"
+            url = f"http://{settings.address}:{settings.port}"
+        else:
+            endpoints[member.path] = f"{address}:{APP_PORT}"
+    return Document(
+        app=topology.app,
+        stage=topology.stage,
+        release=release,
+        url=url,
+        endpoints=endpoints,
+        databases=databases,
+    )
