@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -90,9 +91,12 @@ class SqliteJournal:
         self._path = path
         self._now = now
         self._epoch: int | None = None
+        self._one_writer = threading.RLock()  # steps that run together record their facts
         try:
             path.touch(mode=0o600, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=10, isolation_level=None)
+            self._db = sqlite3.connect(
+                path, timeout=10, isolation_level=None, check_same_thread=False
+            )
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = full")
             self._db.executescript(_SCHEMA)
@@ -173,7 +177,8 @@ class SqliteJournal:
 
     def facts(self) -> Mapping[str, Any]:
         """See :class:`Journal`."""
-        rows = self._db.execute("select key, value from facts").fetchall()
+        with self._one_writer:
+            rows = self._db.execute("select key, value from facts").fetchall()
         return {key: json.loads(value) for key, value in rows}
 
     def set(self, key: str, value: Any) -> None:
@@ -191,11 +196,12 @@ class SqliteJournal:
     @contextlib.contextmanager
     def _write(self, *, fenced: bool = False) -> Iterator[sqlite3.Connection]:
         try:
-            self._db.execute("begin immediate")
-            with self._db:
-                if fenced:
-                    self._check_epoch()
-                yield self._db
+            with self._one_writer:
+                self._db.execute("begin immediate")
+                with self._db:
+                    if fenced:
+                        self._check_epoch()
+                    yield self._db
         except sqlite3.Error as error:
             raise JournalError(
                 f"the journal {self._path} could not be written: {error}",

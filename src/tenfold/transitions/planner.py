@@ -8,6 +8,7 @@ new workers are warm before old ones are asked to go, and nothing is stopped tha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -128,7 +129,8 @@ def _pool(pool: Pool, seen: ObservedHost | None, now: Observation, goal: Goal) -
     right = [u for u in serving if u.fingerprint == digest and u.state == "running"]
     if len(right) >= pool.minimum and not goal.renew and now.release == goal.release:
         return _leftovers(pool, units)
-    generation = _warm_generation(pool, units, goal.release, digest)
+    usable = ("warm",) if goal.renew else ("warm", "running")
+    generation = _warm_generation(pool, units, goal.release, digest, usable)
     steps: list[Step] = []
     if goal.migrate and goal.release not in now.migrated:
         steps.append(Migrate(goal.release, goal.migrate))
@@ -142,15 +144,19 @@ def _pool(pool: Pool, seen: ObservedHost | None, now: Observation, goal: Goal) -
 
 
 def _warm_generation(
-    pool: Pool, units: tuple[ObservedUnit, ...], release: str, digest: str | None
+    pool: Pool,
+    units: tuple[ObservedUnit, ...],
+    release: str,
+    digest: str | None,
+    states: tuple[str, ...],
 ) -> int | None:
-    """A generation that an interrupted plan left warm, and that is just what this one wants."""
-    warm: dict[int, int] = {}
+    """A generation that an interrupted plan left behind, and that is just what this one wants."""
+    alike: Counter[int] = Counter()
     for unit in units:
-        if unit.state == "warm" and unit.release == release and unit.fingerprint == digest:
-            warm[unit.generation] = warm.get(unit.generation, 0) + 1
-    ready = [g for g, count in warm.items() if count >= pool.minimum]
-    return max(ready, default=None)
+        right = unit.release == release and unit.fingerprint == digest
+        if right and unit.state in states:
+            alike[unit.generation] += 1
+    return max((g for g, count in alike.items() if count >= pool.minimum), default=None)
 
 
 def _leftovers(pool: Pool, units: tuple[ObservedUnit, ...]) -> list[Step]:

@@ -14,31 +14,31 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tenfold.errors import StepFailed, TenfoldError
-from tenfold.transitions import steps as S
-from tenfold.transitions.journal import Journal
+from tenfold.transitions.journal import Journal, Outcome
 from tenfold.transitions.planner import Plan
+from tenfold.transitions.steps import Step, Together, flatten, to_json
 
 
 class Listener(Protocol):
     """Who is told how it goes, for progress on a terminal or lines of JSON."""
 
-    def started(self, step: S.Step) -> None:
+    def started(self, step: Step) -> None:
         """A step begins."""
 
-    def progress(self, step: S.Step, text: str) -> None:
+    def progress(self, step: Step, text: str) -> None:
         """Something worth showing happened within a step."""
 
-    def finished(self, step: S.Step, seconds: float) -> None:
+    def finished(self, step: Step, seconds: float) -> None:
         """A step is done."""
 
-    def failed(self, step: S.Step, error: BaseException) -> None:
+    def failed(self, step: Step, error: BaseException) -> None:
         """A step failed."""
 
-    def backing_out(self, steps: tuple[S.Step, ...]) -> None:
+    def backing_out(self, steps: tuple[Step, ...]) -> None:
         """These steps take back what was done."""
 
 
-Perform = Callable[[S.Step, Callable[[str], None]], None]
+Perform = Callable[[Step, Callable[[str], None]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ class Runner:
             TenfoldError: the failure of a step, after everything was taken back that could be.
             KeyboardInterrupt: passed on, likewise; ignored past the point of no return.
         """
-        transition = self.journal.begin(plan.kind, tuple(S.to_json(s) for s in plan.steps))
-        begun: list[S.Step] = []
+        transition = self.journal.begin(plan.kind, tuple(to_json(s) for s in plan.steps))
+        begun: list[Step] = []
         try:
             for position, step in enumerate(plan.steps):
                 self.journal.intend(transition, position)
@@ -73,16 +73,16 @@ class Runner:
                 self._one(step)
                 self.journal.done(transition, position)
         except (TenfoldError, KeyboardInterrupt) as error:
-            committed = any(s.point_of_no_return for s in S.flatten(tuple(begun)))
+            committed = any(s.point_of_no_return for s in flatten(tuple(begun)))
             if not committed:
                 self._back_out(begun)
-            outcome = "failed" if committed else "backed-out"
+            outcome: Outcome = "failed" if committed else "backed-out"
             self.journal.end(transition, outcome, str(error) or type(error).__name__)
             raise
         self.journal.end(transition, "done")
 
-    def _one(self, step: S.Step) -> None:
-        if isinstance(step, S.Together):
+    def _one(self, step: Step) -> None:
+        if isinstance(step, Together):
             self._together(step)
             return
         self.listener.started(step)
@@ -94,20 +94,20 @@ class Runner:
             raise
         self.listener.finished(step, self.clock() - began)
 
-    def _together(self, step: S.Together) -> None:
+    def _together(self, step: Together) -> None:
         with ThreadPoolExecutor(len(step.steps), thread_name_prefix="step") as pool:
             futures = [pool.submit(self._one, s) for s in step.steps]
         for future in futures:
             future.result()
 
-    def _back_out(self, begun: list[S.Step]) -> None:
+    def _back_out(self, begun: list[Step]) -> None:
         """Reverse what was begun, also the step that failed: it may have been half done."""
         backwards = tuple(r for s in reversed(begun) if (r := s.reverse()) is not None)
         if not backwards:
             return
         self.listener.backing_out(backwards)
         failures: list[str] = []
-        for step in S.flatten(backwards):
+        for step in flatten(backwards):
             try:
                 self.perform(step, lambda _: None)
             except TenfoldError as error:

@@ -1,0 +1,1 @@
+"""What Tenfold keeps beside the app, in ``.tenfold/``: layout, lock, secrets."""

@@ -1,0 +1,101 @@
+"""Where things lie in ``.tenfold/``.
+
+::
+
+    .tenfold/
+      journal.db      intentions, steps done, facts          transitions.journal
+      lock            who is at work                         state.lock
+      secrets.json    generated passwords, mode 0600         state.secrets
+      releases/ID/    immutable app directories              release
+      envs/HASH/      Python environments of releases        release
+      runtime/HASH/   the wrapper, copied alone              runtime
+      hosts/NAME/     one directory per host                 targets.local
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tenfold.errors import Refused, UsageError
+
+SPEC_NAME = "tenfold.toml"
+STATE_NAME = ".tenfold"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of one deployment; ``project`` is the folder with ``tenfold.toml``."""
+
+    project: Path
+
+    @property
+    def spec(self) -> Path:
+        """The user's file."""
+        return self.project / SPEC_NAME
+
+    @property
+    def state(self) -> Path:
+        """Everything that Tenfold keeps."""
+        return self.project / STATE_NAME
+
+    @property
+    def journal(self) -> Path:
+        """See :mod:`tenfold.transitions.journal`."""
+        return self.state / "journal.db"
+
+    @property
+    def lock(self) -> Path:
+        """See :mod:`tenfold.state.lock`."""
+        return self.state / "lock"
+
+    @property
+    def secrets(self) -> Path:
+        """See :mod:`tenfold.state.secrets`."""
+        return self.state / "secrets.json"
+
+    def exists(self) -> bool:
+        """Whether this project was ever brought up."""
+        return self.journal.exists()
+
+    def create(self) -> None:
+        """Make the folder, closed to others, and keep it out of version control.
+
+        Raises:
+            Refused: it cannot be made or written, or it belongs to somebody else.
+        """
+        try:
+            self.state.mkdir(mode=0o711, exist_ok=True)
+            ignore = self.state / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n")
+        except OSError as error:
+            raise Refused(
+                f"{self.state} cannot be written: {error.strerror}",
+                next="make the project's folder writable, or run as the user that owns it",
+            ) from error
+        if not os.access(self.state, os.W_OK):
+            raise Refused(
+                f"{self.state} belongs to another user",
+                next=f"run as the owner of {self.state}",
+            )
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder upwards with a ``tenfold.toml``.
+
+    Raises:
+        UsageError: there is none.
+    """
+    try:
+        here = start.resolve(strict=True)
+    except OSError as error:
+        raise UsageError(f"{start}: {error.strerror}") from error
+    for folder in (here, *here.parents):
+        if (folder / SPEC_NAME).is_file():
+            return folder
+    raise UsageError(
+        f"no {SPEC_NAME} in {here} or above it",
+        next=f"tenfold init --dir {start}   writes one by looking at the project",
+    )

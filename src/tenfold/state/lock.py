@@ -1,0 +1,157 @@
+"""One command at a time: a lock that names its holder and cannot go stale.
+
+The kernel holds it (``flock``), so that it ends with the process however that ends; the file beside
+it says who, why and since when. A *reservation* is a lock that a person sets for longer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tenfold.errors import Locked, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds the lock. ``since`` is in seconds since the epoch."""
+
+    pid: int
+    user: str
+    reason: str
+    since: float
+
+    def age(self, now: float) -> str:
+        """How long, for people: ``12 s``, ``3 min``, ``2 h``."""
+        seconds = max(0, int(now - self.since))
+        if seconds < 120:
+            return f"{seconds} s"
+        return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+
+
+class Lock:
+    """The deployment's lock.
+
+    Args:
+        path: the lock file; a second file ``path.reserved`` holds a reservation.
+        now: the clock, in seconds since the epoch.
+    """
+
+    def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._reservation = path.with_name(path.name + ".reserved")
+        self._now = now
+
+    @contextlib.contextmanager
+    def hold(self, reason: str, *, despite_reservation: bool = False) -> Iterator[None]:
+        """Hold the lock while the block runs.
+
+        Raises:
+            Locked: another command has it, or a person reserved the deployment.
+        """
+        reserved = self.reservation()
+        if reserved and not despite_reservation:
+            raise Locked(
+                f"reserved by {reserved.user} {reserved.age(self._now())} ago: {reserved.reason}",
+                next="tenfold lock release   when that is over",
+            )
+        descriptor = self._open()
+        try:
+            self._take(descriptor)
+            self._write(descriptor, reason)
+            yield
+            os.ftruncate(descriptor, 0)
+        finally:
+            os.close(descriptor)
+
+    def holder(self) -> Holder | None:
+        """Who is at work right now; ``None`` if nobody is, whatever the file says."""
+        if not self._path.exists():
+            return None
+        descriptor = self._open()
+        try:
+            if _try_flock(descriptor):
+                return None
+            return self._read(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def reserve(self, reason: str) -> None:
+        """Keep every other command away until :meth:`release`, across processes and restarts.
+
+        Raises:
+            Locked: it is reserved already.
+        """
+        reserved = self.reservation()
+        if reserved:
+            raise Locked(
+                f"already reserved by {reserved.user} {reserved.age(self._now())} ago:"
+                f" {reserved.reason}"
+            )
+        holder = Holder(os.getpid(), _user(), reason, self._now())
+        self._reservation.write_text(json.dumps(asdict(holder)))
+
+    def release(self) -> bool:
+        """End a reservation; ``False`` if there was none."""
+        existed = self._reservation.exists()
+        self._reservation.unlink(missing_ok=True)
+        return existed
+
+    def reservation(self) -> Holder | None:
+        """The reservation, if there is one."""
+        if not self._reservation.exists():
+            return None
+        return _parse(self._reservation.read_text())
+
+    def _open(self) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise Refused(
+                f"the lock {self._path} cannot be opened: {error.strerror}",
+                next="run as the user that brought this deployment up",
+            ) from error
+
+    def _take(self, descriptor: int) -> None:
+        if _try_flock(descriptor):
+            return
+        holder = self._read(descriptor)
+        what = "another command is at work"
+        if holder:
+            age = holder.age(self._now())
+            what = f"{holder.reason} is at work since {age} (pid {holder.pid}, {holder.user})"
+        raise Locked(what, next="wait for it, or look with  tenfold lock")
+
+    def _write(self, descriptor: int, reason: str) -> None:
+        holder = Holder(os.getpid(), _user(), reason, self._now())
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
+
+    def _read(self, descriptor: int) -> Holder | None:
+        return _parse(os.pread(descriptor, 4096, 0).decode(errors="replace"))
+
+
+def _parse(text: str) -> Holder | None:
+    """A holder; ``None`` for the moment in which a new holder has not written itself yet."""
+    try:
+        return Holder(**json.loads(text))
+    except (ValueError, TypeError):
+        return None
+
+
+def _try_flock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _user() -> str:
+    return os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid {os.getuid()}"
