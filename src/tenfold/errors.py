@@ -11,6 +11,7 @@
     ├── ReleaseError             a release could not be built from the project
     ├── StepFailed               a step of a plan failed; says what was and was not changed
     │   └── UnitFailed           a unit did not start or did not become ready: probe, answer, log
+    ├── LoadError                load was not made or not judged: its setup, ledger or comparison failed
     ├── TargetError              a host or its agent could not be reached or broke off
     └── JournalError             the journal is unreadable or was written by a newer Tenfold
 
@@ -83,6 +84,10 @@ class StepFailed(TenfoldError):
 
 class UnitFailed(StepFailed):
     """A unit did not start, or never became ready."""
+
+
+class LoadError(TenfoldError):
+    """Load could not be made, or what it wrote could not be compared with the database."""
 
 
 class TargetError(TenfoldError):
