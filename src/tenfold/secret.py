@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets as _random
-from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class Secret:
     """A password, key or URL that contains one.
 
     ``str()``, ``repr()`` and format strings show ``********``; only :meth:`reveal` gives the value.
+    Deliberately not a dataclass: ``dataclasses.asdict`` would open it.
     """
 
-    _value: str
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
 
     def reveal(self) -> str:
         """The secret itself; call it only where it leaves Tenfold (a 0600 file, a socket)."""
@@ -24,6 +27,14 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret('********')"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._value)
 
     @classmethod
     def generate(cls, bytes_of_entropy: int = 24) -> Secret:

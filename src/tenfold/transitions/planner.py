@@ -167,13 +167,14 @@ def _leftovers(pool: Pool, units: tuple[ObservedUnit, ...]) -> list[Step]:
 
 
 def _build_first(steps: list[Step], now: Observation, goal: Goal) -> list[Step]:
-    """Build before anything is touched; on a cold start, beside the first unit that takes long."""
-    needs = any(isinstance(s, WarmPool | Migrate | Handover) for s in steps)
-    if not needs or goal.release is None or goal.release in now.built:
+    """Build before anything is touched; on a cold start, beside the unit that starts first."""
+    uses = [i for i, s in enumerate(steps) if isinstance(s, WarmPool | Migrate | Handover)]
+    if not uses or goal.release is None or goal.release in now.built:
         return steps
     build = BuildRelease(goal.release)
-    first = next((i for i, s in enumerate(steps) if isinstance(s, StartUnit)), None)
-    if now.release is None and first is not None:
+    starts = [i for i, s in enumerate(steps[: uses[0]]) if isinstance(s, StartUnit)]
+    if now.release is None and starts:
+        first = starts[0]
         return [*steps[:first], Together((build, steps[first])), *steps[first + 1 :]]
     return [build, *steps]
 

@@ -1,0 +1,95 @@
+"""A model of the world for the planner: applying a step to an observation, purely."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
+from tenfold.transitions import steps as st
+from tenfold.transitions.planner import Goal
+
+
+def apply(step: st.Step, now: Observation, goal: Goal) -> Observation:
+    """What would be observed if the step had been performed."""
+    match step:
+        case st.Together(steps):
+            for inner in steps:
+                now = apply(inner, now, goal)
+            return now
+        case st.EnsureHost(host):
+            seen = now.host(host)
+            units = seen.units if seen else ()
+            return _put(now, ObservedHost(host, "127.0.0.1", "running", 1, units=units))
+        case st.StopHost(host):
+            return _put(now, ObservedHost(host, "127.0.0.1", "absent"))
+        case st.BuildRelease(release):
+            return replace(now, built=(*now.built, release))
+        case st.StartUnit(path) | st.RestartUnit(path):
+            member = goal.topology.member(path)
+            unit = ObservedUnit(
+                member.name, member.engine, "running", fingerprint=goal.fingerprints[path]
+            )
+            return _units(now, member.host, remove={member.name}, add=(unit,))
+        case st.StopUnit(path):
+            host, _, name = path.partition("/")
+            return _units(now, host, remove={name})
+        case st.PrepareDatabase(path, digest):
+            return replace(now, prepared={**now.prepared, path: digest})
+        case st.Migrate(release, _):
+            return replace(now, migrated=(*now.migrated, release))
+        case st.WarmPool(path, generation, release, count):
+            host, _, name = path.partition("/")
+            units = tuple(
+                ObservedUnit(
+                    f"{name}.{generation}.{i}",
+                    "uvicorn",
+                    "warm",
+                    pool=name,
+                    generation=generation,
+                    release=release,
+                    fingerprint=goal.fingerprints[path],
+                )
+                for i in range(count)
+            )
+            return _units(now, host, add=units)
+        case st.DiscardGeneration(path, generation):
+            host, _, name = path.partition("/")
+            seen = now.host(host)
+            assert seen
+            return _units(
+                now, host, remove={u.name for u in seen.pool(name) if u.generation == generation}
+            )
+        case st.PublishAssets(release, _):
+            return replace(now, published=release)
+        case st.Handover(path, generation, release):
+            host, _, name = path.partition("/")
+            seen = now.host(host)
+            assert seen
+            kept = tuple(
+                replace(u, state="running") for u in seen.pool(name) if u.generation == generation
+            )
+            assert kept, "nothing warm to hand over to"
+            now = _units(now, host, remove={u.name for u in seen.pool(name)}, add=kept)
+            served = tuple(r for r in now.served if r != release)
+            return replace(now, release=release, served=(*served, release))
+        case st.PruneReleases():
+            return now
+    raise NotImplementedError(step)
+
+
+def _put(now: Observation, host: ObservedHost) -> Observation:
+    others = tuple(h for h in now.hosts if h.name != host.name)
+    return replace(now, hosts=(*others, host))
+
+
+def _units(
+    now: Observation,
+    host: str,
+    *,
+    remove: set[str] | None = None,
+    add: tuple[ObservedUnit, ...] = (),
+) -> Observation:
+    seen = now.host(host)
+    assert seen
+    kept = tuple(u for u in seen.units if u.name not in (remove or set()))
+    return _put(now, replace(seen, units=(*kept, *add)))

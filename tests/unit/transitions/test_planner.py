@@ -1,0 +1,236 @@
+"""The planner's promise: interrupt anywhere, plan again, get the remainder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from tenfold.topology.model import Topology
+from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
+from tenfold.transitions import steps as st
+from tenfold.transitions.planner import Goal, plan, plan_down
+from tests.support.model import apply
+from tests.support.topologies import one_host
+
+PATHS = ("vm1/postgres", "vm1/edge", "vm1/app")
+
+
+def goal(release: str = "r1", *, prints: str = "f", **changes: object) -> Goal:
+    given_goal = Goal(
+        topology=one_host(),
+        release=release,
+        migrate="migrate",
+        fingerprints={p: f"{prints}-{p}-{release if p == 'vm1/app' else ''}" for p in PATHS},
+        prepared={"vm1/postgres": "grants"},
+    )
+    return replace(given_goal, **changes)
+
+
+def carried_out(wanted: Goal, now: Observation | None = None) -> Observation:
+    now = now or Observation()
+    for step in plan("up", now, wanted).steps:
+        now = apply(step, now, wanted)
+    return now
+
+
+def kinds(steps: tuple[st.Step, ...]) -> list[str]:
+    return [type(s).__name__ for s in st.flatten(steps)]
+
+
+def test_the_first_up_builds_before_and_serves_last() -> None:
+    assert kinds(plan("up", Observation(), goal()).steps) == [
+        "EnsureHost",
+        "BuildRelease",
+        "StartUnit",
+        "PrepareDatabase",
+        "Migrate",
+        "WarmPool",
+        "PublishAssets",
+        "Handover",
+        "StartUnit",
+        "PruneReleases",
+    ]
+
+
+def test_nothing_to_do_is_an_empty_plan() -> None:
+    assert plan("up", carried_out(goal()), goal()).empty
+
+
+def test_a_deploy_builds_first_and_never_touches_database_or_edge() -> None:
+    now = carried_out(goal("r1"))
+    steps = plan("deploy", now, goal("r2")).steps
+    assert kinds(steps) == [
+        "BuildRelease",
+        "Migrate",
+        "WarmPool",
+        "PublishAssets",
+        "Handover",
+        "PruneReleases",
+    ]
+
+
+def test_a_rollback_to_a_release_that_served_neither_builds_nor_migrates() -> None:
+    now = carried_out(goal("r2"), carried_out(goal("r1")))
+    assert kinds(plan("rollback", now, goal("r1")).steps) == [
+        "WarmPool",
+        "PublishAssets",
+        "Handover",
+        "PruneReleases",
+    ]
+
+
+def test_a_changed_edge_is_restarted_and_the_workers_are_left_alone() -> None:
+    now = carried_out(goal())
+    wanted = goal()
+    wanted = replace(wanted, fingerprints={**wanted.fingerprints, "vm1/edge": "new"})
+    assert plan("up", now, wanted).steps == (st.RestartUnit("vm1/edge"),)
+
+
+def test_a_crashed_database_is_started_and_the_workers_are_left_alone() -> None:
+    now = carried_out(goal())
+    host = now.host("vm1")
+    assert host
+    units = tuple(replace(u, state="failed") if u.name == "postgres" else u for u in host.units)
+    now = replace(now, hosts=(replace(host, units=units),))
+    assert plan("up", now, goal()).steps == (st.StartUnit("vm1/postgres"),)
+
+
+def test_the_same_release_again_is_a_new_generation_when_asked_for() -> None:
+    now = carried_out(goal())
+    steps = plan("deploy", now, goal(renew=True)).steps
+    assert st.WarmPool("vm1/app", 2, "r1", 2) in steps
+    assert st.Handover("vm1/app", 2, "r1") in steps
+
+
+def test_workers_that_an_interrupted_deploy_left_warm_are_discarded_by_up() -> None:
+    now = carried_out(goal("r1"))
+    now = apply(st.WarmPool("vm1/app", 2, "r2", 2), now, goal("r2"))
+    assert plan("up", now, goal("r1")).steps == (st.DiscardGeneration("vm1/app", 2),)
+
+
+def test_an_interrupted_deploy_goes_on_with_the_workers_that_are_warm() -> None:
+    now = carried_out(goal("r1"))
+    for step in (st.BuildRelease("r2"), st.Migrate("r2", "migrate")):
+        now = apply(step, now, goal("r2"))
+    now = apply(st.WarmPool("vm1/app", 2, "r2", 2), now, goal("r2"))
+    assert kinds(plan("deploy", now, goal("r2")).steps)[:2] == ["PublishAssets", "Handover"]
+
+
+def test_half_warm_generations_are_not_handed_over_to() -> None:
+    now = carried_out(goal("r1"))
+    now = apply(st.WarmPool("vm1/app", 2, "r2", 1), now, goal("r2"))
+    assert st.WarmPool("vm1/app", 3, "r2", 2) in plan("deploy", now, goal("r2")).steps
+
+
+def test_what_the_topology_does_not_have_is_stopped_last() -> None:
+    now = carried_out(goal())
+    host = now.host("vm1")
+    assert host
+    now = replace(
+        now, hosts=(replace(host, units=(*host.units, ObservedUnit("old", "any", "running"))),)
+    )
+    assert plan("up", now, goal()).steps == (st.StopUnit("vm1/old"),)
+
+
+def test_down_stops_hosts_and_nothing_else() -> None:
+    now = carried_out(goal())
+    assert plan_down(now, one_host()).steps == (st.StopHost("vm1"),)
+    assert plan_down(Observation(), one_host()).empty
+
+
+def test_down_also_stops_hosts_that_the_topology_forgot() -> None:
+    now = Observation(hosts=(ObservedHost("old", "127.0.0.1", "running"),))
+    empty = Topology("shop", "10", ())
+    assert plan_down(now, empty).steps == (st.StopHost("old"),)
+
+
+releases = some.sampled_from(["r1", "r2", "r3"])
+states = some.sampled_from(["running", "warm", "backoff", "failed", "draining", "starting"])
+
+
+@some.composite
+def worlds(draw: some.DrawFn) -> Observation:
+    """Anything an agent could report, also what no plan of ours would leave behind."""
+    singles = [
+        ObservedUnit(name, engine, draw(states), fingerprint=draw(some.sampled_from(["x", "f"])))
+        for name, engine in (("postgres", "postgresql"), ("edge", "nginx"), ("odd", "any"))
+        if draw(some.booleans())
+    ]
+    pooled = [
+        ObservedUnit(
+            f"app.{generation}.{index}",
+            "uvicorn",
+            draw(states),
+            pool="app",
+            generation=generation,
+            release=(release := draw(releases)),
+            fingerprint=f"f-vm1/app-{release}",
+        )
+        for generation in range(1, draw(some.integers(1, 4)))
+        for index in range(draw(some.integers(0, 3)))
+    ]
+    agent = draw(some.sampled_from(["running", "absent", "unreachable"]))
+    units = tuple(singles + pooled) if agent == "running" else ()
+    served = tuple(draw(some.lists(releases, unique=True)))
+    return Observation(
+        hosts=(ObservedHost("vm1", "127.0.0.1", agent, units=units),),
+        release=served[-1] if served else None,
+        served=served,
+        built=tuple(draw(some.lists(releases, unique=True))),
+        migrated=tuple(draw(some.lists(releases, unique=True))),
+        published=draw(some.none() | releases),
+        prepared=draw(some.sampled_from([{}, {"vm1/postgres": "grants"}])),
+    )
+
+
+@given(worlds(), releases, some.sampled_from(["f", "g"]))
+def test_any_plan_leads_to_its_goal(now: Observation, release: str, prints: str) -> None:
+    wanted = goal(release, prints=prints)
+    now = carried_out(wanted, now)
+    rest = plan("up", now, wanted)
+    assert all(isinstance(s, st.DiscardGeneration) for s in rest.steps), rest
+    for step in rest.steps:
+        now = apply(step, now, wanted)
+    assert plan("up", now, wanted).empty
+
+
+@given(worlds(), releases)
+def test_planning_again_after_each_step_gives_the_remainder(now: Observation, release: str) -> None:
+    wanted = goal(release)
+    whole = st.flatten(plan("up", now, wanted).steps)
+    for done, step in enumerate(whole):
+        if isinstance(step, st.PruneReleases):
+            break
+        now = apply(step, now, wanted)
+        again = st.flatten(plan("up", now, wanted).steps)
+        mandatory = [s for s in whole[done + 1 :] if not isinstance(s, st.PruneReleases)]
+        optional = (st.PruneReleases, st.DiscardGeneration)
+        assert [s for s in again if not isinstance(s, optional)] == mandatory, (done, step)
+
+
+@pytest.mark.parametrize("kind", sorted(st._KINDS))
+def test_every_step_survives_the_journal(kind: str) -> None:
+    samples: dict[str, st.Step] = {
+        "EnsureHost": st.EnsureHost("vm1"),
+        "StopHost": st.StopHost("vm1"),
+        "BuildRelease": st.BuildRelease("r1"),
+        "StartUnit": st.StartUnit("vm1/edge"),
+        "RestartUnit": st.RestartUnit("vm1/edge"),
+        "StopUnit": st.StopUnit("vm1/edge"),
+        "PrepareDatabase": st.PrepareDatabase("vm1/postgres", "d"),
+        "Migrate": st.Migrate("r1", "alembic upgrade head"),
+        "WarmPool": st.WarmPool("vm1/app", 2, "r1", 3),
+        "DiscardGeneration": st.DiscardGeneration("vm1/app", 2),
+        "PublishAssets": st.PublishAssets("r2", "r1"),
+        "Handover": st.Handover("vm1/app", 2, "r1"),
+        "PruneReleases": st.PruneReleases(5),
+        "Together": st.Together((st.BuildRelease("r1"), st.StartUnit("vm1/postgres"))),
+    }
+    step = samples[kind]
+    assert st.from_json(st.to_json(step)) == step
+    assert step.sentence()
+    reverse = step.reverse()
+    assert reverse is None or isinstance(reverse, st.Step)
