@@ -1,0 +1,156 @@
+"""What pydantic found, said the way a person would: one problem a key, with the way out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from tenfold.spec import later
+from tenfold.spec.model import AppSpec
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: at which key, and what to do."""
+
+    path: Path
+    text: str
+
+    @property
+    def where(self) -> str:
+        """``[server] workers``, ``[[load.requests]] path`` or, at the top, ``name``."""
+        names = [str(part) for part in self.path if isinstance(part, str)]
+        if len(names) == 1:
+            return names[0]
+        table = ".".join(names[:-1])
+        listed = any(isinstance(part, int) for part in self.path[:-1])
+        return f"[[{table}]] {names[-1]}" if listed else f"[{table}] {names[-1]}"
+
+
+def explain(error: ValidationError, data: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """Every problem of a document; ``data`` is the document that was refused."""
+    found = (_problem(detail) for detail in error.errors(include_url=False, include_input=True))
+    # Without `app`, a `command` is the problem, and it says so itself.
+    return tuple(
+        problem
+        for problem in found
+        if not (problem.path == ("app",) and "app" not in data and "command" in data)
+    )
+
+
+def _problem(detail: ErrorDetails) -> Problem:
+    path = tuple(part for part in detail["loc"] if part != "[key]")
+    return Problem(path, _text(path, detail))
+
+
+def _text(path: Path, detail: ErrorDetails) -> str:
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "extra_forbidden":
+            return later.when(path) or _unknown(path)
+        case "missing":
+            return f"is missing{_example(path)}"
+        case "value_error":
+            return str(context["error"])
+        case "literal_error":
+            return _not_one_of(detail["input"], str(context["expected"]))
+        case "string_too_short":
+            return "is empty"
+        case "model_type" | "dict_type" | "mapping_type":
+            return f"is a table: write [{'.'.join(map(str, path))}] above its keys"
+        case _:
+            return _plain(detail)
+
+
+def _plain(detail: ErrorDetails) -> str:
+    expected = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    value = detail["input"]
+    shown = value if isinstance(value, (int, float)) else f'"{value}"'
+    if isinstance(value, bool):
+        shown = str(value).lower()
+    if isinstance(value, (dict, list)):
+        return f"should be {expected}"
+    return f"{shown} should be {expected}"
+
+
+def _not_one_of(value: Any, expected: str) -> str:
+    choices = expected.replace("'", '"').replace(" or ", ", ")
+    names = [choice.strip('"') for choice in choices.split(", ")]
+    return f'"{value}" is not one of {choices}{_meant(str(value), names)}'
+
+
+def _example(path: Path) -> str:
+    examples: dict[Path, str] = {
+        ("name",): 'name = "conduit"',
+        ("app",): 'app = "conduit.main:app"',
+    }
+    example = examples.get(path)
+    return f"; add for example  {example}" if example else ""
+
+
+def _unknown(path: Path) -> str:
+    key = str(path[-1])
+    siblings = [*_keys_at(path[:-1])]
+    meant = _meant(key, siblings)
+    if meant:
+        return f"unknown key{meant}"
+    home = _home(key)
+    return f"unknown key{home}" if home else f"unknown key; known here: {', '.join(siblings)}"
+
+
+def _meant(wrong: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(wrong.lower(), names, n=1, cutoff=0.6)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def _home(key: str) -> str | None:
+    """Where a key that stands in the wrong table belongs."""
+    for table, names in _tables():
+        if key in names:
+            where = f"[{table}]" if table else "the top, above the first [table]"
+            return f"; it belongs {'into' if table else 'at'} {where}"
+    return None
+
+
+def _tables() -> Iterator[tuple[str, list[str]]]:
+    yield "", list(_keys(AppSpec))
+    for name, field in AppSpec.model_fields.items():
+        model = field.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            yield name, list(_keys(model))
+
+
+def _keys_at(path: Path) -> Iterator[str]:
+    """The keys that a table may have, those of later versions included."""
+    model: Any = AppSpec
+    for part in path:
+        if isinstance(part, int):
+            continue
+        model = _model_in(_keys(model)[str(part)])
+        if model is None:
+            return
+    yield from _keys(model)
+    names = tuple(str(part) for part in path)
+    yield from (key[-1] for key in later.COMES if key[:-1] == names)
+
+
+def _keys(model: type[BaseModel]) -> dict[str, Any]:
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The table model inside ``X``, ``X | None`` or ``tuple[X, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        model = _model_in(inner)
+        if model is not None:
+            return model
+    return None

@@ -1,0 +1,31 @@
+"""Keys of the design that this version does not carry out: refused, with when they come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_LATER_10: Final = "comes with a later version of stage 10"
+
+COMES: Final[Mapping[tuple[str, ...], str]] = {
+    ("command",): 'comes with a later version of stage 10; give app = "module:attribute"',
+    ("static", "pages"): "comes with stage 1",
+    ("static", "build"): "comes with stage 1; for a command that prepares assets: [release] build",
+    ("static", "output"): "comes with stage 1",
+    ("database", "shard_by"): "comes with stage 1m",
+    ("database", "backup"): _LATER_10,
+    ("storage",): _LATER_10,
+    ("workers",): _LATER_10,
+    ("jobs",): _LATER_10,
+    ("alerts",): _LATER_10,
+    ("transition",): "comes with stage 100",
+    ("reads",): "comes with stage 1k",
+    ("functions",): "comes with stage 1k",
+    ("redis",): "comes with stage 10k",
+    ("services",): "comes with stage 100k",
+}
+
+
+def when(path: tuple[str | int, ...]) -> str | None:
+    """``"comes with stage 1k"`` for a key of the design that is not there yet, else ``None``."""
+    return COMES.get(tuple(str(part) for part in path))

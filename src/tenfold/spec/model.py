@@ -1,0 +1,174 @@
+"""AppSpec: ``tenfold.toml`` as frozen values. Shapes and ranges; nothing here touches a disk.
+
+Descriptions become the JSON Schema and the reference page, so they are written for users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
+
+from tenfold.spec import values
+from tenfold.spec.load import LoadTable
+from tenfold.spec.units import Bytes, Seconds
+
+Interface = Literal["auto", "asgi", "wsgi"]
+ServerKind = Literal["auto", "uvicorn", "gunicorn"]
+
+_AUTO_OR_COUNT = WithJsonSchema(
+    {"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": values.MAX_COUNT}]}
+)
+Count = Annotated[Literal["auto"] | int, BeforeValidator(values.auto_or_count), _AUTO_OR_COUNT]
+RelativePath = Annotated[str, AfterValidator(values.relative_path)]
+UrlPath = Annotated[str, AfterValidator(values.url_path)]
+AssetUrl = Annotated[str, AfterValidator(values.asset_url)]
+VariableName = Annotated[str, AfterValidator(values.variable_name)]
+VariableValue = Annotated[
+    str, BeforeValidator(values.variable_value), WithJsonSchema({"type": "string"})
+]
+
+
+class Table(BaseModel):
+    """Base of every table: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ReleaseTable(Table):
+    """How a release is made and when it is fit to serve."""
+
+    build: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Command run once in the new release's directory, before it is frozen.",
+    )
+    migrate: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Command run once per release, before new code takes traffic.",
+    )
+    health: UrlPath | None = Field(
+        default=None,
+        description='Path that must answer below 400; without it "/" must answer below 500.',
+    )
+
+    @property
+    def health_path(self) -> str:
+        """The path that is asked."""
+        return self.health or "/"
+
+    @property
+    def health_below(self) -> int:
+        """The first status that counts as unhealthy."""
+        return 500 if self.health is None else 400
+
+
+class StaticTable(Table):
+    """Files that the edge serves without asking the app."""
+
+    assets: Mapping[AssetUrl, RelativePath] = Field(
+        default_factory=dict,
+        description='URL prefix = directory of the project, for example "/static" = "static".',
+    )
+
+
+class ServerTable(Table):
+    """The server process that imports the app."""
+
+    kind: ServerKind = Field(
+        default="auto",
+        description="Which server; auto takes the one installed in the app's environment.",
+    )
+    interface: Interface = Field(
+        default="auto", description="What the app speaks; auto looks at the imported object."
+    )
+    workers: Count = Field(
+        default="auto", description="Processes; auto derives them from the host's cores."
+    )
+    threads: Count = Field(default="auto", description="Threads per WSGI worker; ASGI has none.")
+    health_timeout_seconds: Seconds = Field(
+        default=20.0,
+        gt=0,
+        alias="health_timeout",
+        description="How long a new release may take until it is healthy.",
+    )
+    drain_seconds: Seconds = Field(
+        default=60.0,
+        alias="drain",
+        description="How long old workers may finish requests; longer ones postpone a switch.",
+    )
+
+
+class DatabaseTable(Table):
+    """The PostgreSQL that DATABASE_URL names."""
+
+    postgres: Annotated[str, AfterValidator(values.postgres_source)] = Field(
+        default="wheel",
+        description='"wheel" (comes with Tenfold), "path" (found on PATH), or the absolute '
+        "directory of its programs.",
+    )
+
+
+class EdgeTable(Table):
+    """The reverse proxy in front: the address, and its limits."""
+
+    address: Annotated[str, AfterValidator(values.ip_address)] = Field(
+        default="127.0.0.1",
+        description="IP address to listen on; nothing is public unless this says so.",
+    )
+    port: Annotated[int, Field(strict=True, ge=0, le=65535)] = Field(
+        default=8000, description="TCP port; 0 takes any free one. --port overrides it."
+    )
+    max_body_bytes: Bytes = Field(
+        default=100_000_000, alias="max_body", description="Largest request body; more answers 413."
+    )
+    request_timeout_seconds: Seconds = Field(
+        default=60.0,
+        gt=0,
+        alias="request_timeout",
+        description="How long the app may stay silent before a request answers 504.",
+    )
+    hold_seconds: Seconds = Field(
+        default=15.0,
+        gt=0,
+        alias="hold",
+        description="How long a request may wait through a switch before the switch backs out.",
+    )
+
+
+class AppSpec(Table):
+    """One web app, as its ``tenfold.toml`` describes it."""
+
+    name: Annotated[str, AfterValidator(values.name)] = Field(
+        description="The app's name: lower-case letters, digits and hyphens, at most 40.",
+    )
+    app: Annotated[str, AfterValidator(values.entry)] = Field(
+        description='The ASGI or WSGI app as "module:attribute".'
+    )
+    python: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="The app's interpreter; default ./.venv, else the Python that runs Tenfold.",
+    )
+    pythonpath: tuple[RelativePath, ...] = Field(
+        default=(),
+        description="Directories of the project to import from, besides the project itself.",
+    )
+    release: ReleaseTable = Field(default_factory=ReleaseTable)
+    static: StaticTable = Field(default_factory=StaticTable)
+    server: ServerTable = Field(default_factory=ServerTable)
+    database: DatabaseTable = Field(default_factory=DatabaseTable)
+    edge: EdgeTable = Field(default_factory=EdgeTable)
+    env: Mapping[VariableName, VariableValue] = Field(
+        default_factory=dict,
+        description="Environment variables for the app; ${NAME} takes the caller's, $$ is one $.",
+    )
+    load: LoadTable | None = None

@@ -1,0 +1,121 @@
+"""From a ``tenfold.toml`` to an AppSpec, or to a SpecError that lists every problem."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tenfold.errors import SpecError
+from tenfold.secret import Secret
+from tenfold.spec import later, locate, values
+from tenfold.spec.explain import Problem, explain
+from tenfold.spec.model import AppSpec
+
+FILE_NAME = "tenfold.toml"
+_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+def load(path: Path) -> AppSpec:
+    """Read and check the file at ``path`` (or the ``tenfold.toml`` in that folder).
+
+    Raises:
+        SpecError: no such file, not TOML, or problems; all of them, each with file, line and key.
+    """
+    file = path / FILE_NAME if path.is_dir() else path
+    return parse(_read(file), name=file.name)
+
+
+def parse(text: str, *, name: str = FILE_NAME) -> AppSpec:
+    """As :func:`load`, from a text; ``name`` is what the errors call the file.
+
+    Raises:
+        SpecError: see :func:`load`.
+    """
+    data = _toml(text, name)
+    try:
+        return AppSpec.model_validate(data)
+    except ValidationError as error:
+        problems = explain(error, data)
+    raise _refusal(problems, locate.lines(text), name)
+
+
+def variables(
+    spec: AppSpec, environ: Mapping[str, str], *, path: Path | None = None
+) -> dict[str, str | Secret]:
+    """The ``[env]`` table with ``${NAME}`` taken from ``environ``; what came from there is secret.
+
+    Raises:
+        SpecError: names that ``environ`` does not have; with ``path``, with their lines.
+    """
+    missing = [
+        Problem(("env", key), f"${{{name}}} is not set where tenfold was started")
+        for key, text in spec.env.items()
+        for name in values.references(text)
+        if name not in environ
+    ]
+    if missing:
+        found = locate.lines(_read(path)) if path else {}
+        raise _refusal(missing, found, path.name if path else FILE_NAME)
+    return {
+        key: Secret(values.expand(text, environ))
+        if values.references(text)
+        else values.expand(text, environ)
+        for key, text in spec.env.items()
+    }
+
+
+def _read(file: Path) -> str:
+    try:
+        raw = file.read_bytes()
+    except FileNotFoundError:
+        raise SpecError(
+            f"there is no {file.name} in {file.parent.absolute()}",
+            next="tenfold init writes one by looking at the project",
+        ) from None
+    except OSError as error:
+        raise SpecError(f"{file} cannot be read: {error.strerror}") from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise SpecError(f"{file.name}:{line}: not UTF-8 text; save the file as UTF-8") from None
+
+
+def _toml(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = str(error)
+        found = _POSITION.search(message)
+        line, column = _end(text) if found is None or found[1] is None else found.groups()
+        reason = _POSITION.sub("", message)
+        raise SpecError(
+            f"{name}:{line}:{column}: not TOML: {reason[:1].lower()}{reason[1:]}",
+            next=f"correct line {line}; tenfold docs shows every key as it is written",
+        ) from None
+
+
+def _end(text: str) -> tuple[str, str]:
+    lines = text.rstrip("\n").split("\n")
+    return str(len(lines)), str(len(lines[-1]) + 1)
+
+
+def _refusal(problems: Sequence[Problem], found: Mapping[locate.Key, int], name: str) -> SpecError:
+    placed = sorted(((_line(p.path, found), p) for p in problems), key=lambda pair: pair[0])
+    listed = [f"{name}:{line}: {problem.where}: {problem.text}" for line, problem in placed]
+    sections = {str(p.path[0]) for _, p in placed if len(p.path) > 1 and not later.when(p.path[:1])}
+    section = f" {min(sections)}" if len(sections) == 1 else ""
+    return SpecError("\n".join(listed), next=f"correct it; tenfold docs{section} explains the keys")
+
+
+def _line(path: locate.Key, found: Mapping[locate.Key, int]) -> int:
+    """The key's line; for one that is missing that of the table it is missing in."""
+    for depth in range(len(path), 0, -1):
+        if path[:depth] in found:
+            return found[path[:depth]]
+    return 1

@@ -1,0 +1,150 @@
+"""Checks of single values, each with an error that shows what to write instead."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+MAX_COUNT: Final = 256
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+_ENTRY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+_URL = re.compile(r"/[A-Za-z0-9._~!@&+=,:%/?-]*")
+_ASSET_URL = re.compile(r"(/[A-Za-z0-9._~@-]+)+")
+# What nginx cannot take in a path even when it is quoted, and control characters.
+_UNSAFE_IN_PATH = re.compile(r"[\x00-\x1f\x7f$\"'\\;{}]")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_REFERENCE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
+_RESERVED = re.compile(r"DATABASE_URL(_.*)?|TENFOLD_.*|PYTHONPATH|PYTHONHOME")
+
+
+def slug(text: str) -> str:
+    """The nearest valid name to any text: ``"My App"`` gives ``"my-app"``."""
+    letters = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-0123456789")
+    return letters[:40].rstrip("-") or "app"
+
+
+def name(text: str) -> str:
+    """A name that is good in URLs, host names and database names."""
+    if not _NAME.fullmatch(text):
+        raise ValueError(
+            f'"{text}" is not a name: use lower-case letters, digits and hyphens, at most 40, '
+            f'a letter first; for example "{slug(text)}"'
+        )
+    return text
+
+
+def entry(text: str) -> str:
+    """``module:attribute``; common slips are answered with the spelling that was meant."""
+    if _ENTRY.fullmatch(text):
+        return text
+    if text.endswith("()") and _ENTRY.fullmatch(text[:-2]):
+        raise ValueError(
+            f'"{text}" is a factory: call it in a module, for example in asgi.py '
+            f'"app = {text.split(":")[1]}", and give app = "asgi:app"'
+        )
+    hint = _entry_hint(text)
+    meant = f'; did you mean "{hint}"?' if hint else ', for example "conduit.main:app"'
+    raise ValueError(f'"{text}" is not "module:attribute"{meant}')
+
+
+def _entry_hint(text: str) -> str | None:
+    file, colon, attribute = text.partition(":")
+    module = re.sub(r"\.py$", "", file.removeprefix("./")).replace("/", ".")
+    if not colon:
+        module, _, attribute = module.rpartition(".")
+        if file.endswith(".py"):
+            module, attribute = f"{module}.{attribute}".lstrip("."), "app"
+    guess = f"{module}:{attribute}"
+    return guess if _ENTRY.fullmatch(guess) else None
+
+
+def url_path(text: str) -> str:
+    """An absolute URL path without scheme and host."""
+    if not _URL.fullmatch(text):
+        raise ValueError(f'"{text}" is not a URL path; it starts with "/", for example "/healthz"')
+    return text
+
+
+def relative_path(text: str) -> str:
+    """A directory of the project, normalised; never outside it."""
+    path = PurePosixPath(text)
+    if not text or path.is_absolute() or ".." in path.parts or _UNSAFE_IN_PATH.search(text):
+        raise ValueError(
+            f'"{text}" is not a directory of the project; write it relative to tenfold.toml, '
+            f"without .. and without $ \" ' \\ ; {{ }}"
+        )
+    return str(path)
+
+
+def asset_url(text: str) -> str:
+    """A URL prefix without a slash at its end."""
+    prefix = text.rstrip("/")
+    if not _ASSET_URL.fullmatch(prefix):
+        raise ValueError(f'"{text}" is not a URL prefix; write for example "/static"')
+    return prefix
+
+
+def auto_or_count(value: Any) -> Any:
+    """``"auto"``, or a whole number from 1 to 256."""
+    if value == "auto":
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_COUNT:
+        shown = f'"{value}"' if isinstance(value, str) else str(value).lower()
+        raise ValueError(f'{shown} is neither "auto" nor a number from 1 to {MAX_COUNT}')
+    return value
+
+
+def postgres_source(text: str) -> str:
+    """``wheel``, ``path`` or an absolute directory."""
+    if text in ("wheel", "path") or text.startswith("/"):
+        return text
+    raise ValueError(
+        f'"{text}" is neither "wheel" nor "path" nor an absolute directory such as '
+        f'"/usr/lib/postgresql/17/bin"'
+    )
+
+
+def ip_address(text: str) -> str:
+    """An IPv4 or IPv6 address; host names are refused, for they may change their meaning."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        example = ' (for this machine alone: "127.0.0.1")' if text == "localhost" else ""
+        raise ValueError(f'"{text}" is not an IP address{example}') from None
+
+
+def variable_name(text: str) -> str:
+    """A name that every shell accepts, and that Tenfold does not set itself."""
+    if not _VARIABLE.fullmatch(text):
+        raise ValueError(f'"{text}" is not a variable name: letters, digits and _, no digit first')
+    if _RESERVED.fullmatch(text):
+        raise ValueError("Tenfold sets it; it cannot be given here")
+    return text
+
+
+def variable_value(value: Any) -> str:
+    """A text in which every ``${`` opens a ``${NAME}``."""
+    if not isinstance(value, str):
+        raise ValueError(f'{str(value).lower()} is not a text; write it as "{str(value).lower()}"')
+    if "\x00" in value:
+        raise ValueError("a NUL character cannot be part of an environment variable")
+    if any(found[0] == "${" for found in _REFERENCE.finditer(value)):
+        raise ValueError('"${" without "NAME}" after it; for a "$" itself write "$$"')
+    return value
+
+
+def references(text: str) -> tuple[str, ...]:
+    """The names that ``${NAME}`` asks for, in order."""
+    return tuple(found[1] for found in _REFERENCE.finditer(text) if found[1])
+
+
+def expand(text: str, environ: Mapping[str, str]) -> str:
+    """``text`` with every ``${NAME}`` replaced and ``$$`` made one ``$``.
+
+    Raises:
+        KeyError: a name that ``environ`` does not have.
+    """
+    return _REFERENCE.sub(lambda found: environ[found[1]] if found[1] else "$", text)
