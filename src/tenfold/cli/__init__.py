@@ -1,0 +1,1 @@
+"""The command line: one module per command, and the sole home of print, prompt and exit."""

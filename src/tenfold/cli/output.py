@@ -1,0 +1,94 @@
+"""Where words go: a calm terminal, plain lines when nobody looks, JSON lines for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from tenfold.errors import TenfoldError
+
+VERSION = 1
+
+
+class Output:
+    """One command's output.
+
+    Args:
+        json: print versioned JSON lines on standard output instead of text.
+        stream: for tests; default standard output.
+    """
+
+    def __init__(self, *, json: bool = False, stream: TextIO | None = None) -> None:
+        self.json = json
+        self.stream = stream or sys.stdout
+        self.console = Console(
+            file=self.stream, highlight=False, soft_wrap=True, emoji=False, markup=False
+        )
+
+    @property
+    def live(self) -> bool:
+        """Whether a person watches: progress may be redrawn, questions asked."""
+        return self.console.is_terminal and not self.json
+
+    def line(self, text: str = "", *, style: str | None = None) -> None:
+        """A line for people; nothing with ``--json``."""
+        if not self.json:
+            self.console.print(Text(text, style=style or ""))
+
+    def columns(self, rows: list[tuple[str, ...]], *, indent: int = 2, gap: int = 3) -> None:
+        """Aligned columns; the last one may be as long as it likes."""
+        if self.json or not rows:
+            return
+        count = max(len(row) for row in rows)
+        full = [row + ("",) * (count - len(row)) for row in rows]
+        widths = [max(len(row[i]) for row in full) for i in range(count - 1)]
+        for row in full:
+            cells = [cell.ljust(width + gap) for cell, width in zip(row, widths, strict=False)]
+            self.line((" " * indent + "".join(cells) + row[-1]).rstrip())
+
+    def event(self, event: str, data: Mapping[str, Any]) -> None:
+        """A line of JSON; nothing for people."""
+        if self.json:
+            self.object({"event": event, **data})
+
+    def object(self, data: Mapping[str, Any]) -> None:
+        """One JSON object on one line, with the version of its format."""
+        print(json.dumps({"version": VERSION, **data}), file=self.stream, flush=True)
+
+
+def show_error(error: TenfoldError, *, json_lines: bool) -> None:
+    """A failure: what, evidence, what changed, what next. JSON goes to standard output."""
+    if json_lines:
+        Output(json=True).event(
+            "error",
+            {
+                "error": type(error).__name__,
+                "what": error.what,
+                "changed": error.changed,
+                "next": error.next,
+                "detail": error.detail,
+            },
+        )
+        return
+    console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False, markup=False)
+    console.print(Text("  ✗ ", style="bold red") + Text(error.what))
+    if error.detail:
+        console.print()
+        for line in error.detail.rstrip().splitlines():
+            console.print(Text(f"    {line}", style="dim"))
+    console.print()
+    if error.exit_code == 1:
+        console.print(_labelled("What changed", error.changed or "nothing"))
+    if error.next:
+        console.print(_labelled("What next", error.next))
+
+
+def _labelled(label: str, text: str) -> Text:
+    first, *rest = text.splitlines()
+    lines = [f"{label:<16}{first}", *(f"{'':<16}{line.strip()}" for line in rest)]
+    return Text("\n".join(lines))

@@ -1,0 +1,1 @@
+"""One deployed app, as commands see it: observe, plan, carry out, report."""

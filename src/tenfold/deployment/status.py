@@ -1,0 +1,142 @@
+"""Status: one glance, the same facts for people and for programs. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tenfold.deployment.applied import Applied
+from tenfold.state.lock import Holder
+from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
+from tenfold.transitions.journal import Record
+
+ALIVE = ("running", "draining")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What ``tenfold status`` tells."""
+
+    app: str
+    stage: str
+    state: str
+    url: str | None
+    release: str | None
+    hosts: tuple[Mapping[str, Any], ...]
+    transition: Mapping[str, Any] | None
+    missing: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented object, without the version that every object gets."""
+        return {
+            "app": self.app,
+            "stage": self.stage,
+            "state": self.state,
+            "url": self.url,
+            "release": self.release,
+            "hosts": list(self.hosts),
+            "transition": self.transition,
+        }
+
+
+def status(
+    app: str,
+    now: Observation,
+    applied: Applied | None,
+    last: Record | None,
+    holder: Holder | None,
+) -> Status:
+    """The status of one deployment.
+
+    Args:
+        app: the app's name, for a deployment that never was up.
+        now: what was observed.
+        applied: what the last ``up`` meant to have.
+        last: the newest transition in the journal.
+        holder: who holds the lock at this moment.
+    """
+    applied = applied or Applied(app, "10", None)
+    missing = _missing(now, applied)
+    return Status(
+        app=applied.app,
+        stage=applied.stage,
+        state=_state(now, missing, last, holder),
+        url=applied.url,
+        release=now.release,
+        hosts=tuple(_host(h, applied) for h in now.hosts),
+        transition=_transition(last, holder),
+        missing=missing,
+    )
+
+
+def _state(
+    now: Observation, missing: tuple[str, ...], last: Record | None, holder: Holder | None
+) -> str:
+    if holder and last and last.ended is None:
+        return "in-transition"
+    if not any(h.agent == "running" for h in now.hosts):
+        return "stopped"
+    return "degraded" if missing else "running"
+
+
+def _missing(now: Observation, applied: Applied) -> tuple[str, ...]:
+    """Members that have fewer running units than they must have, as sentences."""
+    running: Counter[str] = Counter()
+    for host in now.hosts:
+        for unit in host.units:
+            if unit.state in ALIVE:
+                running[f"{host.name}/{unit.pool or unit.name}"] += 1
+    return tuple(
+        f"{path} has {running[path]} of {wanted}"
+        for path, wanted in applied.expected.items()
+        if running[path] < wanted
+    )
+
+
+def _host(host: ObservedHost, applied: Applied) -> dict[str, Any]:
+    known = applied.host(host.name)
+    agent = {
+        "name": "agent",
+        "engine": "tenfold",
+        "state": "running" if host.agent == "running" else "stopped",
+        "pid": host.agent_pid,
+        "endpoint": None,
+    }
+    return {
+        "name": host.name,
+        "target": known["target"],
+        "region": known["region"],
+        "zone": known["zone"],
+        "address": host.address,
+        "units": [agent, *(_unit(u) for u in host.units)],
+    }
+
+
+def _unit(unit: ObservedUnit) -> dict[str, Any]:
+    return {
+        "name": unit.name,
+        "engine": unit.engine,
+        "state": unit.state,
+        "pid": unit.pid,
+        "endpoint": unit.endpoint,
+        "release": unit.release,
+        "restarts": unit.restarts,
+        "reason": unit.reason,
+    }
+
+
+def _transition(last: Record | None, holder: Holder | None) -> dict[str, Any] | None:
+    """The transition that is under way, or that was cut off and waits for somebody."""
+    if last is None or last.ended is not None:
+        return None
+    step = last.steps[last.position] if last.position is not None else None
+    return {
+        "kind": last.kind,
+        "state": "running" if holder else "interrupted",
+        "step": step["step"] if step else None,
+        "position": (last.position or 0) + 1,
+        "of": len(last.steps),
+        "began": last.began,
+    }

@@ -1,0 +1,32 @@
+"""The seven stages: one file per stage, each a pure function from a spec to a topology."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from tenfold.errors import UsageError
+from tenfold.spec.model import AppSpec
+from tenfold.stages import stage_10
+from tenfold.stages.facts import AppFacts, Machine
+from tenfold.topology.model import Topology
+
+STAGES: Final = ("1", "10", "100", "1k", "10k", "100k", "1m")
+BUILT: Final[Mapping[str, Callable[[AppSpec, Machine, AppFacts], Topology]]] = {
+    "10": stage_10.topology,
+}
+
+
+def topology(stage: str, spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
+    """The topology of a stage.
+
+    Raises:
+        UsageError: there is no such stage, or this version does not have it yet.
+    """
+    if stage not in STAGES:
+        raise UsageError(f"there is no stage {stage!r}; the stages are {', '.join(STAGES)}")
+    if stage not in BUILT:
+        raise UsageError(
+            f"stage {stage} is not in this version of Tenfold yet; it has {', '.join(BUILT)}"
+        )
+    return BUILT[stage](spec, machine, facts)

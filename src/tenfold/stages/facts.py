@@ -1,0 +1,52 @@
+"""What a stage must know besides the spec: the machine, and the app's server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tenfold.errors import UsageError
+from tenfold.spec.model import AppSpec
+
+INTERFACE_OF = {"uvicorn": "asgi", "gunicorn": "wsgi"}
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a host of this deployment has to give."""
+
+    cores: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppFacts:
+    """How the app is served: ``server`` is an engine's name, ``interface`` asgi, wsgi or auto."""
+
+    server: str
+    interface: str
+
+
+def app_facts(spec: AppSpec, installed: frozenset[str], likely_interface: str | None) -> AppFacts:
+    """Which server runs the app.
+
+    Args:
+        spec: the user's wish, which wins.
+        installed: the server packages that the app's environment has.
+        likely_interface: what the source looks like, ``asgi`` or ``wsgi``, if it says.
+
+    Raises:
+        UsageError: the wanted or needed server is not installed.
+    """
+    interface = spec.server.interface
+    wanted = interface if interface != "auto" else likely_interface
+    server: str = spec.server.kind
+    if server == "auto":
+        fitting = [s for s, i in INTERFACE_OF.items() if wanted in (None, i)]
+        present = [s for s in fitting if s in installed]
+        server = (present or fitting)[0]
+    if server not in installed:
+        raise UsageError(
+            f"the app's environment has no {server}, which serves {INTERFACE_OF[server]} apps",
+            next=f"install it there:  pip install {server}   (and add it to your requirements)",
+        )
+    return AppFacts(server, wanted or INTERFACE_OF[server])
