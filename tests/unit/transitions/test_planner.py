@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from tests.support.model import apply
+from tests.support.topologies import one_host
 
 from tenfold.topology.model import Topology
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
 from tenfold.transitions import steps as st
 from tenfold.transitions.planner import Goal, plan, plan_down
-from tests.support.model import apply
-from tests.support.topologies import one_host
 
 PATHS = ("vm1/postgres", "vm1/edge", "vm1/app")
 

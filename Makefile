@@ -1,0 +1,59 @@
+# make setup | demo | test | check | crash | bench | docs
+#
+# Every target does its own set-up. Needed: Python 3.11 or newer with venv, git and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := examples/conduit
+DEMO_READY := $(DEMO)/.venv/.ready
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: setup demo demo-stop test check crash bench docs clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+$(DEMO_READY): $(DEMO)/requirements.txt
+	$(PYTHON) -m venv $(DEMO)/.venv
+	$(DEMO)/.venv/bin/python -m pip install --quiet --upgrade pip
+	$(DEMO)/.venv/bin/python -m pip install --quiet --requirement $(DEMO)/requirements.txt
+	@touch $@
+
+# Runs examples/conduit at stage 10, fills it, deploys a second release under load.
+demo: $(READY) $(DEMO_READY)
+	@$(BIN)/python examples/demo.py
+
+demo-stop: $(READY)
+	@$(BIN)/python examples/demo.py --stop
+
+# What proves the work, in minutes.
+test: $(READY) $(DEMO_READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The long run: every kill point, many times.
+crash: $(READY) $(DEMO_READY)
+	$(BIN)/python -m pytest tests/crash --crash-rounds 20 --timeout 3600
+
+# Side by side with baselines; figures and ratios go to benchmarks/results/.
+bench: $(READY) $(DEMO_READY)
+	$(BIN)/python -m benchmarks
+
+docs: $(READY)
+	$(BIN)/python -m tenfold.cli.reference docs/reference
+
+clean:
+	rm -rf $(VENV) $(DEMO)/.venv

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tenfold.errors import StepFailed, UnitFailed
+from tenfold.transitions import steps as st
+from tenfold.transitions.journal import SqliteJournal
+from tenfold.transitions.planner import Plan
+from tenfold.transitions.runner import Runner
+
+
+class Witness:
+    """Records what the runner says and does."""
+
+    def __init__(self, *, failing: st.Step | None = None, error: BaseException | None = None):
+        self.performed: list[st.Step] = []
+        self.backed_out: tuple[st.Step, ...] = ()
+        self.failing, self.error = failing, error
+
+    def perform(self, step: st.Step, tell: Callable[[str], None]) -> None:
+        self.performed.append(step)
+        tell("half way")
+        if step == self.failing and self.error:
+            raise self.error
+
+    def started(self, step: st.Step) -> None: ...
+    def progress(self, step: st.Step, text: str) -> None: ...
+    def finished(self, step: st.Step, seconds: float) -> None: ...
+    def failed(self, step: st.Step, error: BaseException) -> None: ...
+    def backing_out(self, steps: tuple[st.Step, ...]) -> None:
+        self.backed_out = steps
+
+
+HOST, UNIT = st.EnsureHost("vm1"), st.StartUnit("vm1/postgres")
+WARM, OVER = st.WarmPool("vm1/app", 2, "r2", 2), st.Handover("vm1/app", 2, "r2")
+
+
+def run(tmp_path: Path, witness: Witness, *steps: st.Step) -> SqliteJournal:
+    journal = SqliteJournal(tmp_path / "journal.db")
+    Runner(journal, witness.perform, witness).run(Plan("up", steps))
+    return journal
+
+
+def test_steps_are_performed_in_order_and_journaled(tmp_path: Path) -> None:
+    witness = Witness()
+    journal = run(tmp_path, witness, HOST, UNIT, WARM, OVER)
+    assert witness.performed == [HOST, UNIT, WARM, OVER]
+    record = journal.last()
+    assert record
+    assert (record.outcome, record.done) == ("done", (0, 1, 2, 3))
+
+
+def test_a_failure_takes_back_what_was_begun_in_reverse_order(tmp_path: Path) -> None:
+    witness = Witness(failing=WARM, error=UnitFailed("never healthy"))
+    with pytest.raises(UnitFailed, match="never healthy"):
+        run(tmp_path, witness, HOST, UNIT, WARM, OVER)
+    assert witness.performed[3:] == [
+        st.DiscardGeneration("vm1/app", 2),
+        st.StopUnit("vm1/postgres"),
+        st.StopHost("vm1"),
+    ]
+    record = SqliteJournal(tmp_path / "journal.db").last()
+    assert record
+    assert (record.outcome, record.message) == ("backed-out", "never healthy")
+
+
+def test_from_the_point_of_no_return_nothing_is_taken_back(tmp_path: Path) -> None:
+    witness = Witness(failing=OVER, error=UnitFailed("the agent broke off"))
+    with pytest.raises(UnitFailed):
+        run(tmp_path, witness, WARM, OVER)
+    assert witness.performed == [WARM, OVER]
+    record = SqliteJournal(tmp_path / "journal.db").last()
+    assert record
+    assert record.outcome == "failed"
+
+
+def test_control_c_backs_out_too(tmp_path: Path) -> None:
+    witness = Witness(failing=WARM, error=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, witness, WARM, OVER)
+    assert witness.performed[-1] == st.DiscardGeneration("vm1/app", 2)
+
+
+def test_a_fault_of_ours_is_not_mistaken_for_a_failed_step(tmp_path: Path) -> None:
+    witness = Witness(failing=WARM, error=ZeroDivisionError("a bug"))
+    with pytest.raises(ZeroDivisionError):
+        run(tmp_path, witness, WARM, OVER)
+
+
+def test_steps_together_overlap_in_time(tmp_path: Path) -> None:
+    meeting = threading.Barrier(2, timeout=10)
+
+    class Meeting(Witness):
+        def perform(self, step: st.Step, tell: Callable[[str], None]) -> None:
+            meeting.wait()
+
+    run(tmp_path, Meeting(), st.Together((st.BuildRelease("r1"), UNIT)))
+
+
+def test_one_failure_of_two_together_takes_back_both(tmp_path: Path) -> None:
+    build = st.BuildRelease("r1")
+    witness = Witness(failing=build, error=UnitFailed("no module"))
+    with pytest.raises(UnitFailed):
+        run(tmp_path, witness, HOST, st.Together((build, UNIT)))
+    assert witness.performed[-2:] == [st.StopUnit("vm1/postgres"), st.StopHost("vm1")]
+
+
+def test_a_back_out_that_fails_says_what_is_left(tmp_path: Path) -> None:
+    class Stubborn(Witness):
+        def perform(self, step: st.Step, tell: Callable[[str], None]) -> None:
+            super().perform(step, tell)
+            if isinstance(step, st.StopUnit):
+                raise UnitFailed("postgres does not stop")
+
+    witness = Stubborn(failing=WARM, error=UnitFailed("never healthy"))
+    with pytest.raises(StepFailed) as caught:
+        run(tmp_path, witness, UNIT, WARM)
+    assert "postgres does not stop" in (caught.value.changed or "")
