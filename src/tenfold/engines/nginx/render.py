@@ -1,0 +1,156 @@
+"""The edge as nginx: its files and its process, from a scene. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from tenfold.engines.nginx.assets import locations
+from tenfold.engines.nginx.build import Build
+from tenfold.engines.nginx.text import filled, literal, quoted, template
+from tenfold.engines.protocol import Scene
+from tenfold.errors import UsageError
+from tenfold.topology.model import Pool, Unit
+from tenfold.topology.process import Command, File, Launch, Probe, Stop
+from tenfold.topology.settings import EdgeSettings
+
+PROBE_PATH = "/.tenfold/edge"
+MOST_WORKERS = 4
+
+# Request headers by which a client could pretend to be the edge, or Tenfold. nginx can blank only
+# headers that are named; their variants with underscores it drops by itself.
+STRIPPED = (
+    "Forwarded",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-Protocol",
+    "X-Forwarded-Scheme",
+    "X-Forwarded-Server",
+    "X-Forwarded-Ssl",
+    "X-Forwarded-User",
+    "X-Original-URL",
+    "X-Rewrite-URL",
+    "Proxy",
+    "Tenfold-Cell",
+    "Tenfold-Epoch",
+    "Tenfold-Position",
+    "Tenfold-Reader",
+    "Tenfold-Release",
+    "Tenfold-Replay",
+    "Tenfold-Route",
+    "Tenfold-Tenant",
+    "Tenfold-Writer",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Nginx:
+    """Renders for one build of nginx; the default suits every build that Tenfold supports."""
+
+    build: Build = field(default_factory=Build)
+
+    @property
+    def name(self) -> str:
+        """The name by which topologies call it."""
+        return "nginx"
+
+    def render(self, member: Unit | Pool, scene: Scene) -> tuple[File, ...]:
+        """``nginx.conf`` and the files that it includes or shows.
+
+        Raises:
+            UsageError: an asset that cannot be served, a path that nginx cannot be told.
+        """
+        config = scene.place.config
+        return (
+            File(f"{config}/nginx.conf", self._config(member, scene)),
+            File(f"{config}/mime.types", template("mime.types")),
+            File(f"{config}/error.html", template("error.html")),
+            File(f"{config}/error.json", template("error.json")),
+        )
+
+    def launch(self, member: Unit | Pool, scene: Scene) -> Launch:
+        """nginx in the foreground on the agent's public socket.
+
+        The socket must be non-blocking: nginx leaves the flags of an inherited one as they are.
+        """
+        place = scene.place
+        return Launch(
+            argv=(
+                place.binaries["nginx"],
+                *("-e", "stderr"),
+                *("-p", f"{place.data}/"),
+                *("-c", f"{place.config}/nginx.conf"),
+            ),
+            cwd=place.config,
+            env={"NGINX": "{fd:public};"},
+            sockets=("public",),
+            prepare=(Command(("mkdir", "-p", "-m", "0700", place.data), creates=place.data),),
+            ready=Probe("http", address=_reachable(member, scene), path=PROBE_PATH, below=300),
+            stop=Stop("SIGQUIT", within_seconds=10.0),
+            reload="SIGHUP",
+        )
+
+    def _config(self, member: Unit | Pool, scene: Scene) -> str:
+        settings = _settings(member)
+        answer_seconds = settings.hold_seconds + settings.request_seconds
+        spare = (
+            "    keepalive_min_timeout 5s;          # a reload lets idle clients be for this long\n"
+        )
+        strip = (f'        proxy_set_header {name} "";' for name in STRIPPED)
+        dollar = '\n    geo $dollar {\n        default "$";\n    }\n'
+        text = filled(
+            "nginx.conf",
+            {
+                "APP": scene.topology.app,
+                "WORKERS": str(max(1, min(scene.host.cores, MOST_WORKERS))),
+                "MAX_BODY": str(settings.max_body_bytes),
+                "SPARE_IDLE_CLIENTS": spare if self.build.spares_idle_clients else "",
+                "UPSTREAM": scene.wiring.endpoints[f"{member.host}/{settings.upstream}"],
+                "LITERAL_DOLLAR": dollar,
+                "HASHED_NAMES": template("hashed.conf") if settings.assets else "",
+                "LISTEN": _endpoint(*_public(member, scene)),
+                "HTTP2": "        http2 on;" if self.build.mixes_http2 else "",
+                "STRIPPED_HEADERS": "\n".join(strip),
+                "HOLD": _duration(settings.hold_seconds),
+                "ANSWER": _duration(answer_seconds),
+                "PROBE": PROBE_PATH,
+                "CONFIG": literal(scene.place.config),
+                "ASSETS": locations(settings.assets, scene.place.assets),
+            },
+        )
+        return text if "${dollar}" in text else text.replace(dollar, "")
+
+
+def _settings(member: Unit | Pool) -> EdgeSettings:
+    if not isinstance(member.settings, EdgeSettings):
+        raise TypeError(f"{member.path} is no edge")
+    return member.settings
+
+
+def _public(member: Unit | Pool, scene: Scene) -> tuple[str, int]:
+    """Where the agent's socket listens; nginx knows an inherited socket by its exact address."""
+    settings = _settings(member)
+    address, port = settings.address, settings.port
+    endpoint = scene.wiring.endpoints.get(member.path)
+    if endpoint:
+        address, _, digits = endpoint.rpartition(":")
+        port = int(digits)
+    return str(ip_address(address.strip("[]"))), port
+
+
+def _endpoint(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _reachable(member: Unit | Pool, scene: Scene) -> str:
+    """The public address as this host itself can call it."""
+    address, port = _public(member, scene)
+    if ip_address(address).is_unspecified:
+        address = "::1" if ":" in address else "127.0.0.1"
+    return _endpoint(address, port)
+
+
+def _duration(seconds: float) -> str:
+    """In nginx's words, to the millisecond, never zero (which would mean: none)."""
+    milliseconds = max(1, math.ceil(seconds * 1000))
+    return f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
