@@ -1,0 +1,91 @@
+"""What the engines of the app's own servers share: settings file, launcher, environment."""
+
+from __future__ import annotations
+
+from tenfold.engines.protocol import ReleasePlace, Scene
+from tenfold.runtime.package import LAUNCHER
+from tenfold.runtime.settings import RunSettings
+from tenfold.secret import Secret
+from tenfold.topology.model import Pool, Unit
+from tenfold.topology.process import File, Launch, Probe, Stop
+from tenfold.topology.settings import AppSettings
+from tenfold.wiring.document import environment
+
+SOCKET = "app"
+# The release is immutable: the app may not write byte code into it (a build compiles it ahead).
+# Logs go to a pipe, which Python would otherwise buffer by the block.
+PYTHON = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def settings_file(member: Unit | Pool, scene: Scene, *, workers: int) -> File:
+    """The launcher's settings; nothing in them is secret, yet nobody else need read them."""
+    app, release = _app(member), _release(scene)
+    settings = RunSettings(
+        server=app.server,
+        entry=app.entry,
+        interface=app.interface,
+        control=control_path(member, scene),
+        release=release.id,
+        workers=workers,
+        threads=app.threads,
+        drain_seconds=app.drain_seconds,
+    )
+    return File(settings_path(member, scene), settings.to_json(), mode=0o600)
+
+
+def launch(member: Unit | Pool, scene: Scene) -> Launch:
+    """How the app's server runs: the release's interpreter, the launcher, the inherited socket."""
+    app, release = _app(member), _release(scene)
+    return Launch(
+        argv=(
+            release.python,
+            f"{release.runtime}/{LAUNCHER}",
+            settings_path(member, scene),
+            "--fd",
+            f"{{fd:{SOCKET}}}",
+        ),
+        cwd=release.directory,
+        env={**PYTHON, **_wiring(scene), **dict(app.env), **scene.variables},
+        sockets=(SOCKET,),
+        control=control_path(member, scene),
+        ready=Probe(
+            kind="control",
+            path=app.health,
+            below=app.health_below,
+            within_seconds=app.ready_seconds,
+        ),
+        stop=Stop("SIGTERM", within_seconds=app.drain_seconds),
+    )
+
+
+def control_path(member: Unit | Pool, scene: Scene) -> str:
+    """Where the process answers to its agent."""
+    return f"{scene.place.run}/{scene.instance or member.name}.sock"
+
+
+def settings_path(member: Unit | Pool, scene: Scene) -> str:
+    """Where its settings lie."""
+    return f"{scene.place.config}/{scene.instance or member.name}.json"
+
+
+def _wiring(scene: Scene) -> dict[str, str | Secret]:
+    """The wiring as environment variables; those that hold a password are secrets."""
+    databases = scene.wiring.databases
+    passwords = {name: scene.secrets[f"{name}.app"].reveal() for name in databases}
+    without = environment(scene.wiring, dict.fromkeys(databases, ""))
+    return {
+        name: value if value == without[name] else Secret(value)
+        for name, value in environment(scene.wiring, passwords).items()
+    }
+
+
+def _app(member: Unit | Pool) -> AppSettings:
+    if not isinstance(member.settings, AppSettings):
+        raise TypeError(f"{member.path} is not an app")
+    return member.settings
+
+
+def _release(scene: Scene) -> ReleasePlace:
+    if scene.place.release is None:
+        raise ValueError(f"no release lies on {scene.host.name}")
+    return scene.place.release

@@ -1,0 +1,72 @@
+"""Accepts connections from a listening socket that other processes share."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+RETRY_SECONDS: Final = 1.0
+_TRANSIENT: Final = (BlockingIOError, InterruptedError, ConnectionAbortedError)
+
+
+class Listener:
+    """Accepts on ``fd`` between :meth:`start` and :meth:`stop`.
+
+    Not ``loop.create_server``: that one takes a whole backlog at once, which starves other
+    processes on the same socket, and closing it drops connections that are accepted but not yet
+    handed to a protocol. Here one connection is taken per turn of the loop, so that a busy process
+    takes fewer, and :attr:`pending` tells which are still on their way.
+    """
+
+    def __init__(self, fd: int, factory: Callable[[], asyncio.Protocol]) -> None:
+        self._socket = socket.socket(fileno=fd)
+        self._factory = factory
+        self._loop = asyncio.get_running_loop()
+        self._open = False
+        self.pending: set[asyncio.Task[Any]] = set()
+
+    def start(self) -> None:
+        """Accept from now on."""
+        self._socket.setblocking(False)
+        self._open = True
+        self._loop.add_reader(self._socket.fileno(), self._ready)
+
+    def stop(self) -> None:
+        """Accept no more and give up this process's descriptor; others keep theirs."""
+        if self._open:
+            self._open = False
+            self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def _ready(self) -> None:
+        try:
+            accepted, _ = self._socket.accept()
+        except _TRANSIENT:
+            return
+        except OSError as error:
+            self._pause(error)
+            return
+        accepted.setblocking(False)
+        task = self._loop.create_task(self._connect(accepted))
+        self.pending.add(task)
+        task.add_done_callback(self.pending.discard)
+
+    async def _connect(self, accepted: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._factory, accepted)
+        except OSError as error:
+            logging.getLogger("uvicorn.error").debug("Connection lost at once: %s", error)
+            accepted.close()
+
+    def _pause(self, error: OSError) -> None:
+        """Out of descriptors or memory: the connections wait in the kernel meanwhile."""
+        logging.getLogger("uvicorn.error").error("Cannot accept: %s", error)
+        self._loop.remove_reader(self._socket.fileno())
+        self._loop.call_later(RETRY_SECONDS, self._resume)
+
+    def _resume(self) -> None:
+        if self._open:
+            self._loop.add_reader(self._socket.fileno(), self._ready)

@@ -1,0 +1,63 @@
+"""Entry of the launcher: read the settings, open the control socket, run the server."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from ..wiring import control
+from . import settings as run_settings
+from .control_socket import ControlSocket
+from .failures import StartFailed
+from .state import ProcessState
+
+UNREAD_SECONDS: Final = 5.0
+USAGE: Final = "usage: _tenfold_launch.py SETTINGS.json --fd N | --inspect MODULE:ATTRIBUTE"
+
+
+def main(arguments: list[str]) -> int:
+    """Run and return the process's exit code (2 for a wrong call, 3 for an app that failed)."""
+    # As under "uvicorn main:app" and "gunicorn main:app": the working directory comes first.
+    sys.path.insert(0, str(Path.cwd()))
+    match arguments:
+        case ["--inspect", entry]:
+            from .inspecting import inspect_entry
+
+            return inspect_entry(entry)
+        case [path, "--fd", number] if number.isdigit():
+            return _serve(run_settings.read(path), int(number))
+    print(USAGE, file=sys.stderr)  # noqa: T201
+    return 2
+
+
+def _serve(settings: run_settings.RunSettings, fd: int) -> int:
+    sys.argv = [settings.server, settings.entry]
+    os.set_inheritable(fd, False)
+    if settings.server == "uvicorn":
+        return _serve_uvicorn(settings, fd)
+    raise ValueError(f"unknown server {settings.server!r}")
+
+
+def _serve_uvicorn(settings: run_settings.RunSettings, fd: int) -> int:
+    from .uvicorn_process import UvicornProcess
+
+    state = ProcessState(settings.release)
+    process = UvicornProcess(settings, state, fd)
+    socket = ControlSocket(settings.control, process.order, state.note_answered)
+    socket.open()
+    try:
+        return process.run()
+    except StartFailed as failure:
+        return report(state, str(failure))
+    finally:
+        socket.close()
+
+
+def report(state: ProcessState, error: str) -> int:
+    """Say why the app failed, in the log and to whoever asks within five seconds."""
+    print(error, file=sys.stderr, flush=True)  # noqa: T201
+    state.fail(error)
+    state.error_was_read.wait(UNREAD_SECONDS)
+    return control.FAILED_EXIT_CODE

@@ -1,0 +1,54 @@
+"""What a launcher is told: one JSON file, written by the engine, private to the app's user."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How one server process runs.
+
+    ``entry`` is ``module:attribute`` or ``module:factory()``; ``interface`` is ``asgi``, ``wsgi``
+    or ``auto``. ``keepalive_seconds`` is far above the time for which the edge keeps an idle
+    connection (2 s), so that it is never the app who closes first. ``linger_seconds`` is how long
+    a quiescing server keeps an idle connection: above the edge's 2 s too. ``drain_seconds`` bounds
+    a stop by signal. ``trusted`` are the addresses whose ``X-Forwarded-*`` are believed.
+    """
+
+    server: str
+    entry: str
+    control: str
+    interface: str = "auto"
+    release: str = ""
+    workers: int = 1
+    threads: int = 1
+    keepalive_seconds: int = 75
+    linger_seconds: float = 5.0
+    drain_seconds: float = 60.0
+    trusted: tuple[str, ...] = ("127.0.0.0/8", "127.0.0.1")
+
+    def to_json(self) -> str:
+        """One JSON object, keys sorted."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, sort_keys=True) + "\n"
+
+
+def read(path: str) -> RunSettings:
+    """Settings as an engine wrote them.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not such a file, or of another format.
+    """
+    data: Any = json.loads(Path(path).read_text(encoding="utf-8"))
+    if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
+        raise ValueError(f"{path} is not a settings file of format {FORMAT}")
+    try:
+        return RunSettings(**{**data, "trusted": tuple(data.get("trusted", ()))})
+    except TypeError as error:
+        raise ValueError(f"{path}: {error}") from error

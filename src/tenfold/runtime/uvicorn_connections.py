@@ -1,0 +1,97 @@
+"""The connections of a uvicorn process: how to make, count, close and, in the end, abort them.
+
+Here and nowhere else uvicorn's protocol objects are looked into; each attribute is one that both
+its HTTP implementations have (h11, httptools) since 0.23.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import select
+from typing import Any
+
+
+class Connections:
+    """All connections of one process; ``linger_seconds`` is for how long an idle one is kept."""
+
+    def __init__(self, config: Any, server: Any, linger_seconds: float) -> None:
+        self._config = config
+        self._state = server.server_state
+        self._linger_seconds = linger_seconds
+        self._loop = asyncio.get_running_loop()
+        self._idle_since: dict[Any, float] = {}
+        self._arguments: dict[str, Any] = {"config": config, "server_state": self._state}
+        if "app_state" in inspect.signature(config.http_protocol_class).parameters:
+            self._arguments["app_state"] = server.lifespan.state
+
+    def protocol(self) -> asyncio.Protocol:
+        """A protocol object for a connection that was accepted."""
+        made: asyncio.Protocol = self._config.http_protocol_class(**self._arguments)
+        return made
+
+    def count(self) -> int:
+        """Open connections, WebSockets included."""
+        return len(self._state.connections)
+
+    def gone(self) -> bool:
+        """No connection is open and no task (a background task, say) runs."""
+        return not self._state.connections and not self._state.tasks
+
+    def close_idle(self) -> None:
+        """Close what has been idle for longer than any edge keeps an idle connection."""
+        now = self._loop.time()
+        before, self._idle_since = self._idle_since, {}
+        for connection in list(self._state.connections):
+            if not self._is_http(connection) or not _is_idle(connection):
+                continue
+            since = self._idle_since[connection] = before.get(connection, now)
+            if now - since > self._linger_seconds:
+                connection.shutdown()
+
+    def close_websockets(self) -> None:
+        """Close WebSockets with 1012, "service restart"."""
+        for connection in list(self._state.connections):
+            if not self._is_http(connection):
+                connection.shutdown()
+
+    def abort(self) -> None:
+        """Cancel what still runs and drop what is still open: the time is up."""
+        for task in list(self._state.tasks):
+            task.cancel()
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+
+    def _is_http(self, connection: Any) -> bool:
+        return isinstance(connection, self._config.http_protocol_class)
+
+
+def may_close(send: Any) -> bool:
+    """Whether a leaving process may close this response's connection behind it.
+
+    Not while more of its request, or another request, is on the way: closing a socket with unread
+    input makes the kernel reset it, and the client would lose the answer. ``send`` is the server's.
+    """
+    cycle = getattr(send, "__self__", None)
+    if cycle is None:
+        return True
+    protocol = getattr(getattr(cycle, "on_response", None), "__self__", None)
+    parsed_ahead = bool(getattr(protocol, "pipeline", None))
+    parser = getattr(protocol, "conn", None)
+    unparsed = bool(parser is not None and parser.trailing_data[0])
+    return not (cycle.more_body or parsed_ahead or unparsed or _has_input(cycle.transport))
+
+
+def _is_idle(connection: Any) -> bool:
+    cycle = getattr(connection, "cycle", None)
+    return cycle is None or bool(cycle.response_complete)
+
+
+def _has_input(transport: asyncio.Transport) -> bool:
+    """Whether bytes wait in the kernel that the event loop has not read yet."""
+    peer = transport.get_extra_info("socket")
+    if peer is None or peer.fileno() < 0:
+        return False
+    poll = select.poll()
+    poll.register(peer.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

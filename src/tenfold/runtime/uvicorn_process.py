@@ -1,0 +1,232 @@
+"""Runs an ASGI app under the uvicorn of its own environment: warm first, accepting on order.
+
+Uses uvicorn's configuration, lifespan and protocol classes; the listening and the leaving are done
+here (see docs/explanation/wrapper.md for the reasons and the figures).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import copy
+import importlib
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from ..wiring import control
+from . import importing, metrics, probe, routes
+from .asgi import Asgi2, AsgiWrapper
+from .failures import Interrupted, StartFailed, describe
+from .listener import Listener
+from .settings import RunSettings
+from .state import ProcessState
+from .uvicorn_connections import Connections, may_close
+
+TICK_SECONDS: Final = 0.1
+LEAVING_TICK_SECONDS: Final = 0.02
+DATE_SECONDS: Final = 1.0
+ORDER_SECONDS: Final = 10.0
+RESTART: Final = 1012
+
+
+class UvicornProcess:
+    """One worker: one process, one event loop."""
+
+    def __init__(self, settings: RunSettings, state: ProcessState, fd: int) -> None:
+        self.settings = settings
+        self.state = state
+        self._fd = fd
+        self._metrics = metrics.Routes()
+        self._wrapper = AsgiWrapper(state, self._metrics, may_close)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = threading.Event()
+        self._deadline: float | None = None
+        self._server: Any = None
+        self._listener: Listener | None = None
+        self._connections: Connections | None = None
+
+    def run(self) -> int:
+        """Serve until told to leave; 0 is the exit code.
+
+        Raises:
+            StartFailed: uvicorn is missing, or the app cannot be imported or started.
+        """
+        config = _configuration(self.settings, self._wrapper)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        with asyncio.Runner(loop_factory=_loop_factory(config)) as runner:
+            return runner.run(self._serve(config))
+
+    def order(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Answer one order; called in threads of the control socket."""
+        name = message.get("order")
+        if name == control.STATUS:
+            return self.state.describe(self._connections.count() if self._connections else 0)
+        if name == control.METRICS:
+            return metrics.answer([self._metrics.snapshot()])
+        orders: dict[Any, Callable[[dict[str, Any]], Any]] = {
+            control.PROBE: self._probe,
+            control.ACCEPT: self._accept,
+            control.QUIESCE: self._quiesce,
+            control.CLOSE: self._close,
+        }
+        if name not in orders:
+            return {"ok": False, "error": f"unknown order {name!r}"}
+        if self._connections is None or self.state.name == control.FAILED:
+            return {"ok": False, "error": f"the app is {self.state.name}"}
+        return self._in_loop(orders[name], message)
+
+    def _in_loop(
+        self, act: Callable[[dict[str, Any]], Any], message: dict[str, Any]
+    ) -> dict[str, Any]:
+        async def acting() -> dict[str, Any]:
+            answer: dict[str, Any] = await act(message)
+            return answer
+
+        assert self._loop is not None
+        future = asyncio.run_coroutine_threadsafe(acting(), self._loop)
+        try:
+            return future.result(ORDER_SECONDS + probe.WITHIN_SECONDS)
+        except concurrent.futures.TimeoutError:
+            future.cancel()
+            return {"ok": False, "error": "the event loop is blocked by the app"}
+
+    async def _serve(self, config: Any) -> int:
+        self._loop = asyncio.get_running_loop()
+        self._wrapper.app = self._load(config)
+        config.load()
+        server = self._server = importlib.import_module("uvicorn").Server(config)
+        server.lifespan = config.lifespan_class(config)
+        await server.on_tick(0)
+        await self._start_lifespan(server.lifespan)
+        self._connections = Connections(config, server, self.settings.linger_seconds)
+        self._listener = Listener(self._fd, self._connections.protocol)
+        self.state.name = control.WARM
+        await self._until_left(server, self._connections)
+        await server.lifespan.shutdown()
+        return 0
+
+    def _load(self, config: Any) -> Any:
+        app = importing.load(self.settings.entry)
+        kind = importing.interface(app)
+        if kind == "wsgi" and self.settings.interface != "asgi":
+            raise StartFailed(
+                f"{self.settings.entry} is a WSGI app, and uvicorn serves ASGI apps: use gunicorn"
+            )
+        routes.watch_django(app)
+        return Asgi2(app) if kind == "asgi2" else app
+
+    async def _start_lifespan(self, lifespan: Any) -> None:
+        await lifespan.startup()
+        if lifespan.should_exit:
+            error = self._wrapper.start_error
+            what = f"{self.settings.entry} failed in its lifespan start-up"
+            if isinstance(error, BaseException):
+                raise StartFailed(describe(error, what))
+            raise StartFailed(f"{what}\n\n{error}".rstrip())
+
+    async def _until_left(self, server: Any, connections: Connections) -> None:
+        assert self._loop is not None
+        dated = self._loop.time()
+        while not (self.state.leaving and self._gone(connections)):
+            await asyncio.sleep(LEAVING_TICK_SECONDS if self.state.leaving else TICK_SECONDS)
+            now = self._loop.time()
+            if now - dated >= DATE_SECONDS:
+                dated = now
+                await server.on_tick(0)
+            if self._stopping.is_set() and self._deadline is None:
+                self._leave_by_signal(now)
+            if self.state.leaving:
+                connections.close_idle()
+            if self._deadline is not None and now > self._deadline:
+                connections.abort()
+                return
+
+    def _gone(self, connections: Connections) -> bool:
+        accepting = self._listener is not None and bool(self._listener.pending)
+        return connections.gone() and not accepting
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        self._stopping.set()
+        if self.state.name == control.IMPORTING:
+            raise Interrupted(0)
+
+    def _leave_by_signal(self, now: float) -> None:
+        # Ends a little before whoever sent the signal loses patience and kills.
+        self._deadline = now + max(self.settings.drain_seconds - 1.0, 0.5)
+        self._leave()
+        self._close_endless()
+
+    def _leave(self) -> None:
+        self.state.leaving = True
+        self.state.name = control.QUIESCING
+        if self._listener is not None:
+            self._listener.stop()
+
+    def _close_endless(self) -> None:
+        assert self._connections is not None
+        self._connections.close_websockets()
+        self._wrapper.end_streams()
+
+    async def _probe(self, message: dict[str, Any]) -> dict[str, Any]:
+        path, host = str(message.get("path", "/")), str(message.get("host", "localhost"))
+        return await probe.ask_asgi(self._wrapper.app, path, host, self._server.lifespan.state)
+
+    async def _accept(self, message: dict[str, Any]) -> dict[str, Any]:
+        if self.state.name == control.WARM and self._listener is not None:
+            self._listener.start()
+            self.state.name = control.ACCEPTING
+        ok = self.state.name == control.ACCEPTING
+        return {"ok": True} if ok else {"ok": False, "error": f"it is {self.state.name}"}
+
+    async def _quiesce(self, message: dict[str, Any]) -> dict[str, Any]:
+        if not self.state.leaving:
+            self._leave()
+        return {"ok": True}
+
+    async def _close(self, message: dict[str, Any]) -> dict[str, Any]:
+        if message.get("code", RESTART) != RESTART:
+            return {"ok": False, "error": f"uvicorn closes WebSockets with {RESTART} only"}
+        self._close_endless()
+        return {"ok": True}
+
+
+def _configuration(settings: RunSettings, app: Any) -> Any:
+    try:
+        config_module = importlib.import_module("uvicorn.config")
+    except ModuleNotFoundError as error:
+        raise StartFailed(_not_installed(error)) from None
+    log = copy.deepcopy(config_module.LOGGING_CONFIG)
+    for handler in log["handlers"].values():
+        handler["stream"] = "ext://sys.stdout"
+    return config_module.Config(
+        app,
+        interface="asgi3",
+        workers=1,
+        log_config=log,
+        use_colors=False,
+        access_log=False,
+        server_header=False,
+        headers=[("Tenfold-Release", settings.release)] if settings.release else [],
+        proxy_headers=True,
+        forwarded_allow_ips=",".join(settings.trusted),
+        timeout_keep_alive=settings.keepalive_seconds,
+    )
+
+
+def _not_installed(error: ModuleNotFoundError) -> str:
+    return (
+        f"The app's environment has no {error.name}: {sys.executable} cannot import it.\n"
+        f"Install it there and list it among the app's dependencies: pip install uvicorn"
+    )
+
+
+def _loop_factory(config: Any) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if hasattr(config, "get_loop_factory"):
+        factory: Callable[[], asyncio.AbstractEventLoop] | None = config.get_loop_factory()
+        return factory
+    config.setup_event_loop()  # uvicorn before 0.36 sets a policy instead
+    return None
