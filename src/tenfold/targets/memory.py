@@ -1,7 +1,7 @@
 """A target in memory: hosts, agents and units without a process. A public fake, not a mock.
 
-It keeps the contract of :mod:`tenfold.targets.protocol` (the contract suite runs on it too), so that
-planners, runners and whatever users build on top can be tested in microseconds, faults included::
+It keeps the contract of :mod:`tenfold.targets.protocol` (the contract suite runs on it too), so
+that planners, runners and what users build on top is tested in microseconds, faults included::
 
     target = MemoryTarget(hosts=["vm1"])
     target.fail("start", "edge", UnitFailed("edge did not start"))

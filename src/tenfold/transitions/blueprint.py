@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from tenfold.engines.protocol import Place, ReleasePlace, Scene
-from tenfold.engines.registry import engine
+from tenfold.engines.protocol import Engine, Place, ReleasePlace, Scene
 from tenfold.secret import Secret
 from tenfold.targets.protocol import HostPaths
 from tenfold.topology.model import Pool, Topology, Unit
@@ -25,12 +24,13 @@ from tenfold.wiring.document import Document
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """A topology in its place.
+    """A topology in its place, with the engines that render it, by name.
 
     ``secrets`` is keyed ``cluster.role``; ``variables`` are what ``[env]`` gives to the app.
     """
 
     topology: Topology
+    engines: Mapping[str, Engine]
     hosts: Mapping[str, HostPaths]
     binaries: Mapping[str, str]
     secrets: Mapping[str, Secret]
@@ -69,7 +69,7 @@ class Blueprint:
     def render(self, member: Unit | Pool, instance: str = "") -> tuple[tuple[File, ...], Launch]:
         """The files of a unit and how its process runs."""
         scene = self.scene(member, instance)
-        made = engine(member.engine)
+        made = self.engines[member.engine]
         return made.render(member, scene), made.launch(member, scene)
 
     def fingerprint(self, member: Unit | Pool) -> str:

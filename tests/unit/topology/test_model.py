@@ -1,8 +1,8 @@
 import pytest
+from tests.support.topologies import one_host
 
 from tenfold.topology.model import Host, InvalidTopology, Pool, Topology, Unit, start_order
 from tenfold.topology.settings import DatabaseSettings, EdgeSettings, Settings
-from tests.support.topologies import one_host
 
 
 def unit(name: str, *, host: str = "vm1", after: tuple[str, ...] = ()) -> Unit:
@@ -16,9 +16,7 @@ def test_a_unit_starts_behind_everything_it_comes_after() -> None:
 
 def test_a_circle_of_dependencies_is_refused_with_its_members() -> None:
     with pytest.raises(InvalidTopology, match="circle: a, b"):
-        Topology(
-            "x", "10", (Host("vm1"),), (unit("a", after=("b",)), unit("b", after=("a",)))
-        )
+        Topology("x", "10", (Host("vm1"),), (unit("a", after=("b",)), unit("b", after=("a",))))
 
 
 def test_two_members_of_one_name_on_one_host_are_refused() -> None:
