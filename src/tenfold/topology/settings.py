@@ -16,6 +16,7 @@ class DatabaseSettings(Settings):
 
     With ``separate_owner`` migrations run as the owner role and the app's role has no DDL; without
     it the app's role owns its schema, so that an app that creates its tables itself works.
+    ``major`` is PostgreSQL's major version, which is pinned for the life of the data.
     """
 
     database: str
@@ -25,6 +26,7 @@ class DatabaseSettings(Settings):
     replication_role: str = "tenfold_replication"
     superuser: str = "postgres"
     separate_owner: bool = False
+    major: int = 18
 
 
 @dataclass(frozen=True, slots=True)

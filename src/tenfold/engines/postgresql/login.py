@@ -1,0 +1,96 @@
+"""How a role reaches a server, for psycopg and for psql, without its password in any text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from posixpath import join
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from tenfold.engines.postgresql.render import roles, secret, server
+from tenfold.engines.protocol import Scene
+from tenfold.errors import TenfoldError
+from tenfold.secret import Secret
+from tenfold.topology.model import Pool, Unit
+from tenfold.topology.settings import DatabaseSettings
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """One role at one server. ``host`` is an address, or the directory of the unix socket."""
+
+    host: str
+    port: int
+    user: str
+    password: Secret
+    database: str
+
+    def conninfo(self) -> str:
+        """libpq's connection string, without the password."""
+        return make_conninfo(host=self.host, port=self.port, user=self.user, dbname=self.database)
+
+
+def login(unit: Unit | Pool, scene: Scene, role: str, *, database: str | None = None) -> Login:
+    """How ``role`` (``superuser``, ``owner``, ``app``, ``replication``) reaches this unit.
+
+    Through the unix socket, so on the unit's host. ``database`` is the app's unless named.
+    """
+    settings = unit.settings
+    assert isinstance(settings, DatabaseSettings)
+    here = server(unit, scene)
+    return Login(
+        host=here.sockets,
+        port=here.port,
+        user=roles(settings)[role],
+        password=secret(scene, settings, role),
+        database=database or settings.database,
+    )
+
+
+@contextmanager
+def connect(who: Login, *, within_seconds: int = 10) -> Iterator[Connection]:
+    """A connection in autocommit mode, closed at the end.
+
+    Raises:
+        TenfoldError: refused, or out of reach; the text names server and role.
+    """
+    try:
+        connection = psycopg.connect(
+            who.conninfo(),
+            password=who.password.reveal(),
+            connect_timeout=within_seconds,
+            application_name="tenfold",
+            autocommit=True,
+        )
+    except psycopg.OperationalError as error:
+        raise TenfoldError(
+            f"PostgreSQL at {who.host}:{who.port} does not let {who.user} into {who.database}",
+            next="tenfold status   shows whether it runs, tenfold logs what it says",
+            detail=str(error).strip(),
+        ) from error
+    with connection:
+        yield connection
+
+
+def psql(
+    who: Login, program: str, config: str, arguments: tuple[str, ...] = ()
+) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """Arguments and environment of ``psql`` for this role.
+
+    ``config`` is the unit's directory of rendered files: the password comes from ``pgpass`` there,
+    so that neither arguments nor environment carry it.
+    """
+    environment = {
+        "PGHOST": who.host,
+        "PGPORT": str(who.port),
+        "PGUSER": who.user,
+        "PGDATABASE": who.database,
+        "PGPASSFILE": join(config, "pgpass"),
+        "PGAPPNAME": "tenfold psql",
+    }
+    return (program, *arguments), environment

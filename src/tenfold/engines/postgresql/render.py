@@ -1,0 +1,168 @@
+"""Files and launch of a PostgreSQL unit. Pure: scene in, files out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from posixpath import join
+
+from tenfold.engines.postgresql.conf import OLDEST_MAJOR, Server, postgresql_conf
+from tenfold.engines.postgresql.hba import networks, pg_hba_conf
+from tenfold.engines.postgresql.sizing import DEDICATED_HOST, SHARED_HOST, sizing
+from tenfold.engines.protocol import Scene
+from tenfold.secret import Secret
+from tenfold.topology.model import Pool, Unit
+from tenfold.topology.process import Command, File, Launch, Probe, Stop
+from tenfold.topology.settings import DatabaseSettings, EdgeSettings
+
+BUILTIN_LOCALES_SINCE = 17
+"""The first major version with collations of its own, which no library update changes."""
+
+
+class PostgreSQL:
+    """The engine ``postgresql``; see :class:`tenfold.engines.protocol.Engine`."""
+
+    name = "postgresql"
+
+    def render(self, member: Unit | Pool, scene: Scene) -> tuple[File, ...]:
+        """Configuration, the scripts that run before the server, and a password file for psql."""
+        settings = _settings(member)
+        config = scene.place.config
+        sizes = sizing(scene.host.memory_bytes, scene.host.cores, share=_share(scene))
+        clients = networks(_clients(scene))
+        return (
+            File(
+                join(config, "postgresql.conf"),
+                postgresql_conf(server(member, scene), sizes, settings.major),
+            ),
+            File(join(config, "pg_hba.conf"), pg_hba_conf(settings, clients)),
+            File(join(config, "pg_ident.conf"), "# No user names are mapped.\n"),
+            File(join(config, "pgpass"), _pgpass(member, scene), mode=0o600),
+            File(join(config, "initialise.sh"), _script("initialise.sh"), mode=0o755),
+            File(join(config, "before-start.sh"), _script("before-start.sh"), mode=0o755),
+        )
+
+    def launch(self, member: Unit | Pool, scene: Scene) -> Launch:
+        """Make the cluster if there is none, clear what a killed predecessor left, then serve."""
+        settings = _settings(member)
+        here = server(member, scene)
+        programs, config = scene.place.binaries, scene.place.config
+        probe = (programs["pg_isready"], "-q", "-h", here.sockets, "-p", str(here.port))
+        return Launch(
+            argv=(
+                programs["postgres"],
+                *("-D", here.data),
+                *("-c", f"config_file={join(config, 'postgresql.conf')}"),
+            ),
+            cwd="/",
+            prepare=(_initialise(settings, scene, here), _before_start(scene, here)),
+            # After a crash the log is replayed first, which may take minutes; a server that cannot
+            # start exits by itself. On a leader "accepting" means writes too.
+            ready=Probe(
+                "exec",
+                argv=(*probe, "-U", settings.superuser, "-d", "postgres"),
+                within_seconds=600.0,
+            ),
+            # "Fast": ends sessions, writes a checkpoint. A kill instead would be safe, but slow to
+            # come back from.
+            stop=Stop("SIGINT", within_seconds=60.0),
+            reload="SIGHUP",
+        )
+
+
+def server(member: Unit | Pool, scene: Scene) -> Server:
+    """Where this unit lives and listens."""
+    settings = _settings(member)
+    address, _, port = scene.wiring.endpoints[member.path].rpartition(":")
+    return Server(
+        cluster_name=f"{scene.topology.app}/{settings.cluster}",
+        data=join(scene.place.data, "cluster"),
+        hba=join(scene.place.config, "pg_hba.conf"),
+        ident=join(scene.place.config, "pg_ident.conf"),
+        sockets=scene.place.run,
+        address=address.strip("[]"),
+        port=int(port),
+    )
+
+
+def secret(scene: Scene, settings: DatabaseSettings, role: str) -> Secret:
+    """A role's password; ``role`` is ``superuser``, ``owner``, ``app`` or ``replication``."""
+    return scene.secrets[f"{settings.cluster}.{role}"]
+
+
+def roles(settings: DatabaseSettings) -> Mapping[str, str]:
+    """The roles' names by what they are for."""
+    return {
+        "superuser": settings.superuser,
+        "owner": settings.owner_role,
+        "app": settings.app_role,
+        "replication": settings.replication_role,
+    }
+
+
+def _initialise(settings: DatabaseSettings, scene: Scene, here: Server) -> Command:
+    # LC_CTYPE must not be C: pg_trgm would drop every letter that is not ASCII.
+    options = ["--locale=C.UTF-8"]
+    if settings.major >= BUILTIN_LOCALES_SINCE:
+        options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    return Command(
+        argv=(
+            "/bin/sh",
+            join(scene.place.config, "initialise.sh"),
+            *(scene.place.binaries["initdb"], here.data, settings.superuser),
+            *options,
+        ),
+        env={"TENFOLD_SUPERUSER_PASSWORD": secret(scene, settings, "superuser")},
+        creates=join(here.data, "PG_VERSION"),
+    )
+
+
+def _before_start(scene: Scene, here: Server) -> Command:
+    lock = join(here.sockets, f".s.PGSQL.{here.port}.lock")
+    return Command(
+        argv=("/bin/sh", join(scene.place.config, "before-start.sh"), here.data, lock),
+        within_seconds=30.0,
+    )
+
+
+def _pgpass(member: Unit | Pool, scene: Scene) -> Secret:
+    settings = _settings(member)
+    here = server(member, scene)
+    lines = ["# PGPASSFILE of psql and its kin for this server: host:port:database:user:password"]
+    for host in (here.sockets, here.address):
+        for role, user in roles(settings).items():
+            fields = (host, str(here.port), "*", user, secret(scene, settings, role).reveal())
+            lines.append(":".join(_escape(field) for field in fields))
+    return Secret("\n".join(lines) + "\n")
+
+
+def _escape(field: str) -> str:
+    return field.replace("\\", "\\\\").replace(":", "\\:")
+
+
+def _clients(scene: Scene) -> tuple[str, ...]:
+    # Everybody but the edge, whose endpoint is a public one: it does not talk to databases.
+    return tuple(
+        scene.wiring.endpoints[m.path]
+        for m in scene.topology.members()
+        if not isinstance(m.settings, EdgeSettings)
+    )
+
+
+def _share(scene: Scene) -> float:
+    alone = all(
+        isinstance(m.settings, DatabaseSettings) for m in scene.topology.on(scene.host.name)
+    )
+    return DEDICATED_HOST if alone else SHARED_HOST
+
+
+def _settings(member: Unit | Pool) -> DatabaseSettings:
+    settings = member.settings
+    assert isinstance(settings, DatabaseSettings)
+    if settings.major < OLDEST_MAJOR:
+        raise ValueError(f"PostgreSQL {settings.major} is older than {OLDEST_MAJOR}")
+    return settings
+
+
+def _script(name: str) -> str:
+    return files(__package__).joinpath(name).read_text()
