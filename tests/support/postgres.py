@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.engines.postgresql import admin
-from tenfold.engines.postgresql.binaries import Binaries, find
+from tenfold.engines.postgresql.binaries import Binaries, every, find
+from tenfold.engines.postgresql.conf import OLDEST_MAJOR
 from tenfold.engines.postgresql.login import Connection, Login
 from tenfold.engines.postgresql.render import PostgreSQL
 from tenfold.engines.protocol import Place, Scene
@@ -259,3 +260,11 @@ def running(
         server.start()
         server.prepare()
         yield server
+
+
+def installations() -> list[Binaries]:
+    """Every supported installation of this machine, one per major version; the wheel's first."""
+    found: dict[int, Binaries] = {}
+    for binaries in every():
+        found.setdefault(binaries.major, binaries)
+    return [b for b in found.values() if b.major >= OLDEST_MAJOR]

@@ -185,5 +185,5 @@ def _clearly(settings: DatabaseSettings) -> Iterator[None]:
             f"roles and grants of {settings.database} could not be arranged",
             changed="what was arranged so far stays; the same command goes on from there",
             next="tenfold logs   shows what PostgreSQL says",
-            detail=str(error).strip(),
+            detail=error.diag.message_primary or str(error).strip(),
         ) from error

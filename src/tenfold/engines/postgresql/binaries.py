@@ -65,14 +65,18 @@ def find(*, prefer_path: bool = False, major: int | None = None) -> Binaries:
     Raises:
         TenfoldError: there is none.
     """
-    places = (_installed, _wheel) if prefer_path else (_wheel, _installed)
     seen: list[Binaries] = []
-    for place in places:
-        for binaries in place():
-            if binaries.major == (major or binaries.major) and binaries.major >= OLDEST_MAJOR:
-                return binaries
-            seen.append(binaries)
+    for binaries in every(prefer_path=prefer_path):
+        if binaries.major == (major or binaries.major) and binaries.major >= OLDEST_MAJOR:
+            return binaries
+        seen.append(binaries)
     raise _missing(major, seen)
+
+
+def every(*, prefer_path: bool = False) -> Iterator[Binaries]:
+    """All installations that run on this host, in the order in which they are preferred."""
+    for place in (_installed, _wheel) if prefer_path else (_wheel, _installed):
+        yield from place()
 
 
 def _wheel() -> Iterator[Binaries]:

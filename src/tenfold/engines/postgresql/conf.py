@@ -234,8 +234,8 @@ def _locale() -> Section:
     return Section(
         "Locale",
         (
-            Setting("timezone", quoted("UTC")),
-            Setting("datestyle", quoted("iso, mdy")),
+            Setting("TimeZone", quoted("UTC")),
+            Setting("DateStyle", quoted("iso, mdy")),
             Setting("lc_messages", quoted("C"), "messages that programs can read"),
             Setting("lc_monetary", quoted("C")),
             Setting("lc_numeric", quoted("C")),

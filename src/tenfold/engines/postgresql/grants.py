@@ -136,9 +136,9 @@ def _rows(connection: Connection, settings: DatabaseSettings) -> Iterator[_State
         "  AND objid = c.oid AND deptype = 'e')"
         " AND NOT CASE relkind WHEN 'S'"
         "  THEN (SELECT bool_and(has_sequence_privilege(%(app)s, c.oid, p))"
-        "   FROM unnest(%(sequences)s) p)"
+        "   FROM unnest(%(sequences)s::text[]) p)"
         "  ELSE (SELECT bool_and(has_table_privilege(%(app)s, c.oid, p))"
-        "   FROM unnest(%(tables)s) p) END"
+        "   FROM unnest(%(tables)s::text[]) p) END"
         " ORDER BY nspname, relname",
         {"app": settings.app_role, "tables": sorted(_TABLES), "sequences": sorted(_SEQUENCES)},
     )

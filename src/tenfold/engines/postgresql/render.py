@@ -40,6 +40,7 @@ class PostgreSQL:
             File(join(config, "pgpass"), _pgpass(member, scene), mode=0o600),
             File(join(config, "initialise.sh"), _script("initialise.sh"), mode=0o755),
             File(join(config, "before-start.sh"), _script("before-start.sh"), mode=0o755),
+            File(join(config, "ready.sh"), _script("ready.sh"), mode=0o755),
         )
 
     def launch(self, member: Unit | Pool, scene: Scene) -> Launch:
@@ -47,7 +48,7 @@ class PostgreSQL:
         settings = _settings(member)
         here = server(member, scene)
         programs, config = scene.place.binaries, scene.place.config
-        probe = (programs["pg_isready"], "-q", "-h", here.sockets, "-p", str(here.port))
+        asked = (programs["pg_isready"], here.data, here.sockets, str(here.port))
         return Launch(
             argv=(
                 programs["postgres"],
@@ -60,7 +61,7 @@ class PostgreSQL:
             # start exits by itself. On a leader "accepting" means writes too.
             ready=Probe(
                 "exec",
-                argv=(*probe, "-U", settings.superuser, "-d", "postgres"),
+                argv=("/bin/sh", join(config, "ready.sh"), *asked, settings.superuser),
                 within_seconds=600.0,
             ),
             # "Fast": ends sessions, writes a checkpoint. A kill instead would be safe, but slow to
