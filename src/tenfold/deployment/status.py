@@ -41,6 +41,11 @@ class Status:
         }
 
 
+def never_up(app: str) -> Status:
+    """The status of an app that was never brought up."""
+    return Status(app, "10", "stopped", None, None, (), None)
+
+
 def status(
     app: str,
     now: Observation,

@@ -17,16 +17,22 @@ BUILT: Final[Mapping[str, Callable[[AppSpec, Machine, AppFacts], Topology]]] = {
 }
 
 
-def topology(stage: str, spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
-    """The topology of a stage.
+def require_built(stage: str | None) -> None:
+    """Refuse stages that this version does not have.
 
     Raises:
-        UsageError: there is no such stage, or this version does not have it yet.
+        UsageError: there is no such stage, or not yet.
     """
+    if stage is None or stage in BUILT:
+        return
     if stage not in STAGES:
         raise UsageError(f"there is no stage {stage!r}; the stages are {', '.join(STAGES)}")
-    if stage not in BUILT:
-        raise UsageError(
-            f"stage {stage} is not in this version of Tenfold yet; it has {', '.join(BUILT)}"
-        )
+    raise UsageError(
+        f"stage {stage} is not in this version of Tenfold yet; it has {', '.join(BUILT)}"
+    )
+
+
+def topology(stage: str, spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
+    """The topology of a stage. Raises ``UsageError``, see :func:`require_built`."""
+    require_built(stage)
     return BUILT[stage](spec, machine, facts)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Any, Protocol
 
-from tenfold.engines.postgresql import admin
+import tenfold.engines.postgresql.admin as admin
 from tenfold.engines.protocol import ReleasePlace
 from tenfold.errors import StepFailed, UnitFailed
 from tenfold.secret import Secret

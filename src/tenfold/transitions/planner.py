@@ -84,12 +84,10 @@ def plan(kind: str, now: Observation, goal: Goal) -> Plan:
     return Plan(kind, tuple(steps))
 
 
-def plan_down(now: Observation, topology: Topology) -> Plan:
-    """Stop everything in reverse order; data, releases and journal stay."""
-    running = [h.name for h in now.hosts if h.agent == "running"]
-    wanted = [h.name for h in reversed(topology.hosts) if h.name in running]
-    others = [h for h in running if h not in wanted]
-    return Plan("down", tuple(StopHost(h) for h in (*wanted, *others)))
+def plan_down(now: Observation) -> Plan:
+    """Stop everything that runs, the newest host first; data, releases and journal stay."""
+    running = [h.name for h in reversed(now.hosts) if h.agent == "running"]
+    return Plan("down", tuple(StopHost(h) for h in running))
 
 
 def _host(name: str, now: Observation, goal: Goal) -> list[Step]:

@@ -1,0 +1,60 @@
+"""``tenfold down``: stop everything; the data stays unless its name is given."""
+
+from __future__ import annotations
+
+import click
+
+from tenfold.cli.base import Settings, command, yes_option
+from tenfold.cli.progress import PlanProgress
+from tenfold.deployment.delete import delete_everything
+from tenfold.deployment.deployment import Deployment
+from tenfold.errors import Refused
+
+
+@command("down")
+@click.option("--delete-data", is_flag=True, help="Also delete database, releases and journal.")
+@yes_option
+def down(settings: Settings, delete_data: bool, yes: bool) -> None:
+    """Stop the app, its database and the edge. The data stays.
+
+    \b
+    tenfold down
+    tenfold down --delete-data
+    """
+    layout = settings.layout()
+    output = settings.output
+    if not layout.exists():
+        output.line("nothing runs: this app was never brought up")
+        output.event("down", {"stopped": False})
+        return
+    deployment = Deployment.existing(layout)
+    name = deployment.status().app
+    if delete_data and not yes:
+        _confirm(settings, name)
+    with deployment.working("down"):
+        with PlanProgress(output) as progress:
+            stopped = deployment.down(progress)
+        if delete_data:
+            delete_everything(deployment)
+    output.event("down", {"stopped": stopped, "deleted": delete_data})
+    if delete_data:
+        output.line(f"everything of {name} is deleted")
+    elif stopped:
+        output.line()
+        output.line("Next   tenfold up    brings it back with all its data")
+    else:
+        output.line(f"{name} did not run")
+
+
+def _confirm(settings: Settings, name: str) -> None:
+    if not settings.output.live:
+        raise Refused(
+            "deleting all data wants a person, or --yes", next="tenfold down --delete-data --yes"
+        )
+    typed = click.prompt(
+        f"This deletes the database of {name} and all its releases. Type its name to go on",
+        default="",
+        show_default=False,
+    )
+    if typed != name:
+        raise Refused(f"{typed!r} is not {name!r}; nothing was stopped or deleted")

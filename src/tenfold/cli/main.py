@@ -1,0 +1,122 @@
+"""``tenfold``: the entry point; finds the command, prints failures, chooses the exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import click
+
+from tenfold import __version__
+from tenfold.cli.base import Settings, dir_option, json_option
+from tenfold.cli.output import show_error
+from tenfold.errors import TenfoldError
+
+SECTIONS: Final[Mapping[str, Sequence[str]]] = {
+    "Begin": ("init", "up", "down", "status"),
+    "Change": ("plan", "deploy", "rollback"),
+    "Every day": ("logs", "run", "psql", "lock"),
+    "Load": ("load",),
+    "Reference": ("docs", "schema"),
+}
+INTERRUPTED = 130
+
+
+class Commands(click.Group):
+    """Loads a command when it is asked for: ``tenfold status`` imports no load generator."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the help page."""
+        return [name for names in SECTIONS.values() for name in names]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, imported now."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"tenfold.cli.{cmd_name}")
+        found = getattr(module, cmd_name)
+        assert isinstance(found, click.Command)
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a suggestion for a misspelt name."""
+        import difflib
+
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in self.list_commands(ctx):
+            close = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            meant = f'; did you mean "{close[0]}"?' if close else ""
+            ctx.fail(f'there is no command "{name}"{meant}')
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Commands by what they are for."""
+        for section, names in SECTIONS.items():
+            with formatter.section(section):
+                rows = [(n, self._summary(ctx, n)) for n in names]
+                formatter.write_dl(rows, col_spacing=4)
+
+    def _summary(self, ctx: click.Context, name: str) -> str:
+        found = self.get_command(ctx, name)
+        return found.get_short_help_str(limit=70) if found else ""
+
+
+@click.command(
+    "tenfold",
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="tenfold")
+@json_option
+@dir_option
+def cli() -> None:
+    """Grow a Python web app tenfold, six times over, without stopping it.
+
+    \b
+    cd my-app
+    tenfold init          writes tenfold.toml by looking at the project
+    tenfold up            runs it: database, app and edge, at http://127.0.0.1:8000
+    tenfold deploy        brings the next release, no request fails
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 changes pending or wrong usage."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit code."""
+    settings = Settings()
+    try:
+        result = cli.main(
+            args=list(arguments) if arguments is not None else None,
+            prog_name="tenfold",
+            standalone_mode=False,
+            obj=settings,
+        )
+    except TenfoldError as error:
+        show_error(error, json_lines=settings.json)
+        return error.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        return _broken_pipe()
+    return result if isinstance(result, int) else 0
+
+
+def _broken_pipe() -> int:
+    """Whoever read our output has gone (``tenfold logs | head``); that is no failure."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,96 @@
+"""``tenfold plan``: what would change, before anything does."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from tenfold.cli.base import Settings, command
+from tenfold.cli.output import Output
+from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.intent import Intent
+from tenfold.stages import STAGES, require_built
+from tenfold.topology.model import Pool, Unit
+from tenfold.transitions import steps as st
+from tenfold.transitions.planner import Plan
+
+CHANGES_PENDING = 2
+
+
+@command("plan")
+@click.option("--to", "stage", type=click.Choice(STAGES), help="The stage to plan for.")
+@click.option("--port", type=click.IntRange(1, 65535), help="As for  tenfold up.")
+def plan(settings: Settings, stage: str | None, port: int | None) -> None:
+    """Show what  up  or  deploy  would do. Exit code 0: nothing; 2: changes are pending.
+
+    \b
+    tenfold plan
+    tenfold plan --json | jq .steps
+    """
+    require_built(stage)
+    deployment = Deployment.open(settings.layout())
+    running = deployment.status().state in ("running", "degraded", "in-transition")
+    intent = deployment.intend(port=port, renew=False)
+    todo = deployment.plan("deploy" if running else "up", intent)
+    if settings.json:
+        settings.output.object(_as_json(todo, intent))
+    else:
+        _show(todo, intent, settings.output, running)
+    if not todo.empty:
+        sys.exit(CHANGES_PENDING)
+
+
+def _as_json(todo: Plan, intent: Intent) -> dict[str, object]:
+    return {
+        "app": intent.spec.name,
+        "stage": intent.goal.topology.stage,
+        "command": todo.kind,
+        "release": intent.goal.release,
+        "notes": list(intent.notes),
+        "steps": [
+            {**st.to_json(step), "sentence": step.sentence()} for step in st.flatten(todo.steps)
+        ],
+    }
+
+
+def _show(todo: Plan, intent: Intent, output: Output, running: bool) -> None:
+    output.line(f"{intent.spec.name} · stage {intent.goal.topology.stage}", style="bold")
+    output.line()
+    if todo.empty:
+        output.line(f"  nothing would change; release {intent.goal.release} serves")
+        return
+    flat = st.flatten(todo.steps)
+    output.columns(_rows(intent, flat, running), gap=2)
+    output.line()
+    for number, step in enumerate(flat, 1):
+        output.line(f"  {number:>2}  {step.sentence()}")
+    output.line()
+    for note in intent.notes:
+        output.line(f"  {note}", style="dim")
+    if running:
+        output.line("  no request waits or fails: new workers accept before old ones stop")
+    output.line()
+    output.line(f"Next   tenfold {todo.kind}")
+
+
+def _rows(intent: Intent, flat: tuple[st.Step, ...], running: bool) -> list[tuple[str, ...]]:
+    """Hosts, units and pools with ``+`` for new, ``~`` for changed, nothing for untouched."""
+    touched = {getattr(s, "unit", None) or getattr(s, "pool", None) for s in flat}
+    rows: list[tuple[str, ...]] = []
+    for host in intent.goal.topology.hosts:
+        sign = "+" if st.EnsureHost(host.name) in flat else " "
+        size = f"{host.cores} cores, {host.memory_bytes / 2**30:.0f} GiB"
+        rows.append((sign, "host", host.name, f"zone {host.zone}, {size}"))
+        for member in intent.goal.topology.on(host.name):
+            sign = ("~" if running else "+") if member.path in touched else " "
+            kind = "pool" if isinstance(member, Pool) else "unit"
+            rows.append((sign, kind, member.path, _what(member, intent)))
+    return rows
+
+
+def _what(member: Unit | Pool, intent: Intent) -> str:
+    version = intent.toolbox.versions.get(member.engine, member.engine)
+    if isinstance(member, Pool):
+        return f"{version}, {member.minimum} unit{'s' * (member.minimum > 1)}"
+    return f"{version} at {intent.blueprint.document.endpoints[member.path]}"

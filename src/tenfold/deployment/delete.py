@@ -1,0 +1,33 @@
+"""Removing a deployment with all its data. There is no way back."""
+
+from __future__ import annotations
+
+import shutil
+
+from tenfold.deployment.deployment import Deployment
+from tenfold.errors import Refused, TenfoldError
+
+
+def delete_everything(deployment: Deployment) -> None:
+    """Destroy every host, then the state folder. Everything must be stopped already.
+
+    Raises:
+        Refused: something still runs.
+        TenfoldError: a file could not be removed; names it.
+    """
+    if any(h.agent == "running" for h in deployment.observe().hosts):
+        raise Refused("something still runs; nothing was deleted", next="tenfold down")
+    for host in deployment.target.hosts():
+        deployment.target.destroy(host)
+    deployment.journal.close()
+    state = deployment.layout.state
+    try:
+        for folder in [p for p in state.rglob("*") if p.is_dir() and not p.is_symlink()]:
+            folder.chmod(0o700)  # releases are frozen
+        shutil.rmtree(state)
+    except OSError as error:
+        raise TenfoldError(
+            f"{error.filename} could not be removed: {error.strerror}",
+            changed=f"part of {state} is gone",
+            next=f"remove {state} by hand",
+        ) from error

@@ -1,0 +1,106 @@
+"""What is wanted: spec, project and machine joined into a goal for the planner."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psutil
+
+from tenfold import stages
+from tenfold.deployment.releases import ReleaseKeeper
+from tenfold.deployment.toolbox import Toolbox, toolbox
+from tenfold.engines.protocol import ReleasePlace
+from tenfold.spec import read
+from tenfold.spec.model import AppSpec
+from tenfold.stages.facts import Machine, app_facts
+from tenfold.state import secrets
+from tenfold.state.layout import Layout
+from tenfold.targets.protocol import Target
+from tenfold.topology.model import Topology, Unit
+from tenfold.topology.settings import DatabaseSettings
+from tenfold.transitions.blueprint import Blueprint
+from tenfold.transitions.planner import Goal
+
+ROLES = ("superuser", "owner", "app", "replication")
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A goal, and what is needed to reach it. ``notes`` are for the person who asked."""
+
+    spec: AppSpec
+    goal: Goal
+    blueprint: Blueprint
+    releases: ReleaseKeeper
+    toolbox: Toolbox
+    port: int
+    notes: tuple[str, ...] = ()
+
+
+def intend(
+    spec: AppSpec,
+    layout: Layout,
+    target: Target,
+    facts: Mapping[str, Any],
+    *,
+    release: str | None,
+    renew: bool,
+) -> Intent:
+    """Join everything. Reads the project and the machine; changes nothing but generated secrets.
+
+    Raises:
+        TenfoldError: the file, the project, its environment or the machine does not allow it.
+    """
+    tools = toolbox(spec, postgresql_major=facts.get("postgresql_major"))
+    releases = ReleaseKeeper(layout, spec, target)
+    wanted = releases.existing(release) if release else releases.candidate()
+    topology = stages.topology(
+        "10", spec, machine(), app_facts(spec, wanted.servers, wanted.interface)
+    )
+    topology = _pinned(topology, tools.postgresql_major)
+    blueprint = Blueprint(
+        topology=topology,
+        engines=tools.engines,
+        hosts={host.name: target.locate(host) for host in topology.hosts},
+        binaries=tools.binaries,
+        secrets=secrets.ensure(layout.secrets, [f"main.{role}" for role in ROLES]),
+        release=ReleasePlace(wanted.id, "", "", releases.runtime()),
+        variables=read.variables(spec, os.environ, path=layout.spec),
+    )
+    goal = Goal(
+        topology=topology,
+        release=wanted.id,
+        migrate=None if release else spec.release.migrate,
+        fingerprints=blueprint.fingerprints(),
+        prepared=blueprint.prepared(),
+        renew=renew,
+    )
+    return Intent(
+        spec=spec,
+        goal=goal,
+        blueprint=replace(blueprint, release=None),
+        releases=releases,
+        toolbox=tools,
+        port=spec.edge.port,
+        notes=wanted.notes,
+    )
+
+
+def machine() -> Machine:
+    """This machine: the cores that this process may use, and its memory."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return Machine(cores=cores or 1, memory_bytes=psutil.virtual_memory().total)
+
+
+def _pinned(topology: Topology, major: int) -> Topology:
+    """The topology with every database at this major version."""
+    units = tuple(
+        replace(u, settings=replace(u.settings, major=major))
+        if isinstance(u, Unit) and isinstance(u.settings, DatabaseSettings)
+        else u
+        for u in topology.units
+    )
+    return replace(topology, units=units)

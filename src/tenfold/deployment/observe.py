@@ -1,0 +1,37 @@
+"""Looking: what agents say now, joined with what the journal remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tenfold.errors import TargetError
+from tenfold.targets.protocol import Target
+from tenfold.topology.observation import Observation, ObservedHost
+
+
+def observe(target: Target, facts: Mapping[str, Any], built: Sequence[str]) -> Observation:
+    """Everything that the planner and ``status`` look at. Starts nothing."""
+    hosts = tuple(_host(target, name) for name in target.hosts())
+    served = tuple(facts.get("served", ()))
+    return Observation(
+        hosts=hosts,
+        release=served[-1] if served else None,
+        served=served,
+        built=tuple(built),
+        migrated=tuple(facts.get("migrated", ())),
+        published=facts.get("published"),
+        prepared=facts.get("prepared", {}),
+    )
+
+
+def _host(target: Target, name: str) -> ObservedHost:
+    agent = target.reach(name)
+    if agent is None:
+        return ObservedHost(name, "", "absent")
+    try:
+        return agent.observe()
+    except TargetError as error:
+        if target.reach(name) is None:  # it went away between the two looks
+            return ObservedHost(name, agent.paths.address, "absent")
+        raise error

@@ -1,0 +1,56 @@
+"""The engines of this machine: which builds there are, and what renders for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tenfold.engines.gunicorn.render import Gunicorn
+from tenfold.engines.nginx import binaries as nginx_binaries
+from tenfold.engines.nginx.render import Nginx
+from tenfold.engines.postgresql import binaries as postgresql_binaries
+from tenfold.engines.postgresql.render import PostgreSQL
+from tenfold.engines.uvicorn.render import Uvicorn
+
+if TYPE_CHECKING:
+    from tenfold.engines.protocol import Engine
+    from tenfold.spec.model import AppSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """``engines`` by name, ``binaries`` by program, ``versions`` by engine, for people."""
+
+    engines: Mapping[str, Engine]
+    binaries: Mapping[str, str]
+    versions: Mapping[str, str]
+    postgresql_major: int
+    psql: str
+
+
+def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
+    """The engines as the spec chooses them.
+
+    Args:
+        spec: ``[database] postgres`` says where PostgreSQL comes from.
+        postgresql_major: the major version of data that exists already.
+
+    Raises:
+        TenfoldError: an engine is not on this machine; says how to get it.
+    """
+    nginx = nginx_binaries.find()
+    postgresql = postgresql_binaries.find(
+        prefer_path=spec.database.postgres == "path", major=postgresql_major
+    )
+    engines: tuple[Engine, ...] = (PostgreSQL(), Nginx(nginx.build), Uvicorn(), Gunicorn())
+    return Toolbox(
+        engines={engine.name: engine for engine in engines},
+        binaries={**postgresql.programs(), "nginx": nginx.path},
+        versions={
+            "postgresql": f"PostgreSQL {postgresql.version}",
+            "nginx": "nginx " + ".".join(map(str, nginx.version)),
+        },
+        postgresql_major=postgresql.major,
+        psql=postgresql.psql(),
+    )
