@@ -1,0 +1,193 @@
+"""The open loop: send each request when it is due, whatever became of those before it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from pydantic import JsonValue
+
+from tenfold.load.arrivals import Arrival, schedule
+from tenfold.load.client import Client, Clock
+from tenfold.load.compose import compose
+from tenfold.load.ids import write_id
+from tenfold.load.ledger import Ledger, Outcome
+from tenfold.load.plan import LoadPlan, RequestPlan
+from tenfold.load.report import Second
+from tenfold.load.tally import Tally
+from tenfold.load.template import Choose
+
+_NAP_SECONDS = 0.1  # how soon a stop is noticed between two requests
+_PROGRESS_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a load is, once a second. `last_second` is the last one that is over."""
+
+    elapsed_seconds: float
+    duration_seconds: float
+    due: int
+    succeeded: int
+    failed: int
+    in_flight: int
+    last_second: Second
+
+
+@dataclass(slots=True)
+class Run:
+    """One load under way. Times are seconds since it began, on `clock`."""
+
+    plan: LoadPlan
+    client: Client
+    captured: dict[str, JsonValue]
+    choose: Choose
+    ledger: Ledger | None
+    stop: asyncio.Event
+    clock: Clock
+    drain_seconds: float
+    tally: Tally = field(init=False)
+    most_in_flight: int = 0
+    cpu_share: float = 0.0
+    sent_for: float = 0.0
+    _began: float = 0.0
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _broken: BaseException | None = None
+
+    def __post_init__(self) -> None:
+        self.tally = Tally(self.plan.requests)
+
+    async def to_the_end(self, on_progress: Callable[[Progress], None] | None) -> None:
+        """Send everything that is due, then wait for the answers."""
+        self._began = self.clock()
+        watcher = asyncio.create_task(self._tell(on_progress)) if on_progress else None
+        try:
+            await self._send_all()
+            await self._drain()
+        finally:
+            await _cancelled({*self._tasks, *([watcher] if watcher else [])})
+        if self._broken is not None:
+            raise self._broken
+
+    async def _send_all(self) -> None:
+        cpu_before, began = time.process_time(), self.now()
+        for arrival in _arrivals(self.plan):
+            await self._wait_until(arrival.at)
+            if self._over():
+                break
+            self._begin(arrival)
+        self.sent_for = max(1e-9, self.now() - began)
+        self.cpu_share = (time.process_time() - cpu_before) / self.sent_for
+
+    async def _wait_until(self, due: float) -> None:
+        """Sleep until `due`, or until the load is over; always lets the other tasks run."""
+        if due <= self.now():
+            await asyncio.sleep(0)
+        while (remaining := due - self.now()) > 0 and not self._over():
+            await asyncio.sleep(min(remaining, _NAP_SECONDS))
+
+    def _over(self) -> bool:
+        return self.stop.is_set() or self._broken is not None
+
+    def _begin(self, arrival: Arrival) -> None:
+        if len(self._tasks) >= self.plan.max_in_flight:
+            self.tally.not_sent(arrival.kind, arrival.at, self.now())
+            return
+        task = asyncio.create_task(self._request(arrival))
+        self._tasks.add(task)
+        self.most_in_flight = max(self.most_in_flight, len(self._tasks))
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken = self._broken or error
+
+    async def _request(self, arrival: Arrival) -> None:
+        request = self.plan.requests[arrival.kind]
+        n = next(self._numbers)
+        one = write_id(self.plan.run_id, n)
+        values = {**self.captured, "id": one, "n": n, "run": self.plan.run_id}
+        prepared = compose(request, values, self.choose)
+        ledger = self.ledger if request.ledger else None
+        if ledger is not None:
+            ledger.intend(one)
+        sent = self.now()
+        self.tally.sent(arrival.kind, arrival.at, sent)
+        try:
+            answer = await self.client.send(
+                prepared, timeout_seconds=self.plan.timeout_seconds + request.slow_seconds
+            )
+        except asyncio.CancelledError:
+            self.tally.unfinished(arrival.kind, arrival.at)
+            raise
+        answer = replace(answer, finished=answer.finished - self._began)
+        self.tally.answered(arrival.kind, arrival.at, sent, answer)
+        if ledger is not None:
+            ledger.settle(one, outcome_of(request, answer.status), answer.status)
+
+    async def _drain(self) -> None:
+        """Wait for the answers: each has its timeout, and after a stop there is little patience."""
+        patience_ends: float | None = None
+        while self._tasks:
+            if patience_ends is None and self._over():
+                patience_ends = self.now() + self.drain_seconds
+            if patience_ends is not None and self.now() > patience_ends:
+                return
+            await asyncio.wait(self._tasks, timeout=_NAP_SECONDS)
+
+    async def _tell(self, on_progress: Callable[[Progress], None]) -> None:
+        while True:
+            await asyncio.sleep(_PROGRESS_SECONDS)
+            on_progress(self._progress())
+
+    def _progress(self) -> Progress:
+        now, overall = self.now(), self.tally.overall
+        return Progress(
+            elapsed_seconds=now,
+            duration_seconds=self.plan.duration_seconds,
+            due=overall.due,
+            succeeded=overall.latency.count,
+            failed=overall.failed,
+            in_flight=len(self._tasks),
+            last_second=self.tally.second(max(0, int(now) - 1)),
+        )
+
+    def now(self) -> float:
+        """Seconds since the load began."""
+        return self.clock() - self._began
+
+
+def outcome_of(request: RequestPlan, status: int | None) -> Outcome:
+    """What an answer means for the ledger.
+
+    Acknowledged: 2xx, or the redirect that `expect` names (a form that answers with 303). Refused:
+    4xx. Anything else may have been applied or not.
+    """
+    if status is None:
+        return "unknown"
+    if 200 <= status < 300 or (300 <= status < 400 and status in request.expect):
+        return "acknowledged"
+    return "refused" if 400 <= status < 500 else "unknown"
+
+
+def _arrivals(plan: LoadPlan) -> Iterator[Arrival]:
+    return schedule(
+        rate=plan.rate,
+        duration_seconds=plan.duration_seconds,
+        ramp_seconds=plan.ramp_seconds,
+        spacing=plan.arrivals,
+        weights=[request.weight for request in plan.requests],
+        seed=plan.seed,
+    )
+
+
+async def _cancelled(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancel the tasks and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

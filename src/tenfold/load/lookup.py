@@ -1,0 +1,114 @@
+"""Where the writes of a run must be found: in PostgreSQL, or as the app itself tells."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import aiohttp
+import psycopg
+from psycopg import sql
+
+from tenfold.errors import LoadError
+from tenfold.load.client import Client
+from tenfold.load.compose import Prepared
+from tenfold.load.guard import checked_base_url
+from tenfold.load.ids import ids_in
+from tenfold.load.plan import EndpointSource, SqlSource, TableSource
+from tenfold.secret import Secret
+
+_CONNECT_SECONDS = 10
+_ROWS_AT_ONCE = 5_000
+_ANSWER_SECONDS = 120.0
+_EXCERPT_CHARACTERS = 300
+
+
+def ids_in_database(dsn: Secret, source: TableSource | SqlSource, run_id: str) -> list[str]:
+    """The run's ids in the database, one for every row where each is found.
+
+    One statement in one read-only transaction: all of it as of one moment. `dsn` has to lead to the
+    leader; a follower may lack what was acknowledged a moment ago.
+
+    Raises:
+        LoadError: the database cannot be reached, or refuses the query.
+    """
+    try:
+        with psycopg.connect(dsn.reveal(), connect_timeout=_CONNECT_SECONDS) as connection:
+            connection.read_only = True
+            return list(ids_in(_values(connection, source, run_id), run_id, source.match))
+    except psycopg.Error as error:
+        raise LoadError(
+            "the ledger could not be compared with the database: "
+            f"{str(error).replace(dsn.reveal(), str(dsn)).strip()}",
+            next="correct [load.ledger] or the address, and compare again; the ledger is kept",
+        ) from None  # the cause could show the address with its password
+
+
+def query_for(source: TableSource | SqlSource, run_id: str) -> sql.SQL | sql.Composed:
+    """The query whose one column holds the run's ids, among other text."""
+    if isinstance(source, SqlSource):
+        return sql.SQL(source.sql.rstrip().rstrip(";"))
+    return sql.SQL("SELECT {column}::text FROM {table} WHERE {column}::text LIKE {like}").format(
+        column=sql.Identifier(source.column),
+        table=sql.Identifier(*source.table),
+        like=sql.Literal(f"%{run_id}%"),
+    )
+
+
+def _values(
+    connection: psycopg.Connection, source: TableSource | SqlSource, run_id: str
+) -> Iterator[str]:
+    with connection.cursor(name="tenfold_ledger") as cursor:
+        cursor.itersize = _ROWS_AT_ONCE
+        cursor.execute(query_for(source, run_id))
+        for row in cursor:
+            if row[0] is not None:
+                yield str(row[0])
+
+
+async def ids_at_endpoint(
+    base_url: str, source: EndpointSource, run_id: str, *, allow_remote: bool = False
+) -> list[str]:
+    """The run's ids as the app lists them: a JSON list, or one value a line.
+
+    Raises:
+        Refused, UsageError: as :func:`~tenfold.load.guard.checked_base_url`.
+        LoadError: no answer, not 200, or neither of these forms.
+    """
+    site = checked_base_url(base_url, allow_remote=allow_remote)
+    path = source.path.render({"run": run_id}, lambda options: options[0])
+    request = Prepared("GET", path, dict(source.headers), None)
+    try:
+        async with Client(site, clock=time.perf_counter) as client:
+            answer = await client.fetch(request, timeout_seconds=_ANSWER_SECONDS)
+    except (aiohttp.ClientError, OSError) as error:
+        raise _unlisted(path, f"{type(error).__name__}: {error}") from error
+    if answer.status != 200:
+        raise _unlisted(path, f"it answered {answer.status}", answer.text(_EXCERPT_CHARACTERS))
+    try:
+        return list(ids_in(listed_values(answer.text()), run_id, source.match))
+    except ValueError as error:
+        raise _unlisted(path, str(error), answer.text(_EXCERPT_CHARACTERS)) from error
+
+
+def listed_values(text: str) -> list[str]:
+    """The values in an endpoint's answer.
+
+    Raises:
+        ValueError: it begins as JSON and is no list.
+    """
+    if not text.lstrip().startswith(("[", "{")):
+        return text.splitlines()
+    values = json.loads(text)
+    if not isinstance(values, list):
+        raise ValueError("the answer is a JSON object, not a list")
+    return [str(value) for value in values]
+
+
+def _unlisted(path: str, why: str, detail: str | None = None) -> LoadError:
+    return LoadError(
+        f"the ledger could not be compared with {path}: {why}",
+        next="correct [load.ledger] endpoint, and compare again; the ledger is kept",
+        detail=detail,
+    )
