@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -177,10 +177,11 @@ class Server:
                 continue  # gone meanwhile, or somebody else's
         return found
 
-    def prepare(self, settings: DatabaseSettings | None = None) -> tuple[str, ...]:
-        """Roles, database, grants; with other settings from now on, if given."""
-        if settings is not None:
-            self.unit = Unit(self.unit.name, self.unit.engine, self.unit.host, settings)
+    def prepare(self, *, separate_owner: bool | None = None) -> tuple[str, ...]:
+        """Roles, database, grants; from now on with a separate owner or without, if said."""
+        if separate_owner is not None:
+            settings = replace(self.settings, separate_owner=separate_owner)
+            self.unit = replace(self.unit, settings=settings)
         return admin.prepare(self.unit, self.scene)
 
     def login(self, role: str, *, database: str | None = None) -> Login:

@@ -53,9 +53,16 @@ def prepare(unit: Unit, scene: Scene) -> tuple[str, ...]:
 
 
 def ensure_roles_and_database(
-    superuser: Login, settings: DatabaseSettings, passwords: Mapping[str, Secret]
+    superuser: Login,
+    settings: DatabaseSettings,
+    passwords: Mapping[str, Secret],
+    *,
+    lock_seconds: float = 10.0,
 ) -> tuple[str, ...]:
-    """See :func:`prepare`. ``passwords`` is keyed ``owner``, ``app``, ``replication``."""
+    """See :func:`prepare`. ``passwords`` is keyed ``owner``, ``app``, ``replication``.
+
+    Where the owner changes, tables that are in use are waited for at most ``lock_seconds``.
+    """
     with _clearly(settings):
         with connect(replace(superuser, database=MAINTENANCE)) as connection:
             done = [
@@ -66,9 +73,11 @@ def ensure_roles_and_database(
                 )
             ]
             done += _close_to_public(connection)
+            done += _statistics(connection)
             done += _create_database(connection, settings)
         with connect(replace(superuser, database=settings.database)) as connection:
-            return (*done, *grants.arrange(connection, settings))
+            arranged = grants.arrange(connection, settings, lock_seconds=lock_seconds)
+    return (*done, *arranged)
 
 
 def _role(connection: Connection, name: str, password: Secret, replication: bool) -> Iterator[str]:
@@ -112,6 +121,14 @@ def _close_to_public(connection: Connection) -> Iterator[str]:
                 sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
             )
             yield f"database {name} closed to PUBLIC"
+
+
+def _statistics(connection: Connection) -> Iterator[str]:
+    """Statistics of all databases, in the one that no app can drop them from."""
+    known = "SELECT FROM pg_extension WHERE extname = 'pg_stat_statements'"
+    if connection.execute(known).fetchone() is None:
+        connection.execute("CREATE EXTENSION pg_stat_statements")
+        yield f"pg_stat_statements in {MAINTENANCE}"
 
 
 def _create_database(connection: Connection, settings: DatabaseSettings) -> Iterator[str]:

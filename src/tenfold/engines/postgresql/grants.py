@@ -19,8 +19,6 @@ from psycopg import sql
 from tenfold.engines.postgresql.login import Connection
 from tenfold.topology.settings import DatabaseSettings
 
-LOCK_SECONDS = 10
-
 _Statement = sql.SQL | sql.Composed
 
 _TABLES = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
@@ -32,16 +30,19 @@ _DEFAULTS = {
 }
 
 
-def arrange(connection: Connection, settings: DatabaseSettings) -> tuple[str, ...]:
+def arrange(
+    connection: Connection, settings: DatabaseSettings, *, lock_seconds: float
+) -> tuple[str, ...]:
     """Carry out what is missing, in one transaction; gives the statements that it took.
 
-    Connected as superuser to the app's database. Waits at most ten seconds for a lock, because
-    whoever comes later waits behind it.
+    Connected as superuser to the app's database. Waits at most ``lock_seconds`` for a table that
+    changes its owner, because whoever comes later waits behind it.
     """
     done: list[str] = []
     with connection.transaction():
-        connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
-        for step in (_extension, _database, _ownership, _schemas, _rows, _defaults):
+        limit = f"{round(lock_seconds * 1000)}ms"
+        connection.execute("SELECT set_config('lock_timeout', %s, true)", [limit])
+        for step in _STEPS:
             for statement in tuple(step(connection, settings)):
                 connection.execute(statement)
                 done.append(statement.as_string(connection))
@@ -54,18 +55,28 @@ def keeper(settings: DatabaseSettings) -> str:
 
 
 def _extension(connection: Connection, _: DatabaseSettings) -> Iterator[_Statement]:
-    known = "SELECT FROM pg_extension WHERE extname = 'pg_stat_statements'"
-    if connection.execute(known).fetchone() is None:
-        yield sql.SQL("CREATE EXTENSION pg_stat_statements")
+    """For the app's developers; not if their database has no place for it."""
+    missing = connection.execute(
+        "SELECT FROM pg_namespace WHERE nspname = 'public'"
+        " AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements')"
+    ).fetchone()
+    if missing is not None:
+        yield sql.SQL("CREATE EXTENSION pg_stat_statements SCHEMA public")
+
+
+def _database_owner(connection: Connection, settings: DatabaseSettings) -> Iterator[_Statement]:
+    found = connection.execute(
+        "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
+    ).fetchone()
+    owner = keeper(settings)
+    if found != (owner,):
+        yield sql.SQL("ALTER DATABASE {} OWNER TO {}").format(
+            sql.Identifier(settings.database), sql.Identifier(owner)
+        )
 
 
 def _database(connection: Connection, settings: DatabaseSettings) -> Iterator[_Statement]:
     owner, database = keeper(settings), sql.Identifier(settings.database)
-    found = connection.execute(
-        "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
-    ).fetchone()
-    if found != (owner,):
-        yield sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, sql.Identifier(owner))
     wanted = {(owner, p) for p in ("CONNECT", "CREATE", "TEMPORARY")}
     if settings.separate_owner:
         wanted |= {(settings.app_role, p) for p in ("CONNECT", "TEMPORARY")}
@@ -186,3 +197,7 @@ def _list(privileges: Iterable[str]) -> sql.Composable:
 
 def _who(role: str) -> sql.Composable:
     return sql.SQL("PUBLIC") if role == "PUBLIC" else sql.Identifier(role)
+
+
+# Owners first: a new owner takes over the grants that the former one had.
+_STEPS = (_extension, _database_owner, _ownership, _database, _schemas, _rows, _defaults)
