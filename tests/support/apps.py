@@ -30,7 +30,7 @@ NOTES = '''
         async with pool:
             async with pool.connection() as db:
                 await db.execute(
-                    "create table if not exists notes (id bigserial primary key, text text not null)"
+                    "create table if not exists notes (id bigserial primary key, text text)"
                 )
             app.state.pool = pool
             yield

@@ -1,0 +1,127 @@
+"""kill -9 of every process of a running app: it comes back, no acknowledged write is lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from tests.support import apps
+from tests.support.project import Project
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def project() -> Iterator[Project]:
+    folder = Path(tempfile.mkdtemp(prefix="tenfold-crash-"))
+    folder.chmod(0o755)
+    made = apps.notes(folder)
+    try:
+        made.up()
+        yield made
+    finally:
+        made.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def until(condition: Callable[[], Any], subject: str, within: float = 60.0) -> Any:
+    """Wait for a condition with a deadline and a subject."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"waited {within} s for {subject}")
+
+
+class Writer:
+    """Writes all the time; knows what was acknowledged and what failed."""
+
+    def __init__(self, project: Project, prefix: str) -> None:
+        self.project, self.prefix = project, prefix
+        self.acknowledged: list[str] = []
+        self.failed: list[str] = []
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._write)
+
+    def __enter__(self) -> Writer:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop.set()
+        self.thread.join()
+
+    def _write(self) -> None:
+        number = 0
+        while not self.stop.is_set():
+            number += 1
+            text = f"{self.prefix} {number}"
+            try:
+                status = self.project.request("POST", "/notes", body=text.encode()).status
+            except OSError as error:
+                self.failed.append(f"{text}: {error!r}")
+                continue
+            (self.acknowledged if status == 201 else self.failed).append(text)
+
+
+def healthy(project: Project) -> bool:
+    try:
+        return project.status()["state"] == "running" and project.get("/notes").status == 200
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "nginx", "uvicorn", "tenfold"])
+def test_a_killed_process_comes_back_and_nothing_acknowledged_is_lost(
+    project: Project, engine: str
+) -> None:
+    until(lambda: healthy(project), "health before the fault")
+    before = {u["name"]: u["pid"] for u in project.units()}
+    victim = project.units(engine)[0]
+    with Writer(project, engine) as writer:
+        until(lambda: len(writer.acknowledged) > 5, "writes before the fault")
+        os.kill(victim["pid"], signal.SIGKILL)
+        killed = len(writer.acknowledged)
+        until(lambda: len(writer.acknowledged) > killed + 20, f"writes after {engine} died")
+        until(lambda: healthy(project), f"health after {engine} died")
+    after = {u["name"]: u["pid"] for u in project.units()}
+    assert after.keys() == before.keys()
+    assert after[victim["name"]] != victim["pid"]
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {victim["name"]}, "only what was killed was started again"
+    notes = project.get("/notes").json()
+    mine = [n for n in notes if n.startswith(f"{engine} ")]
+    assert set(writer.acknowledged) <= set(mine), "lost"
+    assert len(mine) == len(set(mine)), "duplicated"
+    if engine == "tenfold":
+        assert writer.failed == [], "the agent is not in the data path"
+
+
+def test_everything_killed_at_once_like_a_machine_that_loses_power(project: Project) -> None:
+    until(lambda: healthy(project), "health before the fault")
+    with Writer(project, "power") as writer:
+        until(lambda: len(writer.acknowledged) > 20, "writes before the fault")
+        victims = project.processes()
+        for victim in victims:
+            try:
+                victim.kill()
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs(victims, timeout=10)
+        writer.stop.set()
+    until(lambda: not project.processes(), "everything to be gone")
+    assert project.status()["state"] == "stopped"
+    project.ok("up", "-d")
+    notes = project.get("/notes").json()
+    assert set(writer.acknowledged) <= set(notes)

@@ -1,0 +1,236 @@
+"""The next release, and the way back, while users are there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.support import apps
+from tests.support.project import Project
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+Bring = Callable[[Any], Project]
+
+
+def change(project: Project, version: str, name: str = "notes.py") -> None:
+    source = project.path / name
+    lines = source.read_text().splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("VERSION = "))
+    lines[at] = f'VERSION = "{version}"'
+    source.write_text("\n".join(lines) + "\n")
+
+
+class Users:
+    """Ordinary clients, who read and write all the time and remember every failure."""
+
+    def __init__(self, project: Project, count: int = 4) -> None:
+        self.project = project
+        self.stop = threading.Event()
+        self.failures: list[str] = []
+        self.acknowledged: list[str] = []
+        self.versions: set[str] = set()
+        self.threads = [threading.Thread(target=self._use, args=(i,)) for i in range(count)]
+
+    def __enter__(self) -> Users:
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+    def _use(self, who: int) -> None:
+        number = 0
+        while not self.stop.is_set():
+            number += 1
+            text = f"user {who} note {number}"
+            try:
+                home = self.project.get("/")
+                note = self.project.request("POST", "/notes", body=text.encode())
+            except OSError as error:
+                self.failures.append(repr(error))
+                continue
+            if home.status != 200 or note.status != 201:
+                self.failures.append(f"{home.status} {note.status} {note.text}")
+            else:
+                self.acknowledged.append(text)
+                self.versions.add(home.json()["version"])
+
+
+def test_a_deploy_and_a_rollback_under_load_fail_nothing_and_lose_nothing(bring: Bring) -> None:
+    project = bring(apps.notes)
+    project.up()
+    first = project.status()["release"]
+    with Users(project) as users:
+        change(project, "two")
+        project.ok("deploy")
+        second = project.status()["release"]
+        assert second != first
+        assert project.get("/").json()["version"] == "two"
+        project.ok("rollback")
+        assert project.status()["release"] == first
+        assert project.get("/").json()["version"] == "one"
+    assert users.failures == []
+    assert {"one", "two"} <= users.versions
+    notes = project.get("/notes").json()
+    assert sorted(notes) == sorted(users.acknowledged)
+
+
+def test_slow_requests_survive_a_deploy(bring: Bring) -> None:
+    project = bring(apps.notes)
+    project.up()
+    answers: list[Any] = []
+    slow = threading.Thread(target=lambda: answers.append(project.get("/slow?seconds=6")))
+    slow.start()
+    while not any(u["engine"] == "uvicorn" for u in project.units()):
+        pass
+    change(project, "two")
+    project.ok("deploy")
+    slow.join()
+    assert answers[0].status == 200
+    assert answers[0].json()["version"] == "one"
+    assert project.get("/").json()["version"] == "two"
+
+
+def test_assets_of_the_release_before_stay_reachable(bring: Bring) -> None:
+    project = bring(apps.notes)
+    project.up()
+    (project.path / "static/app.3f2a9c1d.js").rename(project.path / "static/app.77aa88bb.js")
+    project.ok("deploy")
+    assert project.get("/static/app.77aa88bb.js").status == 200
+    assert project.get("/static/app.3f2a9c1d.js").status == 200
+
+
+def test_deploying_the_same_release_replaces_its_workers(bring: Bring) -> None:
+    project = bring(apps.notes)
+    project.up()
+    before = {u["pid"] for u in project.units("uvicorn")}
+    said = project.ok("deploy")
+    assert "the same release as before" in said
+    assert not before & {u["pid"] for u in project.units("uvicorn")}
+
+
+def test_a_wsgi_app_with_a_migration(bring: Bring) -> None:
+    project = bring(apps.ledger)
+    project.up()
+    assert project.get("/").json() == {"version": "one"}
+    assert project.request("POST", "/lines", body=b"a").status == 201
+    change(project, "two", "ledger.py")
+    project.ok("deploy")
+    assert project.get("/").json() == {"version": "two"}
+    assert project.get("/lines").json() == ["a"]
+    ran = project.ok("psql", "--", "-Atc", "select count(*) from migrated").strip()
+    assert ran == "2", "once per release"
+    project.ok("rollback")
+    assert project.get("/").json() == {"version": "one"}
+    assert project.ok("psql", "--", "-Atc", "select count(*) from migrated").strip() == "2"
+
+
+def test_with_migrations_the_app_s_own_role_has_no_ddl(bring: Bring) -> None:
+    project = bring(apps.ledger)
+    project.up()
+    done = project.tenfold("psql", "--as", "app", "--", "-Atc", "create table x (id int)")
+    assert "permission denied" in done.stderr
+
+
+BROKEN = {
+    "syntax": ("def broken(:\n", "SyntaxError"),
+    "import": ("import nowhere_to_be_found\n", "nowhere_to_be_found"),
+    "raises": ("raise RuntimeError('the cake is burnt')\n", "the cake is burnt"),
+    "exits": ("import os; os._exit(9)\n", "9"),
+    "sys.exit": ("import sys; sys.exit('no configuration')\n", "no configuration"),
+}
+
+
+@pytest.fixture(scope="module")
+def served() -> Any:
+    import shutil
+    import tempfile
+    from pathlib import Path
+
+    folder = Path(tempfile.mkdtemp(prefix="tenfold-live-"))
+    folder.chmod(0o755)
+    project = apps.notes(folder)
+    project.write(
+        "tenfold.toml", apps.NOTES_TOML.replace('health_timeout = "15s"', 'health_timeout = "4s"')
+    )
+    try:
+        project.up()
+        yield project
+    finally:
+        project.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_release_never_serves_and_says_why(served: Project, kind: str) -> None:
+    code, evidence = BROKEN[kind]
+    refuse(served, code + (served.path / "notes.py").read_text(), evidence)
+
+
+def test_a_release_that_answers_500_never_serves(served: Project) -> None:
+    text = (served.path / "notes.py").read_text()
+    sick = text.replace('return {"version"', 'raise ValueError("slg"); return {"version"', 1)
+    refuse(served, sick, "500", "slg")
+
+
+def test_a_release_that_never_answers_never_serves(served: Project) -> None:
+    text = (served.path / "notes.py").read_text()
+    sick = text.replace('return {"version"', 'await asyncio.sleep(60); return {"version"', 1)
+    refuse(served, sick, "/")
+
+
+def test_a_missing_entry_point_is_named(served: Project) -> None:
+    text = (served.path / "notes.py").read_text()
+    refuse(
+        served,
+        text.replace("app = FastAPI(", "application = FastAPI(").replace("@app.", "@application."),
+        "app",
+    )
+
+
+def refuse(project: Project, text: str, *evidence: str) -> None:
+    """Deploying this text fails with evidence, and nobody but the person who deploys notices."""
+    source = project.path / "notes.py"
+    good = source.read_text()
+    before = project.status()
+    source.write_text(text)
+    try:
+        done = project.tenfold("deploy")
+        said = done.stdout + done.stderr
+        assert done.returncode == 1, said
+        for piece in evidence:
+            assert piece in said, said
+        assert "What changed" in said
+        assert "What next" in said
+        after = project.status()
+        assert after["state"] == "running"
+        assert after["release"] == before["release"]
+        assert [u["pid"] for u in project.units("uvicorn")] == [
+            u["pid"] for h in before["hosts"] for u in h["units"] if u["engine"] == "uvicorn"
+        ]
+        assert project.get("/").json()["version"] == "one"
+    finally:
+        source.write_text(good)
+
+
+def test_a_failing_migration_leaves_the_old_release_serving(bring: Bring) -> None:
+    project = bring(apps.ledger)
+    project.up()
+    first = project.status()["release"]
+    project.write("migrate.py", "raise SystemExit('column slug already exists')\n")
+    done = project.tenfold("deploy")
+    assert done.returncode == 1
+    assert "column slug already exists" in done.stderr
+    assert project.status()["release"] == first
+    assert project.get("/").json() == {"version": "one"}
+
+
+def test_rolling_back_the_first_release_is_refused(served: Project) -> None:
+    done = served.tenfold("rollback")
+    assert done.returncode == 1
+    assert "no earlier release" in done.stderr
