@@ -1,0 +1,146 @@
+"""The agent proper: take over, serve, leave."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tenfold.agent import logs
+from tenfold.agent.adopt import adopt
+from tenfold.agent.context import Context
+from tenfold.agent.diary import say
+from tenfold.agent.host import SHUTDOWN, Host
+from tenfold.agent.keeper_link import KeeperLink, read_inheritance
+from tenfold.agent.server import Server, bind
+from tenfold.agent.sockets import Sockets
+from tenfold.agent.store import Store
+from tenfold.agent.wire import SOCKET_NAME
+
+LINK_FD = 3
+LOCK_FD = 4
+OWN_SOCKET = "@agent"
+DRAIN_LAST_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How this agent came to be: from which keeper, and whether it succeeds a dead one."""
+
+    root: Path
+    argv: list[str]
+    succeeds: bool
+
+
+def context_from(root: Path) -> Context:
+    """What the target wrote into ``host.json``."""
+    data = json.loads((root / "host.json").read_text())
+    store = Store(root / "agent")
+    return Context(
+        deployment=data["deployment"],
+        host=data["name"],
+        address=data["address"],
+        root=root,
+        run=Path(data["run"]),
+        logs=root / "logs",
+        store=store,
+        sockets=Sockets(store),
+    )
+
+
+async def serve(start: Start) -> None:
+    """Be the agent of one host until it is shut down."""
+    os.set_inheritable(LOCK_FD, False)
+    os.set_inheritable(LINK_FD, False)
+    link = socket.socket(fileno=LINK_FD)
+    held, statuses, keeper_lives = read_inheritance(link)
+    context = context_from(start.root)
+    for pid, status in statuses.items():
+        context.statuses.learn(pid, status)
+    own = held.pop(OWN_SOCKET, None)
+    host = Host(context)
+    listener = socket.socket(fileno=own) if own is not None else bind(context.run / SOCKET_NAME)
+    keeper = _keeper(host, listener, start)
+    if keeper_lives:
+        keeper.attach(link, os.getppid())
+    else:
+        link.close()
+        keeper.replace()
+    if own is None:
+        keeper.hold(OWN_SOCKET, listener.fileno())
+    context.sockets.changed = keeper.hold
+    await adopt(host, held)
+    await _go_on(host, start)
+    server = await Server(host).serve(listener)
+    say("serving")
+    rotation = asyncio.create_task(_rotate_logs(host))
+    await host.leaving.wait()
+    rotation.cancel()
+    keeper.dismiss()
+    server.close()
+    await asyncio.sleep(DRAIN_LAST_SECONDS)
+    say("leaving")
+
+
+def _keeper(host: Host, listener: socket.socket, start: Start) -> KeeperLink:
+    def fds() -> dict[str, int]:
+        return {OWN_SOCKET: listener.fileno(), **host.context.sockets.fds()}
+
+    def stop() -> None:
+        _in_background(_stop_in_order(host))
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    return KeeperLink(LOCK_FD, start.argv, host.context.statuses, sys.stdout.fileno(), fds, stop)
+
+
+async def _stop_in_order(host: Host) -> None:
+    """The machine goes down: end all processes; declarations stay for the next start."""
+    host.closing = True
+    await host.stop_all()
+    host.leaving.set()
+
+
+async def _go_on(host: Host, start: Start) -> None:
+    """Finish what the predecessor had begun."""
+    if host.context.store.read(*SHUTDOWN) is not None:
+        say("finishing a shutdown")
+        await host.shutdown()
+        host.closing = False
+        if start.succeeds:
+            host.leaving.set()
+    host.handovers.resume()
+    for unit in [u for u in host.units.values() if u.record.drain_until is not None]:
+        _in_background(host.handovers.retire(unit, say))
+
+
+async def _rotate_logs(host: Host) -> None:
+    while True:
+        await asyncio.sleep(logs.CHECK_EVERY_SECONDS)
+        for path in [host.context.root / "agent.log", *(u.log for u in host.units.values())]:
+            with contextlib.suppress(OSError):  # A full disk; the next round tries again.
+                logs.rotate_if_due(path)
+
+
+_background: set[asyncio.Task[Any]] = set()
+
+
+def _in_background(work: Coroutine[Any, Any, Any]) -> None:
+    task = asyncio.get_running_loop().create_task(work)
+    _background.add(task)
+    task.add_done_callback(_background.discard)
+
+
+def main(argv: list[str]) -> None:
+    """``__main__.py ROOT first|again``, with the link and the lock as descriptors 3 and 4."""
+    executed = [sys.executable, "-I", argv[0], argv[1]]
+    asyncio.run(serve(Start(Path(argv[1]), executed, succeeds=argv[2:] == ["again"])))

@@ -1,0 +1,154 @@
+"""Hand a pool's traffic from one generation to the next, without refusing a connection.
+
+The order is kept first, so that a successor of this agent finishes it. Then: every member of the
+new generation accepts; only when all do, the others drain. Both accept for a moment, on the same
+socket, so there is no instant without a listener. When the new generation cannot accept, it is the
+one that leaves, and the old one has never stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tenfold.agent.pause import pause_point
+from tenfold.agent.waiting import TooLate, wait_for
+from tenfold.errors import Refused, StepFailed, TenfoldError
+
+if TYPE_CHECKING:
+    from tenfold.agent.host import Host
+    from tenfold.agent.unit import Unit
+
+FOLDER = "handovers"
+Tell = Callable[[str], None]
+
+
+class Handovers:
+    """The handovers under way, one per pool; a second order for the same one joins it."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._under_way: dict[str, tuple[int, asyncio.Task[None], list[Tell]]] = {}
+
+    async def order(self, pool: str, generation: int, tell: Tell) -> None:
+        """Carry it out, or join the one that does. See :meth:`HostAgent.handover`."""
+        while pool in self._under_way:
+            running, task, listeners = self._under_way[pool]
+            if running == generation:
+                listeners.append(tell)
+                await asyncio.shield(task)
+                return
+            await asyncio.wait((task,))
+        await asyncio.shield(self._begin(pool, generation, [tell]))
+
+    def resume(self) -> None:
+        """Go on with those that a predecessor was ordered to do."""
+        store = self._host.context.store
+        for pool in store.names(FOLDER):
+            record = store.read(FOLDER, pool)
+            if record is not None:
+                self._begin(pool, int(record["generation"]), [], resumed=True)
+
+    async def settled(self) -> None:
+        """Wait until none is under way."""
+        while self._under_way:
+            await asyncio.wait([task for _, task, _ in self._under_way.values()])
+
+    async def cancel(self) -> None:
+        """Give up all that are under way: the host shuts down."""
+        tasks = [task for _, task, _ in self._under_way.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for pool in self._host.context.store.names(FOLDER):
+            self._host.context.store.delete(FOLDER, pool)
+
+    def _begin(
+        self, pool: str, generation: int, listeners: list[Tell], *, resumed: bool = False
+    ) -> asyncio.Task[None]:
+        def tell(text: str) -> None:
+            for listener in listeners:
+                listener(text)
+
+        def over(task: asyncio.Task[None]) -> None:
+            self._under_way.pop(pool, None)
+            if not task.cancelled() and task.exception() is not None:
+                self._host.say(f"handover of {pool} to {generation}: {task.exception()}")
+
+        task = asyncio.create_task(self._carry_out(pool, generation, tell, resumed))
+        self._under_way[pool] = (generation, task, listeners)
+        task.add_done_callback(over)
+        return task
+
+    async def _carry_out(self, pool: str, generation: int, tell: Tell, resumed: bool) -> None:
+        host, store = self._host, self._host.context.store
+        members = [u for u in host.members(pool) if u.record.drain_until is None]
+        new = [u for u in members if u.order.generation == generation]
+        unready = [] if resumed else [u.name for u in new if not u.may_accept]
+        if not new or unready:
+            store.delete(FOLDER, pool)
+            raise Refused(_not_warm(host.context.host, pool, generation, unready))
+        store.write(FOLDER, pool, {"pool": pool, "generation": generation})
+        await pause_point("handover.ordered", host.context.root)
+        try:
+            await asyncio.gather(*(_accepts(unit) for unit in new))
+        except TenfoldError as fault:
+            raise await self._back_out(pool, new, fault) from fault
+        tell(f"{pool}: generation {generation} accepts ({_workers(len(new))})")
+        await pause_point("handover.accepted", host.context.root)
+        await asyncio.gather(*(self.retire(u, tell) for u in host.members(pool) if u not in new))
+        await pause_point("handover.drained", host.context.root)
+        store.delete(FOLDER, pool)
+
+    async def retire(self, unit: Unit, tell: Tell) -> None:
+        """Drain a unit and forget it."""
+        tell(f"{unit.name} drains")
+        how = await unit.drain()
+        self._host.forget(unit)
+        tell(f"{unit.name} {how}")
+
+    async def _back_out(self, pool: str, new: list[Unit], fault: TenfoldError) -> StepFailed:
+        store = self._host.context.store
+        if not any(u.record.accepting for u in self._host.members(pool) if u not in new):
+            store.delete(FOLDER, pool)
+            return StepFailed(f"{pool} does not accept: {fault.what}", detail=fault.detail)
+        for unit in new:
+            unit.mark_leaving()  # All, before the order is dropped: a successor goes on with it.
+        store.delete(FOLDER, pool)
+        await asyncio.gather(*(self.retire(unit, lambda _: None) for unit in new))
+        return StepFailed(
+            f"the new workers of {pool} did not accept: {fault.what}",
+            changed="nothing for users: the workers from before went on serving",
+            next=fault.next,
+            detail=fault.detail,
+        )
+
+
+async def _accepts(unit: Unit) -> None:
+    """Have it accept; a member that crashes meanwhile is started again by its own life."""
+
+    async def accepting() -> bool:
+        if unit.state == "running" and unit.record.accepting:
+            return True
+        if unit.is_ready:
+            await unit.accept()
+        elif not unit.record.accepting:
+            unit.remember(accepting=True)
+        return unit.state == "running"
+
+    bound = unit.order.launch.ready.within_seconds + 5.0
+    try:
+        await wait_for(accepting, within_seconds=bound, subject=f"{unit.name} to accept")
+    except TooLate as late:
+        raise StepFailed(f"{late.what}: it is {unit.state} ({unit.reason})") from late
+
+
+def _workers(count: int) -> str:
+    return "1 worker" if count == 1 else f"{count} workers"
+
+
+def _not_warm(host: str, pool: str, generation: int, unready: list[str]) -> str:
+    if unready:
+        return f"{', '.join(unready)} on {host} is not warm, so {pool} cannot be handed over"
+    return f"{host} has no units of generation {generation} of {pool} to hand over to"

@@ -1,0 +1,190 @@
+"""All units of one host: what every order is carried out on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from tenfold.agent import control, files, metrics, run
+from tenfold.agent.context import Context, environment
+from tenfold.agent.diary import say
+from tenfold.agent.handle import Process
+from tenfold.agent.handover import Handovers, Tell
+from tenfold.agent.record import FOLDER, UnitRecord
+from tenfold.agent.unit import Unit
+from tenfold.agent.waiting import TooLate, wait_for
+from tenfold.agent.wire import to_wire
+from tenfold.errors import Refused, StepFailed, UnitFailed
+from tenfold.topology.observation import ObservedHost, ObservedUnit
+from tenfold.topology.process import Command, File, Listen, UnitOrder
+from tenfold.wiring import control as words
+
+AFTER_SECONDS = 60.0
+RUNS = "runs"
+SHUTDOWN = ("agent", "shutdown")
+
+
+class Host:
+    """Units, sockets and handovers of one host."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.units: dict[str, Unit] = {}
+        self.unreadable: dict[str, str] = {}
+        self.handovers = Handovers(self)
+        self.leaving = asyncio.Event()
+        self.closing = False
+        self.say = say
+
+    # What there is
+
+    def observe(self) -> ObservedHost:
+        """As it is now."""
+        broken = tuple(
+            ObservedUnit(name, engine="", state="failed", reason=reason)
+            for name, reason in self.unreadable.items()
+            if name not in self.units
+        )
+        return ObservedHost(
+            name=self.context.host,
+            address=self.context.address,
+            agent="running",
+            agent_pid=os.getpid(),
+            sockets=tuple(self.context.sockets.endpoints().items()),
+            units=tuple(unit.observed() for unit in self.units.values()) + broken,
+        )
+
+    def members(self, pool: str) -> list[Unit]:
+        """All units of a pool, of every generation."""
+        return [unit for unit in self.units.values() if unit.order.pool == pool]
+
+    # Orders
+
+    def listen(self, listens: Sequence[Listen]) -> dict[str, str]:
+        """See :meth:`HostAgent.listen`."""
+        endpoints = {}
+        for listen in listens:
+            endpoints[listen.name] = self.context.sockets.own(listen).endpoint
+        return endpoints
+
+    def write(self, wanted: Sequence[File]) -> tuple[str, ...]:
+        """See :meth:`HostAgent.write`."""
+        return files.write(self.context.root, wanted)
+
+    async def start(self, order: UnitOrder) -> None:
+        """See :meth:`HostAgent.start`."""
+        self._check(order)
+        unit = self.units.get(order.name)
+        if unit is None:
+            unit = Unit(self.context, UnitRecord(order), self.wait_ready)
+            self.units[order.name] = unit
+        try:
+            await unit.start(order)
+        finally:
+            if unit.state == "stopped" and not unit.declared:
+                self.units.pop(order.name, None)
+        self.unreadable.pop(order.name, None)
+
+    async def stop(self, name: str) -> None:
+        """See :meth:`HostAgent.stop`."""
+        unit = self.units.get(name)
+        if unit is not None:
+            await unit.stop()
+            self.forget(unit)
+
+    async def reload(self, name: str) -> None:
+        """See :meth:`HostAgent.reload`."""
+        if name not in self.units:
+            raise Refused(f"{self.context.host} has no unit called {name}")
+        await self.units[name].reload()
+
+    async def run(self, command: Command, output: Tell) -> tuple[int, str]:
+        """See :meth:`HostAgent.run`. Cancelling ends the command."""
+        nonce = self.context.new_nonce()
+
+        def persist(process: Process) -> None:
+            self.context.store.write(RUNS, nonce, to_wire(process.identity))
+
+        try:
+            async with asyncio.timeout(command.within_seconds):
+                return await run.stream(
+                    command.argv,
+                    environment(command.env),
+                    command.cwd or str(self.context.root),
+                    self.context.marker("run", nonce),
+                    output=output,
+                    persist=persist,
+                )
+        except TimeoutError:
+            argv = " ".join(command.argv)
+            raise StepFailed(f"{argv} did not end within {command.within_seconds:g} s") from None
+        finally:
+            self.context.store.delete(RUNS, nonce)
+
+    async def metrics(self, pool: str) -> dict[str, Any]:
+        """See :meth:`HostAgent.metrics`."""
+        asked = [
+            control.ask(unit.order.launch.control, order=words.METRICS)
+            for unit in self.members(pool)
+            if unit.state == "running" and unit.order.launch.control is not None
+        ]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        return metrics.total([a for a in answers if isinstance(a, dict)])
+
+    async def shutdown(self) -> None:
+        """Stop all in reverse order; the intent is kept, so that a successor goes on with it."""
+        self.context.store.write(*SHUTDOWN, {})
+        self.closing = True
+        await self.handovers.cancel()
+        await self.stop_all()
+        for unit in list(self.units.values()):
+            self.forget(unit)
+        self.context.store.delete(*SHUTDOWN)
+
+    async def stop_all(self) -> None:
+        """End every unit's process, dependants first; declarations stay."""
+        left = set(self.units)
+        while left:
+            needed = {name for unit in left for name in self._needs(unit)}
+            level = [name for name in left if name not in needed] or list(left)
+            await asyncio.gather(*(self.units[name].stop() for name in level if name in self.units))
+            left.difference_update(level)
+
+    def forget(self, unit: Unit) -> None:
+        """Its declaration is gone."""
+        self.context.store.delete(FOLDER, unit.name)
+        self.units.pop(unit.name, None)
+
+    async def wait_ready(self, name: str, after: tuple[str, ...]) -> None:
+        """Wait for the units and pools that have to be ready before ``name`` starts.
+
+        Raises:
+            UnitFailed: one of them is not ready within a minute.
+        """
+        for other in after:
+            try:
+                await wait_for(
+                    lambda other=other: any(u.is_ready for u in self._named(other)),  # type: ignore[misc]
+                    within_seconds=AFTER_SECONDS,
+                    subject=f"{other}, which {name} comes after, to be ready",
+                )
+            except TooLate as late:
+                states = ", ".join(f"{u.name} is {u.state}" for u in self._named(other))
+                raise UnitFailed(f"{late.what}: {states or 'there is none'}") from late
+
+    def _named(self, name: str) -> list[Unit]:
+        return [u for u in self.units.values() if name in (u.name, u.order.pool)]
+
+    def _needs(self, name: str) -> set[str]:
+        return {u.name for other in self.units[name].order.after for u in self._named(other)}
+
+    def _check(self, order: UnitOrder) -> None:
+        for other in order.after:
+            if not self._named(other):
+                raise Refused(
+                    f"{order.name} comes after {other}, which {self.context.host} does not have"
+                )
+        for name in order.launch.sockets:
+            self.context.sockets.fd(name)

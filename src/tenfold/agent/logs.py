@@ -1,0 +1,73 @@
+"""Units' output: one file per unit, written by the unit itself, rotated by the agent.
+
+A unit writes straight into its file, opened for appending. A pipe into the agent would block the
+unit when nobody reads and kill it when the agent is gone; and no program can be told in general to
+open its output again. So the file is rotated in place: copied to ``.1`` until nothing is left to
+copy, then truncated. A line that is written in the instant between the two is lost; the unit, its
+requests and its peace are not. Offsets in ``.1`` are those of the file before, so a reader that
+follows can go on where it was.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+MAX_BYTES = 10 << 20
+KEPT_FILES = 5
+CHECK_EVERY_SECONDS = 1.0
+_CHUNK_BYTES = 1 << 20
+
+
+def open_for_unit(path: Path) -> int:
+    """A descriptor that a unit may have as its output. Raises ``OSError``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+
+
+def rotate_if_due(path: Path, max_bytes: int = MAX_BYTES, kept: int = KEPT_FILES) -> bool:
+    """Rotate when the file has grown past ``max_bytes``. Raises ``OSError`` (a full disk)."""
+    try:
+        if path.stat().st_size < max_bytes:
+            return False
+    except FileNotFoundError:
+        return False
+    _numbered(path, kept).unlink(missing_ok=True)
+    beside = path.with_name(f".{path.name}.rotating")
+    with path.open("r+b", buffering=0) as source, beside.open("wb", buffering=0) as target:
+        while chunk := source.read(_CHUNK_BYTES):
+            target.write(chunk)
+        for number in range(kept - 1, 0, -1):
+            older = _numbered(path, number)
+            if older.exists():
+                older.replace(_numbered(path, number + 1))
+        while chunk := source.read(_CHUNK_BYTES):
+            target.write(chunk)
+        source.truncate(0)
+    beside.replace(_numbered(path, 1))
+    return True
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.{number}")
+
+
+def last_lines(path: Path, count: int, max_bytes: int = 1 << 18) -> list[str]:
+    """The last lines of a log; of the file before it, too, when this one is short."""
+    found: list[str] = []
+    for source in (path, _numbered(path, 1)):
+        if len(found) < count:
+            found = _tail(source, max_bytes) + found
+    return found[-count:] if count else []
+
+
+def _tail(path: Path, max_bytes: int) -> list[str]:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - max_bytes))
+            data = file.read()
+    except FileNotFoundError:
+        return []
+    lines = data.decode("utf-8", "replace").splitlines()
+    return lines[1:] if size > max_bytes else lines

@@ -1,0 +1,43 @@
+"""What an agent remembers of a unit, so that its successor can go on with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tenfold.agent.identity import Identity
+from tenfold.agent.wire import from_wire, to_wire
+from tenfold.topology.process import UnitOrder
+
+FOLDER = "units"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRecord:
+    """One unit: its declaration, its process if it has one, and where in its life it is.
+
+    ``phase`` tells what ``process`` is: the unit itself, or one of its preparing commands.
+    ``accepting`` is the order, not the observation: a crashed member that has it accepts again.
+    ``stale`` says that ``process`` still runs an older declaration and has to be ended first.
+    ``drain_until`` (seconds since the epoch) is set from the moment on when the unit is to leave.
+    """
+
+    order: UnitOrder
+    process: Identity | None = None
+    phase: Literal["run", "prepare"] = "run"
+    ready: bool = False
+    ever_ready: bool = False
+    stale: bool = False
+    accepting: bool = False
+    drain_until: float | None = None
+    restarts: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As data; secrets in the clear."""
+        data: dict[str, Any] = to_wire(self)
+        return data
+
+
+def from_json(data: dict[str, Any]) -> UnitRecord:
+    """What :meth:`UnitRecord.to_json` gave. Raises ``ValueError``."""
+    return from_wire(UnitRecord, data)

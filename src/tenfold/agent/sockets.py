@@ -1,0 +1,217 @@
+"""Listening sockets: bound once, owned by the agent and its keeper, passed on to units."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tenfold.agent.store import Store
+from tenfold.errors import PortTaken, TargetError
+from tenfold.topology.process import Listen
+
+FOLDER = "sockets"
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A listening socket; ``listen.port`` is the real one, never 0."""
+
+    listen: Listen
+    socket: socket.socket
+
+    @property
+    def endpoint(self) -> str:
+        """``address:port``."""
+        return f"{self.listen.address}:{self.listen.port}"
+
+
+def bind(listen: Listen) -> Owned:
+    """Bind and listen.
+
+    Raises:
+        PortTaken: somebody else listens there; names them where that can be known.
+        TargetError: the address cannot be had at all.
+    """
+    family = socket.AF_INET6 if ":" in listen.address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((listen.address, listen.port))
+        listener.listen(listen.backlog)
+    except OSError as fault:
+        listener.close()
+        raise _cannot_bind(listen, fault) from fault
+    port = int(listener.getsockname()[1])
+    return Owned(Listen(listen.name, listen.address, port, listen.backlog), listener)
+
+
+def _cannot_bind(listen: Listen, fault: OSError) -> TargetError | PortTaken:
+    where = f"{listen.address}:{listen.port}"
+    if fault.errno == errno.EADDRINUSE:
+        return PortTaken(
+            f"port {listen.port} of {listen.address} is taken by {holder(listen)}",
+            next="stop it, or choose another port with --port",
+        )
+    if fault.errno in (errno.EACCES, errno.EPERM):
+        return TargetError(
+            f"cannot listen on {where}: {fault.strerror}",
+            next="ports below 1024 belong to root: choose another port with --port",
+        )
+    return TargetError(f"cannot listen on {where}: {fault.strerror}")
+
+
+def holder(listen: Listen) -> str:
+    """Who listens at this port, in words: ``python3 (pid 4711, user ann)``."""
+    import psutil
+
+    try:
+        connections = psutil.net_connections("tcp")
+    except (psutil.Error, OSError):
+        return "another process"
+    everywhere = ("0.0.0.0", "::", listen.address)  # noqa: S104
+    for connection in connections:
+        local = connection.laddr
+        if connection.status != psutil.CONN_LISTEN or not local:
+            continue
+        if local.port == listen.port and local.ip in everywhere:
+            return _process_in_words(connection.pid)
+    return "another process"
+
+
+def _process_in_words(pid: int | None) -> str:
+    import psutil
+
+    if pid is None:
+        return "a process of another user"
+    try:
+        process = psutil.Process(pid)
+        return f"{process.name()} (pid {pid}, user {process.username()})"
+    except psutil.Error:
+        return f"the process {pid}"
+
+
+class Sockets:
+    """All listening sockets of a host, by name; remembered so that ports stay the same.
+
+    ``changed`` is called with name and descriptor of each socket that is new.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._owned: dict[str, Owned] = {}
+        self.changed: Callable[[str, int], None] = lambda name, fd: None
+
+    def own(self, listen: Listen) -> Owned:
+        """Have this socket.
+
+        Port 0 means any, and the one that was found before if there was one.
+
+        Raises:
+            PortTaken, TargetError: as :func:`bind`; then nothing has changed.
+        """
+        known = self._owned.get(listen.name)
+        if known is not None and _fits(known.listen, listen):
+            if known.listen.backlog != listen.backlog:
+                known.socket.listen(listen.backlog)
+            return known
+        owned = self._bind_as_before(listen)
+        try:
+            self._store.write(FOLDER, listen.name, _record(owned.listen))
+        except TargetError:
+            owned.socket.close()
+            raise
+        if known is not None:
+            known.socket.close()
+        self._owned[listen.name] = owned
+        self.changed(listen.name, owned.socket.fileno())
+        return owned
+
+    def take_over(self, name: str, fd: int) -> bool:
+        """Own a descriptor that was kept or recovered; ``False`` when it is not the known one."""
+        remembered = self.remembered(name)
+        listener = socket.socket(fileno=fd)
+        address, port = listener.getsockname()[:2]
+        if remembered is None or (address, port) != (remembered.address, remembered.port):
+            listener.close()
+            return False
+        listener.set_inheritable(False)
+        self._owned[name] = Owned(remembered, listener)
+        return True
+
+    def remembered(self, name: str) -> Listen | None:
+        """What was bound under this name, by this agent or a predecessor."""
+        data = self._store.read(FOLDER, name)
+        return None if data is None else Listen(**data)
+
+    def names_remembered(self) -> list[str]:
+        """Every name that was bound once."""
+        return self._store.names(FOLDER)
+
+    def fd(self, name: str) -> int:
+        """The descriptor to pass on; one that was lost is bound again.
+
+        Raises:
+            TargetError: there is no such socket.
+            PortTaken: it was lost, and somebody else has taken its port meanwhile.
+        """
+        if name not in self._owned:
+            remembered = self.remembered(name)
+            if remembered is None:
+                raise TargetError(f"this host has no listening socket called {name}")
+            self._owned[name] = bind(remembered)
+            self.changed(name, self._owned[name].socket.fileno())
+        return self._owned[name].socket.fileno()
+
+    def has(self, name: str) -> bool:
+        """Whether a socket of this name is open."""
+        return name in self._owned
+
+    def endpoints(self) -> dict[str, str]:
+        """``name -> address:port``."""
+        return {name: owned.endpoint for name, owned in sorted(self._owned.items())}
+
+    def fds(self) -> dict[str, int]:
+        """``name -> descriptor`` of all."""
+        return {name: owned.socket.fileno() for name, owned in self._owned.items()}
+
+    def close(self) -> None:
+        """Let all go; the ports stay remembered."""
+        for owned in self._owned.values():
+            owned.socket.close()
+        self._owned.clear()
+
+    def _bind_as_before(self, listen: Listen) -> Owned:
+        before = self.remembered(listen.name)
+        if listen.port == 0 and before is not None and before.address == listen.address:
+            same = Listen(listen.name, listen.address, before.port, listen.backlog)
+            try:
+                return bind(same)
+            except PortTaken:
+                pass  # Port 0 asked for any, so another one will do.
+        return bind(listen)
+
+
+def _fits(have: Listen, want: Listen) -> bool:
+    return have.address == want.address and want.port in (0, have.port)
+
+
+def _record(listen: Listen) -> dict[str, object]:
+    return {
+        "name": listen.name,
+        "address": listen.address,
+        "port": listen.port,
+        "backlog": listen.backlog,
+    }
+
+
+def is_listening(fd: int) -> bool:
+    """Whether the descriptor is a listening TCP socket."""
+    try:
+        with socket.socket(fileno=os.dup(fd)) as found:
+            accepts = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            return bool(accepts) and found.family in (socket.AF_INET, socket.AF_INET6)
+    except OSError:
+        return False

@@ -1,0 +1,400 @@
+"""One unit: brought up, watched, started again, drained, ended.
+
+A unit that shall run has one task, its *life*, which alone brings it up and watches it; orders set
+the declaration and wait for the outcome of an attempt. Whatever the life does is durable before it
+happens, so that a successor can go on from the record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+import traceback
+from dataclasses import replace
+from pathlib import Path
+
+from tenfold.agent import backoff, control, failure, launching, probe
+from tenfold.agent.context import Context, WaitReady, environment
+from tenfold.agent.diary import say
+from tenfold.agent.handle import Exit, Process
+from tenfold.agent.logs import last_lines
+from tenfold.agent.record import FOLDER, UnitRecord
+from tenfold.agent.waiting import wait_for
+from tenfold.errors import Refused, TargetError, TenfoldError, UnitFailed
+from tenfold.topology.observation import ObservedUnit, UnitState
+from tenfold.topology.process import UnitOrder
+from tenfold.wiring import control as words
+
+ACCEPT_SECONDS = 5.0
+CLOSE_SECONDS = 3.0
+END_SECONDS = 5.0
+SERVICE_RESTART = 1012
+
+
+class Attempt:
+    """One attempt to bring the unit up, for whoever waits for its outcome."""
+
+    def __init__(self) -> None:
+        self._over = asyncio.Event()
+        self._error: TenfoldError | None = None
+
+    def finish(self, error: TenfoldError | None) -> None:
+        """It has succeeded, or failed with this; only the first call counts."""
+        if not self._over.is_set():
+            self._error = error
+            self._over.set()
+
+    async def outcome(self) -> None:
+        """Wait for it. Raises what it failed with."""
+        await self._over.wait()
+        if self._error is not None:
+            raise self._error
+
+
+class Unit:
+    """A declared unit and its process."""
+
+    def __init__(self, context: Context, record: UnitRecord, wait_ready: WaitReady) -> None:
+        self.context = context
+        self.record = record
+        self.declared = False
+        self.state: UnitState = "stopped"
+        self.reason: str | None = None
+        self.process: Process | None = None
+        self._since = time.time()
+        self._wait_ready = wait_ready
+        self._order_lock = asyncio.Lock()
+        self._life: asyncio.Task[None] | None = None
+        self._attempt = Attempt()
+        self._kick = asyncio.Event()
+        self._crashes = 0
+
+    # What is known of it
+
+    @property
+    def name(self) -> str:
+        """Unique on the host."""
+        return self.record.order.name
+
+    @property
+    def order(self) -> UnitOrder:
+        """Its declaration."""
+        return self.record.order
+
+    @property
+    def may_accept(self) -> bool:
+        """Whether it is ready, or was and will be again by itself."""
+        return self.is_ready or self.record.accepting
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it runs and has answered its probe."""
+        return self.state in ("warm", "running")
+
+    def observed(self) -> ObservedUnit:
+        """As it is now."""
+        order = self.order
+        return ObservedUnit(
+            name=order.name,
+            engine=order.engine,
+            state=self.state,
+            pid=None if self.process is None or self.process.is_over else self.process.pid,
+            endpoint=order.endpoint,
+            pool=order.pool,
+            generation=order.generation,
+            release=order.release,
+            restarts=self.record.restarts,
+            since=self._since,
+            reason=self.reason,
+        )
+
+    # Orders
+
+    async def start(self, order: UnitOrder) -> None:
+        """Have it run with this declaration, and return when it is ready.
+
+        Raises:
+            UnitFailed: the attempt that was under way, or was begun by this order, failed.
+            TargetError: the declaration could not be kept; then nothing has changed.
+        """
+        async with self._order_lock:
+            alive = self._life is not None and not self._life.done()
+            if not alive or order.launch != self.order.launch or self.state == "draining":
+                await self._begin_anew(order)
+            elif order != self.order:
+                self.remember(order=order)
+            if self.is_ready:
+                return
+            self._kick.set()
+            attempt = self._attempt
+        await attempt.outcome()
+
+    async def stop(self) -> None:
+        """End it in order; whoever waits for it to become ready is told."""
+        if self.state == "draining" and self.process is not None:
+            await self._end(self.process)  # Whoever drains it sees its end.
+        async with self._order_lock:
+            await self._end_life(UnitFailed(f"{self.name} was stopped meanwhile"))
+            self._set("stopping")
+            await self._end_process()
+            self._set("stopped")
+
+    async def reload(self) -> None:
+        """Have it reread its files, and return when it answers its probe again.
+
+        Raises:
+            Refused: its engine cannot do that.
+            UnitFailed: it does not run, or no longer answers.
+        """
+        async with self._order_lock:
+            number = self.order.launch.reload
+            if number is None:
+                raise Refused(f"{self.name} cannot reread its files while it runs")
+            if self.process is None or not self.process.signal(signal.Signals[number]):
+                raise UnitFailed(f"{self.name} does not run: {self.reason or self.state}")
+            await self._answers(self.process)
+
+    async def accept(self) -> None:
+        """From now on its work is to accept; also after a crash.
+
+        Raises:
+            UnitFailed: it is not ready.
+            NoAnswer: its control socket does not answer.
+        """
+        if not self.record.accepting:
+            self.remember(accepting=True)
+        if not self.is_ready:
+            raise UnitFailed(f"{self.name} is {self.state}: {self.reason or 'not ready yet'}")
+        await self._accept()
+
+    async def drain(self) -> str:
+        """Have it finish its requests and end, by force past its bound; tells how it went."""
+        async with self._order_lock:
+            self.mark_leaving()
+            await self._end_life(UnitFailed(f"{self.name} was replaced meanwhile"))
+            self._set("draining")
+            process = self.process
+            if process is None or process.is_over:
+                return "did not run"
+            return await self._drain(process, self.record.drain_until or 0.0)
+
+    def mark_leaving(self) -> None:
+        """From now on it is to drain and end, whoever is its agent."""
+        if self.record.drain_until is None:
+            until = time.time() + self.order.launch.stop.within_seconds
+            self.remember(drain_until=until, accepting=False)
+
+    def adopt_leaving(self, process: Process | None) -> None:
+        """Take over a unit that was draining; :meth:`drain` goes on with it."""
+        self.process = process
+        self.declared = True
+        self._set("draining")
+
+    def resume(self, process: Process | None) -> None:
+        """Go on with it in an agent that has just begun, with the process if it still runs."""
+        self.process = process
+        self.declared = True
+        self._set("starting")
+        self._life = asyncio.create_task(self._live(adopted=process is not None), name=self.name)
+
+    def remember(self, **changes: object) -> None:
+        """Make a change durable, then have it. Raises ``TargetError`` and then has not."""
+        record = replace(self.record, **changes)  # type: ignore[arg-type]
+        self.context.store.write(FOLDER, self.name, record.to_json())
+        self.record = record
+
+    def abandon(self) -> None:
+        """Stop watching; the process runs on for a successor."""
+        if self._life is not None:
+            self._life.cancel()
+
+    # Its life
+
+    async def _begin_anew(self, order: UnitOrder) -> None:
+        fresh = UnitRecord(order, process=self.record.process, stale=self.process is not None)
+        self.context.store.write(FOLDER, order.name, fresh.to_json())
+        await self._end_life(UnitFailed(f"{self.name} was declared anew meanwhile"))
+        await self._end_process()
+        self.record = replace(fresh, process=None, stale=False)
+        self.reason = None
+        self._crashes = 0
+        self.resume(None)
+
+    async def _end_life(self, why: TenfoldError) -> None:
+        if self._life is not None:
+            self._life.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._life
+            self._life = None
+        self._attempt.finish(why)
+        self._attempt = Attempt()
+
+    async def _end_process(self) -> None:
+        if self.process is not None:
+            await self._end(self.process)
+            self.process = None
+
+    async def _end(self, process: Process) -> None:
+        stop = self.order.launch.stop
+        await process.end(signal.Signals[stop.signal], stop.within_seconds)
+
+    async def _live(self, *, adopted: bool) -> None:
+        while True:
+            begun = time.monotonic()
+            try:
+                await self._bring_up(adopted=adopted)
+                begun = time.monotonic()
+                self._attempt.finish(None)
+                await self._run_out()
+            except Exception as fault:  # noqa: BLE001 - a supervisor outlives its own faults
+                expected = fault if isinstance(fault, TenfoldError) else _unexpected(fault)
+                await self._give_way(expected)
+                self._attempt.finish(expected)
+            adopted = False
+            self._attempt = Attempt()
+            self._crashes = backoff.crashes_in_a_row(self._crashes, time.monotonic() - begun)
+            await self._back_off()
+
+    async def _bring_up(self, *, adopted: bool) -> None:
+        if not adopted:
+            self._set("starting", self.reason)
+            await self._wait_ready(self.name, self.order.after)
+            await launching.launch(self)
+        assert self.process is not None
+        if not self.record.ready:
+            await self._answers(self.process)
+            self.remember(ready=True, ever_ready=True)
+        pooled = self.order.pool is not None
+        if self.order.launch.control is not None and (self.record.accepting or not pooled):
+            await self._accept()
+        else:
+            self._set("warm" if pooled else "running")
+
+    async def _run_out(self) -> None:
+        assert self.process is not None
+        exit_ = await self.process.wait()
+        self._crashed(str(exit_))
+
+    async def _give_way(self, fault: TenfoldError) -> None:
+        """An attempt failed: leave nothing of it behind."""
+        if self.process is not None and not self.process.is_over:
+            await self._end_process()
+        self._crashed(fault.what)
+
+    def _crashed(self, reason: str) -> None:
+        say(f"{self.name}: {reason}")
+        self.process = None
+        self._set("backoff" if self.record.ever_ready else "failed", reason)
+        try:
+            self.remember(process=None, ready=False, restarts=self.record.restarts + 1)
+        except TargetError as fault:
+            say(f"{self.name}: {fault}")
+
+    async def _back_off(self) -> None:
+        crashes = self._crashes if self.record.ever_ready else self._crashes + 1
+        self._kick.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(backoff.delay_seconds(crashes)):
+                await self._kick.wait()
+
+    async def _answers(self, process: Process) -> None:
+        """Ask its probe until it answers well. Raises ``UnitFailed``."""
+        launch = self.order.launch
+        subject = probe.Subject(
+            launch.control,
+            launch.cwd,
+            environment(launch.env),
+            self.context.marker(f"{self.name}", process.identity.nonce),
+        )
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + launch.ready.within_seconds
+        pause, answer = launch.ready.every_seconds, None
+        watch = asyncio.create_task(process.wait())
+        try:
+            while True:
+                asking = asyncio.create_task(probe.ask(launch.ready, subject))
+                await asyncio.wait((watch, asking), return_when=asyncio.FIRST_COMPLETED)
+                if not asking.done():
+                    asking.cancel()
+                else:
+                    answer = asking.result()
+                if watch.done():
+                    raise self._ended_early(watch.result(), answer)
+                assert answer is not None
+                if answer.ready:
+                    return
+                if answer.final or clock() >= deadline:
+                    raise failure.never_ready(self._path, launch, answer, self._last_lines())
+                await asyncio.wait((watch,), timeout=pause)
+                pause = min(pause * 1.3, 0.5)
+        finally:
+            watch.cancel()
+
+    def _ended_early(self, exit_: Exit, answer: probe.Answer | None) -> UnitFailed:
+        return failure.ended_before_ready(
+            self._path, self.order.launch, exit_, answer, self._last_lines()
+        )
+
+    async def _accept(self) -> None:
+        path = self.order.launch.control
+        if path is not None:
+            answer = await control.ask(path, order=words.ACCEPT)
+            if not answer.get("ok"):
+                raise UnitFailed(f"{self._path} does not accept: {answer.get('error')}")
+
+            async def accepting() -> bool:
+                status = await control.ask(path, order=words.STATUS)
+                return status.get("state") == words.ACCEPTING
+
+            await wait_for(
+                accepting, within_seconds=ACCEPT_SECONDS, subject=f"{self._path} to accept"
+            )
+        self._set("running")
+
+    async def _drain(self, process: Process, until: float) -> str:
+        """Quiesce, then close, then signal, then kill; each only if the one before did not do."""
+        path = self.order.launch.control
+        if path is not None:
+            with contextlib.suppress(TenfoldError):
+                await control.ask(path, order=words.QUIESCE)
+                if await _ends(process, until - time.time()):
+                    return "finished its requests"
+                await control.ask(path, order=words.CLOSE, code=SERVICE_RESTART)
+                if await _ends(process, CLOSE_SECONDS):
+                    return "closed its long connections"
+        stop = self.order.launch.stop
+        await process.end(signal.Signals[stop.signal], END_SECONDS)
+        return "was ended by signal"
+
+    @property
+    def _path(self) -> str:
+        return f"{self.name} on {self.context.host}"
+
+    def _last_lines(self) -> list[str]:
+        return last_lines(self.log, failure.LOG_LINES)
+
+    @property
+    def log(self) -> Path:
+        """Its log."""
+        return self.context.log(self.name)
+
+    def _set(self, state: UnitState, reason: str | None = None) -> None:
+        if state != self.state:
+            self._since = time.time()
+        self.state = state
+        self.reason = reason
+
+
+def _unexpected(fault: Exception) -> TargetError:
+    say("".join(traceback.format_exception(fault)))
+    return TargetError(f"the agent failed at this unit: {type(fault).__name__}: {fault}")
+
+
+async def _ends(process: Process, within_seconds: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, within_seconds)):
+            await process.wait()
+            return True
+    return False

@@ -1,0 +1,176 @@
+"""A host's directory: what lies where, and its short private place for unix sockets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from tenfold.agent.store import cannot_write, replace_file
+from tenfold.agent.wire import SOCKET_NAME
+from tenfold.errors import TargetError
+from tenfold.targets.local import address
+from tenfold.targets.protocol import HostPaths
+
+LONGEST_SOCKET_PATH = 107
+ROOM_FOR_NAMES = 40
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class HostDirectory:
+    """One host of one deployment on this machine."""
+
+    name: str
+    deployment: str
+    address: str
+    root: Path
+    run: Path
+
+    @property
+    def socket(self) -> Path:
+        """Where the agent answers."""
+        return self.run / SOCKET_NAME
+
+    @property
+    def lock(self) -> Path:
+        """Held by keeper and agent for as long as one of them lives."""
+        return self.root / "agent.lock"
+
+    @property
+    def agent_log(self) -> Path:
+        """What keeper and agent say."""
+        return self.root / "agent.log"
+
+    @property
+    def paths(self) -> HostPaths:
+        """For callers of the protocol."""
+        return HostPaths(root=str(self.root), run=str(self.run), logs=str(self.root / "logs"))
+
+
+def root_of(state_dir: Path, name: str) -> Path:
+    """Where a host lives. Raises ``TargetError`` for a name that is no file name."""
+    if not _NAME.fullmatch(name):
+        raise TargetError(f"{name!r} cannot be the name of a host")
+    return state_dir / "hosts" / name
+
+
+def run_directory(root: Path, uid: int) -> Path:
+    """A place whose unix sockets stay within 107 bytes: in the host's directory, else in /tmp."""
+    inside = root / "run"
+    if len(os.fsencode(inside)) + ROOM_FOR_NAMES <= LONGEST_SOCKET_PATH:
+        return inside
+    digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+    return Path("/tmp") / f"tenfold-{uid}-{digest}"  # noqa: S108 - verified by make_private
+
+
+def make_private(directory: Path, uid: int) -> None:
+    """Have a directory that is nobody else's.
+
+    Raises:
+        TargetError: something else is there: a link, another owner, an open mode.
+    """
+    try:
+        directory.mkdir(mode=0o700)
+        os.chown(directory, uid, -1, follow_symlinks=False)
+    except FileExistsError:
+        pass
+    except OSError as fault:
+        raise cannot_write(directory, fault) from fault
+    found = directory.lstat()
+    wrong = None
+    if not stat.S_ISDIR(found.st_mode):
+        wrong = "it is not a directory"
+    elif found.st_uid != uid:
+        wrong = f"it belongs to the user with id {found.st_uid}"
+    elif stat.S_IMODE(found.st_mode) & 0o077:
+        wrong = f"others may enter it (mode {stat.S_IMODE(found.st_mode):o})"
+    if wrong is not None:
+        raise TargetError(
+            f"{directory} cannot hold the sockets of this host: {wrong}",
+            next=f"remove it, if it is yours: rm -r {directory}",
+        )
+
+
+def read(state_dir: Path, name: str) -> HostDirectory | None:
+    """The host as it was created, or ``None``.
+
+    Raises:
+        TargetError: its ``host.json`` is unreadable; it was set aside, and is made anew next time.
+    """
+    root = root_of(state_dir, name)
+    path = root / "host.json"
+    try:
+        data = json.loads(path.read_text())
+        return HostDirectory(
+            name=data["name"],
+            deployment=data["deployment"],
+            address=data["address"],
+            root=root,
+            run=Path(data["run"]),
+        )
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as fault:
+        aside = path.with_name("host.json.unreadable")
+        path.replace(aside)
+        raise TargetError(
+            f"{path} is unreadable: {fault}",
+            changed=f"it was moved to {aside.name}",
+            next="give the command again; the host gets the same address",
+        ) from fault
+
+
+def create(state_dir: Path, name: str, deployment: str, uid: int) -> HostDirectory:
+    """Make the host's directory, or complete one that was begun. Raises ``TargetError``."""
+    known = read(state_dir, name)
+    root = root_of(state_dir, name)
+    try:
+        root.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for folder, mode in (("agent", 0o700), ("logs", 0o755)):
+            (root / folder).mkdir(mode=mode, exist_ok=True)
+            os.chown(root / folder, uid, -1)
+        os.chown(root, uid, -1)
+    except OSError as fault:
+        raise cannot_write(root, fault) from fault
+    if known is None:
+        key = f"{deployment}/{name}@{root}"
+        run = run_directory(root, uid)
+        known = HostDirectory(name, deployment, address.choose(key), root, run)
+        _keep(known, uid)
+    make_private(known.run, uid)
+    return known
+
+
+def _keep(host: HostDirectory, uid: int) -> None:
+    path = host.root / "host.json"
+    data = {
+        "name": host.name,
+        "deployment": host.deployment,
+        "address": host.address,
+        "run": str(host.run),
+    }
+    try:
+        replace_file(path, json.dumps(data).encode(), 0o644)
+        os.chown(path, uid, -1)
+    except OSError as fault:
+        raise cannot_write(path, fault) from fault
+
+
+def remove(host: HostDirectory, state_dir: Path) -> None:
+    """Delete the host and all its data; never anything that a link points to.
+
+    Raises:
+        TargetError: its directory is not where hosts of this deployment are.
+    """
+    if host.root.is_symlink() or host.root.parent.resolve() != (state_dir / "hosts").resolve():
+        raise TargetError(f"{host.root} is not a directory under {state_dir}: not deleted")
+    # rmtree unlinks links and, where the system allows, holds on to directories by descriptor.
+    if host.run.parent != host.root and not host.run.is_symlink() and host.run.is_dir():
+        shutil.rmtree(host.run)
+    shutil.rmtree(host.root)

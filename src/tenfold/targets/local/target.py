@@ -1,0 +1,133 @@
+"""All hosts of a deployment on this machine."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import tenfold.agent
+from tenfold.agent.context import base_environment
+from tenfold.agent.keeper_link import keeper_argv
+from tenfold.agent.logs import last_lines
+from tenfold.errors import TargetError
+from tenfold.targets.local import directory
+from tenfold.targets.local.client import LocalAgent, NotThere
+from tenfold.targets.local.directory import HostDirectory
+from tenfold.topology.model import Host
+
+START_SECONDS = 30.0
+_PAUSE_SECONDS = 0.02
+_AGENT = Path(tenfold.agent.__file__).with_name("__main__.py")
+
+
+class LocalTarget:
+    """Implements :class:`tenfold.targets.protocol.Target` with one agent process per host.
+
+    Args:
+        state_dir: the deployment's ``.tenfold`` directory; hosts live in ``hosts/`` below it.
+        deployment: what the deployment is called; names its processes to people.
+        environment: what agents and so units start from; by default this process's ``PATH``,
+            ``HOME``, ``LANG``, ``LC_*``, ``TZ``, ``TMPDIR``, ``USER``.
+    """
+
+    def __init__(
+        self, state_dir: Path, deployment: str, *, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._state_dir = state_dir.resolve()
+        self._deployment = deployment
+        self._environment = dict(base_environment() if environment is None else environment)
+
+    def ensure(self, host: Host) -> LocalAgent:
+        """The host's agent, started if need be; adopts what a predecessor left running.
+
+        Raises:
+            TargetError: it does not come up within 30 s, or speaks another protocol.
+        """
+        place = directory.create(self._state_dir, host.name, self._deployment, os.geteuid())
+        agent = LocalAgent(place)
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            self._start_if_nobody_lives(place)
+            try:
+                if not agent.hello(max(0.1, deadline - time.monotonic()))["leaving"]:
+                    return agent
+            except NotThere as fault:
+                if time.monotonic() >= deadline:
+                    raise _not_up(place, fault) from fault
+            time.sleep(_PAUSE_SECONDS)
+
+    def reach(self, host: str) -> LocalAgent | None:
+        """The host's agent if it runs; never starts one."""
+        place = directory.read(self._state_dir, host)
+        if place is None or not _answers(place):
+            return None
+        agent = LocalAgent(place)
+        agent.hello()
+        return agent
+
+    def hosts(self) -> tuple[str, ...]:
+        """Hosts that exist on this machine for this deployment."""
+        found = (self._state_dir / "hosts").glob("*/host.json")
+        return tuple(sorted(path.parent.name for path in found))
+
+    def destroy(self, host: str) -> None:
+        """Stop the host and delete its directory. There is no way back."""
+        place = directory.read(self._state_dir, host)
+        if place is None:
+            return
+        agent = self.reach(host)
+        if agent is not None:
+            agent.shutdown()
+        directory.remove(place, self._state_dir)
+
+    def _start_if_nobody_lives(self, place: HostDirectory) -> None:
+        lock = os.open(place.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return
+        try:
+            self._start_keeper(place, lock)
+        finally:
+            os.close(lock)
+
+    def _start_keeper(self, place: HostDirectory, lock: int) -> None:
+        agent_argv = [sys.executable, "-I", str(_AGENT), str(place.root)]
+        with place.agent_log.open("ab") as log:
+            subprocess.run(
+                keeper_argv(-1, lock, agent_argv, detach=True),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                cwd="/",
+                pass_fds=(lock,),
+                start_new_session=True,
+                check=True,
+            )
+
+
+def _answers(place: HostDirectory) -> bool:
+    """Whether somebody holds the agent's socket; also true for the moment of a respawn."""
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as trial:
+        try:
+            trial.connect(str(place.socket))
+        except OSError:
+            return False
+    return True
+
+
+def _not_up(place: HostDirectory, fault: TargetError) -> TargetError:
+    return TargetError(
+        f"the agent of {place.name} did not come up: {fault.what}",
+        next=fault.next,
+        detail="\n".join(last_lines(place.agent_log, 20)) or None,
+    )
