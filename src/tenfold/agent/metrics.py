@@ -7,7 +7,7 @@ from typing import Any
 
 
 def total(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """``{"workers": n, "routes": [...]}`` from the workers' answers.
+    """``{"workers": n, "routes": [...]}`` from the workers' answers, and what else the first says.
 
     Rows are the same route when all their texts are equal; numbers add up, but those whose name
     begins with ``max`` give the greatest; lists of numbers add up element by element.
@@ -17,7 +17,8 @@ def total(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
         for route in answer.get("routes", ()):
             key = tuple(sorted((k, v) for k, v in route.items() if isinstance(v, str)))
             rows[key] = _added(rows[key], route) if key in rows else dict(route)
-    return {"workers": len(answers), "routes": list(rows.values())}
+    common = {k: v for k, v in (answers[0] if answers else {}).items() if k != "ok"}
+    return {**common, "workers": len(answers), "routes": list(rows.values())}
 
 
 def _added(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:

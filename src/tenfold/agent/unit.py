@@ -108,6 +108,7 @@ class Unit:
             restarts=self.record.restarts,
             since=self._since,
             reason=self.reason,
+            fingerprint=order.fingerprint,
         )
 
     # Orders

@@ -50,7 +50,8 @@ class HostDirectory:
     @property
     def paths(self) -> HostPaths:
         """For callers of the protocol."""
-        return HostPaths(root=str(self.root), run=str(self.run), logs=str(self.root / "logs"))
+        logs = str(self.root / "logs")
+        return HostPaths(root=str(self.root), run=str(self.run), logs=logs, address=self.address)
 
 
 def root_of(state_dir: Path, name: str) -> Path:
@@ -126,10 +127,20 @@ def read(state_dir: Path, name: str) -> HostDirectory | None:
         ) from fault
 
 
+def locate(state_dir: Path, name: str, deployment: str, uid: int) -> HostDirectory:
+    """The host as it was created, or as it would be; touches nothing."""
+    known = read(state_dir, name)
+    if known is not None:
+        return known
+    root = root_of(state_dir, name)
+    host_address = address.choose(f"{deployment}/{name}@{root}")
+    return HostDirectory(name, deployment, host_address, root, run_directory(root, uid))
+
+
 def create(state_dir: Path, name: str, deployment: str, uid: int) -> HostDirectory:
     """Make the host's directory, or complete one that was begun. Raises ``TargetError``."""
-    known = read(state_dir, name)
-    root = root_of(state_dir, name)
+    host = locate(state_dir, name, deployment, uid)
+    root = host.root
     try:
         root.mkdir(mode=0o755, parents=True, exist_ok=True)
         for folder, mode in (("agent", 0o700), ("logs", 0o755)):
@@ -138,13 +149,10 @@ def create(state_dir: Path, name: str, deployment: str, uid: int) -> HostDirecto
         os.chown(root, uid, -1)
     except OSError as fault:
         raise cannot_write(root, fault) from fault
-    if known is None:
-        key = f"{deployment}/{name}@{root}"
-        run = run_directory(root, uid)
-        known = HostDirectory(name, deployment, address.choose(key), root, run)
-        _keep(known, uid)
-    make_private(known.run, uid)
-    return known
+    if not (root / "host.json").exists():
+        _keep(host, uid)
+    make_private(host.run, uid)
+    return host
 
 
 def _keep(host: HostDirectory, uid: int) -> None:

@@ -18,6 +18,7 @@ from tenfold.errors import TargetError
 from tenfold.targets.local import directory
 from tenfold.targets.local.client import LocalAgent, NotThere
 from tenfold.targets.local.directory import HostDirectory
+from tenfold.targets.protocol import HostPaths
 from tenfold.topology.model import Host
 
 START_SECONDS = 30.0
@@ -41,6 +42,11 @@ class LocalTarget:
         self._state_dir = state_dir.resolve()
         self._deployment = deployment
         self._environment = dict(base_environment() if environment is None else environment)
+
+    def locate(self, host: Host) -> HostPaths:
+        """Where the host is, or would be, without starting or creating anything."""
+        uid = os.geteuid()
+        return directory.locate(self._state_dir, host.name, self._deployment, uid).paths
 
     def ensure(self, host: Host) -> LocalAgent:
         """The host's agent, started if need be; adopts what a predecessor left running.
