@@ -32,6 +32,7 @@ class ControlSocket:
         self.path = path
         self.order = order
         self.after = after
+        self._owner = os.getpid()
         self._listener: socket.socket | None = None
         self._peers: set[socket.socket] = set()
 
@@ -56,7 +57,9 @@ class ControlSocket:
         self._run(self._accept, listener)
 
     def close(self) -> None:
-        """Remove the socket's file; threads end with the process."""
+        """Remove the socket's file; threads end with the process. Does nothing in a child."""
+        if self._owner != os.getpid():
+            return
         with contextlib.suppress(FileNotFoundError):
             Path(self.path).unlink()
         self.disown()

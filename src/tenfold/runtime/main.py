@@ -37,6 +37,8 @@ def _serve(settings: run_settings.RunSettings, fd: int) -> int:
     os.set_inheritable(fd, False)
     if settings.server == "uvicorn":
         return _serve_uvicorn(settings, fd)
+    if settings.server == "gunicorn":
+        return _serve_gunicorn(settings, fd)
     raise ValueError(f"unknown server {settings.server!r}")
 
 
@@ -53,6 +55,22 @@ def _serve_uvicorn(settings: run_settings.RunSettings, fd: int) -> int:
         return report(state, str(failure))
     finally:
         socket.close()
+
+
+def _serve_gunicorn(settings: run_settings.RunSettings, fd: int) -> int:
+    from . import gunicorn_master
+    from .gunicorn_group import Group
+
+    state = ProcessState(settings.release)
+    group = Group(settings, state)
+    group.socket.open()
+    try:
+        return gunicorn_master.run(group, fd)
+    except StartFailed as failure:
+        return report(state, str(failure))
+    finally:
+        # Forked workers pass here too; the socket knows whose it is.
+        group.socket.close()
 
 
 def report(state: ProcessState, error: str) -> int:

@@ -1,0 +1,86 @@
+"""What a master and its forked workers tell each other, in memory that they share.
+
+Every number has one writer: the master writes the order, each worker its own row. So nothing needs
+a lock across processes, and what a killed worker wrote last can still be read.
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import Final
+
+ERROR_BYTES: Final = 1 << 16
+_HEADER: Final = 8
+_ROW: Final = 8
+
+IMPORT: Final = 0
+ACCEPT: Final = 1
+LEAVE: Final = 2
+
+
+class Board:
+    """Made by the master before the first fork, for at most ``rows`` workers at once."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        self._cells = (_HEADER + rows * _ROW) * 8
+        self._memory = mmap.mmap(-1, self._cells + ERROR_BYTES)
+        self._numbers = memoryview(self._memory)[: self._cells].cast("q")
+
+    @property
+    def order(self) -> int:
+        """:data:`IMPORT`, :data:`ACCEPT` or :data:`LEAVE`."""
+        return self._numbers[0]
+
+    @order.setter
+    def order(self, value: int) -> None:
+        self._numbers[0] = value
+
+    @property
+    def ending(self) -> bool:
+        """Whether endless responses shall end."""
+        return bool(self._numbers[1])
+
+    @ending.setter
+    def ending(self, value: bool) -> None:
+        self._numbers[1] = value
+
+    @property
+    def error(self) -> str:
+        """What the first worker that could not start wrote, or nothing."""
+        length = self._numbers[2]
+        return bytes(self._memory[self._cells : self._cells + length]).decode("utf-8", "replace")
+
+    @error.setter
+    def error(self, text: str) -> None:
+        if self._numbers[2] == 0:
+            data = text.encode("utf-8", "replace")[:ERROR_BYTES]
+            self._memory[self._cells : self._cells + len(data)] = data
+            self._numbers[2] = len(data)
+
+    def row(self, number: int) -> Row:
+        """The row of one worker."""
+        start = _HEADER + number * _ROW
+        return Row(self._numbers[start : start + _ROW])
+
+    def total(self, column: int) -> int:
+        """The sum of one column over all rows."""
+        return sum(self._numbers[_HEADER + column :: _ROW])
+
+
+class Row:
+    """One worker's numbers. ``requests`` goes on counting when another worker takes the row."""
+
+    BOOTED: Final = 0
+    CONNECTIONS: Final = 1
+    ACTIVE: Final = 2
+    REQUESTS: Final = 3
+
+    __slots__ = ("cells",)
+
+    def __init__(self, cells: memoryview[int]) -> None:
+        self.cells = cells
+
+    def clear(self) -> None:
+        """Forget the worker that had this row, but not its requests."""
+        self.cells[self.BOOTED] = self.cells[self.CONNECTIONS] = self.cells[self.ACTIVE] = 0
