@@ -82,6 +82,7 @@ async def _command(arguments: argparse.Namespace) -> _Result:
         rate=arguments.rate,
         duration_seconds=arguments.duration,
         seed=arguments.seed,
+        path=arguments.spec,
     )
     if arguments.compare_only:
         comparison = await _compared(plan, arguments)

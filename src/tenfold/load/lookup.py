@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 
 import aiohttp
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from tenfold.errors import LoadError
 from tenfold.load.client import Client
@@ -19,6 +21,7 @@ from tenfold.load.plan import EndpointSource, SqlSource, TableSource
 from tenfold.secret import Secret
 
 _CONNECT_SECONDS = 10
+_PORTS = re.compile(r"[0-9,]*")
 _ROWS_AT_ONCE = 5_000
 _ANSWER_SECONDS = 120.0
 _EXCERPT_CHARACTERS = 300
@@ -33,16 +36,38 @@ def ids_in_database(dsn: Secret, source: TableSource | SqlSource, run_id: str) -
     Raises:
         LoadError: the database cannot be reached, or refuses the query.
     """
+    _check_address(dsn)
     try:
         with psycopg.connect(dsn.reveal(), connect_timeout=_CONNECT_SECONDS) as connection:
             connection.read_only = True
             return list(ids_in(_values(connection, source, run_id), run_id, source.match))
     except psycopg.Error as error:
-        raise LoadError(
-            "the ledger could not be compared with the database: "
-            f"{str(error).replace(dsn.reveal(), str(dsn)).strip()}",
-            next="correct [load.ledger] or the address, and compare again; the ledger is kept",
-        ) from None  # the cause could show the address with its password
+        raise _unasked(str(error).strip()) from error
+
+
+def _check_address(dsn: Secret) -> None:
+    """Refuse an address of which libpq's complaint would quote a part of the password.
+
+    It does so where it cannot parse it, and where an unescaped ``@`` or ``:`` of the password has
+    become part of what it takes for host and port.
+    """
+    try:
+        parts = conninfo_to_dict(dsn.reveal())
+    except psycopg.ProgrammingError:
+        parts = {"port": "?"}
+    odd_host = "@" in str(parts.get("host") or "")
+    if odd_host or not _PORTS.fullmatch(str(parts.get("port") or "")):
+        raise _unasked(
+            "its address is not one that PostgreSQL understands (in a URL, @ : / of a password are "
+            "written %40 %3A %2F)"
+        ) from None
+
+
+def _unasked(why: str) -> LoadError:
+    return LoadError(
+        f"the ledger could not be compared with the database: {why}",
+        next="correct [load.ledger] or the address, and compare again; the ledger is kept",
+    )
 
 
 def query_for(source: TableSource | SqlSource, run_id: str) -> sql.SQL | sql.Composed:

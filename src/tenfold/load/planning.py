@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from pydantic import JsonValue
 
-from tenfold.errors import SpecError
+from tenfold.errors import UsageError
 from tenfold.load.ids import is_run_id
 from tenfold.load.plan import (
     DEFAULT_REQUEST_NOTE,
@@ -19,6 +20,7 @@ from tenfold.load.plan import (
     TableSource,
     UploadPlan,
 )
+from tenfold.load.source import WrongKey, refusal
 from tenfold.load.template import (
     BUILT_IN_NAMES,
     JsonTemplate,
@@ -29,6 +31,7 @@ from tenfold.load.template import (
     parse_json,
 )
 from tenfold.spec.load import LedgerTable, LoadTable, RequestTable, SetupTable, UploadTable
+from tenfold.spec.locate import Key
 
 
 def plan_load(
@@ -38,6 +41,7 @@ def plan_load(
     rate: float | None = None,
     duration_seconds: float | None = None,
     seed: int | None = None,
+    path: Path | None = None,
 ) -> LoadPlan:
     """The plan of one run; `rate`, `duration_seconds` and `seed` override the table's.
 
@@ -45,16 +49,22 @@ def plan_load(
     A shorter duration than the table's shortens the ramp where it would not fit.
 
     Raises:
-        SpecError: a template that is wrong, a name captured twice, ``ledger = true`` without {id}.
+        SpecError: a template that is wrong, a name captured twice, ``ledger = true`` without {id};
+            with `path`, the file that the table is from, with its line.
+        UsageError: an override or a run id that cannot be.
     """
     if not is_run_id(run_id):
-        raise SpecError(f"the run id {run_id!r} is not 8 hexadecimal digits")
+        raise UsageError(f"the run id {run_id!r} is not 8 hexadecimal digits")
     table = table or LoadTable.model_validate({})
     duration = _positive(
         "duration", table.duration_seconds if duration_seconds is None else duration_seconds
     )
-    setup, known = _setup(table)
-    requests = table.requests or (RequestTable.model_validate({"path": "/"}),)
+    try:
+        setup, known = _setup(table)
+        requests = _requests(table, known)
+        source = _source(table.ledger)
+    except WrongKey as wrong:
+        raise refusal(wrong, path) from None
     return LoadPlan(
         run_id=run_id,
         seed=table.seed if seed is None else seed,
@@ -66,18 +76,15 @@ def plan_load(
         max_in_flight=table.max_in_flight,
         timeout_seconds=table.timeout_seconds,
         setup=setup,
-        requests=tuple(
-            _weighted(request, known, table.headers, f"load.requests[{number}]")
-            for number, request in enumerate(requests, start=1)
-        ),
-        source=_source(table.ledger),
+        requests=requests,
+        source=source,
         notes=() if table.requests else (DEFAULT_REQUEST_NOTE,),
     )
 
 
 def _positive(key: str, value: float) -> float:
     if not 0 < value < float("inf"):
-        raise SpecError(f"the {key} of the load is {value}, and has to be above 0")
+        raise UsageError(f"the {key} of the load is {value}, and has to be above 0")
     return value
 
 
@@ -85,48 +92,40 @@ def _setup(table: LoadTable) -> tuple[tuple[RequestPlan, ...], frozenset[str]]:
     """The setup requests, and the names known after them; each may use those captured before it."""
     known = BUILT_IN_NAMES
     requests = []
-    for number, entry in enumerate(table.setup, start=1):
-        where = f"load.setup[{number}]"
-        common = _request(entry, known, table.headers, where)
+    for index, entry in enumerate(table.setup):
+        place: Key = ("load", "setup", index)
+        common = _request(entry, known, table.headers, place)
         requests.append(replace(common, capture=tuple(entry.capture.items())))
         for name in entry.capture:
-            known |= {_capturable(name, known, where)}
+            known |= {_capturable(name, known, (*place, "capture", name))}
     return tuple(requests), known
 
 
-def _capturable(name: str, known: frozenset[str], where: str) -> str:
+def _capturable(name: str, known: frozenset[str], place: Key) -> str:
     if not name.isidentifier():
-        raise SpecError(f"{where}.capture: {name!r} is not a name; use letters, digits and _")
+        raise WrongKey(place, f'"{name}" is not a name; use letters, digits and _')
     if name in known:
-        raise SpecError(f"{where}.capture: {name!r} has a value already; choose another name")
+        raise WrongKey(place, f'"{name}" has a value already; choose another name')
     return name
 
 
-def _request(
-    entry: SetupTable | RequestTable, known: frozenset[str], headers: Mapping[str, str], where: str
-) -> RequestPlan:
-    """What setup requests and those of the load have in common."""
-    return RequestPlan(
-        name=f"{entry.method} {entry.path}",
-        method=entry.method,
-        path=_template(entry.path, known, f"{where}.path"),
-        headers=_templates({**headers, **entry.headers}, known, f"{where}.headers"),
-        json=_json(entry.json_body, known, f"{where}.json"),
-        has_json=entry.json_body is not None,
-        form=None if entry.form is None else _templates(entry.form, known, f"{where}.form"),
-        expect=frozenset(entry.expect),
+def _requests(table: LoadTable, known: frozenset[str]) -> tuple[RequestPlan, ...]:
+    entries = table.requests or (RequestTable.model_validate({"path": "/"}),)
+    return tuple(
+        _weighted(entry, known, table.headers, ("load", "requests", index))
+        for index, entry in enumerate(entries)
     )
 
 
 def _weighted(
-    entry: RequestTable, known: frozenset[str], headers: Mapping[str, str], where: str
+    entry: RequestTable, known: frozenset[str], headers: Mapping[str, str], place: Key
 ) -> RequestPlan:
-    common = _request(entry, known, headers, where)
+    common = _request(entry, known, headers, place)
     if entry.ledger and "id" not in _names_sent(common):
-        raise SpecError(
-            f"{where}: ledger = true, but {{id}} is not in its path, headers or body, so that the "
-            "write could not be found again",
-            next="put {id} into a text that the app stores",
+        raise WrongKey(
+            (*place, "ledger"),
+            "{id} is not in the path, headers or body of this request, so that its writes could "
+            "not be found again; put {id} into a text that the app stores",
         )
     return replace(
         common,
@@ -135,6 +134,28 @@ def _weighted(
         upload=_upload(entry.upload),
         ledger=entry.ledger,
         read_seconds=entry.read_over_seconds,
+    )
+
+
+def _request(
+    entry: SetupTable | RequestTable, known: frozenset[str], headers: Mapping[str, str], place: Key
+) -> RequestPlan:
+    """What setup requests and those of the load have in common."""
+    common = _templates(headers, known, ("load", "headers"))
+    own = _templates(entry.headers, known, (*place, "headers"))
+    return RequestPlan(
+        name=f"{entry.method} {entry.path}",
+        method=entry.method,
+        path=_template(entry.path, known, (*place, "path")),
+        headers=tuple({**common, **own}.items()),
+        json=_json(entry.json_body, known, (*place, "json")),
+        has_json=entry.json_body is not None,
+        form=(
+            None
+            if entry.form is None
+            else tuple(_templates(entry.form, known, (*place, "form")).items())
+        ),
+        expect=frozenset(entry.expect),
     )
 
 
@@ -162,28 +183,26 @@ def _source(entry: LedgerTable | None) -> LedgerSource | None:
     if entry.sql is not None:
         return SqlSource(entry.sql, entry.match)
     if entry.endpoint is not None:
-        path = _template(entry.endpoint, frozenset({"run"}), "load.ledger.endpoint")
+        path = _template(entry.endpoint, frozenset({"run"}), ("load", "ledger", "endpoint"))
         return EndpointSource(path, tuple(entry.headers.items()), entry.match)
     assert entry.table is not None
     assert entry.column is not None
     return TableSource(tuple(entry.table.split(".")), entry.column, entry.match)
 
 
-def _template(text: str, known: frozenset[str], where: str) -> Template:
+def _template(text: str, known: frozenset[str], place: Key) -> Template:
     try:
         return parse(text, known)
     except TemplateError as error:
-        raise SpecError(f"{where}: {error}") from error
+        raise WrongKey(place, str(error)) from error
 
 
-def _templates(
-    table: Mapping[str, str], known: frozenset[str], where: str
-) -> tuple[tuple[str, Template], ...]:
-    return tuple((name, _template(text, known, f"{where}.{name}")) for name, text in table.items())
+def _templates(table: Mapping[str, str], known: frozenset[str], place: Key) -> dict[str, Template]:
+    return {name: _template(text, known, (*place, name)) for name, text in table.items()}
 
 
-def _json(value: JsonValue, known: frozenset[str], where: str) -> JsonTemplate:
+def _json(value: JsonValue, known: frozenset[str], place: Key) -> JsonTemplate:
     try:
         return parse_json(value, known)
     except TemplateError as error:
-        raise SpecError(f"{where}: {error}") from error
+        raise WrongKey(place, str(error)) from error

@@ -32,8 +32,8 @@ async def run_load(
 
     Setting `stop` ends the sending; answers to what was sent are then awaited for at most
     `drain_seconds`. The ledger, when given, is written but not closed: close it before it is
-    compared. On a loop of :func:`~tenfold.load.loop.new_loop` requests leave on time to some 0.1 ms,
-    on others to 1 ms.
+    compared. On a loop of :func:`~tenfold.load.loop.new_loop` requests leave on time to some
+    0.1 ms, on others to 1 ms.
 
     Raises:
         UsageError, Refused: the URL is none, is not of this machine (without `allow_remote`), or

@@ -1,77 +1,67 @@
-"""Reading the ``[load]`` table alone, for load on an app that Tenfold does not run."""
+"""The file that a ``[load]`` table is from: reading it alone, and errors with their lines."""
 
 from __future__ import annotations
 
-import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from tenfold.errors import SpecError
-from tenfold.spec.load import LedgerTable, LoadTable, RequestTable, SetupTable, UploadTable
+from tenfold.spec.explain import Problem, explain
+from tenfold.spec.load import LoadTable
 from tenfold.spec.locate import Key, lines
 
-_MODELS: dict[str, type[BaseModel]] = {
-    "requests": RequestTable,
-    "setup": SetupTable,
-    "ledger": LedgerTable,
-    "upload": UploadTable,
-}
+
+class WrongKey(ValueError):
+    """A value in ``[load]`` that has the right shape and still cannot work."""
+
+    def __init__(self, place: Key, text: str) -> None:
+        super().__init__(text)
+        self.problem = Problem(place, text)
+
+
+class _File(BaseModel):
+    load: LoadTable | None = None
 
 
 def load_table_from(path: Path) -> LoadTable | None:
     """The ``[load]`` table of a TOML file; None where it has none. Other tables are not looked at.
 
+    For load on an app that Tenfold does not run; a whole ``tenfold.toml`` is read by
+    :func:`tenfold.spec.read.load`.
+
     Raises:
         SpecError: the file cannot be read, is not TOML, or its ``[load]`` is wrong.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        table = tomllib.loads(text).get("load")
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SpecError(f"{path}: {error}") from error
-    if table is None:
-        return None
+        raise SpecError(f"{path.name}: {error}") from error
     try:
-        return LoadTable.model_validate(table)
+        return _File.model_validate(data).load
     except ValidationError as error:
-        numbers = lines(text)
-        found = (
-            f"{path}:{_line_of(one['loc'], numbers)}: {_sentence(one)}"
-            for one in error.errors(include_url=False)
-        )
-        raise SpecError("\n".join(found)) from None
+        raise _spec_error(explain(error, data), path) from None
 
 
-def _line_of(location: tuple[int | str, ...], numbers: Mapping[Key, int]) -> int:
-    """The line of a key, or of the nearest table around one that is missing."""
-    path: Key = ("load", *location)
-    while path not in numbers:
-        path = path[:-1]
-    return numbers[path]
+def refusal(wrong: WrongKey, path: Path | None) -> SpecError:
+    """The error that the command line prints; with a line where the file is known."""
+    return _spec_error([wrong.problem], path)
 
 
-def _sentence(error: ErrorDetails) -> str:
-    """One error of pydantic's as a sentence: which key, and what is wrong with it."""
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
-        message = _unknown_key(error["loc"])
-    return f"{_key(error['loc'])}: {message}"
+def _spec_error(problems: Iterable[Problem], path: Path | None) -> SpecError:
+    text = "\n".join(
+        f"{_position(problem.path, path)}{problem.where}: {problem.text}" for problem in problems
+    )
+    return SpecError(text, next="correct it; tenfold docs load explains the keys")
 
 
-def _key(location: tuple[int | str, ...]) -> str:
-    """``load.requests[2].weight``; entries are counted from 1, as a reader of the file does."""
-    steps = (f"[{step + 1}]" if isinstance(step, int) else f".{step}" for step in location)
-    return "load" + "".join(steps)
-
-
-def _unknown_key(location: tuple[int | str, ...]) -> str:
-    tables = [step for step in location[:-1] if isinstance(step, str)]
-    model = _MODELS.get(tables[-1], LoadTable) if tables else LoadTable
-    known = [field.alias or name for name, field in model.model_fields.items()]
-    near = difflib.get_close_matches(str(location[-1]), known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
-    return f"there is no such key; {hint}"
+def _position(place: Key, path: Path | None) -> str:
+    """``tenfold.toml:12: ``, the line of the key or of the table around one that is missing."""
+    if path is None:
+        return ""
+    found = lines(path.read_text(encoding="utf-8"))
+    while place and place not in found:
+        place = place[:-1]
+    return f"{path.name}:{found.get(place, 1)}: "

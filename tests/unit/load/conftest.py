@@ -1,4 +1,4 @@
-"""Real HTTP servers on 127.0.0.1: well-behaved ones, and ones that break the protocol on purpose."""
+"""Real HTTP servers on 127.0.0.1: good ones, and ones that break the protocol on purpose."""
 
 import asyncio
 import contextlib

@@ -198,10 +198,14 @@ async def test_a_full_disk_ends_the_load_and_says_what_there_is(
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ("rate =", "raet =", "tenfold.toml:3: load.raet: there is no such key; did you mean rate?"),
-        ("path =", "pth =", "tenfold.toml:7: load.requests[1].path: Field required"),
-        ("{id}", "{idd}", "unknown name {idd}; did you mean {id}?"),
-        ('"500ms"', '"soon"', "tenfold.toml:4: load.duration: "),
+        ("rate =", "raet =", 'tenfold.toml:3: [load] raet: unknown key; did you mean "rate"?'),
+        ("path =", "pth =", "tenfold.toml:7: [[load.requests]] path: is missing"),
+        (
+            "{id}",
+            "{idd}",
+            "tenfold.toml:10: [[load.requests]] json: unknown name {idd}; did you mean {id}?",
+        ),
+        ('"500ms"', '"soon"', "tenfold.toml:4: [load] duration: "),
         ("[load]", "[load", "tenfold.toml: "),
     ],
 )

@@ -1,4 +1,4 @@
-"""A request on a pooled connection that the site closes is a failed request, whatever its method."""
+"""A request on a pooled connection that the site closes is a failed one, whatever its method."""
 
 import asyncio
 from typing import Any

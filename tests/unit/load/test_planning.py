@@ -1,11 +1,12 @@
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from tenfold.errors import SpecError
-from tenfold.load import LoadPlan, plan_load
+from tenfold.errors import SpecError, UsageError
+from tenfold.load import LoadPlan, load_table_from, plan_load
 from tenfold.load.plan import EndpointSource, SqlSource, TableSource
 from tenfold.spec.load import LoadTable
 
@@ -72,20 +73,20 @@ def test_overrides_win_and_a_short_duration_shortens_the_ramp() -> None:
 
 @pytest.mark.parametrize("override", [{"rate": 0.0}, {"rate": -1.0}, {"duration_seconds": 0.0}])
 def test_overrides_out_of_range_are_refused(override: dict[str, float]) -> None:
-    with pytest.raises(SpecError, match="above 0"):
+    with pytest.raises(UsageError, match="above 0"):
         planned(**override)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ("{slug}", "{slugg}", r"requests\[2\]\.path: .*did you mean \{slug\}"),
-        ("Token {token}", "Token {tokn}", r"requests\[2\]\.headers\.authorization: .*\{token\}"),
-        ("hello {id}", "hello {idd}", r"requests\[2\]\.json: .*did you mean \{id\}"),
-        ("hello {id}", "hello", r"requests\[2\]: ledger = true, but \{id\} is not in"),
-        ("load-{id}@", "load-{token}@", r"setup\[1\]\.json: unknown name \{token\}"),
-        ("token = ", "id = ", r"setup\[1\]\.capture: 'id' has a value already"),
-        ("token = ", '"to-ken" = ', r"setup\[1\]\.capture: 'to-ken' is not a name"),
+        ("{slug}", "{slugg}", r"\[\[load.requests\]\] path: .*did you mean \{slug\}"),
+        ("Token {token}", "Token {tokn}", r"headers\]\] authorization: .*\{token\}"),
+        ("hello {id}", "hello {idd}", r"\[\[load.requests\]\] json: .*did you mean \{id\}"),
+        ("hello {id}", "hello", r"\[\[load.requests\]\] ledger: \{id\} is not in"),
+        ("load-{id}@", "load-{token}@", r"\[\[load.setup\]\] json: unknown name \{token\}"),
+        ("token = ", "id = ", r'setup.capture\]\] id: "id" has a value already'),
+        ("token = ", '"to-ken" = ', r'setup.capture\]\] to-ken: "to-ken" is not a name'),
     ],
 )
 def test_what_cannot_work_is_refused_with_its_place(old: str, new: str, complaint: str) -> None:
@@ -145,3 +146,12 @@ def test_headers_of_the_table_reach_every_request_and_its_own_win() -> None:
     headers = dict(planned(text).requests[1].headers)
     assert headers["a"].render({}, lambda options: options[0]) == "1"
     assert headers["b"].names == {"token"}
+
+
+def test_with_the_file_at_hand_an_error_has_its_line(tmp_path: Path) -> None:
+    text = "[load]" + REFERENCE.replace("[ledger]", "[load.ledger]").replace("[[", "[[load.")
+    path = tmp_path / "tenfold.toml"
+    path.write_text(text.replace("hello {id}", "hello {idd}"))
+    table = load_table_from(path)
+    with pytest.raises(SpecError, match=r"^tenfold.toml:26: \[\[load.requests\]\] json: unknown"):
+        plan_load(table, run_id="1f3a9c2e", path=path)

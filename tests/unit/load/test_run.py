@@ -48,7 +48,7 @@ async def test_every_request_that_is_due_is_sent_and_counted(serve: Any, plan: A
 async def test_a_stalled_site_is_charged_for_every_request_that_was_due_meanwhile(
     serve: Any, plan: Any
 ) -> None:
-    """No coordinated omission: in a stall of 0.5 s, 50 requests were due, so 25 waited over 0.25 s."""
+    """No coordinated omission: 50 requests were due in 0.5 s, so 25 waited more than 0.25 s."""
     opens_at = 0.0
 
     async def stalls(request: web.Request) -> web.Response:
