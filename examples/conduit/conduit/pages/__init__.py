@@ -1,0 +1,11 @@
+"""The pages that people use. Everything on them works without JavaScript."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from conduit.pages import account, article, editor, home, profile, reference
+
+router = APIRouter(include_in_schema=False)
+for part in (home, article, editor, profile, account, reference):
+    router.include_router(part.router)

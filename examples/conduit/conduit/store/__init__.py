@@ -1,0 +1,1 @@
+"""Every statement that the app sends to its database, by subject."""
