@@ -74,7 +74,10 @@ async def ask(probe: Probe, subject: Subject) -> Answer:
 
 
 async def _ask_command(probe: Probe, subject: Subject) -> Answer:
-    code, text = await output_of(probe.argv, subject.env, subject.cwd, subject.marker)
+    # A nonce of its own: what ends with a command is all that carries its marker, and the unit
+    # that is asked about must not.
+    marker = f"{subject.marker}-probe"
+    code, text = await output_of(probe.argv, subject.env, subject.cwd, marker)
     return Answer(code == 0, f"exit code {code}", text)
 
 
