@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment import applied as applied_facts
+from tenfold.deployment import releases
 from tenfold.deployment.intent import Intent, intend
 from tenfold.deployment.observe import observe
-from tenfold.deployment.releases import ReleaseKeeper
 from tenfold.deployment.status import Status, status
 from tenfold.errors import Refused
 from tenfold.spec import read
@@ -50,7 +50,7 @@ class Deployment:
         return cls(
             layout=layout,
             journal=SqliteJournal(layout.journal),
-            target=LocalTarget(layout.state),
+            target=LocalTarget(layout.state, layout.project.name),
             lock=Lock(layout.lock),
         )
 
@@ -75,7 +75,12 @@ class Deployment:
 
     def observe(self) -> Observation:
         """What is, now."""
-        return observe(self.target, self.facts(), ReleaseKeeper.built(self.layout))
+        return observe(
+            self.target,
+            self.facts(),
+            built=releases.built(self.layout),
+            served=releases.served(self.layout),
+        )
 
     def status(self) -> Status:
         """What ``tenfold status`` tells."""

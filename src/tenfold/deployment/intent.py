@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,13 +13,16 @@ from tenfold import stages
 from tenfold.deployment.releases import ReleaseKeeper
 from tenfold.deployment.toolbox import Toolbox, toolbox
 from tenfold.engines.protocol import ReleasePlace
+from tenfold.release.running import Runner
 from tenfold.spec import read
 from tenfold.spec.model import AppSpec
+from tenfold.stages import stage_10
 from tenfold.stages.facts import Machine, app_facts
 from tenfold.state import secrets
 from tenfold.state.layout import Layout
-from tenfold.targets.protocol import Target
-from tenfold.topology.model import Topology, Unit
+from tenfold.targets.protocol import Finished, Target
+from tenfold.topology.model import Host, Topology, Unit
+from tenfold.topology.process import Command
 from tenfold.topology.settings import DatabaseSettings
 from tenfold.transitions.blueprint import Blueprint
 from tenfold.transitions.planner import Goal
@@ -55,7 +58,8 @@ def intend(
         TenfoldError: the file, the project, its environment or the machine does not allow it.
     """
     tools = toolbox(spec, postgresql_major=facts.get("postgresql_major"))
-    releases = ReleaseKeeper(layout, spec, target)
+    variables = read.variables(spec, os.environ, path=layout.spec)
+    releases = ReleaseKeeper(layout, spec, _runner(target), variables)
     wanted = releases.existing(release) if release else releases.candidate()
     topology = stages.topology(
         "10", spec, machine(), app_facts(spec, wanted.servers, wanted.interface)
@@ -67,8 +71,8 @@ def intend(
         hosts={host.name: target.locate(host) for host in topology.hosts},
         binaries=tools.binaries,
         secrets=secrets.ensure(layout.secrets, [f"main.{role}" for role in ROLES]),
-        release=ReleasePlace(wanted.id, "", "", releases.runtime()),
-        variables=read.variables(spec, os.environ, path=layout.spec),
+        release=ReleasePlace(wanted.id, "", "", ""),
+        variables=variables,
     )
     goal = Goal(
         topology=topology,
@@ -87,6 +91,15 @@ def intend(
         port=spec.edge.port,
         notes=wanted.notes,
     )
+
+
+def _runner(target: Target) -> Runner:
+    """Builds run their commands through the agent: as the app's user, in the app's view."""
+
+    def run(command: Command, output: Callable[[str], None] | None = None) -> Finished:
+        return target.ensure(Host(stage_10.HOST)).run(command, output)
+
+    return run
 
 
 def machine() -> Machine:

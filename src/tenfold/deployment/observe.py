@@ -10,14 +10,15 @@ from tenfold.targets.protocol import Target
 from tenfold.topology.observation import Observation, ObservedHost
 
 
-def observe(target: Target, facts: Mapping[str, Any], built: Sequence[str]) -> Observation:
+def observe(
+    target: Target, facts: Mapping[str, Any], *, built: Sequence[str], served: Sequence[str]
+) -> Observation:
     """Everything that the planner and ``status`` look at. Starts nothing."""
     hosts = tuple(_host(target, name) for name in target.hosts())
-    served = tuple(facts.get("served", ()))
     return Observation(
         hosts=hosts,
         release=served[-1] if served else None,
-        served=served,
+        served=tuple(served),
         built=tuple(built),
         migrated=tuple(facts.get("migrated", ())),
         published=facts.get("published"),

@@ -79,7 +79,7 @@ class Blueprint:
         """
         subject = self
         if isinstance(member, Pool) and self.release:
-            same = ReleasePlace(self.release.id, "release", "python", self.release.runtime)
+            same = ReleasePlace(self.release.id, "release", "python", "runtime")
             subject = replace(self, release=same)
         elif self.release:
             subject = replace(self, release=None)

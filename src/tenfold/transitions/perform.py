@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import singledispatch
+from functools import partial, singledispatch
 from typing import Any, Protocol
 
 import tenfold.engines.postgresql.admin as admin
@@ -37,6 +37,9 @@ class Releases(Protocol):
 
     def publish(self, release: str, hosts: Mapping[str, str]) -> None:
         """Have ``assets/current`` on these hosts (name -> root) show the release's static files."""
+
+    def record_served(self, release: str) -> None:
+        """Remember, durably, that this release serves from now on."""
 
     def prune(self, keep: int, needed: frozenset[str]) -> None:
         """Remove all but the newest ``keep`` and the needed ones."""
@@ -168,11 +171,27 @@ def _(step: steps.WarmPool, world: World, tell: Tell) -> None:
     ]
     for order in orders:
         agent.write(blueprint.render(pool, order.name)[0])
-    with ThreadPoolExecutor(len(orders), thread_name_prefix="warm") as threads:
-        futures = [threads.submit(agent.start, order) for order in orders]
-    failures = [error for f in futures if (error := f.exception()) is not None]
-    if failures:
-        raise failures[0]
+    # An app without migrations may create its tables when it starts, and "create table if not
+    # exists" collides with itself when two do it at once: so the first starts alone.
+    alone = 0 if _migrates(blueprint) else 1
+    for order in orders[:alone]:
+        agent.start(order)
+    _at_once([partial(agent.start, order) for order in orders[alone:]])
+
+
+def _migrates(blueprint: Blueprint) -> bool:
+    databases = [m.settings for m in blueprint.topology.of(DatabaseSettings)]
+    return all(isinstance(d, DatabaseSettings) and d.separate_owner for d in databases)
+
+
+def _at_once(orders: list[Callable[[], None]]) -> None:
+    """Give all orders at the same time; raises the first failure when all have ended."""
+    if not orders:
+        return
+    with ThreadPoolExecutor(len(orders), thread_name_prefix="order") as threads:
+        futures = [threads.submit(order) for order in orders]
+    for future in futures:
+        future.result()
 
 
 @_perform.register
@@ -205,13 +224,18 @@ def _(step: steps.Handover, world: World, tell: Tell) -> None:
             next="give the command again",
         )
     agent.handover(name, step.generation, tell)
-    _add_fact(world.journal, "served", step.release)
+    world.releases.record_served(step.release)
 
 
 @_perform.register
 def _(step: steps.PruneReleases, world: World, tell: Tell) -> None:
-    served = world.journal.facts().get("served", [])
-    world.releases.prune(step.keep, frozenset(served[-2:]))
+    running = {
+        unit.release
+        for host in world.target.hosts()
+        if (agent := world.target.reach(host)) is not None
+        for unit in agent.observe().units
+    }
+    world.releases.prune(step.keep, frozenset(r for r in running if r))
 
 
 def one_off(blueprint: Blueprint, argv: list[str], *, owner: bool = False) -> Command:

@@ -10,7 +10,6 @@ from hypothesis import strategies as some
 from tests.support.model import apply
 from tests.support.topologies import one_host
 
-from tenfold.topology.model import Topology
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
 from tenfold.transitions import steps as st
 from tenfold.transitions.planner import Goal, plan, plan_down
@@ -136,15 +135,17 @@ def test_what_the_topology_does_not_have_is_stopped_last() -> None:
 
 
 def test_down_stops_hosts_and_nothing_else() -> None:
-    now = carried_out(goal())
-    assert plan_down(now, one_host()).steps == (st.StopHost("vm1"),)
-    assert plan_down(Observation(), one_host()).empty
+    assert plan_down(carried_out(goal())).steps == (st.StopHost("vm1"),)
+    assert plan_down(Observation()).empty
 
 
-def test_down_also_stops_hosts_that_the_topology_forgot() -> None:
-    now = Observation(hosts=(ObservedHost("old", "127.0.0.1", "running"),))
-    empty = Topology("shop", "10", ())
-    assert plan_down(now, empty).steps == (st.StopHost("old"),)
+def test_down_also_stops_hosts_that_no_topology_has_any_more() -> None:
+    hosts = (
+        ObservedHost("old", "127.0.0.1", "running"),
+        ObservedHost("gone", "127.0.0.1", "absent"),
+        ObservedHost("new", "127.0.0.1", "running"),
+    )
+    assert plan_down(Observation(hosts)).steps == (st.StopHost("new"), st.StopHost("old"))
 
 
 releases = some.sampled_from(["r1", "r2", "r3"])

@@ -1,0 +1,164 @@
+"""Releases as plans need them: what the project would become, and where built ones lie."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tenfold.engines.protocol import ReleasePlace
+from tenfold.errors import Refused, ReleaseError
+from tenfold.release import assets
+from tenfold.release.build import Preview, build, preview
+from tenfold.release.running import Here
+from tenfold.release.store import Store
+from tenfold.runtime import package
+from tenfold.stages.facts import INTERFACE_OF
+
+if TYPE_CHECKING:
+    from tenfold.release.record import Release
+    from tenfold.release.running import Runner
+    from tenfold.secret import Secret
+    from tenfold.spec.model import AppSpec
+    from tenfold.state.layout import Layout
+
+    Variables = Mapping[str, str | Secret]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The release that shall serve. ``interface`` is what its entry looks like, if it says."""
+
+    id: str
+    servers: frozenset[str]
+    interface: str | None
+    notes: tuple[str, ...] = ()
+
+
+class ReleaseKeeper:
+    """Builds, finds, publishes and prunes the releases of one deployment.
+
+    Args:
+        run: how builds run commands: as the user that the app runs as.
+        variables: the app's environment variables, for the build command.
+    """
+
+    def __init__(
+        self, layout: Layout, spec: AppSpec, run: Runner, variables: Variables | None = None
+    ) -> None:
+        self._layout = layout
+        self._spec = spec
+        self._run = run
+        self._variables = variables or {}
+        self._store = Store(layout.state)
+        self._runtime = {path: source.read_bytes() for path, source in package.files().items()}
+
+    def candidate(self) -> Wanted:
+        """What the project is now. Nothing is written."""
+        seen = self._preview()
+        return _wanted(
+            seen.id,
+            self._spec,
+            seen.found.environment.packages,
+            (seen.source.sentence, *seen.notes),
+        )
+
+    def existing(self, release: str) -> Wanted:
+        """A release that is built already.
+
+        Raises:
+            Refused: it is not there, or not whole.
+        """
+        found = self._whole(release)
+        return _wanted(found.id, self._spec, found.environment.packages, ())
+
+    def build(self, release: str, tell: Callable[[str], None]) -> None:
+        """Build the project as it is, which must still be this release.
+
+        Raises:
+            ReleaseError: it cannot be built, or it changed since the plan was made.
+        """
+        made = build(
+            self._spec,
+            self._layout.project,
+            self._layout.state,
+            run=self._run,
+            progress=tell,
+            runtime=self._runtime,
+            variables=self._variables,
+        )
+        if made.id != release:
+            raise ReleaseError(
+                f"the project changed meanwhile: it is {made.id} now, {release} was planned",
+                changed="nothing for your users",
+                next="give the command again",
+            )
+
+    def place(self, release: str) -> ReleasePlace:
+        """Where a built release lies on this machine."""
+        found = self._whole(release)
+        return ReleasePlace(
+            id=found.id,
+            directory=str(found.app),
+            python=found.python,
+            runtime=str(found.runtime or ""),
+        )
+
+    def publish(self, release: str, hosts: Mapping[str, str]) -> None:
+        """Have ``assets/current`` of every host (name -> root) show the release's static files."""
+        found = self._whole(release)
+        for root in hosts.values():
+            assets.publish(found, Path(root) / "assets")
+
+    def record_served(self, release: str) -> None:
+        """Remember that this release serves from now on."""
+        self._store.record_served(release, time.time())
+
+    def prune(self, keep: int, needed: frozenset[str]) -> None:
+        """Remove all but the newest ``keep``, the last two that served and the needed ones."""
+        self._store.prune(keep, needed)
+
+    def _preview(self) -> Preview:
+        return preview(
+            self._spec, self._layout.project, self._layout.state, run=Here(), runtime=self._runtime
+        )
+
+    def _whole(self, release: str) -> Release:
+        found = self._store.get(release)
+        if found is None:
+            raise Refused(f"release {release} is not there any more", next="tenfold deploy")
+        return found
+
+
+def built(layout: Layout) -> tuple[str, ...]:
+    """The releases that are there, the oldest first."""
+    return tuple(r.id for r in reversed(Store(layout.state).releases()))
+
+
+def served(layout: Layout) -> tuple[str, ...]:
+    """The releases that ever served, each once, the one that serves last."""
+    history = [s.release for s in Store(layout.state).history()]
+    return tuple(reversed(dict.fromkeys(reversed(history))))
+
+
+def _wanted(
+    release: str,
+    spec: AppSpec,
+    packages: tuple[tuple[str, str], ...],
+    notes: tuple[str, ...],
+) -> Wanted:
+    names = {name.lower().replace("_", "-") for name, _ in packages}
+    return Wanted(
+        id=release,
+        servers=frozenset(names & set(INTERFACE_OF)),
+        interface=_likely_interface(spec),
+        notes=notes,
+    )
+
+
+def _likely_interface(spec: AppSpec) -> str | None:
+    """What the entry's own words say: ``site.wsgi:application`` is WSGI."""
+    words = spec.app.replace(":", ".").lower().split(".")
+    return next((i for i in ("asgi", "wsgi") if any(i in word for word in words)), None)
