@@ -11,6 +11,7 @@ from tenfold.cli.base import Settings, command
 from tenfold.cli.output import Output
 from tenfold.deployment.deployment import Deployment
 from tenfold.errors import Refused
+from tenfold.topology.observation import ObservedHost
 
 COLOURS = ("cyan", "green", "magenta", "yellow", "blue")
 
@@ -36,7 +37,21 @@ def logs(settings: Settings, units: tuple[str, ...], follow: bool, lines: int) -
                 next="tenfold up"
                 f"\nor read the files in {deployment.layout.state}/hosts/{host}/logs",
             )
-        _print(settings.output, agent.logs(units, lines=lines, follow=follow))
+        wanted = _wanted(agent.observe(), units)
+        _print(settings.output, agent.logs(wanted, lines=lines, follow=follow))
+
+
+def _wanted(host: ObservedHost, named: tuple[str, ...]) -> tuple[str, ...]:
+    """Units by name or by pool; all of them if none is named.
+
+    Raises:
+        Refused: no unit and no pool has such a name.
+    """
+    known = {unit.name for unit in host.units} | {u.pool for u in host.units if u.pool}
+    for name in named:
+        if name not in known:
+            raise Refused(f"there is no unit {name}", next=f"one of: {', '.join(sorted(known))}")
+    return tuple(u.name for u in host.units if not named or {u.name, u.pool} & set(named))
 
 
 def _print(output: Output, pairs: Iterable[tuple[str, str]]) -> None:

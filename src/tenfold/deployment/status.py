@@ -63,11 +63,12 @@ def status(
         holder: who holds the lock at this moment.
     """
     applied = applied or Applied(app, "10", None)
-    missing = _missing(now, applied)
+    up = any(h.agent == "running" for h in now.hosts)
+    missing = _missing(now, applied) if up else ()
     return Status(
         app=applied.app,
         stage=applied.stage,
-        state=_state(now, missing, last, holder),
+        state=_state(up, missing, last, holder),
         url=applied.url,
         release=now.release,
         hosts=tuple(_host(h, applied) for h in now.hosts),
@@ -76,12 +77,10 @@ def status(
     )
 
 
-def _state(
-    now: Observation, missing: tuple[str, ...], last: Record | None, holder: Holder | None
-) -> str:
+def _state(up: bool, missing: tuple[str, ...], last: Record | None, holder: Holder | None) -> str:
     if holder and last and last.ended is None:
         return "in-transition"
-    if not any(h.agent == "running" for h in now.hosts):
+    if not up:
         return "stopped"
     return "degraded" if missing else "running"
 
