@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def lowered(headers: Message) -> dict[str, str]:
+    """Header names are not case-sensitive; here they are lower-case."""
+    return {name.lower(): value for name, value in headers.items()}
+
+
 @dataclass
 class Answer:
-    """An HTTP answer, errors included."""
+    """An HTTP answer, errors included; header names are lower-case."""
 
     status: int
     body: bytes
@@ -117,10 +123,10 @@ class Project:
         )
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
-                return Answer(answer.status, answer.read(), dict(answer.headers))
+                return Answer(answer.status, answer.read(), lowered(answer.headers))
         except urllib.error.HTTPError as error:
             with error:
-                return Answer(error.code, error.read(), dict(error.headers))
+                return Answer(error.code, error.read(), lowered(error.headers))
 
     def processes(self) -> list[psutil.Process]:
         """Every process that works for this project: it has the project's path in view."""

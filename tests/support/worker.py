@@ -1,0 +1,109 @@
+"""A small pool worker for tests of the agent: HTTP on an inherited socket, the control protocol.
+
+``worker.py LISTENING_FD CONTROL_PATH``. The environment may change what it does: ``RELEASE`` is what
+it answers, ``BROKEN`` is a traceback that it claims its import raised, ``HEALTH`` the status of its
+health request, ``DEAF`` makes it refuse to accept, ``STUBBORN`` makes it ignore quiesce and close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from tenfold.wiring import control
+
+
+class Worker:
+    def __init__(self, fd: int) -> None:
+        self.listener = socket.socket(fileno=fd)
+        self.state = control.FAILED if os.environ.get("BROKEN") else control.WARM
+        self.server: asyncio.Server | None = None
+        self.open = 0
+        self.served = 0
+        self.over = asyncio.Event()
+
+    async def serve(self, path: str) -> None:
+        Path(path).unlink(missing_ok=True)
+        await asyncio.start_unix_server(self._control, path)
+        print(f"worker {os.getpid()} is {self.state}", flush=True)
+        await self.over.wait()
+        await asyncio.sleep(0.02)
+
+    async def _control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            writer.write(control.encode(await self.answer(control.decode(line))))
+            await writer.drain()
+        writer.close()
+
+    async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        match request["order"]:
+            case control.STATUS:
+                return self._status()
+            case control.PROBE:
+                status = int(os.environ.get("HEALTH", "200"))
+                return {"ok": True, "status": status, "seconds": 0.0, "body": f"health {status}"}
+            case control.ACCEPT if not os.environ.get("DEAF"):
+                await self._accept()
+                return {"ok": True}
+            case control.QUIESCE if not os.environ.get("STUBBORN"):
+                self._quiesce()
+                return {"ok": True}
+            case control.CLOSE if not os.environ.get("STUBBORN"):
+                self.over.set()
+                return {"ok": True}
+            case control.METRICS:
+                route = {"method": "GET", "route": "/", "count": self.served}
+                return {"ok": True, "routes": [route]}
+        return {"ok": False, "error": f"no {request['order']} here"}
+
+    def _status(self) -> dict[str, Any]:
+        status = {"ok": True, "state": self.state, "connections": self.open, "pid": os.getpid()}
+        if self.state == control.FAILED:
+            status["error"] = os.environ["BROKEN"]
+            asyncio.get_running_loop().call_later(0.05, os._exit, control.FAILED_EXIT_CODE)
+        return status
+
+    async def _accept(self) -> None:
+        if self.server is None and self.state == control.WARM:
+            self.server = await asyncio.start_server(self._http, sock=self.listener)
+            self.state = control.ACCEPTING
+
+    def _quiesce(self) -> None:
+        if self.server is not None:
+            self.server.close()
+        self.state = control.QUIESCING
+        self._leave_when_idle()
+
+    def _leave_when_idle(self) -> None:
+        if self.state == control.QUIESCING and self.open == 0:
+            self.over.set()
+
+    async def _http(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open += 1
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            if head.startswith(b"GET /slow"):
+                await asyncio.sleep(float(head.split()[1].rpartition(b"=")[2]))
+            self.served += 1
+            body = f"{os.environ.get('RELEASE', '')} {os.getpid()}".encode()
+            writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n")
+            writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+            await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+            self.open -= 1
+            self._leave_when_idle()
+
+
+async def main() -> None:
+    await Worker(int(sys.argv[1])).serve(sys.argv[2])
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
