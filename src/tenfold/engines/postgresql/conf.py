@@ -212,8 +212,9 @@ def _logging() -> Section:
             Setting("log_checkpoints", "on"),
         ),
         text=(
-            "No statement is ever written to the log: statements carry passwords, tokens and\n"
-            "people's data. Which ones are slow is in pg_stat_statements, without their constants."
+            "Statements stay out of the log (but for those of a deadlock): they carry passwords,\n"
+            "tokens and people's data. Which ones are slow is in pg_stat_statements, without their\n"
+            "constants."
         ),
     )
 
