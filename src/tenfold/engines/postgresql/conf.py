@@ -212,9 +212,9 @@ def _logging() -> Section:
             Setting("log_checkpoints", "on"),
         ),
         text=(
-            "Statements stay out of the log (but for those of a deadlock): they carry passwords,\n"
-            "tokens and people's data. Which ones are slow is in pg_stat_statements, without their\n"
-            "constants."
+            "Statements stay out of the log (but for those of a deadlock): they carry\n"
+            "passwords, tokens and people's data. Which ones are slow is in\n"
+            "pg_stat_statements, without their constants."
         ),
     )
 
