@@ -1,6 +1,6 @@
 """A small pool worker for tests of the agent: HTTP on an inherited socket, the control protocol.
 
-``worker.py LISTENING_FD CONTROL_PATH``. The environment may change what it does: ``RELEASE`` is what
+``worker.py LISTENING_FD CONTROL_PATH``. The environment may change it: ``RELEASE`` is what
 it answers, ``BROKEN`` is a traceback that it claims its import raised, ``HEALTH`` the status of its
 health request, ``DEAF`` makes it refuse to accept, ``STUBBORN`` makes it ignore quiesce and close.
 """

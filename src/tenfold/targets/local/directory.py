@@ -70,7 +70,7 @@ def run_directory(root: Path, uid: int) -> Path:
     return Path("/tmp") / f"tenfold-{uid}-{digest}"  # noqa: S108 - verified by make_private
 
 
-def make_private(directory: Path, uid: int) -> None:
+def make_private(directory: Path, uid: int, gid: int) -> None:
     """Have a directory that is nobody else's.
 
     Raises:
@@ -78,7 +78,7 @@ def make_private(directory: Path, uid: int) -> None:
     """
     try:
         directory.mkdir(mode=0o700)
-        os.chown(directory, uid, -1, follow_symlinks=False)
+        os.chown(directory, uid, gid, follow_symlinks=False)
     except FileExistsError:
         pass
     except OSError as fault:
@@ -137,37 +137,56 @@ def locate(state_dir: Path, name: str, deployment: str, uid: int) -> HostDirecto
     return HostDirectory(name, deployment, host_address, root, run_directory(root, uid))
 
 
-def create(state_dir: Path, name: str, deployment: str, uid: int) -> HostDirectory:
-    """Make the host's directory, or complete one that was begun. Raises ``TargetError``."""
+def create(state_dir: Path, name: str, deployment: str, uid: int, gid: int) -> HostDirectory:
+    """Make the host's directory, or complete one that was begun; it belongs to ``uid``.
+
+    Raises:
+        TargetError: the disk does not take it, or its place for sockets is somebody else's.
+    """
     host = locate(state_dir, name, deployment, uid)
     root = host.root
     try:
-        root.mkdir(mode=0o755, parents=True, exist_ok=True)
-        for folder, mode in (("agent", 0o700), ("logs", 0o755)):
-            (root / folder).mkdir(mode=mode, exist_ok=True)
-            os.chown(root / folder, uid, -1)
-        os.chown(root, uid, -1)
+        _make_reachable(state_dir)
+        _make_reachable(root.parent)
+        for folder, mode in ((root, 0o755), (root / "agent", 0o700), (root / "logs", 0o755)):
+            folder.mkdir(mode=mode, exist_ok=True)
+            _give(folder, uid, gid)
+        if not (root / "host.json").exists():
+            _keep(host)
+        _give(root / "host.json", uid, gid)
     except OSError as fault:
         raise cannot_write(root, fault) from fault
-    if not (root / "host.json").exists():
-        _keep(host, uid)
-    make_private(host.run, uid)
+    make_private(host.run, uid, gid)
     return host
 
 
-def _keep(host: HostDirectory, uid: int) -> None:
-    path = host.root / "host.json"
+def _make_reachable(folder: Path) -> None:
+    """Let units pass through on their way to their host's directory, when they are not its owner.
+
+    Only for root: an ordinary user's units are that user's.
+    """
+    folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if mode & 0o011 != 0o011:
+            folder.chmod(mode | 0o011)
+
+
+def _give(path: Path, uid: int, gid: int) -> None:
+    """Without following a link: whoever owns the host's directory may have put one there."""
+    found = path.lstat()
+    if found.st_uid != uid:
+        os.chown(path, uid, gid, follow_symlinks=False)
+
+
+def _keep(host: HostDirectory) -> None:
     data = {
         "name": host.name,
         "deployment": host.deployment,
         "address": host.address,
         "run": str(host.run),
     }
-    try:
-        replace_file(path, json.dumps(data).encode(), 0o644)
-        os.chown(path, uid, -1)
-    except OSError as fault:
-        raise cannot_write(path, fault) from fault
+    replace_file(host.root / "host.json", json.dumps(data).encode(), 0o644)
 
 
 def remove(host: HostDirectory, state_dir: Path) -> None:

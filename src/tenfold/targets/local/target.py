@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import tenfold.agent
 from tenfold.agent.context import base_environment
-from tenfold.agent.keeper_link import keeper_argv
 from tenfold.agent.logs import last_lines
 from tenfold.errors import TargetError
-from tenfold.targets.local import directory
+from tenfold.targets.local import directory, starting
+from tenfold.targets.local.account import Account, account_for, needs
 from tenfold.targets.local.client import LocalAgent, NotThere
 from tenfold.targets.local.directory import HostDirectory
 from tenfold.targets.protocol import HostPaths
@@ -23,7 +21,6 @@ from tenfold.topology.model import Host
 
 START_SECONDS = 30.0
 _PAUSE_SECONDS = 0.02
-_AGENT = Path(tenfold.agent.__file__).with_name("__main__.py")
 
 
 class LocalTarget:
@@ -32,20 +29,43 @@ class LocalTarget:
     Args:
         state_dir: the deployment's ``.tenfold`` directory; hosts live in ``hosts/`` below it.
         deployment: what the deployment is called; names its processes to people.
+        needs: further places that units have to reach where Tenfold is root and units are not:
+            interpreters, virtual environments.
         environment: what agents and so units start from; by default this process's ``PATH``,
             ``HOME``, ``LANG``, ``LC_*``, ``TZ``, ``TMPDIR``, ``USER``.
     """
 
     def __init__(
-        self, state_dir: Path, deployment: str, *, environment: Mapping[str, str] | None = None
+        self,
+        state_dir: Path,
+        deployment: str,
+        *,
+        needs: Iterable[Path] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._state_dir = state_dir.resolve()
         self._deployment = deployment
+        self._needs = tuple(needs)
         self._environment = dict(base_environment() if environment is None else environment)
+
+    @functools.cached_property
+    def account(self) -> Account | None:
+        """Whom agents and units run as, where that is not whoever runs Tenfold.
+
+        Raises:
+            TargetError: Tenfold is root, and there is no user to become.
+        """
+        return account_for(self._state_dir.parent)
+
+    @property
+    def _owner(self) -> tuple[int, int]:
+        if self.account is None:
+            return os.geteuid(), os.getegid()
+        return self.account.uid, self.account.gid
 
     def locate(self, host: Host) -> HostPaths:
         """Where the host is, or would be, without starting or creating anything."""
-        uid = os.geteuid()
+        uid, _ = self._owner
         return directory.locate(self._state_dir, host.name, self._deployment, uid).paths
 
     def ensure(self, host: Host) -> LocalAgent:
@@ -54,7 +74,7 @@ class LocalTarget:
         Raises:
             TargetError: it does not come up within 30 s, or speaks another protocol.
         """
-        place = directory.create(self._state_dir, host.name, self._deployment, os.geteuid())
+        place = directory.create(self._state_dir, host.name, self._deployment, *self._owner)
         agent = LocalAgent(place)
         deadline = time.monotonic() + START_SECONDS
         while True:
@@ -91,32 +111,19 @@ class LocalTarget:
             agent.shutdown()
         directory.remove(place, self._state_dir)
 
+    def _needed(self) -> tuple[str, ...]:
+        return () if self.account is None else needs(self.account, self._state_dir, self._needs)
+
     def _start_if_nobody_lives(self, place: HostDirectory) -> None:
-        lock = os.open(place.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        lock = os.open(place.lock, flags, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            starting.start(place, lock, self._environment, self.account, self._needed())
         except BlockingIOError:
-            os.close(lock)
-            return
-        try:
-            self._start_keeper(place, lock)
+            return  # Somebody lives.
         finally:
             os.close(lock)
-
-    def _start_keeper(self, place: HostDirectory, lock: int) -> None:
-        agent_argv = [sys.executable, "-I", str(_AGENT), str(place.root)]
-        with place.agent_log.open("ab") as log:
-            subprocess.run(
-                keeper_argv(-1, lock, agent_argv, detach=True),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self._environment,
-                cwd="/",
-                pass_fds=(lock,),
-                start_new_session=True,
-                check=True,
-            )
 
 
 def _answers(place: HostDirectory) -> bool:
