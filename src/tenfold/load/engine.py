@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -69,7 +70,7 @@ class Run:
             await self._send_all()
             await self._drain()
         finally:
-            await _cancelled({*self._tasks, *([watcher] if watcher else [])})
+            await cancelled({*self._tasks, *([watcher] if watcher else [])})
         if self._broken is not None:
             raise self._broken
 
@@ -186,7 +187,7 @@ def _arrivals(plan: LoadPlan) -> Iterator[Arrival]:
     )
 
 
-async def _cancelled(tasks: set[asyncio.Task[None]]) -> None:
+async def cancelled(tasks: Collection[asyncio.Task[Any]]) -> None:
     """Cancel the tasks and wait until they have ended."""
     for task in tasks:
         task.cancel()

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
+from tenfold.errors import LoadError
 from tenfold.load.client import Client, Clock
 from tenfold.load.counts import latency_report, milliseconds, request_report
-from tenfold.load.engine import Progress, Run
+from tenfold.load.engine import Progress, Run, cancelled
 from tenfold.load.guard import checked_base_url, make_room_for
 from tenfold.load.ledger import Ledger
 from tenfold.load.plan import LoadPlan
 from tenfold.load.report import GeneratorReport, LedgerReport, LoadReport, generator_warnings
 from tenfold.load.setup import run_setup
+
+_T = TypeVar("_T")
 
 
 async def run_load(
@@ -38,19 +42,32 @@ async def run_load(
     Raises:
         UsageError, Refused: the URL is none, is not of this machine (without `allow_remote`), or
             the limit of open files is too low.
-        LoadError: a setup request failed, or the ledger can no longer be written.
+        LoadError: a setup request failed, `stop` was set during the setup, or the ledger can no
+            longer be written.
     """
     site = checked_base_url(base_url, allow_remote=allow_remote)
     make_room_for(plan.max_in_flight)
     stop = stop or asyncio.Event()
     rng = random.Random(f"choices {plan.seed}")  # noqa: S311 (repeatable on purpose, no secret)
     async with Client(site, keep_alive=plan.keep_alive, clock=clock) as client:
-        captured = await run_setup(plan, client, rng.choice)
+        captured = await _unless(stop, run_setup(plan, client, rng.choice))
         run = Run(plan, client, captured, rng.choice, ledger, stop, clock, drain_seconds)
         await run.to_the_end(on_progress)
     if ledger is not None:
         await asyncio.to_thread(ledger.flush)
     return _report(run, site)
+
+
+async def _unless(stop: asyncio.Event, setup: Coroutine[Any, Any, _T]) -> _T:
+    """The setup's result; no request of it is waited for any longer once `stop` is set."""
+    work, stopping = asyncio.create_task(setup), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise LoadError("the load was stopped during its setup, before anything was measured")
+        return work.result()
+    finally:
+        await cancelled({work, stopping})
 
 
 def _report(run: Run, site: str) -> LoadReport:

@@ -72,6 +72,23 @@ async def test_a_stalled_site_is_charged_for_every_request_that_was_due_meanwhil
     assert report.generator.most_in_flight >= 40
 
 
+async def test_the_generators_own_lateness_is_charged_and_confessed(serve: Any, plan: Any) -> None:
+    blocked = False
+
+    async def blocks_the_generator(request: web.Request) -> web.Response:
+        nonlocal blocked
+        if not blocked:
+            blocked = True
+            time.sleep(0.3)  # the load runs on this loop, so nothing can be sent meanwhile
+        return web.Response()
+
+    report = await run_load(plan(), await serve(blocks_the_generator))
+    assert report.overall.succeeded == report.overall.due == 50
+    assert report.generator.lateness_ms.max >= 250
+    assert report.overall.latency_ms.p50 > report.overall.service_ms.p50 + 10
+    assert any("bottleneck" in warning for warning in report.warnings)
+
+
 async def test_what_exceeds_max_in_flight_is_a_failure_and_not_dropped(
     serve: Any, plan: Any
 ) -> None:
@@ -325,6 +342,21 @@ async def test_a_setup_that_fails_makes_no_load(
     with pytest.raises(LoadError, match=complaint):
         await run_load(plan(setup=[setup]), await serve(app))
     assert requests == 1
+
+
+async def test_a_stop_during_the_setup_does_not_wait_for_its_answer(
+    serve_raw: Any, plan: Any
+) -> None:
+    stop = asyncio.Event()
+
+    async def stops(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        stop.set()
+        await reader.read()
+
+    run = run_load(plan(setup=[{"path": "/"}], timeout="1h"), await serve_raw(stops), stop=stop)
+    with pytest.raises(LoadError, match="stopped during its setup"):
+        await asyncio.wait_for(run, timeout=60)
 
 
 async def test_load_on_another_machine_is_refused_before_anything_is_sent(plan: Any) -> None:
