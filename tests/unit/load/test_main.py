@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,10 @@ class Command:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.ledger = directory / "ledger"
+        self.started: list[asyncio.subprocess.Process] = []
 
     async def start(self, url: str, *arguments: str, **kwargs: Any) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tenfold.load", "--spec", "tenfold.toml", "--url", url),
             *("--ledger", "ledger", *arguments),
             cwd=self.directory,
@@ -68,6 +70,8 @@ class Command:
             stderr=asyncio.subprocess.PIPE,
             **kwargs,
         )
+        self.started.append(process)
+        return process
 
     async def run(self, url: str, *arguments: str, **kwargs: Any) -> tuple[int, str, str]:
         process = await self.start(url, *arguments, **kwargs)
@@ -77,9 +81,14 @@ class Command:
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Command:
+async def command(tmp_path: Path) -> AsyncIterator[Command]:
     (tmp_path / "tenfold.toml").write_text(SPEC)
-    return Command(tmp_path)
+    command = Command(tmp_path)
+    yield command
+    for process in command.started:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
 
 
 @pytest.fixture
