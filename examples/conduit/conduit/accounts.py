@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from conduit.access import Viewer
 from conduit.database import Database
 from conduit.errors import Unauthorized
 from conduit.passwords import hash_password, password_fits
 from conduit.schemas import Login, NewUser, UpdateUser
-from conduit.store import people
+from conduit.store import Record, people
 
 
-async def sign_up(database: Database, wanted: NewUser) -> Row[Any]:
+async def sign_up(database: Database, wanted: NewUser) -> Record:
     """Make an account. Raises Taken.
 
     The password is hashed before a connection is taken from the pool: hashing is slow on purpose.
@@ -24,16 +22,17 @@ async def sign_up(database: Database, wanted: NewUser) -> Row[Any]:
         return await people.create(connection, wanted.username, wanted.email, password_hash)
 
 
-async def sign_in(database: Database, given: Login) -> Row[Any]:
+async def sign_in(database: Database, given: Login) -> Record:
     """The account that these credentials open. Raises Unauthorized."""
     async with database.reading() as connection:
         account = await people.by_email(connection, given.email)
-    if not await password_fits(account and account.password_hash, given.password) or not account:
+    known = None if account is None else account.password_hash
+    if not await password_fits(known, given.password) or account is None:
         raise Unauthorized("credentials", "invalid")
     return account
 
 
-async def change(connection: AsyncConnection, user_id: int, wanted: UpdateUser) -> Row[Any]:
+async def change(connection: AsyncConnection, viewer: Viewer, wanted: UpdateUser) -> Record:
     """Change what was sent, and only that. Empty texts become null. Raises Taken."""
     changes = wanted.sent()
     if "password" in changes:
@@ -41,4 +40,4 @@ async def change(connection: AsyncConnection, user_id: int, wanted: UpdateUser) 
     for field in ("bio", "image"):
         if field in changes:
             changes[field] = changes[field] or None
-    return await people.change(connection, user_id, changes)
+    return await people.change(connection, viewer.id, viewer.sid, changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from functools import lru_cache
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -43,7 +44,7 @@ def landscape(slug: str) -> Markup:
     parts += [
         f'<path fill="{color}" d="{draw(chance, depth)}"/>' for depth, color in enumerate(land)
     ]
-    return Markup("".join(parts) + "</svg>")  # noqa: S704 - numbers and our own colours
+    return Markup("".join(parts) + "</svg>")
 
 
 def _sun(chance: random.Random, color: str) -> str:
@@ -52,7 +53,7 @@ def _sun(chance: random.Random, color: str) -> str:
 
 
 def _horizon(depth: int) -> float:
-    return 92 + depth * 27
+    return 88 + depth * 21
 
 
 def _hills(chance: random.Random, depth: int) -> str:
@@ -64,7 +65,7 @@ def _hills(chance: random.Random, depth: int) -> str:
     ]
     # Quadratic curves through the middles of neighbouring points: smooth with few numbers.
     path = f"M0 {HEIGHT}V{points[0][1]:.0f}"
-    for (x, y), (following_x, following_y) in zip(points, points[1:], strict=False):
+    for (x, y), (following_x, following_y) in pairwise(points):
         path += f"Q{x} {y:.0f} {(x + following_x) / 2:.0f} {(y + following_y) / 2:.0f}"
     return f"{path}L{WIDTH} {points[-1][1]:.0f}V{HEIGHT}z"
 

@@ -64,6 +64,6 @@ async def _writing(request: Request) -> AsyncIterator[AsyncConnection]:
 
 
 # scope="function" ends the transaction *before* the response is sent. With FastAPI's default the
-# client would get its 201 first, and a commit that then failed would have lost an acknowledged write.
+# client would get its 201 first, and a commit that failed then would lose an acknowledged write.
 Reading = Annotated[AsyncConnection, Depends(_reading, scope="function")]
 Writing = Annotated[AsyncConnection, Depends(_writing, scope="function")]

@@ -53,13 +53,14 @@ class KeyRing:
 async def _stored_secret(database: Database) -> str:
     query = select(app_secrets.c.value).where(app_secrets.c.name == SECRET_NAME)
     async with database.reading() as connection:
-        found = await connection.scalar(query)
+        found: str | None = await connection.scalar(query)
         if found is not None:
             return found
         # Several workers may come here at once: one insert wins, and all of them read the winner's.
         offer = insert(app_secrets).values(name=SECRET_NAME, value=secrets.token_urlsafe(48))
         await connection.execute(offer.on_conflict_do_nothing())
-        return (await connection.execute(query)).scalar_one()
+        secret: str = (await connection.execute(query)).scalar_one()
+        return secret
 
 
 def _subkey(secret: str, purpose: str) -> bytes:

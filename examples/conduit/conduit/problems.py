@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from conduit import errors
 from conduit.errors import Errors, NotFound, Problem
+from conduit.middleware import HEADERS
 from conduit.pages.render import html
 from conduit.pages.session import ForgedForm, Page, SignInFirst, brief_page
 from conduit.views import json_response
@@ -30,7 +31,10 @@ WORDS = {
     500: ("Something broke", "It is not your fault. Please try again in a moment."),
     503: ("One moment, please", "We are busy behind the scenes. Please try again in a moment."),
 }
-FORGED = ("Please try once more", "This form has expired. Go back, reload the page and send it again.")
+FORGED = (
+    "Please try once more",
+    "This form has expired. Go back, reload the page and send it again.",
+)
 
 
 def install(app: FastAPI) -> None:
@@ -51,7 +55,7 @@ async def _tell(
     if request.url.path.startswith("/api/"):
         return json_response({"errors": wrong}, status)
     title, text = words or WORDS.get(status, WORDS[500])
-    context: dict[str, Any] = {"title": title, "text": text, "status": status}
+    context: dict[str, Any] = {"title": title, "text": text, "code": status}
     page = await _page(request) if status < 500 else None
     if page is not None:
         return page.render("error.html", status, **context)
@@ -104,4 +108,7 @@ async def _database_away(request: Request, error: Exception) -> Response:
 
 async def _crash(request: Request, error: Exception) -> Response:
     # Starlette raises it again after this, so that the server logs its traceback.
-    return await _tell(request, 500, {"body": ["internal server error"]})
+    # This answer is made outside of all other middleware.
+    response = await _tell(request, 500, {"body": ["internal server error"]})
+    response.headers.update(HEADERS)
+    return response

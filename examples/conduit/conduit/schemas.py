@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic.alias_generators import to_camel
 
 from conduit.errors import BLANK
 
@@ -61,23 +62,30 @@ Tags = Annotated[list[Tag], AfterValidator(_tags)]
 Email = Annotated[str, _line(254), Filled, Stored, AfterValidator(_address)]
 Username = Annotated[str, _line(50), Filled, Stored, AfterValidator(_username)]
 GivenPassword = Annotated[str, StringConstraints(max_length=200), Filled]
-NewPassword = Annotated[str, StringConstraints(min_length=6, max_length=200), Filled]
+# NIST SP 800-63B: at least 8 characters, at least 64 accepted, no rules about their kinds.
+NewPassword = Annotated[str, StringConstraints(min_length=8, max_length=200), Filled]
 Bio = Annotated[str, _line(1000), Stored]
 ImageAddress = Annotated[str, _line(500), Stored]
 
 
-class Login(BaseModel):
+class _Model(BaseModel):
+    """Names are tag_list here and tagList on the wire."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class Login(_Model):
     email: Annotated[str, _line(254), Filled, Stored]
     password: GivenPassword
 
 
-class NewUser(BaseModel):
+class NewUser(_Model):
     username: Username
     email: Email
     password: NewPassword
 
 
-class _Partial(BaseModel):
+class _Partial(_Model):
     """Only what was sent is changed. A field that was sent as null is not the same as one that
     was left out: the defaults below are never validated, a sent null is."""
 
@@ -87,60 +95,61 @@ class _Partial(BaseModel):
 
 
 class UpdateUser(_Partial):
-    username: Username = Field(default=None)
-    email: Email = Field(default=None)
-    password: NewPassword = Field(default=None)
+    username: Username = ""
+    email: Email = ""
+    password: # NIST SP 800-63B: at least 8 characters, at least 64 accepted, no rules about their kinds.
+NewPassword = ""
     bio: Bio | None = None
     image: ImageAddress | None = None
 
 
-class NewArticle(BaseModel):
+class NewArticle(_Model):
     title: Title
     description: Description
     body: Prose
-    tagList: Tags = []  # noqa: N815, RUF012 - the API's name; pydantic copies it
+    tag_list: Tags = []
 
 
 class UpdateArticle(_Partial):
-    title: Title = Field(default=None)
-    description: Description = Field(default=None)
-    body: Prose = Field(default=None)
-    tagList: Tags = Field(default=None)  # noqa: N815
+    title: Title = ""
+    description: Description = ""
+    body: Prose = ""
+    tag_list: Tags = []
 
 
-class NewComment(BaseModel):
+class NewComment(_Model):
     body: Remark
 
 
-class LoginRequest(BaseModel):
+class LoginRequest(_Model):
     user: Login
 
 
-class NewUserRequest(BaseModel):
+class NewUserRequest(_Model):
     user: NewUser
 
 
-class UpdateUserRequest(BaseModel):
+class UpdateUserRequest(_Model):
     user: UpdateUser
 
 
-class NewArticleRequest(BaseModel):
+class NewArticleRequest(_Model):
     article: NewArticle
 
 
-class UpdateArticleRequest(BaseModel):
+class UpdateArticleRequest(_Model):
     article: UpdateArticle
 
 
-class NewCommentRequest(BaseModel):
+class NewCommentRequest(_Model):
     comment: NewComment
 
 
-class _Shape(BaseModel):
+class _Shape(_Model):
     """A response, for the API's description. The answers themselves are built in views.py: they
     come from our own tables, and checking them again would cost more than making them."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
 
 class Profile(_Shape):
@@ -162,11 +171,11 @@ class ListedArticle(_Shape):
     slug: str
     title: str
     description: str
-    tagList: list[str]  # noqa: N815
-    createdAt: str  # noqa: N815
-    updatedAt: str  # noqa: N815
+    tag_list: list[str]
+    created_at: str
+    updated_at: str
     favorited: bool
-    favoritesCount: int  # noqa: N815
+    favorites_count: int
     author: Profile
 
 
@@ -176,8 +185,8 @@ class Article(ListedArticle):
 
 class Comment(_Shape):
     id: int
-    createdAt: str  # noqa: N815
-    updatedAt: str  # noqa: N815
+    created_at: str
+    updated_at: str
     body: str
     author: Profile
 
@@ -196,7 +205,7 @@ class ArticleResponse(_Shape):
 
 class ArticlesResponse(_Shape):
     articles: list[ListedArticle]
-    articlesCount: int  # noqa: N815
+    articles_count: int
 
 
 class CommentResponse(_Shape):
@@ -213,3 +222,19 @@ class TagsResponse(_Shape):
 
 class ErrorResponse(_Shape):
     errors: dict[str, list[str]]
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The refusals that a route may answer with, for the API's description."""
+    return {
+        status: {"model": ErrorResponse, "description": _REFUSALS[status]} for status in statuses
+    }
+
+
+_REFUSALS = {
+    401: "Not signed in, or with wrong credentials",
+    403: "It is not theirs to change",
+    404: "There is no such thing",
+    409: "Somebody else has that name or address",
+    422: "What was sent cannot be accepted",
+}

@@ -63,8 +63,10 @@ users = Table(
     _text("password_hash"),
     _text("bio", nullable=True),
     _text("image", nullable=True),
-    # Counts password changes: a token or session of an earlier epoch is no longer accepted.
+    # Counts password changes: what was signed in an earlier epoch is no longer accepted, except
+    # from the session that made the last change.
     _counter("epoch"),
+    _text("trusted_sid", nullable=True),
     _moment("created_at"),
     _moment("updated_at"),
 )

@@ -42,9 +42,7 @@ def sign(key: bytes, user_id: int, epoch: int, sid: str | None = None) -> str:
 def read(key: bytes, token: str) -> Claim | None:
     """The claim in a token; None when it is not ours, was changed, or is too old."""
     try:
-        claims = jwt.decode(
-            token, key, algorithms=[ALGORITHM], options={"require": ["sub", "exp"]}
-        )
+        claims = jwt.decode(token, key, algorithms=[ALGORITHM], options={"require": ["sub", "exp"]})
         return Claim(int(claims["sub"]), int(claims["epoch"]), str(claims["sid"]))
     except (jwt.InvalidTokenError, KeyError, ValueError, TypeError):
         return None

@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 from fastapi import Response
-from sqlalchemy import Row
 
 from conduit.access import Viewer
+from conduit.store import Record
 
 
 def json_response(content: Any, status: int = 200) -> Response:
@@ -23,7 +23,7 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def user(row: Row[Any] | Viewer, token: str) -> dict[str, Any]:
+def user(row: Record | Viewer, token: str) -> dict[str, Any]:
     """The signed-in user, with the token to use from now on."""
     return {
         "email": row.email,
@@ -34,7 +34,7 @@ def user(row: Row[Any] | Viewer, token: str) -> dict[str, Any]:
     }
 
 
-def profile(row: Row[Any]) -> dict[str, Any]:
+def profile(row: Record) -> dict[str, Any]:
     """Somebody, as the viewer sees them."""
     return {
         "username": row.username,
@@ -44,7 +44,7 @@ def profile(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def listed_article(row: Row[Any]) -> dict[str, Any]:
+def listed_article(row: Record) -> dict[str, Any]:
     """An article in a list: without its body."""
     return {
         "slug": row.slug,
@@ -59,28 +59,28 @@ def listed_article(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def article(row: Row[Any]) -> dict[str, Any]:
+def article(row: Record) -> dict[str, Any]:
     """An article by itself."""
     return {**listed_article(row), "body": row.body}
 
 
-def comment(row: Row[Any]) -> dict[str, Any]:
+def comment(row: Record) -> dict[str, Any]:
     """A comment, as the viewer sees it."""
     return {**_remark(row), "author": profile(row)}
 
 
-def own_comment(row: Row[Any], viewer: Viewer) -> dict[str, Any]:
+def own_comment(row: Record, viewer: Viewer) -> dict[str, Any]:
     """A comment that the viewer has just written; nobody follows themselves."""
     author = {"username": viewer.username, "bio": viewer.bio, "image": viewer.image}
     return {**_remark(row), "author": {**author, "following": False}}
 
 
-def articles(rows: Sequence[Row[Any]], total: int) -> dict[str, Any]:
+def articles(rows: Sequence[Record], total: int) -> dict[str, Any]:
     """A page of a list of articles, and how many there are in all."""
     return {"articles": [listed_article(row) for row in rows], "articlesCount": total}
 
 
-def _remark(row: Row[Any]) -> dict[str, Any]:
+def _remark(row: Record) -> dict[str, Any]:
     return {
         "id": row.id,
         "createdAt": timestamp(row.created_at),

@@ -10,13 +10,13 @@ from conduit import views
 from conduit.access import id_of
 from conduit.api.deps import MaybeViewer, WritingViewer
 from conduit.database import Reading, Writing
-from conduit.schemas import CommentResponse, CommentsResponse, NewCommentRequest
+from conduit.schemas import CommentResponse, CommentsResponse, NewCommentRequest, refusals
 from conduit.store import articles, comments
 
 router = APIRouter(tags=["Comments"], prefix="/articles/{slug}/comments")
 
 
-@router.get("", response_model=CommentsResponse)
+@router.get("", response_model=CommentsResponse, responses=refusals(401, 404))
 async def list_comments(slug: str, connection: Reading, viewer: MaybeViewer) -> Response:
     """The comments under an article, newest first."""
     article_id = await articles.id_of(connection, slug)
@@ -24,7 +24,7 @@ async def list_comments(slug: str, connection: Reading, viewer: MaybeViewer) -> 
     return views.json_response({"comments": [views.comment(row) for row in rows]})
 
 
-@router.post("", status_code=201, response_model=CommentResponse)
+@router.post("", status_code=201, response_model=CommentResponse, responses=refusals(401, 404))
 async def create_comment(
     slug: str, viewer: WritingViewer, connection: Writing, sent: NewCommentRequest
 ) -> Response:
@@ -34,7 +34,7 @@ async def create_comment(
     return views.json_response({"comment": views.own_comment(row, viewer)}, 201)
 
 
-@router.delete("/{comment_id}", status_code=204)
+@router.delete("/{comment_id}", status_code=204, responses=refusals(401, 403, 404))
 async def delete_comment(
     slug: str,
     comment_id: Annotated[int, Path(ge=0, lt=2**63)],

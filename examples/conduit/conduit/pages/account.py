@@ -27,7 +27,7 @@ router = APIRouter()
 
 
 @router.get("/login")
-async def login_form(page: ReadingPage, next: str = "/") -> Response:  # noqa: A002
+async def login_form(page: ReadingPage, next: str = "/") -> Response:
     """The sign-in form."""
     if page.viewer is not None:
         return see(own_path(next))
@@ -87,7 +87,7 @@ async def save_settings(member: PostingMember, connection: Writing) -> Response:
         fields.pop("password", None)
     try:
         wanted = UpdateUser.model_validate(fields)
-        account = await accounts.change(connection, member.viewer.id, wanted)
+        account = await accounts.change(connection, member.viewer, wanted)
     except (ValidationError, Problem) as error:
         return _form(member.page, "settings.html", member.form, error, saved=False)
     return open_session(member.page, account.id, account.epoch, "/settings?saved=1")

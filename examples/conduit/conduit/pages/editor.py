@@ -9,7 +9,6 @@ from urllib.parse import quote
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import UploadFile
 
@@ -19,7 +18,7 @@ from conduit.errors import Errors, Invalid
 from conduit.media import MAX_BYTES, remove_picture, store_picture
 from conduit.pages.session import Member, Page, PostingMember, ReadingPage, see
 from conduit.schemas import NewArticle
-from conduit.store import articles
+from conduit.store import Record, articles
 from conduit.text import render_markdown
 
 router = APIRouter()
@@ -66,14 +65,14 @@ async def preview(member: PostingMember) -> Response:
     return HTMLResponse(render_markdown(str(member.form.get("body", ""))))
 
 
-async def _save(member: Member, connection: AsyncConnection, row: Row[Any] | None) -> Response:
+async def _save(member: Member, connection: AsyncConnection, row: Record | None) -> Response:
     form = member.form
     try:
         sent = NewArticle(
             title=form.get("title", ""),
             description=form.get("description", ""),
             body=form.get("body", ""),
-            tagList=str(form.get("tags", "")).split(","),
+            tag_list=str(form.get("tags", "")).split(","),
         )
         cover = await _cover(_media_dir(member), row, form)
     except ValidationError as error:
@@ -84,17 +83,17 @@ async def _save(member: Member, connection: AsyncConnection, row: Row[Any] | Non
     words = {"title": sent.title, "description": sent.description, "body": sent.body}
     if row is None:
         slug = await articles.create(
-            connection, member.viewer.id, **words, tags=sent.tagList, cover=cover
+            connection, member.viewer.id, **words, tags=sent.tag_list, cover=cover
         )
     else:
         changes = {**words, "cover": cover}
-        slug = await articles.change(connection, row, changes, sent.tagList)
+        slug = await articles.change(connection, row, changes, sent.tag_list)
         if cover != row.cover:
             remove_picture(_media_dir(member), row.cover)
     return see(f"/article/{quote(slug)}")
 
 
-async def _cover(directory: Path, row: Row[Any] | None, form: dict[str, Any]) -> str | None:
+async def _cover(directory: Path, row: Record | None, form: dict[str, Any]) -> str | None:
     """The name of the picture that the article shall have. Raises Invalid."""
     upload = form.get("cover")
     if isinstance(upload, UploadFile) and upload.size:
@@ -111,7 +110,7 @@ def _media_dir(member: Member) -> Path:
 
 
 def _editor(
-    page: Page, row: Row[Any] | None, fields: dict[str, Any], wrong: Errors | None = None
+    page: Page, row: Record | None, fields: dict[str, Any], wrong: Errors | None = None
 ) -> Response:
     kept = {name: fields.get(name, "") for name in ("title", "description", "body", "tags")}
     status = 422 if wrong else 200

@@ -15,7 +15,9 @@ router = APIRouter()
 async def reference(request: Request, page: BriefPage) -> Response:
     """The API, endpoint by endpoint."""
     document: dict[str, Any] = request.app.openapi()
-    return page.render("reference.html", groups=_groups(document), origin=str(request.base_url).rstrip("/"))
+    return page.render(
+        "reference.html", groups=_groups(document), origin=str(request.base_url).rstrip("/")
+    )
 
 
 def _groups(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -45,6 +45,7 @@ def _environment() -> Environment:
         markdown=render_markdown,
         minutes=reading_minutes,
         day=day,
+        short_day=short_day,
         timestamp=timestamp,
         picture=picture,
         hue=hue,
@@ -57,6 +58,12 @@ def day(moment: datetime) -> str:
     """A date as people write it: 22 November 2026."""
     utc = moment.astimezone(UTC)
     return f"{utc.day} {utc:%B %Y}"
+
+
+def short_day(moment: datetime) -> str:
+    """A date where there is little room: 22 Nov 2026."""
+    utc = moment.astimezone(UTC)
+    return f"{utc.day} {utc:%b %Y}"
 
 
 def picture(address: str | None) -> str | None:

@@ -103,9 +103,7 @@ def _read(text: str, at: datetime) -> Piece:
     return Piece(fields["title"], fields["summary"], fields["author"], tags, body, at)
 
 
-def _received(
-    piece: Piece, readers: list[str], until: datetime, chance: random.Random
-) -> None:
+def _received(piece: Piece, readers: list[str], until: datetime, chance: random.Random) -> None:
     others = [reader for reader in readers if reader != piece.author]
     piece.liked_by = chance.sample(others, chance.randint(*LIKED_BY))
     remarks = chance.sample(_lines("remarks.txt"), chance.randint(*REMARKS))

@@ -41,9 +41,7 @@ async def fill(database: Database, password: str, until: datetime) -> Report:
         return Report(len(ids) - len(known), *await _articles(connection, ids, until))
 
 
-async def _people(
-    connection: AsyncConnection, known: Mapping[str, int], password: str
-) -> None:
+async def _people(connection: AsyncConnection, known: Mapping[str, int], password: str) -> None:
     missing = [person for person in content.people() if person.username not in known]
     hashes = await asyncio.gather(*(hash_password(password) for _ in missing))
     rows = [

@@ -7,21 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    bindparam,
-    delete,
-    func,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conduit.errors import Forbidden, NotFound
+from conduit.store import Query, Record
 from conduit.store.people import is_followed, user_id_of
 from conduit.tables import article_tags, articles, favorites, follows, users
 from conduit.text import RESERVED_SLUGS, distinct, slugify
@@ -43,7 +34,7 @@ class Filter:
 
 async def listing(
     connection: AsyncConnection, which: Filter, viewer: int, limit: int, offset: int
-) -> tuple[Sequence[Row[Any]], int]:
+) -> tuple[Sequence[Record], int]:
     """One page of articles, newest first, and how many there are in all: one statement, so both
     are of the same moment."""
     parameters = {
@@ -60,7 +51,7 @@ async def listing(
     return [row for row in rows if row.id is not None], rows[0].total
 
 
-async def by_slug(connection: AsyncConnection, slug: str, viewer: int) -> Row[Any]:
+async def by_slug(connection: AsyncConnection, slug: str, viewer: int) -> Record:
     """The article, as the viewer sees it. Raises NotFound."""
     row = (await connection.execute(_single(), {"slug": slug, "viewer": viewer})).first()
     if row is None:
@@ -77,7 +68,7 @@ async def id_of(connection: AsyncConnection, slug: str) -> int:
 
 
 async def id_to_refer_to(connection: AsyncConnection, slug: str) -> int:
-    """The id of an article, which cannot be deleted before the transaction ends. Raises NotFound."""
+    """The id of an article that stays until the transaction ends. Raises NotFound."""
     query = select(articles.c.id).where(articles.c.slug == slug)
     found = await connection.scalar(query.with_for_update(read=True, key_share=True))
     if found is None:
@@ -85,7 +76,7 @@ async def id_to_refer_to(connection: AsyncConnection, slug: str) -> int:
     return int(found)
 
 
-async def own(connection: AsyncConnection, slug: str, author: int) -> Row[Any]:
+async def own(connection: AsyncConnection, slug: str, author: int) -> Record:
     """The article, for its author to change. Raises NotFound, or Forbidden for anybody else."""
     row = await by_slug(connection, slug, author)
     if row.author_id != author:
@@ -123,7 +114,7 @@ async def create(
 
 
 async def change(
-    connection: AsyncConnection, article: Row[Any], changes: dict[str, Any], tags: list[str] | None
+    connection: AsyncConnection, article: Record, changes: dict[str, Any], tags: list[str] | None
 ) -> str:
     """Change an article (columns by name; tags unless None) and return its slug, which follows
     the title."""
@@ -144,14 +135,12 @@ async def change(
     return slug
 
 
-async def remove(connection: AsyncConnection, article: Row[Any]) -> None:
+async def remove(connection: AsyncConnection, article: Record) -> None:
     """Delete an article, with its comments and favourites."""
     await connection.execute(delete(articles).where(articles.c.id == article.id))
 
 
-async def popular_tags(
-    connection: AsyncConnection, at_most: int | None = None
-) -> Sequence[str]:
+async def popular_tags(connection: AsyncConnection, at_most: int | None = None) -> Sequence[str]:
     """The tags in use, those with most articles first."""
     query = (
         select(article_tags.c.tag)
@@ -184,7 +173,7 @@ async def _set_tags(connection: AsyncConnection, article_id: int, tags: Sequence
 
 
 @lru_cache
-def _listing(restrictions: frozenset[str]) -> Select[Any]:
+def _listing(restrictions: frozenset[str]) -> Query:
     conditions = [_CONDITIONS[name] for name in sorted(restrictions)]
     order = (articles.c.created_at.desc(), articles.c.id.desc())
     page = (
@@ -215,7 +204,7 @@ def _listing(restrictions: frozenset[str]) -> Select[Any]:
 
 
 @lru_cache
-def _single() -> Select[Any]:
+def _single() -> Query:
     return (
         select(*_columns(), articles.c.body, articles.c.author_id)
         .join(users, users.c.id == articles.c.author_id)

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conduit.errors import Forbidden, NotFound
+from conduit.store import Query, Record
 from conduit.store.people import is_followed
 from conduit.tables import comments, users
 
 
-async def of_article(
-    connection: AsyncConnection, article_id: int, viewer: int
-) -> Sequence[Row[Any]]:
+async def of_article(connection: AsyncConnection, article_id: int, viewer: int) -> Sequence[Record]:
     """The comments of an article, newest first."""
     parameters = {"article_id": article_id, "viewer": viewer}
     return (await connection.execute(_of_article(), parameters)).all()
 
 
-async def create(
-    connection: AsyncConnection, article_id: int, author: int, body: str
-) -> Row[Any]:
+async def create(connection: AsyncConnection, article_id: int, author: int, body: str) -> Record:
     """Store a comment; returns its id and times."""
     statement = insert(comments).values(article_id=article_id, author_id=author, body=body)
     columns = (comments.c.id, comments.c.body, comments.c.created_at, comments.c.updated_at)
@@ -48,7 +44,7 @@ async def remove(
 
 
 @lru_cache
-def _of_article() -> Select[Any]:
+def _of_article() -> Query:
     columns = (
         comments.c.id,
         comments.c.body,

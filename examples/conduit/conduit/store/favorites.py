@@ -21,9 +21,9 @@ async def add(connection: AsyncConnection, user_id: int, article_id: int) -> Non
     )
 
     await connection.execute(
-        update(articles).where(articles.c.id.in_(select(added.c.article_id))).values(
-            favorites_count=articles.c.favorites_count + 1
-        )
+        update(articles)
+        .where(articles.c.id.in_(select(added.c.article_id)))
+        .values(favorites_count=articles.c.favorites_count + 1)
     )
 
 
@@ -36,7 +36,7 @@ async def remove(connection: AsyncConnection, user_id: int, article_id: int) -> 
         .cte("removed")
     )
     await connection.execute(
-        update(articles).where(articles.c.id.in_(select(removed.c.article_id))).values(
-            favorites_count=articles.c.favorites_count - 1
-        )
+        update(articles)
+        .where(articles.c.id.in_(select(removed.c.article_id)))
+        .values(favorites_count=articles.c.favorites_count - 1)
     )

@@ -10,9 +10,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Exists,
-    Row,
     ScalarSelect,
-    Select,
     bindparam,
     delete,
     func,
@@ -24,6 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conduit.errors import Invalid, NotFound, Taken
+from conduit.store import Query, Record
 from conduit.tables import follows, users
 
 _ACCOUNT = (
@@ -33,15 +32,16 @@ _ACCOUNT = (
     users.c.bio,
     users.c.image,
     users.c.epoch,
+    users.c.trusted_sid,
 )
 
 
-async def by_id(connection: AsyncConnection, user_id: int) -> Row[Any] | None:
+async def by_id(connection: AsyncConnection, user_id: int) -> Record | None:
     """The account with this id."""
     return (await connection.execute(_account(), {"id": user_id})).first()
 
 
-async def by_email(connection: AsyncConnection, email: str) -> Row[Any] | None:
+async def by_email(connection: AsyncConnection, email: str) -> Record | None:
     """The account with this address, and its password hash."""
     query = select(*_ACCOUNT, users.c.password_hash).where(
         func.lower(users.c.email) == func.lower(email)
@@ -51,7 +51,7 @@ async def by_email(connection: AsyncConnection, email: str) -> Row[Any] | None:
 
 async def create(
     connection: AsyncConnection, username: str, email: str, password_hash: str
-) -> Row[Any]:
+) -> Record:
     """Store a new account. Raises Taken."""
     values = {"username": username, "email": email, "password_hash": password_hash}
     async with _names_told_apart(connection):
@@ -59,9 +59,11 @@ async def create(
     return result.one()
 
 
-async def change(connection: AsyncConnection, user_id: int, changes: dict[str, Any]) -> Row[Any]:
-    """Change an account (columns by name). A new password ends the sessions opened with the old
-    one. Raises Taken."""
+async def change(
+    connection: AsyncConnection, user_id: int, sid: str, changes: dict[str, Any]
+) -> Record:
+    """Change an account (columns by name). A new password ends all other sessions than the one
+    that makes the change. Raises Taken."""
     statement = (
         update(users)
         .where(users.c.id == user_id)
@@ -69,12 +71,12 @@ async def change(connection: AsyncConnection, user_id: int, changes: dict[str, A
         .returning(*_ACCOUNT)
     )
     if "password_hash" in changes:
-        statement = statement.values(epoch=users.c.epoch + 1)
+        statement = statement.values(epoch=users.c.epoch + 1, trusted_sid=sid)
     async with _names_told_apart(connection):
         return (await connection.execute(statement)).one()
 
 
-async def profile(connection: AsyncConnection, username: str, viewer: int) -> Row[Any]:
+async def profile(connection: AsyncConnection, username: str, viewer: int) -> Record:
     """Somebody, as the viewer sees them. Raises NotFound."""
     parameters = {"username": username, "viewer": viewer}
     row = (await connection.execute(_profile(), parameters)).first()
@@ -94,9 +96,7 @@ async def follow(connection: AsyncConnection, follower: int, followed: int) -> N
 async def unfollow(connection: AsyncConnection, follower: int, followed: int) -> None:
     """Stop following somebody; once more changes nothing."""
     await connection.execute(
-        delete(follows).where(
-            follows.c.follower_id == follower, follows.c.followed_id == followed
-        )
+        delete(follows).where(follows.c.follower_id == follower, follows.c.followed_id == followed)
     )
 
 
@@ -109,9 +109,7 @@ def is_followed() -> Exists:
     """Whether the viewer (a parameter) follows the user of the row."""
     return (
         select(follows.c.follower_id)
-        .where(
-            follows.c.followed_id == users.c.id, follows.c.follower_id == bindparam("viewer")
-        )
+        .where(follows.c.followed_id == users.c.id, follows.c.follower_id == bindparam("viewer"))
         .exists()
     )
 
@@ -121,12 +119,12 @@ def _named(parameter: str) -> ColumnElement[bool]:
 
 
 @lru_cache
-def _account() -> Select[Any]:
+def _account() -> Query:
     return select(*_ACCOUNT).where(users.c.id == bindparam("id"))
 
 
 @lru_cache
-def _profile() -> Select[Any]:
+def _profile() -> Query:
     columns = (users.c.id, users.c.username, users.c.bio, users.c.image, users.c.created_at)
     return select(*columns, is_followed().label("following")).where(_named("username"))
 

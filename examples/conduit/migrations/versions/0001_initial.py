@@ -54,6 +54,7 @@ def _people() -> None:
         _text("bio", nullable=True),
         _text("image", nullable=True),
         _number("epoch", server_default=sa.text("0")),
+        _text("trusted_sid", nullable=True),
         _moment("created_at"),
         _moment("updated_at"),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
