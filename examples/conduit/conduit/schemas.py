@@ -97,8 +97,7 @@ class _Partial(_Model):
 class UpdateUser(_Partial):
     username: Username = ""
     email: Email = ""
-    password: # NIST SP 800-63B: at least 8 characters, at least 64 accepted, no rules about their kinds.
-NewPassword = ""
+    password: NewPassword = ""
     bio: Bio | None = None
     image: ImageAddress | None = None
 

@@ -45,7 +45,7 @@ async def current_user(request: Request, viewer: ReadingViewer) -> Response:
 async def update_user(
     request: Request, viewer: WritingViewer, connection: Writing, sent: UpdateUserRequest
 ) -> Response:
-    """Change the fields that are sent. A new password makes all tokens but this one and the new one invalid."""
+    """Change the fields that are sent. A new password ends all other sessions."""
     account = await accounts.change(connection, viewer, sent.user)
     token = await api_token(request, account.id, account.epoch)
     return views.json_response({"user": views.user(account, token)})
