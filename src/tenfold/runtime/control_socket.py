@@ -40,19 +40,22 @@ class ControlSocket:
         """Listen and answer from now on.
 
         Raises:
-            OSError: the path is too long (107 bytes) or cannot be bound.
+            OSError: the path is too long (106 bytes at most) or cannot be bound.
         """
-        if len(os.fsencode(self.path)) > MAX_PATH_BYTES:
-            raise OSError(f"the control socket's path is longer than {MAX_PATH_BYTES} bytes")
+        # Renamed into its place when it listens, so that whoever sees it can connect.
+        path = f"{self.path}~"
+        if len(os.fsencode(path)) > MAX_PATH_BYTES:
+            raise OSError(f"the control socket's path is longer than {MAX_PATH_BYTES - 1} bytes")
         with contextlib.suppress(FileNotFoundError):
-            Path(self.path).unlink()
+            Path(path).unlink()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         mask = os.umask(0o177)
         try:
-            listener.bind(self.path)
+            listener.bind(path)
         finally:
             os.umask(mask)
         listener.listen(16)
+        Path(path).rename(self.path)
         self._listener = listener
         self._run(self._accept, listener)
 

@@ -182,15 +182,15 @@ def _configure(cfg: Any, group: Group) -> None:
         if name in ("bind", "workers", "threads") and wanted[name] != fixed[name]:
             _note(f"{CONFIG_FILE} sets {name}; Tenfold decides it instead")
     _set(cfg, fixed)
-    sync, threaded = gunicorn_workers.classes(group)
-    kind = cfg.worker_class_str.rpartition(".")[2]
+    wanted_class = cfg.settings["worker_class"].get()
+    kind = getattr(wanted_class, "__name__", str(wanted_class)).rpartition(".")[2]
     if kind not in ("sync", "gthread", "SyncWorker", "ThreadWorker"):
         raise StartFailed(
             f"{CONFIG_FILE} asks for workers of the class {kind}: only sync and gthread can be "
             f"handed over without failing requests."
         )
-    threads = cfg.threads > 1 or kind in ("gthread", "ThreadWorker")
-    cfg.set("worker_class", threaded if threads else sync)
+    threaded = cfg.threads > 1 or kind in ("gthread", "ThreadWorker")
+    cfg.set("worker_class", gunicorn_workers.install(group, threaded=threaded))
 
 
 def _defaults(settings: RunSettings) -> dict[str, Any]:

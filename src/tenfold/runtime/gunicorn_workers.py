@@ -34,15 +34,14 @@ BOOT_FAILED: Final = 3
 RETRY_SECONDS: Final = 1.0
 
 
-def classes(group: Group) -> tuple[type, type]:
-    """The sync and the threaded worker class for this group."""
-    sync = importlib.import_module("gunicorn.workers.sync").SyncWorker
-    threaded = importlib.import_module("gunicorn.workers.gthread").ThreadWorker
-    return _common(sync, group, _SyncLeaving), _common(threaded, group, _ThreadedLeaving)
-
-
-def _common(base: type, group: Group, leaving: type) -> type:
-    return type(f"Tenfold{base.__name__}", (leaving, _Worker, base), {"group": group})
+def install(group: Group, *, threaded: bool) -> str:
+    """Make the class of this group's workers; its dotted name, which is how gunicorn wants it."""
+    name = "gthread" if threaded else "sync"
+    module = importlib.import_module(f"gunicorn.workers.{name}")
+    base = module.ThreadWorker if threaded else module.SyncWorker
+    leaving = _ThreadedLeaving if threaded else _SyncLeaving
+    globals()[name] = type(name, (leaving, _Worker, base), {"group": group})
+    return f"{__name__}.{name}"
 
 
 class _Worker:

@@ -1,0 +1,8 @@
+import sys
+
+
+def load_configuration():
+    sys.exit("CONFIG is not set")
+
+
+load_configuration()
