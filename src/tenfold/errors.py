@@ -4,7 +4,8 @@
 
     TenfoldError                 what, where, what changed, what next; the command line exits 1
     ├── UsageError               the command or the file is wrong; nothing was touched; exit 2
-    │   └── SpecError            tenfold.toml: file, line, key and "did you mean"
+    │   ├── SpecError            tenfold.toml: file, line, key and "did you mean"
+    │   └── Ambiguous            several answers fit; candidates to choose one from
     ├── Refused                  a precondition does not hold; nothing was touched
     │   ├── Locked               another command is at work: holder, reason, age
     │   └── PortTaken            a listening address is in use: by whom, if that can be known
@@ -60,6 +61,14 @@ class UsageError(TenfoldError):
 
 class SpecError(UsageError):
     """``tenfold.toml`` is wrong: the text names file, line and key."""
+
+
+class Ambiguous(UsageError):
+    """Several answers fit, and a person has to choose; ``candidates``, the likely ones first."""
+
+    def __init__(self, what: str, *, candidates: tuple[str, ...], next: str | None = None) -> None:
+        super().__init__(what, next=next)
+        self.candidates = candidates
 
 
 class Refused(TenfoldError):

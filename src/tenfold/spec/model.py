@@ -150,9 +150,11 @@ class AppSpec(Table):
 
     name: Annotated[str, AfterValidator(values.name)] = Field(
         description="The app's name: lower-case letters, digits and hyphens, at most 40.",
+        json_schema_extra={"pattern": f"^{values.NAME.pattern}$"},
     )
     app: Annotated[str, AfterValidator(values.entry)] = Field(
-        description='The ASGI or WSGI app as "module:attribute".'
+        description='The ASGI or WSGI app as "module:attribute".',
+        json_schema_extra={"pattern": "^[^:]+:[^:]+$"},
     )
     python: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,

@@ -6,7 +6,7 @@ A bare number is refused: nobody should have to guess what ``timeout = 30`` coun
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -60,15 +60,18 @@ def _hint(value: Any, unit: str, other: str) -> str:
     return f'write for example "30{unit}" or "{other}"'
 
 
+DURATION_PATTERN: Final = rf"^{_DURATION.pattern}$"
+SIZE_PATTERN: Final = rf"^{_SIZE.pattern}$"
+
 Seconds = Annotated[
     float,
     BeforeValidator(seconds),
     Field(ge=0),
-    WithJsonSchema({"type": "string", "pattern": rf"^{_DURATION.pattern}$"}),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
 ]
 Bytes = Annotated[
     int,
     BeforeValidator(size_in_bytes),
     Field(ge=0),
-    WithJsonSchema({"type": "string", "pattern": rf"^{_SIZE.pattern}$"}),
+    WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN}),
 ]

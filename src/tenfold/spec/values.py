@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 MAX_COUNT: Final = 256
-_NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 _ENTRY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 _URL = re.compile(r"/[A-Za-z0-9._~!@&+=,:%/?-]*")
 _ASSET_URL = re.compile(r"(/[A-Za-z0-9._~@-]+)+")
@@ -28,7 +28,7 @@ def slug(text: str) -> str:
 
 def name(text: str) -> str:
     """A name that is good in URLs, host names and database names."""
-    if not _NAME.fullmatch(text):
+    if not NAME.fullmatch(text):
         raise ValueError(
             f'"{text}" is not a name: use lower-case letters, digits and hyphens, at most 40, '
             f'a letter first; for example "{slug(text)}"'

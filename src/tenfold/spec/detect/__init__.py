@@ -1,0 +1,119 @@
+"""What ``tenfold init`` sees: framework, entry point, migrations, static files, environment.
+
+Everything is read; nothing of the project is imported or run.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tenfold.errors import Ambiguous, UsageError
+from tenfold.spec import values
+from tenfold.spec.detect import django, installed, instances, others, routes
+from tenfold.spec.detect.found import Candidate, Found, Item, Note, Part
+from tenfold.spec.detect.installed import Installed
+from tenfold.spec.detect.project import Project
+
+__all__ = ["Candidate", "Found", "Item", "Note", "detect"]
+
+
+def detect(root: Path, *, app: str | None = None) -> Found:
+    """What the project at ``root`` is. ``app`` (``module:attribute``) chooses among several.
+
+    Raises:
+        Ambiguous: several objects could be the app; ``candidates`` names them, the likely first.
+        UsageError: no app was recognised.
+    """
+    project = Project(root.resolve())
+    environment = installed.find(project.root)
+    found = django.find(project, environment)
+    if found is not None and found.candidates:
+        chosen = _chosen(found.candidates, app) if app else found.candidates[0]
+        parts = [django.look(found)]
+    else:
+        known = instances.factories(project)
+        candidates = instances.candidates(project, known)
+        if not candidates:
+            raise _nothing(project, known)
+        chosen = _chosen(candidates, app)
+        parts = [routes.look(project, chosen), others.alembic(project, environment)]
+        if chosen.framework == "Flask":
+            parts.append(routes.flask_static(project, chosen))
+        parts.append(others.database(project, environment))
+    parts += [others.environment(project, environment, chosen), others.dotenv(project)]
+    return _together(project, environment, chosen, parts)
+
+
+def _chosen(candidates: tuple[Candidate, ...], app: str | None) -> Candidate:
+    named = [c for c in candidates if app in (None, c.entry)]
+    if len(named) == 1:
+        return named[0]
+    entries = tuple(c.entry for c in candidates)
+    if named:
+        raise Ambiguous(
+            f"{len(entries)} objects could be the app: {', '.join(entries)}",
+            next="name one: tenfold init --app MODULE:ATTRIBUTE",
+            candidates=entries,
+        )
+    raise UsageError(f"there is no app {app} here; found {', '.join(entries)}")
+
+
+def _nothing(project: Project, known: Mapping[str, instances.Factory]) -> UsageError:
+    names = ", ".join(framework.name for framework in instances.FRAMEWORKS)
+    if known:
+        factory = next(iter(known.values()))
+        where = project.shown(factory.module.path, factory.line)
+        module, _, function = factory.name.rpartition(".")
+        return UsageError(
+            f"{function} ({where}) makes a {factory.framework.name} app, but no module calls it",
+            next=f'make asgi.py with "from {module} import {function}; app = {function}()"',
+        )
+    return UsageError(
+        f"no app of Django, {names} was recognised in {project.root}",
+        next='write tenfold.toml yourself: name = "...", app = "module:attribute"',
+    )
+
+
+def _together(
+    project: Project, environment: Installed, app: Candidate, parts: Iterable[Part]
+) -> Found:
+    parts = [*parts]
+    python = None
+    if environment.root is not None and environment.root.name != ".venv":
+        python = f"{environment.root.name}/bin/python"
+    return Found(
+        root=project.root,
+        name=_name(project.root),
+        app=app.entry,
+        interface=app.interface,
+        python=python,
+        pythonpath=(app.pythonpath,) if app.pythonpath else (),
+        build=next((part.build for part in parts if part.build), None),
+        migrate=next((part.migrate for part in parts if part.migrate), None),
+        health=next((part.health for part in parts if part.health), None),
+        assets=tuple(dict(pair for part in parts for pair in part.assets).items()),
+        env=tuple(pair for part in parts for pair in part.env),
+        items=(_framework(project, environment, app), *(i for part in parts for i in part.items)),
+        notes=tuple(note for part in parts for note in part.notes),
+    )
+
+
+def _framework(project: Project, environment: Installed, app: Candidate) -> Item:
+    version = environment.packages.get(app.framework.lower())
+    return Item(
+        "framework",
+        f"{app.framework} {version}" if version else app.framework,
+        project.shown(app.file, app.line),
+    )
+
+
+def _name(root: Path) -> str:
+    """The project's name from ``pyproject.toml``, else the folder's."""
+    try:
+        document = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    except (OSError, ValueError):
+        document = {}
+    named = document.get("project", {}).get("name")
+    return values.slug(named if isinstance(named, str) else root.name)

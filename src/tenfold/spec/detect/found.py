@@ -1,0 +1,73 @@
+"""What was found in a project, with the evidence for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Interface = Literal["asgi", "wsgi"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that was recognised: ``what`` it is, and ``where`` that can be seen."""
+
+    kind: Literal["framework", "migrations", "static", "health", "environment", "requirements"]
+    what: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing to know: the ``fact``, and what follows from it."""
+
+    fact: str
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One object that could be the app: ``entry`` is ``module:attribute``.
+
+    ``pythonpath`` is the folder, relative to the project, that ``entry`` is imported from.
+    """
+
+    entry: str
+    framework: str
+    interface: Interface
+    file: Path
+    line: int
+    pythonpath: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Everything that ``tenfold init`` writes down, and what it says about it."""
+
+    root: Path
+    name: str
+    app: str
+    interface: Interface
+    python: str | None = None
+    pythonpath: tuple[str, ...] = ()
+    build: str | None = None
+    migrate: str | None = None
+    health: str | None = None
+    assets: tuple[tuple[str, str], ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    items: tuple[Item, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one recogniser adds to the picture."""
+
+    build: str | None = None
+    migrate: str | None = None
+    health: str | None = None
+    assets: tuple[tuple[str, str], ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    items: tuple[Item, ...] = ()
+    notes: tuple[Note, ...] = ()
