@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from tests.support.hosts import POOL, Hosts, Knocker, get, hosts, member, until
+
 from tenfold.targets.local import LocalAgent
 from tenfold.topology.process import Listen
-from tests.support.hosts import POOL, Hosts, Knocker, get, hosts, member, until
 
 
 @pytest.fixture

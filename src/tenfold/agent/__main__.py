@@ -1,4 +1,4 @@
-"""Run as a file: ``python -I .../tenfold/agent/__main__.py ROOT first|again``."""
+"""Run as a file: ``python -I .../tenfold/agent/__main__.py ROOT serve|down first|again``."""
 
 import sys
 from pathlib import Path

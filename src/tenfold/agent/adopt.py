@@ -25,7 +25,10 @@ Found = list[tuple[UnitRecord, Process | None]]
 
 
 async def adopt(host: Host, held: dict[str, int]) -> None:
-    """Have everything as the predecessor had it; ``held`` are descriptors that the keeper kept."""
+    """Have everything as the predecessor had it; ``held`` are descriptors that the keeper kept.
+
+    A host that is closing only learns of its units' processes, in order to end them.
+    """
     found: Found = [(record, _process(host, record)) for record in _read_records(host)]
     await _end_strangers(host, found)
     found = await _own_sockets(host, held, found)
@@ -137,6 +140,9 @@ async def _take_over(host: Host, record: UnitRecord, process: Process | None) ->
     host.units[unit.name] = unit
     if record.drain_until is not None:
         unit.adopt_leaving(process)
+        return
+    if host.closing:
+        unit.process = process
         return
     if process is not None and record.stale:
         await _end_unit(record, process)

@@ -33,10 +33,12 @@ DRAIN_LAST_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How this agent came to be: from which keeper, and whether it succeeds a dead one."""
+    """How this agent came to be. ``argv`` executes another one like it; ``purpose`` is ``serve`` or
+    ``down`` (end what is left, then leave); ``succeeds`` tells that one before it was killed."""
 
     root: Path
     argv: list[str]
+    purpose: str
     succeeds: bool
 
 
@@ -77,8 +79,15 @@ async def serve(start: Start) -> None:
     if own is None:
         keeper.hold(OWN_SOCKET, listener.fileno())
     context.sockets.changed = keeper.hold
+    unfinished = context.store.read(*SHUTDOWN) is not None
+    host.closing = unfinished or start.purpose == "down"
     await adopt(host, held)
-    await _go_on(host, start)
+    if host.closing:
+        await host.shutdown()
+        host.closing = False
+        if start.succeeds or start.purpose == "down":
+            host.leaving.set()
+    _go_on(host)
     server = await Server(host).serve(listener)
     say("serving")
     rotation = asyncio.create_task(_rotate_logs(host))
@@ -110,14 +119,8 @@ async def _stop_in_order(host: Host) -> None:
     host.leaving.set()
 
 
-async def _go_on(host: Host, start: Start) -> None:
+def _go_on(host: Host) -> None:
     """Finish what the predecessor had begun."""
-    if host.context.store.read(*SHUTDOWN) is not None:
-        say("finishing a shutdown")
-        await host.shutdown()
-        host.closing = False
-        if start.succeeds:
-            host.leaving.set()
     host.handovers.resume()
     for unit in [u for u in host.units.values() if u.record.drain_until is not None]:
         _in_background(host.handovers.retire(unit, say))
@@ -141,6 +144,7 @@ def _in_background(work: Coroutine[Any, Any, Any]) -> None:
 
 
 def main(argv: list[str]) -> None:
-    """``__main__.py ROOT first|again``, with the link and the lock as descriptors 3 and 4."""
-    executed = [sys.executable, "-I", argv[0], argv[1]]
-    asyncio.run(serve(Start(Path(argv[1]), executed, succeeds=argv[2:] == ["again"])))
+    """``__main__.py ROOT PURPOSE first|again``, with link and lock as descriptors 3 and 4."""
+    path, root, purpose, turn = argv
+    executed = [sys.executable, "-I", path, root, purpose]
+    asyncio.run(serve(Start(Path(root), executed, purpose, succeeds=turn == "again")))

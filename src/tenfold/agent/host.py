@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tenfold.agent import control, files, metrics, run
@@ -16,7 +17,7 @@ from tenfold.agent.record import FOLDER, UnitRecord
 from tenfold.agent.unit import Unit
 from tenfold.agent.waiting import TooLate, wait_for
 from tenfold.agent.wire import to_wire
-from tenfold.errors import Refused, StepFailed, UnitFailed
+from tenfold.errors import Refused, StepFailed, TargetError, UnitFailed
 from tenfold.topology.observation import ObservedHost, ObservedUnit
 from tenfold.topology.process import Command, File, Listen, UnitOrder
 from tenfold.wiring import control as words
@@ -135,13 +136,25 @@ class Host:
 
     async def shutdown(self) -> None:
         """Stop all in reverse order; the intent is kept, so that a successor goes on with it."""
-        self.context.store.write(*SHUTDOWN, {})
         self.closing = True
-        await self.handovers.cancel()
+        with self._going_on():
+            self.context.store.write(*SHUTDOWN, {})
+        with self._going_on():
+            await self.handovers.cancel()
         await self.stop_all()
         for unit in list(self.units.values()):
-            self.forget(unit)
-        self.context.store.delete(*SHUTDOWN)
+            with self._going_on():
+                self.forget(unit)
+        with self._going_on():
+            self.context.store.delete(*SHUTDOWN)
+
+    @contextlib.contextmanager
+    def _going_on(self) -> Iterator[None]:
+        """A host must shut down also when its disk is full or read-only."""
+        try:
+            yield
+        except TargetError as fault:
+            say(f"shutting down all the same: {fault.what}")
 
     async def stop_all(self) -> None:
         """End every unit's process, dependants first; declarations stay."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tenfold.agent import control as controls
 from tenfold.agent.run import output_of
@@ -35,7 +35,7 @@ class Subject:
 
     control: str | None
     cwd: str
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     marker: str
 
 

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tenfold.agent.holder import holder
 from tenfold.agent.store import Store
 from tenfold.errors import PortTaken, TargetError
 from tenfold.topology.process import Listen
@@ -48,49 +49,24 @@ def bind(listen: Listen) -> Owned:
     return Owned(Listen(listen.name, listen.address, port, listen.backlog), listener)
 
 
+def taken(listen: Listen) -> PortTaken:
+    """The error for a port at which somebody else listens, naming them as far as one may know."""
+    return PortTaken(
+        f"port {listen.port} of {listen.address} is taken by {holder(listen.address, listen.port)}",
+        next="stop it, or choose another port with --port",
+    )
+
+
 def _cannot_bind(listen: Listen, fault: OSError) -> TargetError | PortTaken:
     where = f"{listen.address}:{listen.port}"
     if fault.errno == errno.EADDRINUSE:
-        return PortTaken(
-            f"port {listen.port} of {listen.address} is taken by {holder(listen)}",
-            next="stop it, or choose another port with --port",
-        )
+        return taken(listen)
     if fault.errno in (errno.EACCES, errno.EPERM):
         return TargetError(
             f"cannot listen on {where}: {fault.strerror}",
             next="ports below 1024 belong to root: choose another port with --port",
         )
     return TargetError(f"cannot listen on {where}: {fault.strerror}")
-
-
-def holder(listen: Listen) -> str:
-    """Who listens at this port, in words: ``python3 (pid 4711, user ann)``."""
-    import psutil
-
-    try:
-        connections = psutil.net_connections("tcp")
-    except (psutil.Error, OSError):
-        return "another process"
-    everywhere = ("0.0.0.0", "::", listen.address)  # noqa: S104
-    for connection in connections:
-        local = connection.laddr
-        if connection.status != psutil.CONN_LISTEN or not local:
-            continue
-        if local.port == listen.port and local.ip in everywhere:
-            return _process_in_words(connection.pid)
-    return "another process"
-
-
-def _process_in_words(pid: int | None) -> str:
-    import psutil
-
-    if pid is None:
-        return "a process of another user"
-    try:
-        process = psutil.Process(pid)
-        return f"{process.name()} (pid {pid}, user {process.username()})"
-    except psutil.Error:
-        return f"the process {pid}"
 
 
 class Sockets:

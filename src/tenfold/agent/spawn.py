@@ -54,11 +54,17 @@ async def spawn(plan: Plan, persist: Callable[[Process], None] | None = None) ->
     """
     gate_reader, gate_writer = os.pipe()
     fault_reader, fault_writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        _child(plan, gate_reader, fault_writer)
-    os.close(gate_reader)
-    os.close(fault_writer)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _child(plan, gate_reader, fault_writer)
+    except OSError:
+        os.close(gate_writer)
+        os.close(fault_reader)
+        raise
+    finally:
+        os.close(gate_reader)
+        os.close(fault_writer)
     try:
         process = Process.child(_identity_of_child(pid, plan.nonce))
         try:

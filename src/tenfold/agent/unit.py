@@ -307,7 +307,7 @@ class Unit:
             launch.control,
             launch.cwd,
             environment(launch.env),
-            self.context.marker(f"{self.name}", process.identity.nonce),
+            self.context.marker(self.name, process.identity.nonce),
         )
         clock = asyncio.get_running_loop().time
         deadline = clock() + launch.ready.within_seconds
@@ -339,7 +339,7 @@ class Unit:
         )
 
     async def _accept(self) -> None:
-        path = self.order.launch.control
+        path, process = self.order.launch.control, self.process
         if path is not None:
             answer = await control.ask(path, order=words.ACCEPT)
             if not answer.get("ok"):
@@ -352,6 +352,8 @@ class Unit:
             await wait_for(
                 accepting, within_seconds=ACCEPT_SECONDS, subject=f"{self._path} to accept"
             )
+        if process is None or process.is_over or process is not self.process:
+            raise UnitFailed(f"{self._path} ended just when it accepted")
         self._set("running")
 
     async def _drain(self, process: Process, until: float) -> str:
@@ -359,12 +361,13 @@ class Unit:
         path = self.order.launch.control
         if path is not None:
             with contextlib.suppress(TenfoldError):
-                await control.ask(path, order=words.QUIESCE)
-                if await _ends(process, until - time.time()):
-                    return "finished its requests"
-                await control.ask(path, order=words.CLOSE, code=SERVICE_RESTART)
-                if await _ends(process, CLOSE_SECONDS):
-                    return "closed its long connections"
+                quiesced = await control.ask(path, order=words.QUIESCE)
+                if quiesced.get("ok"):
+                    if await _ends(process, until - time.time()):
+                        return "finished its requests"
+                    await control.ask(path, order=words.CLOSE, code=SERVICE_RESTART)
+                    if await _ends(process, CLOSE_SECONDS):
+                        return "closed its long connections"
         stop = self.order.launch.stop
         await process.end(signal.Signals[stop.signal], END_SECONDS)
         return "was ended by signal"

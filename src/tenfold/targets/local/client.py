@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from tenfold.agent.sockets import taken
 from tenfold.agent.wire import ALIVE_EVERY_SECONDS, PROTOCOL, error_from_wire, from_wire, line
 from tenfold.agent.wire import to_wire as wire
-from tenfold.errors import TargetError
+from tenfold.errors import PortTaken, TargetError
 from tenfold.targets.local import follow
 from tenfold.targets.local.directory import HostDirectory
 from tenfold.targets.protocol import Finished, HostPaths, Progress
@@ -73,7 +75,10 @@ class LocalAgent:
 
     def listen(self, listens: Sequence[Listen]) -> Mapping[str, str]:
         """See :class:`HostAgent`."""
-        endpoints: dict[str, str] = self._order("listen", listens=wire(listens))
+        try:
+            endpoints: dict[str, str] = self._order("listen", listens=wire(listens))
+        except PortTaken as refusal:
+            raise self._seen_from_here(refusal, listens) from refusal
         return endpoints
 
     def write(self, files: Sequence[File]) -> tuple[str, ...]:
@@ -115,7 +120,15 @@ class LocalAgent:
     def shutdown(self) -> None:
         """See :class:`HostAgent`."""
         self._order("shutdown")
-        _wait_until_left(self._directory)
+        wait_until_left(self._directory)
+
+    def _seen_from_here(self, refusal: PortTaken, listens: Sequence[Listen]) -> PortTaken:
+        """Root sees who holds a port where the agent, as another user, does not."""
+        for listen in listens if os.geteuid() == 0 else ():
+            seen = taken(listen)
+            if refusal.what.startswith(f"port {listen.port} of {listen.address} "):
+                return seen
+        return refusal
 
     def _order(
         self, order: str, hear: Mapping[str, Callable[[str], None]] | None = None, **arguments: Any
@@ -180,7 +193,7 @@ def _logs(
     return follow.read(logs, units, lines) if not following else follow.follow(logs, units, lines)
 
 
-def _wait_until_left(place: HostDirectory) -> None:
+def wait_until_left(place: HostDirectory) -> None:
     """Keeper and agent hold the lock until the last of them is gone."""
     if not place.lock.exists():
         return

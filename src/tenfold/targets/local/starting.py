@@ -25,16 +25,20 @@ _DESCEND = Path(tenfold.agent.__file__).with_name("descend.py")
 def start(
     place: HostDirectory,
     lock: int,
+    purpose: str,
     environment: Mapping[str, str],
     account: Account | None,
     needed: Sequence[str],
 ) -> None:
     """Start the keeper in the background; it holds ``lock`` from now on.
 
+    The agent that it starts is to ``serve``, or to end what is left and leave (``down``).
+
     Raises:
         TargetError: the user cannot be made to reach what it needs.
     """
-    argv = keeper_argv(-1, lock, [sys.executable, "-I", str(_AGENT), str(place.root)], detach=True)
+    agent = [sys.executable, "-I", str(_AGENT), str(place.root), purpose]
+    argv = keeper_argv(-1, lock, agent, detach=True)
     if account is None:
         _execute(place, argv, environment, (lock,))
         return

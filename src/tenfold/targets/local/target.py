@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import functools
 import os
@@ -14,7 +15,7 @@ from tenfold.agent.logs import last_lines
 from tenfold.errors import TargetError
 from tenfold.targets.local import directory, starting
 from tenfold.targets.local.account import Account, account_for, needs
-from tenfold.targets.local.client import LocalAgent, NotThere
+from tenfold.targets.local.client import LocalAgent, NotThere, wait_until_left
 from tenfold.targets.local.directory import HostDirectory
 from tenfold.targets.protocol import HostPaths
 from tenfold.topology.model import Host
@@ -106,20 +107,23 @@ class LocalTarget:
         place = directory.read(self._state_dir, host)
         if place is None:
             return
-        agent = self.reach(host)
-        if agent is not None:
-            agent.shutdown()
+        # What carries the host's marker may live although its agent does not.
+        self._start_if_nobody_lives(place, "down")
+        with contextlib.suppress(NotThere):
+            LocalAgent(place).shutdown()
+        wait_until_left(place)
         directory.remove(place, self._state_dir)
 
     def _needed(self) -> tuple[str, ...]:
         return () if self.account is None else needs(self.account, self._state_dir, self._needs)
 
-    def _start_if_nobody_lives(self, place: HostDirectory) -> None:
+    def _start_if_nobody_lives(self, place: HostDirectory, purpose: str = "serve") -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         lock = os.open(place.lock, flags, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            starting.start(place, lock, self._environment, self.account, self._needed())
+            needed = self._needed()
+            starting.start(place, lock, purpose, self._environment, self.account, needed)
         except BlockingIOError:
             return  # Somebody lives.
         finally:
