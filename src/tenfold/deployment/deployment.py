@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from tenfold.deployment import releases
 from tenfold.deployment.intent import Intent, intend
 from tenfold.deployment.observe import observe
 from tenfold.deployment.status import Status, status
-from tenfold.errors import Refused
+from tenfold.errors import Refused, TenfoldError
+from tenfold.release.environment import interpreter
 from tenfold.spec import read
 from tenfold.state.lock import Lock
 from tenfold.targets.local.target import LocalTarget
@@ -23,9 +24,10 @@ from tenfold.transitions.runner import Listener, Runner
 from tenfold.transitions.steps import Step, StopHost
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tenfold.spec.model import AppSpec
     from tenfold.state.layout import Layout
-    from tenfold.targets.protocol import Target
     from tenfold.topology.observation import Observation
 
 
@@ -35,7 +37,7 @@ class Deployment:
 
     layout: Layout
     journal: SqliteJournal
-    target: Target
+    target: LocalTarget
     lock: Lock
 
     @classmethod
@@ -50,7 +52,7 @@ class Deployment:
         return cls(
             layout=layout,
             journal=SqliteJournal(layout.journal),
-            target=LocalTarget(layout.state, layout.project.name),
+            target=LocalTarget(layout.state, layout.project.name, needs=_interpreter(layout)),
             lock=Lock(layout.lock),
         )
 
@@ -146,6 +148,13 @@ class Deployment:
         """Hold the deployment's lock for a command."""
         with self.lock.hold(f"tenfold {command}"):
             yield
+
+
+def _interpreter(layout: Layout) -> tuple[Path, ...]:
+    """The app's interpreter, wherever it is: the app's user has to reach it."""
+    with suppress(TenfoldError):  # a broken file is told by whoever needs it, not by "down"
+        return (interpreter(layout.project, read.load(layout.spec).python),)
+    return ()
 
 
 def serving(deployment: Deployment) -> Intent:

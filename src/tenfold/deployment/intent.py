@@ -20,6 +20,7 @@ from tenfold.stages import stage_10
 from tenfold.stages.facts import Machine, app_facts
 from tenfold.state import secrets
 from tenfold.state.layout import Layout
+from tenfold.targets.local.target import LocalTarget
 from tenfold.targets.protocol import Finished, Target
 from tenfold.topology.model import Host, Topology, Unit
 from tenfold.topology.process import Command
@@ -46,7 +47,7 @@ class Intent:
 def intend(
     spec: AppSpec,
     layout: Layout,
-    target: Target,
+    target: LocalTarget,
     facts: Mapping[str, Any],
     *,
     release: str | None,
@@ -59,7 +60,9 @@ def intend(
     """
     tools = toolbox(spec, postgresql_major=facts.get("postgresql_major"))
     variables = read.variables(spec, os.environ, path=layout.spec)
-    releases = ReleaseKeeper(layout, spec, _runner(target), variables)
+    releases = ReleaseKeeper(
+        layout, spec, _runner(target), variables=variables, account=target.account
+    )
     wanted = releases.existing(release) if release else releases.candidate()
     topology = stages.topology(
         "10", spec, machine(), app_facts(spec, wanted.servers, wanted.interface)

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenfold.engines.protocol import ReleasePlace
-from tenfold.errors import Refused, ReleaseError
-from tenfold.release import assets
+from tenfold.errors import Refused, ReleaseError, TenfoldError
+from tenfold.release import assets, files
 from tenfold.release.build import Preview, build, preview
 from tenfold.release.running import Here
 from tenfold.release.store import Store
 from tenfold.runtime import package
+from tenfold.spec.detect import detect
 from tenfold.stages.facts import INTERFACE_OF
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tenfold.secret import Secret
     from tenfold.spec.model import AppSpec
     from tenfold.state.layout import Layout
+    from tenfold.targets.local.account import Account
 
     Variables = Mapping[str, str | Secret]
 
@@ -43,27 +45,31 @@ class ReleaseKeeper:
     Args:
         run: how builds run commands: as the user that the app runs as.
         variables: the app's environment variables, for the build command.
+        account: whom builds and the app run as, where Tenfold is root.
     """
 
     def __init__(
-        self, layout: Layout, spec: AppSpec, run: Runner, variables: Variables | None = None
+        self,
+        layout: Layout,
+        spec: AppSpec,
+        run: Runner,
+        *,
+        variables: Variables | None = None,
+        account: Account | None = None,
     ) -> None:
         self._layout = layout
         self._spec = spec
         self._run = run
         self._variables = variables or {}
+        self._account = files.Account(account.uid, account.gid) if account else None
         self._store = Store(layout.state)
         self._runtime = {path: source.read_bytes() for path, source in package.files().items()}
 
     def candidate(self) -> Wanted:
         """What the project is now. Nothing is written."""
         seen = self._preview()
-        return _wanted(
-            seen.id,
-            self._spec,
-            seen.found.environment.packages,
-            (seen.source.sentence, *seen.notes),
-        )
+        notes = (seen.source.sentence, *seen.notes)
+        return self._wanted(seen.id, seen.found.environment.packages, notes)
 
     def existing(self, release: str) -> Wanted:
         """A release that is built already.
@@ -72,7 +78,7 @@ class ReleaseKeeper:
             Refused: it is not there, or not whole.
         """
         found = self._whole(release)
-        return _wanted(found.id, self._spec, found.environment.packages, ())
+        return self._wanted(found.id, found.environment.packages, ())
 
     def build(self, release: str, tell: Callable[[str], None]) -> None:
         """Build the project as it is, which must still be this release.
@@ -88,6 +94,7 @@ class ReleaseKeeper:
             progress=tell,
             runtime=self._runtime,
             variables=self._variables,
+            account=self._account,
         )
         if made.id != release:
             raise ReleaseError(
@@ -120,6 +127,17 @@ class ReleaseKeeper:
         """Remove all but the newest ``keep``, the last two that served and the needed ones."""
         self._store.prune(keep, needed)
 
+    def _wanted(
+        self, release: str, packages: tuple[tuple[str, str], ...], notes: tuple[str, ...]
+    ) -> Wanted:
+        names = {name.lower().replace("_", "-") for name, _ in packages}
+        return Wanted(
+            id=release,
+            servers=frozenset(names & set(INTERFACE_OF)),
+            interface=_likely_interface(self._spec, self._layout.project),
+            notes=notes,
+        )
+
     def _preview(self) -> Preview:
         return preview(
             self._spec, self._layout.project, self._layout.state, run=Here(), runtime=self._runtime
@@ -143,22 +161,10 @@ def served(layout: Layout) -> tuple[str, ...]:
     return tuple(reversed(dict.fromkeys(reversed(history))))
 
 
-def _wanted(
-    release: str,
-    spec: AppSpec,
-    packages: tuple[tuple[str, str], ...],
-    notes: tuple[str, ...],
-) -> Wanted:
-    names = {name.lower().replace("_", "-") for name, _ in packages}
-    return Wanted(
-        id=release,
-        servers=frozenset(names & set(INTERFACE_OF)),
-        interface=_likely_interface(spec),
-        notes=notes,
-    )
-
-
-def _likely_interface(spec: AppSpec) -> str | None:
-    """What the entry's own words say: ``site.wsgi:application`` is WSGI."""
-    words = spec.app.replace(":", ".").lower().split(".")
-    return next((i for i in ("asgi", "wsgi") if any(i in word for word in words)), None)
+def _likely_interface(spec: AppSpec, project: Path) -> str | None:
+    """ASGI or WSGI, from the sources if they say, else from the entry's own words."""
+    try:
+        return detect(project, app=spec.app).interface
+    except TenfoldError:  # an app that "init" would not recognise is fine
+        words = spec.app.replace(":", ".").lower().split(".")
+        return next((i for i in ("asgi", "wsgi") if any(i in word for word in words)), None)

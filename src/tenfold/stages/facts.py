@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tenfold.errors import UsageError
+from tenfold.errors import Refused
 from tenfold.spec.model import AppSpec
 
 INTERFACE_OF = {"uvicorn": "asgi", "gunicorn": "wsgi"}
@@ -35,7 +35,7 @@ def app_facts(spec: AppSpec, installed: frozenset[str], likely_interface: str | 
         likely_interface: what the source looks like, ``asgi`` or ``wsgi``, if it says.
 
     Raises:
-        UsageError: the wanted or needed server is not installed.
+        Refused: the wanted or needed server is not installed.
     """
     interface = spec.server.interface
     wanted = interface if interface != "auto" else likely_interface
@@ -45,7 +45,7 @@ def app_facts(spec: AppSpec, installed: frozenset[str], likely_interface: str | 
         present = [s for s in fitting if s in installed]
         server = (present or fitting)[0]
     if server not in installed:
-        raise UsageError(
+        raise Refused(
             f"the app's environment has no {server}, which serves {INTERFACE_OF[server]} apps",
             next=f"install it there:  pip install {server}   (and add it to your requirements)",
         )

@@ -1,0 +1,148 @@
+"""``tenfold load``: open-loop traffic on the app, with a ledger of its acknowledged writes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from tenfold.cli.base import Settings, command
+from tenfold.cli.output import Output
+from tenfold.deployment.deployment import Deployment, serving
+from tenfold.errors import Refused
+from tenfold.load import (
+    Ledger,
+    LoadPlan,
+    LoadReport,
+    Progress,
+    judge,
+    new_loop,
+    new_run_id,
+    plan_load,
+    render,
+    run_load,
+)
+from tenfold.secret import Secret
+
+
+@command("load")
+@click.option("--rate", type=float, help="Requests per second at the plateau.")
+@click.option("--duration", type=float, metavar="SECONDS", help="How long, ramp included.")
+@click.option("--seed", type=int, help="Which arrivals and choices; the same seed, the same load.")
+@click.option("--url", help="The site; default: this app's.")
+@click.option("--allow-remote", is_flag=True, help="The site is yours, and not on this machine.")
+@click.option("--ledger", type=click.Path(path_type=Path), help="Where to write the ledger.")
+def load(
+    settings: Settings,
+    rate: float | None,
+    duration: float | None,
+    seed: int | None,
+    url: str | None,
+    allow_remote: bool,
+    ledger: Path | None,
+) -> None:
+    """Make open-loop load as [load] says, then compare acknowledged writes with the database.
+
+    Latency counts from when a request was due, so a server that stalls cannot hide it. Nothing is
+    tried again. Exit code 1 if a request failed or a write was lost or doubled.
+
+    \b
+    tenfold load
+    tenfold load --rate 200 --duration 60
+    """
+    deployment = Deployment.existing(settings.layout())
+    plan = plan_load(
+        deployment.spec().load,
+        run_id=new_run_id(),
+        rate=rate,
+        duration_seconds=duration,
+        seed=seed,
+        path=deployment.layout.spec,
+    )
+    site = url or deployment.status().url
+    if site is None:
+        raise Refused("this app was never up, so it has no address", next="tenfold up")
+    path = ledger or _ledger_path(deployment)
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        report = runner.run(_load(plan, site, path, settings.output, allow_remote))
+        if plan.keeps_ledger and report.ledger is not None:
+            dsn = _dsn(deployment)
+            report = report.compared(
+                runner.run(
+                    judge(path, plan.source, dsn=dsn, base_url=site, allow_remote=allow_remote)
+                )
+            )
+    if settings.json:
+        settings.output.object(report.to_json())
+    else:
+        click.echo(render(report), nl=False)
+    sys.exit(0 if report.ok else 1)
+
+
+async def _load(
+    plan: LoadPlan, site: str, path: Path, output: Output, allow_remote: bool
+) -> LoadReport:
+    with contextlib.ExitStack() as stack:
+        ledger = stack.enter_context(Ledger(path, plan.run_id)) if plan.keeps_ledger else None
+        stop = stack.enter_context(_stopped_by_signals())
+        tell = stack.enter_context(_told(output))
+        return await run_load(
+            plan, site, ledger=ledger, stop=stop, on_progress=tell, allow_remote=allow_remote
+        )
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[asyncio.Event]:
+    """The first Ctrl-C ends the load early, with a report."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+class _Tell:
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._status = output.console.status("starting") if output.live else None
+
+    def __call__(self, progress: Progress) -> None:
+        text = (
+            f"{progress.elapsed_seconds:.0f} of {progress.duration_seconds:.0f} s"
+            f" · {progress.succeeded} answered · {progress.failed} failed"
+            f" · {progress.in_flight} on their way"
+        )
+        if self._status:
+            self._status.update(text)
+        self._output.event("progress", {"text": text})
+
+
+@contextlib.contextmanager
+def _told(output: Output) -> Iterator[_Tell]:
+    tell = _Tell(output)
+    with tell._status or contextlib.nullcontext():
+        yield tell
+
+
+def _ledger_path(deployment: Deployment) -> Path:
+    folder = deployment.layout.state / "ledgers"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{datetime.now():%Y-%m-%d-%H%M%S}.ledger"
+
+
+def _dsn(deployment: Deployment) -> Secret | None:
+    """The app's database, if this deployment has one that runs."""
+    intent = serving(deployment)
+    database = intent.blueprint.document.databases.get("main")
+    if database is None:
+        return None
+    return Secret(database.url(intent.blueprint.secrets["main.app"].reveal()))
