@@ -13,7 +13,7 @@ from tenfold.topology.process import File
 
 
 def write(root: Path, wanted: Sequence[File]) -> tuple[str, ...]:
-    """Make files have their content; gives the absolute paths of those that changed.
+    """Make files have their content; gives the paths, as they were given, that changed.
 
     Raises:
         TargetError: a relative path leaves the host's directory, or the disk does not take it.
@@ -30,7 +30,7 @@ def write(root: Path, wanted: Sequence[File]) -> tuple[str, ...]:
             replace_file(path, content, file.mode)
         except OSError as fault:
             raise cannot_write(path, fault) from fault
-        changed.append(str(path))
+        changed.append(file.path)
     return tuple(changed)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tenfold.agent.pause import pause_point
 from tenfold.agent.waiting import TooLate, wait_for
-from tenfold.errors import Refused, StepFailed, TenfoldError
+from tenfold.errors import StepFailed, TenfoldError, UnitFailed
 
 if TYPE_CHECKING:
     from tenfold.agent.host import Host
@@ -88,7 +88,7 @@ class Handovers:
         unready = [] if resumed else [u.name for u in new if not u.may_accept]
         if not new or unready:
             store.delete(FOLDER, pool)
-            raise Refused(_not_warm(host.context.host, pool, generation, unready))
+            raise UnitFailed(_not_warm(host.context.host, pool, generation, unready))
         store.write(FOLDER, pool, {"pool": pool, "generation": generation})
         await pause_point("handover.ordered", host.context.root)
         try:

@@ -98,7 +98,7 @@ class Host:
     async def reload(self, name: str) -> None:
         """See :meth:`HostAgent.reload`."""
         if name not in self.units:
-            raise Refused(f"{self.context.host} has no unit called {name}")
+            raise UnitFailed(f"{self.context.host} has no unit called {name}")
         await self.units[name].reload()
 
     async def run(self, command: Command, output: Tell) -> tuple[int, str]:
@@ -199,5 +199,8 @@ class Host:
                 raise Refused(
                     f"{order.name} comes after {other}, which {self.context.host} does not have"
                 )
-        for name in order.launch.sockets:
-            self.context.sockets.fd(name)
+        missing = [s for s in order.launch.sockets if not self.context.sockets.knows(s)]
+        if missing:
+            raise UnitFailed(
+                f"{order.name} is to have a socket that nobody listens on: {missing[0]}"
+            )

@@ -141,6 +141,10 @@ class Sockets:
             self.changed(name, self._owned[name].socket.fileno())
         return self._owned[name].socket.fileno()
 
+    def knows(self, name: str) -> bool:
+        """Whether a socket of this name was ever bound."""
+        return name in self._owned or self.remembered(name) is not None
+
     def has(self, name: str) -> bool:
         """Whether a socket of this name is open."""
         return name in self._owned

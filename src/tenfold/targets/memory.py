@@ -53,8 +53,9 @@ class MemoryAgent:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
         for listen in listens:
             self._reached("listen", listen.name)
-            port = listen.port or 20000 + len(self.sockets)
-            self.sockets[listen.name] = f"{listen.address}:{port}"
+            if listen.port or listen.name not in self.sockets:
+                port = listen.port or 20000 + len(self.sockets)
+                self.sockets[listen.name] = f"{listen.address}:{port}"
         return {listen.name: self.sockets[listen.name] for listen in listens}
 
     def write(self, files: Sequence[File]) -> tuple[str, ...]:

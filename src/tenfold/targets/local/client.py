@@ -190,7 +190,8 @@ def _logs(
     directory: HostDirectory, units: Sequence[str], lines: int, following: bool
 ) -> Iterator[tuple[str, str]]:
     logs = directory.root / "logs"
-    return follow.read(logs, units, lines) if not following else follow.follow(logs, units, lines)
+    chosen = units or sorted(path.stem for path in logs.glob("*.log"))
+    return (follow.follow if following else follow.read)(logs, chosen, lines)
 
 
 def wait_until_left(place: HostDirectory) -> None:
