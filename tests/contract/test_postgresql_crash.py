@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from tests.support.postgres import ENGINE, Server, made, running, unprivileged, wait_for
 
+from tenfold.engines.postgresql.login import psql
 from tenfold.errors import TenfoldError
 
 pytestmark = pytest.mark.engine
@@ -252,6 +253,24 @@ def test_a_full_disk_fails_writes_and_ends_with_the_cause() -> None:
             rows = app.execute("SELECT filling FROM ledger ORDER BY id").fetchall()
         assert rows == [("kept",), ("after",)]
         server.stop()
+
+
+def test_a_directory_with_an_awkward_name_is_a_directory() -> None:
+    with made(prefix='it\'s [a] "place" * ü ') as server:
+        server.start()
+        server.prepare()
+        server.kill()
+        server.start()
+        argv, environment = psql(
+            server.login("app"),
+            server.scene.place.binaries["psql"],
+            server.scene.place.config,
+            ("-XAtc", "SELECT current_user"),
+        )
+        said = subprocess.run(
+            argv, env=environment, capture_output=True, text=True, check=True, **unprivileged()
+        )
+        assert said.stdout.strip() == server.settings.app_role
 
 
 def test_an_installation_without_its_library_says_so() -> None:

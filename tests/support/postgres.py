@@ -237,10 +237,13 @@ def make(
 
 @contextmanager
 def made(
-    settings: DatabaseSettings | None = None, binaries: Binaries | None = None
+    settings: DatabaseSettings | None = None,
+    binaries: Binaries | None = None,
+    *,
+    prefix: str = "tfpg-",
 ) -> Iterator[Server]:
     """A server in a directory of its own, not started; gone at the end, whatever its state."""
-    root = Path(tempfile.mkdtemp(prefix="tfpg-", dir="/tmp"))
+    root = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
     server = make(root, settings, binaries)
     try:
         yield server
