@@ -47,16 +47,33 @@ def _prefix(asset: Asset) -> str:
 
 
 def _check(asset: Asset) -> None:
-    if not asset.url.startswith("/"):
-        raise UsageError(f"{asset.url!r} is no URL prefix", next=f"begin it with /: /{asset.url}")
+    if any(ord(mark) < 32 or ord(mark) == 127 for mark in asset.url + asset.directory):
+        raise UsageError(
+            f"{asset.url!r} or its directory {asset.directory!r} has control characters",
+            next="rename it: the edge takes letters, digits, spaces and signs",
+        )
+    _check_url(asset.url)
+    _check_directory(asset)
+
+
+def _check_url(url: str) -> None:
+    if not url.startswith("/"):
+        raise UsageError(f"{url!r} is no URL prefix", next=f"begin it with /: /{url}")
     for mark in "?#%":
-        if mark in asset.url:
+        if mark in url:
             raise UsageError(
-                f"the URL prefix {asset.url!r} contains {mark}, which no path has once decoded",
+                f"the URL prefix {url!r} contains {mark}, which no path has once decoded",
                 next="write the path as a person reads it, without escapes or query",
             )
-    if any(part in ("", ".", "..") for part in asset.url.strip("/").split("/")[:-1]):
-        raise UsageError(f"the URL prefix {asset.url!r} has an empty, . or .. part")
+    parts = url.strip("/").split("/") if url.strip("/") else []
+    if any(part in ("", ".", "..") for part in parts):
+        raise UsageError(
+            f"the URL prefix {url!r} has a part that is empty, . or ..",
+            next="write the path as browsers ask for it, without such parts",
+        )
+
+
+def _check_directory(asset: Asset) -> None:
     directory = PurePosixPath(asset.directory)
     if directory.is_absolute() or ".." in directory.parts:
         raise UsageError(
@@ -68,7 +85,7 @@ def _check(asset: Asset) -> None:
             f"{asset.url} would serve the whole project, its source included",
             next="put the files that everybody may read into a directory of their own",
         )
-    if directory.parts[0].startswith("."):
+    if any(part.startswith(".") for part in directory.parts):
         raise UsageError(
             f"{asset.url} is served from the hidden directory {asset.directory!r}",
             next="put the files that everybody may read into a directory that is not hidden",

@@ -10,6 +10,7 @@ from tenfold.engines.nginx.assets import locations
 from tenfold.engines.nginx.build import Build
 from tenfold.engines.nginx.text import filled, literal, template
 from tenfold.engines.protocol import Scene
+from tenfold.errors import UsageError
 from tenfold.topology.model import Pool, Unit
 from tenfold.topology.process import Command, File, Launch, Probe, Stop
 from tenfold.topology.settings import EdgeSettings
@@ -141,7 +142,13 @@ def _public(member: Unit | Pool, scene: Scene) -> tuple[str, int]:
     if endpoint:
         address, _, digits = endpoint.rpartition(":")
         port = int(digits)
-    return str(ip_address(address.strip("[]"))), port
+    try:
+        return str(ip_address(address.strip("[]"))), port
+    except ValueError:
+        raise UsageError(
+            f"the edge cannot listen on {address!r}: it needs an address, not a name",
+            next='127.0.0.1 for this machine alone, "0.0.0.0" or "::" for everybody',
+        ) from None
 
 
 def _endpoint(address: str, port: int) -> str:

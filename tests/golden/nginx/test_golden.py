@@ -1,0 +1,133 @@
+"""Rendered files, word for word, each also accepted by every nginx that this machine has.
+
+A case is a folder: ``case.toml`` says in one line what it is about and what is rendered; beside it
+lies what comes of it: ``nginx.conf`` and ``launch``, or ``error``. After a change on purpose:
+``TENFOLD_GOLDEN=write pytest tests/golden/nginx``, then read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.edge import as_nobody, builds, nobodys_folder
+
+from tenfold.engines.nginx import Build, Found, Nginx
+from tenfold.engines.protocol import Place, Scene
+from tenfold.errors import UsageError
+from tenfold.topology.model import Host, Topology, Unit
+from tenfold.topology.process import Launch
+from tenfold.topology.settings import Asset, EdgeSettings
+from tenfold.wiring.document import Document
+
+HERE = Path(__file__).parent
+CASES = sorted(path.parent.name for path in HERE.glob("*/case.toml"))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One folder."""
+
+    name: str
+
+    @property
+    def input(self) -> dict[str, Any]:
+        return tomllib.loads((HERE / self.name / "case.toml").read_text())
+
+    @property
+    def build(self) -> Build:
+        given = self.input.get("build", {"version": [1, 31, 3], "clears_headers": True})
+        return Build(tuple(given["version"]), given.get("clears_headers", False))
+
+    def scene(self) -> tuple[Unit, Scene]:
+        given = self.input
+        told = dict(given.get("settings", {}))
+        assets = tuple(Asset(**a) for a in told.pop("assets", []))
+        unit = Unit("edge", "nginx", "vm1", EdgeSettings(**told, assets=assets))
+        host = Host("vm1", cores=given.get("cores", 2))
+        root = given.get("root", "/srv/shop/.tenfold/hosts/vm1")
+        place = Place(
+            config=f"{root}/config/edge",
+            data=f"{root}/data/edge",
+            run="/tmp/shop",
+            logs=f"{root}/logs",
+            assets=f"{root}/assets",
+            address="127.0.0.2",
+            binaries={"nginx": "/usr/sbin/nginx"},
+        )
+        endpoints = {"vm1/app": given.get("upstream", "127.0.0.2:8000")}
+        document = Document("shop", "10", endpoints=endpoints)
+        return unit, Scene(host, Topology("shop", "10", (host,), (unit,)), document, place)
+
+    def rendered(self) -> dict[str, str]:
+        """What comes of it, by file name."""
+        unit, scene = self.scene()
+        engine = Nginx(self.build)
+        try:
+            files = {Path(f.path).name: str(f.text) for f in engine.render(unit, scene)}
+        except UsageError as error:
+            return {"error": f"{error.what}\nWhat next  {error.next}\n"}
+        launch = launch_text(engine.launch(unit, scene))
+        return {"nginx.conf": files["nginx.conf"], "launch": launch}
+
+
+def launch_text(launch: Launch) -> str:
+    """A launch as a person reads it."""
+    lines = [f"prepare {' '.join(command.argv)}" for command in launch.prepare]
+    lines += [f"run     {' '.join(launch.argv)}", f"in      {launch.cwd}"]
+    lines += [f"with    {name}={value}" for name, value in launch.env.items()]
+    lines += [f"on      {name}" for name in launch.sockets]
+    lines.append(f"ready   GET http://{launch.ready.address}{launch.ready.path}")
+    lines.append(f"stop    {launch.stop.signal}, {launch.stop.within_seconds:g} s")
+    lines.append(f"reload  {launch.reload}")
+    return "\n".join(lines) + "\n"
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) > 10
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_is_rendered_as_it_was(name: str) -> None:
+    rendered, folder = Case(name).rendered(), HERE / name
+    if os.environ.get("TENFOLD_GOLDEN") == "write":
+        for path in folder.iterdir():
+            if path.name != "case.toml":
+                path.unlink()
+        for file_name, text in rendered.items():
+            (folder / file_name).write_text(text)
+    kept = {p.name: p.read_text() for p in folder.iterdir() if p.name != "case.toml"}
+    assert rendered == kept
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("found", builds())
+@pytest.mark.parametrize("name", [n for n in CASES if (HERE / n / "nginx.conf").exists()])
+def test_nginx_accepts_it(name: str, found: Found) -> None:
+    """The golden file; by a build too old for it, what is rendered for that build instead."""
+    case = Case(name)
+    unit, scene = case.scene()
+    wanted, has = case.build, found.build
+    suits = has.version >= wanted.version and has.clears_headers >= wanted.clears_headers
+    with nobodys_folder() as folder:
+        for file in Nginx(wanted if suits else has).render(unit, scene):
+            (folder / Path(file.path).name).write_text(str(file.text))
+        if suits:
+            (folder / "nginx.conf").write_text((HERE / name / "nginx.conf").read_text())
+        argv = [found.path, "-e", "stderr", "-p", f"{folder}/data/"]
+        said = subprocess.run(
+            [*argv, "-t", "-c", f"{folder}/nginx.conf"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            **as_nobody(),
+        )
+    assert said.returncode == 0, said.stderr
+    told = said.stderr.splitlines()
+    assert [line for line in told if "syntax is ok" not in line and "successful" not in line] == []
