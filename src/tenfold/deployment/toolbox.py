@@ -40,8 +40,11 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
         TenfoldError: an engine is not on this machine; says how to get it.
     """
     nginx = nginx_binaries.find()
+    source = spec.database.postgres
     postgresql = postgresql_binaries.find(
-        prefer_path=spec.database.postgres == "path", major=postgresql_major
+        prefer_path=source == "path",
+        directory=source if source.startswith("/") else None,
+        major=postgresql_major,
     )
     engines: tuple[Engine, ...] = (PostgreSQL(), Nginx(nginx.build), Uvicorn(), Gunicorn())
     return Toolbox(

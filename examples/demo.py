@@ -1,0 +1,148 @@
+"""``make demo``: examples/conduit from nothing to a second release under load, in a minute.
+
+Works on a copy in ``.demo/conduit``, which is yours to play with afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE = ROOT / "examples" / "conduit"
+PLACE = ROOT / ".demo" / "conduit"
+TENFOLD = [sys.executable, "-m", "tenfold"]
+LEFT_BEHIND = shutil.ignore_patterns(".tenfold", ".venv", "__pycache__", "media", ".pytest_cache")
+LOAD_SECONDS, LOAD_RATE = 20, 40
+
+
+def main() -> int:
+    if "--stop" in sys.argv:
+        return stop()
+    prepare()
+    say("An ordinary FastAPI app, PostgreSQL and an edge, on this machine alone")
+    bring_up()
+    say("Believable content")
+    tenfold("run", "python", "-m", "conduit.seed")
+    say(f"The next release, while {LOAD_RATE} requests a second come in")
+    report = deploy_under_load()
+    say("What those users noticed")
+    print(report)
+    goodbye()
+    return 0
+
+
+def prepare() -> None:
+    """A copy of the example, with the environment that make has built."""
+    PLACE.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(EXAMPLE, PLACE, dirs_exist_ok=True, ignore=LEFT_BEHIND)
+    venv = PLACE / ".venv"
+    if not venv.exists():
+        venv.unlink(missing_ok=True)
+        venv.symlink_to(EXAMPLE / ".venv")
+
+
+def bring_up() -> None:
+    if status()["state"] == "running":
+        print("It runs already, so its present state is deployed.\n")
+        tenfold("deploy")
+    else:
+        tenfold("up", "-d", "--port", str(port()))
+
+
+def deploy_under_load() -> str:
+    """Change the app, deploy it in the middle of the load; the load's own words."""
+    load = subprocess.Popen(
+        [*TENFOLD, "load", "--rate", str(LOAD_RATE), "--duration", str(LOAD_SECONDS)],
+        cwd=PLACE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    raise_version()
+    tenfold("deploy")
+    print(f"\nthe load goes on for the rest of its {LOAD_SECONDS} seconds ...", flush=True)
+    said, _ = load.communicate()
+    if load.returncode != 0:
+        sys.exit(f"{said}\na request failed or a write was lost: that is a fault of Tenfold")
+    return said
+
+
+def raise_version() -> None:
+    """What a developer does all day: 1.0.0 becomes 1.1.0, seen in the footer of every page."""
+    file = PLACE / "conduit" / "__init__.py"
+    text = file.read_text()
+    found = re.search(r'__version__ = "(\d+)\.(\d+)\.', text)
+    assert found, file
+    old, new = f"{found[1]}.{found[2]}.", f"{found[1]}.{int(found[2]) + 1}."
+    file.write_text(text.replace(old, new))
+    print(f"(edited conduit/__init__.py: version {old}0 is {new}0 now)\n", flush=True)
+
+
+def goodbye() -> None:
+    url = status()["url"]
+    with urllib.request.urlopen(f"{url}/") as answer:
+        assert answer.status == 200
+    where = PLACE.relative_to(ROOT)
+    say("It is yours now")
+    print(f"""
+  Open     {url}            sign in with what the seed printed above
+           {url}/docs       the API
+
+  Try      cd {where}
+           ../../.venv/bin/tenfold status
+           ../../.venv/bin/tenfold rollback        the first release serves again
+           ../../.venv/bin/tenfold psql            look into its database
+           ../../.venv/bin/tenfold logs -f edge    then click around
+           kill -9 any pid that status shows       and look again
+
+  Stop     make demo-stop                          the data stays; --delete-data removes it
+""")
+
+
+def stop() -> int:
+    if not (PLACE / "tenfold.toml").exists():
+        print("the demo was never started")
+        return 0
+    return subprocess.run([*TENFOLD, "down"], cwd=PLACE, check=False).returncode
+
+
+def status() -> dict[str, object]:
+    said = subprocess.run(
+        [*TENFOLD, "status", "--json"], cwd=PLACE, check=True, capture_output=True, text=True
+    )
+    found: dict[str, object] = json.loads(said.stdout)
+    return found
+
+
+def tenfold(*arguments: str) -> None:
+    """Run a command as a user would, shown as a user would type it."""
+    print(f"$ tenfold {' '.join(arguments)}", flush=True)
+    if subprocess.run([*TENFOLD, *arguments], cwd=PLACE, check=False).returncode != 0:
+        sys.exit(1)
+
+
+def port() -> int:
+    """8000, or a free one where that is taken."""
+    for candidate in (8000, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", candidate))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise AssertionError("no free port on 127.0.0.1")
+
+
+def say(headline: str) -> None:
+    print(f"\n── {headline} {'─' * max(0, 76 - len(headline))}\n", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
