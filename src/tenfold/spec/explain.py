@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from tenfold.spec import later
 from tenfold.spec.model import AppSpec
 
 Path = tuple[str | int, ...]
+# How alike a misspelt key and a known one must be, from 0 to 1.
+_CLOSE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,27 @@ class Problem:
 
 def explain(error: ValidationError, data: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Every problem of a document; ``data`` is the document that was refused."""
-    found = (_problem(detail) for detail in error.errors(include_url=False, include_input=True))
-    # Without `app`, a `command` is the problem, and it says so itself.
+    details = error.errors(include_url=False, include_input=True)
+    meant = {_meant_by(detail) for detail in details if detail["type"] == "extra_forbidden"}
+    # A key that is there under a wrong name or in a wrong place is one problem, not two; and
+    # without `app`, a `command` is the problem, and says so itself.
+    told = meant | ({("app",)} if "command" in data else set())
     return tuple(
-        problem
-        for problem in found
-        if not (problem.path == ("app",) and "app" not in data and "command" in data)
+        _problem(detail)
+        for detail in details
+        if not (detail["type"] == "missing" and detail["loc"] in told)
     )
+
+
+def _meant_by(detail: ErrorDetails) -> Path:
+    """The path of the key that an unknown key probably stands for."""
+    path = detail["loc"]
+    key = str(path[-1])
+    home = _home(key)
+    if home is not None:
+        return (*home, key)
+    close = difflib.get_close_matches(key.lower(), [*_keys_at(path[:-1])], n=1, cutoff=_CLOSE)
+    return (*path[:-1], close[0]) if close else path
 
 
 def _problem(detail: ErrorDetails) -> Problem:
@@ -63,6 +80,14 @@ def _text(path: Path, detail: ErrorDetails) -> str:
             return _not_one_of(detail["input"], str(context["expected"]))
         case "string_too_short":
             return "is empty"
+        case "string_type":
+            return f"is not a text{_quoted(detail['input'])}"
+        case "tuple_type" | "list_type":
+            return f"is not a list{_listed(detail['input'])}"
+        case "int_type" | "int_parsing" | "int_from_float":
+            return f"{_shown(detail['input'])} is not a whole number"
+        case "greater_than":
+            return f"should be more than {context['gt']:g}"
         case "model_type" | "dict_type" | "mapping_type":
             return f"is a table: write [{'.'.join(map(str, path))}] above its keys"
         case _:
@@ -72,12 +97,22 @@ def _text(path: Path, detail: ErrorDetails) -> str:
 def _plain(detail: ErrorDetails) -> str:
     expected = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     value = detail["input"]
-    shown = value if isinstance(value, (int, float)) else f'"{value}"'
-    if isinstance(value, bool):
-        shown = str(value).lower()
-    if isinstance(value, (dict, list)):
-        return f"should be {expected}"
-    return f"{shown} should be {expected}"
+    shown = "" if isinstance(value, (dict, list)) else f"{_shown(value)} "
+    return f"{shown}should be {expected}"
+
+
+def _shown(value: Any) -> str:
+    """A value as TOML writes it."""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _quoted(value: Any) -> str:
+    scalar = isinstance(value, (bool, int, float))
+    return f'; write it as "{_shown(value)}"' if scalar else ""
+
+
+def _listed(value: Any) -> str:
+    return f"; write it as [{_shown(value)}]" if isinstance(value, (str, int, float)) else ""
 
 
 def _not_one_of(value: Any, expected: str) -> str:
@@ -98,33 +133,30 @@ def _example(path: Path) -> str:
 def _unknown(path: Path) -> str:
     key = str(path[-1])
     siblings = [*_keys_at(path[:-1])]
-    meant = _meant(key, siblings)
-    if meant:
-        return f"unknown key{meant}"
     home = _home(key)
-    return f"unknown key{home}" if home else f"unknown key; known here: {', '.join(siblings)}"
+    if home is not None:
+        where = f"into [{home[0]}]" if home else "at the top, above the first [table]"
+        return f"unknown key; it belongs {where}"
+    known = f"; known here: {', '.join(siblings)}"
+    return f"unknown key{_meant(key, siblings) or known}"
 
 
 def _meant(wrong: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(wrong.lower(), names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(wrong.lower(), names, n=1, cutoff=_CLOSE)
     return f'; did you mean "{close[0]}"?' if close else ""
 
 
-def _home(key: str) -> str | None:
-    """Where a key that stands in the wrong table belongs."""
-    for table, names in _tables():
-        if key in names:
-            where = f"[{table}]" if table else "the top, above the first [table]"
-            return f"; it belongs {'into' if table else 'at'} {where}"
-    return None
+def _home(key: str) -> tuple[str, ...] | None:
+    """The table that has a key of just this name; ``()`` is the top, ``None`` if there is none."""
+    return next((table for table, names in _tables() if key in names), None)
 
 
-def _tables() -> Iterator[tuple[str, list[str]]]:
-    yield "", list(_keys(AppSpec))
+def _tables() -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    yield (), list(_keys(AppSpec))
     for name, field in AppSpec.model_fields.items():
         model = field.annotation
         if isinstance(model, type) and issubclass(model, BaseModel):
-            yield name, list(_keys(model))
+            yield (name,), list(_keys(model))
 
 
 def _keys_at(path: Path) -> Iterator[str]:

@@ -18,6 +18,13 @@ from tenfold.spec.model import AppSpec
 
 FILE_NAME = "tenfold.toml"
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_SLIPS = {
+    "Cannot overwrite a value": "this key has a value already",
+    "Illegal character '\\n'": "the text does not end on its line; a closing quote is missing",
+    "Invalid value": "that is no value; texts are written in quotes",
+    "Unterminated string": "the text does not end; a closing quote is missing",
+    "Unclosed array": "the list does not end; a closing ] is missing",
+}
 
 
 def load(path: Path) -> AppSpec:
@@ -93,11 +100,18 @@ def _toml(text: str, name: str) -> dict[str, Any]:
         message = str(error)
         found = _POSITION.search(message)
         line, column = _end(text) if found is None or found[1] is None else found.groups()
-        reason = _POSITION.sub("", message)
         raise SpecError(
-            f"{name}:{line}:{column}: not TOML: {reason[:1].lower()}{reason[1:]}",
+            f"{name}:{line}:{column}: not TOML: {_reason(_POSITION.sub('', message))}",
             next=f"correct line {line}; tenfold docs shows every key as it is written",
         ) from None
+
+
+def _reason(message: str) -> str:
+    """What a person would say to the commonest slips; otherwise the parser's own words."""
+    for start, words in _SLIPS.items():
+        if message.startswith(start):
+            return words
+    return message[:1].lower() + message[1:]
 
 
 def _end(text: str) -> tuple[str, str]:

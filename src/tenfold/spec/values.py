@@ -38,7 +38,7 @@ def name(text: str) -> str:
 
 def entry(text: str) -> str:
     """``module:attribute``; common slips are answered with the spelling that was meant."""
-    if _ENTRY.fullmatch(text):
+    if _ENTRY.fullmatch(text) and ".py:" not in text:
         return text
     if text.endswith("()") and _ENTRY.fullmatch(text[:-2]):
         raise ValueError(
