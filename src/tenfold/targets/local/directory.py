@@ -201,3 +201,4 @@ def remove(host: HostDirectory, state_dir: Path) -> None:
     if host.run.parent != host.root and not host.run.is_symlink() and host.run.is_dir():
         shutil.rmtree(host.run)
     shutil.rmtree(host.root)
+    host.root.with_name(f"{host.name}.view").unlink(missing_ok=True)

@@ -81,7 +81,10 @@ class LocalTarget:
         while True:
             self._start_if_nobody_lives(place)
             try:
-                if not agent.hello(max(0.1, deadline - time.monotonic()))["leaving"]:
+                hello = agent.hello(max(0.1, deadline - time.monotonic()))
+                if not hello["leaving"]:
+                    if self.account is not None:
+                        starting.complete(place, self.account, self._needed(), int(hello["pid"]))
                     return agent
             except NotThere as fault:
                 if time.monotonic() >= deadline:

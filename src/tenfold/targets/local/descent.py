@@ -1,0 +1,127 @@
+"""From root to the account of units: start their keeper in a view, and keep the view complete.
+
+The mounts of a running agent's view are remembered beside its directory, where only root writes.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import tenfold.agent
+from tenfold.agent.store import cannot_write, replace_file
+from tenfold.agent.view import Closed, Mount, needed_view
+from tenfold.errors import TargetError
+from tenfold.targets.local.account import Account, look
+from tenfold.targets.local.directory import HostDirectory
+
+_DESCEND = Path(tenfold.agent.__file__).with_name("descend.py")
+
+Execute = Callable[[Sequence[str], tuple[int, ...]], None]
+
+
+def begin(
+    place: HostDirectory,
+    account: Account,
+    needed: Sequence[str],
+    argv: Sequence[str],
+    execute: Execute,
+) -> None:
+    """Execute ``argv`` as the account, in a view in which it reaches everything ``needed``.
+
+    Raises:
+        TargetError: it cannot; names the closed directories.
+    """
+    mounts = _view(account, needed)
+    _descend(account, mounts, argv, execute, join=0)
+    _remember(place, mounts)
+
+
+def complete(
+    place: HostDirectory, account: Account, needed: Sequence[str], pid: int, execute: Execute
+) -> None:
+    """Add to the view of a running agent what was not needed when it was started.
+
+    Raises:
+        TargetError: it cannot; names the closed directories.
+    """
+    mounts = _view(account, needed)
+    known = _remembered(place)
+    missing = [m for m in mounts if m not in known]
+    if not missing:
+        return
+    if Path(f"/proc/{pid}").stat().st_uid != account.uid:
+        raise TargetError(f"process {pid} is not the agent of {place.name}")
+    _descend(account, missing, (), execute, join=pid)
+    _remember(place, (*known, *missing))
+
+
+def _view(account: Account, needed: Sequence[str]) -> tuple[Mount, ...]:
+    try:
+        return needed_view(needed, look, account.uid, account.gid)
+    except Closed as closed:
+        raise TargetError(
+            f"units run as {account.name}, who may not enter or read {closed.path}",
+            next=f"chmod o+rx {closed.path}, or run Tenfold as the user that it belongs to",
+        ) from closed
+
+
+def _descend(
+    account: Account, mounts: Sequence[Mount], argv: Sequence[str], execute: Execute, *, join: int
+) -> None:
+    steps = [list(asdict(mount).values()) for mount in mounts]
+    plan = json.dumps({"uid": account.uid, "gid": account.gid, "join": join, "mounts": steps})
+    reader, writer = os.pipe()
+    try:
+        command = [sys.executable, "-I", "-S", str(_DESCEND), str(writer), plan, *argv]
+        execute(command, (writer,))
+        os.close(writer)
+        writer = -1
+        fault = os.read(reader, 4096)
+    finally:
+        os.close(reader)
+        if writer >= 0:
+            os.close(writer)
+    if fault:
+        raise _cannot_descend(account, mounts, json.loads(fault))
+
+
+def _cannot_descend(
+    account: Account, mounts: Sequence[Mount], fault: dict[str, Any]
+) -> TargetError:
+    closed = ", ".join(m.path for m in mounts if m.kind == "cover") or ", ".join(
+        m.path for m in mounts
+    )
+    if not closed:
+        return TargetError(f"cannot run units as {account.name}: {fault['text']}")
+    denied = fault["errno"] in (errno.EPERM, errno.EACCES, errno.ENOSYS)
+    why = "this machine does not let root mount anything" if denied else fault["text"]
+    return TargetError(
+        f"units run as {account.name}, who may not enter {closed}, and {why}",
+        next=f"run Tenfold as an ordinary user, or move what lies in {closed} elsewhere",
+    )
+
+
+def _memory(place: HostDirectory) -> Path:
+    return place.root.with_name(f"{place.name}.view")
+
+
+def _remember(place: HostDirectory, mounts: Sequence[Mount]) -> None:
+    path = _memory(place)
+    try:
+        replace_file(path, json.dumps([asdict(m) for m in mounts]).encode(), 0o600)
+    except OSError as fault:
+        raise cannot_write(path, fault) from fault
+
+
+def _remembered(place: HostDirectory) -> tuple[Mount, ...]:
+    try:
+        return tuple(Mount(**m) for m in json.loads(_memory(place).read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return ()
