@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.support.http import raw
+from yarl import URL
+
+from tenfold.topology.settings import Asset, EdgeSettings
 
 pytestmark = pytest.mark.engine
 
@@ -225,3 +228,39 @@ async def test_well_known_is_not_hidden(edge, client):
     put(edge, ".well-known/security.txt", "mail us")
     async with client.get("/static/.well-known/security.txt") as answer:
         assert await answer.text() == "mail us"
+
+
+ODD = Asset('/stätic files/$1(a)+"b"', 'dist/$out "1"; }')
+
+
+@pytest.mark.parametrize("settings", [EdgeSettings(assets=(ODD,))])
+async def test_odd_names_mean_themselves(edge, client, app):
+    folder = edge.root / "assets/current" / ODD.directory
+    folder.mkdir(parents=True)
+    (folder / "ü &.css").write_text("p {}")
+    prefix = "/st%C3%A4tic%20files/$1(a)+%22b%22"
+    async with client.get(URL(f"{prefix}/%C3%BC%20&.css", encoded=True)) as answer:
+        assert (answer.status, await answer.text()) == (200, "p {}")
+    assert app.seen == []
+
+
+SEVERAL = (Asset("/", "public"), Asset("/static", "wide"), Asset("/static/admin", "narrow"))
+
+
+@pytest.mark.parametrize("settings", [EdgeSettings(assets=SEVERAL)])
+async def test_the_most_specific_prefix_answers(edge, client, app):
+    for asset in SEVERAL:
+        folder = edge.root / "assets/current" / asset.directory
+        folder.mkdir(parents=True)
+        (folder / "here.txt").write_text(asset.directory)
+    for path, directory in (("/", "public"), ("/static/", "wide"), ("/static/admin/", "narrow")):
+        async with client.get(f"{path}here.txt") as answer:
+            assert await answer.text() == directory
+    assert app.seen == []
+    async with client.ws_connect("/talk") as talk:
+        await talk.send_str("hello")
+        assert await talk.receive_str() == "you said hello"
+    for path in ("/", "/static/", "/no-such-file"):
+        async with client.get(path) as answer:
+            assert answer.status == 200
+    assert app.seen == ["GET /", "GET /static/", "GET /no-such-file"]
