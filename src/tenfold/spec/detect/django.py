@@ -204,17 +204,28 @@ def _notes(django: Django) -> Iterator[Note]:
     if str(settings.get("SECRET_KEY", "")).startswith("django-insecure-"):
         yield Note(f"SECRET_KEY is written in {name}", "fine here; take it from the environment")
     yield from _database(django)
-    if settings.get("STATIC_URL") and not settings.get("STATIC_ROOT"):
+    root = settings.get("STATIC_ROOT")
+    if root and not _is_inside(django, root):
+        yield Note(
+            f"STATIC_ROOT of {name} is outside of the project",
+            'the edge serves folders of the release; set STATIC_ROOT = BASE_DIR / "staticfiles"',
+        )
+    if settings.get("STATIC_URL") and not root:
         yield Note(
             f"STATIC_ROOT is not set in {name}",
             'no static files with DEBUG off; set STATIC_ROOT = BASE_DIR / "staticfiles"',
         )
     media = settings.get("MEDIA_ROOT")
-    if media and (django.project.root / Path(media)).is_relative_to(django.project.root):
+    if media and _is_inside(django, media):
         yield Note(
             f"MEDIA_ROOT of {name} is inside the project",
             "a release is read-only, so uploads fail; give a folder outside of it",
         )
+
+
+def _is_inside(django: Django, path: str | Path) -> bool:
+    root = django.project.root
+    return (root / Path(path)).is_relative_to(root)
 
 
 def _database(django: Django) -> Iterator[Note]:

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import pytest
+
+from tenfold.errors import UsageError
+from tenfold.spec.detect import Found, detect
+
+from .conftest import Make
+
+MANAGE = """
+    import os
+    def main():
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bakery.settings")
+    """
+SERVES = """
+    import os
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bakery.settings")
+    application = object()
+    """
+SETTINGS = """
+    from pathlib import Path
+    import dj_database_url
+    BASE_DIR = Path(__file__).resolve().parent.parent
+    DEBUG = False
+    ALLOWED_HOSTS = ["127.0.0.1"]
+    ROOT_URLCONF = "bakery.urls"
+    WSGI_APPLICATION = "bakery.wsgi.application"
+    DATABASES = {"default": dj_database_url.config()}
+    STATIC_URL = "static/"
+    STATIC_ROOT = BASE_DIR / "staticfiles"
+    """
+FILES = {
+    "manage.py": MANAGE,
+    "bakery/__init__.py": "",
+    "bakery/settings.py": SETTINGS,
+    "bakery/wsgi.py": SERVES,
+    "bakery/asgi.py": SERVES,
+    "bakery/urls.py": "urlpatterns = [path('healthz/', ok), path('health', include('x'))]",
+    "shop/migrations/0001_initial.py": "",
+    "shop/migrations/0002_more.py": "",
+    "shop/migrations/__init__.py": "",
+}
+BOTH = ("Django-5.2", "gunicorn-23.0.0", "uvicorn-0.35.0")
+
+
+def facts(found: Found) -> list[str]:
+    return [note.fact for note in found.notes]
+
+
+def test_a_project_as_startproject_makes_it(make: Make) -> None:
+    found = detect(make(FILES, ("Django-5.2", "gunicorn-23.0.0")))
+    assert (found.app, found.interface) == ("bakery.wsgi:application", "wsgi")
+    assert found.migrate == "python manage.py migrate --noinput"
+    assert found.build == "python manage.py collectstatic --noinput"
+    assert found.assets == (("/static", "staticfiles"),)
+    assert found.health == "/healthz/"
+    assert found.env == ()
+    assert found.notes == ()
+    assert {item.kind: item.what for item in found.items} == {
+        "framework": "Django 5.2",
+        "migrations": "2 migrations",
+        "static": "staticfiles/ at /static",
+        "health": "health page /healthz/",
+        "environment": ".venv with gunicorn 23.0.0",
+    }
+
+
+@pytest.mark.parametrize(
+    ("installed", "settings", "app"),
+    [
+        (BOTH, "", "bakery.wsgi:application"),
+        (("uvicorn-0.35.0",), "", "bakery.asgi:application"),
+        (BOTH, "ASGI_APPLICATION = 'bakery.asgi.application'\n", "bakery.asgi:application"),
+        (("gunicorn-23.0",), "ASGI_APPLICATION = 'bakery.asgi.application'\n",
+         "bakery.wsgi:application"),
+        ((), "", "bakery.wsgi:application"),
+    ],
+)  # fmt: skip
+def test_the_installed_server_decides(
+    make: Make, installed: tuple[str, ...], settings: str, app: str
+) -> None:
+    root = make(FILES, installed)
+    with (root / "bakery/settings.py").open("a") as file:
+        file.write(settings)
+    assert detect(root).app == app
+
+
+def test_settings_that_serve_are_those_that_migrate(make: Make) -> None:
+    files = {
+        **FILES,
+        "manage.py": MANAGE.replace("bakery.settings", "bakery.settings.local"),
+        "bakery/wsgi.py": SERVES.replace("bakery.settings", "bakery.settings.production"),
+        "bakery/settings/__init__.py": "",
+        "bakery/settings/base.py": SETTINGS.replace("parent.parent", "parent.parent.parent"),
+        "bakery/settings/local.py": "from .base import *\nDEBUG = True\n",
+        "bakery/settings/production.py": "from bakery.settings.base import *\nDEBUG = False\n",
+    }
+    del files["bakery/settings.py"]
+    found = detect(make(files, BOTH))
+    assert found.env == (("DJANGO_SETTINGS_MODULE", "bakery.settings.production"),)
+    assert found.assets == (("/static", "staticfiles"),)
+    assert found.notes == ()
+
+
+def test_a_project_below_another_folder(make: Make) -> None:
+    files = {f"backend/{name}": text for name, text in FILES.items()}
+    found = detect(make(files, BOTH))
+    assert found.app == "bakery.wsgi:application"
+    assert found.pythonpath == ("backend",)
+    assert found.migrate == "python backend/manage.py migrate --noinput"
+    assert found.assets == (("/static", "backend/staticfiles"),)
+
+
+def test_things_to_know(make: Make) -> None:
+    settings = """
+        import os
+        BASE_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        SECRET_KEY = "django-insecure-123"
+        DEBUG = True
+        DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
+        STATIC_URL = "/static/"
+        MEDIA_ROOT = os.path.join(BASE_DIR, "media")
+        """
+    found = detect(make({**FILES, "bakery/settings.py": settings}, BOTH))
+    assert facts(found) == [
+        "DEBUG is on in bakery.settings",
+        "SECRET_KEY is written in bakery.settings",
+        "DATABASES in bakery.settings is SQLite, and does not read DATABASE_URL",
+        "STATIC_ROOT is not set in bakery.settings",
+        "MEDIA_ROOT of bakery.settings is inside the project",
+    ]
+    assert (found.build, found.assets) == (None, ())
+
+
+@pytest.mark.parametrize(
+    "databases",
+    [
+        "DATABASES = {'default': env.db()}",
+        "DATABASES = {'default': dj_database_url.parse(os.environ['DATABASE_URL'])}",
+        "DATABASES = {'default': {'ENGINE': 'sqlite3'}}\n"
+        "DATABASES['default'] = dj_database_url.config()",
+    ],
+)
+def test_settings_that_read_the_database_url(make: Make, databases: str) -> None:
+    root = make({**FILES, "bakery/settings.py": databases}, BOTH)
+    assert facts(detect(root)) == []
+
+
+def test_nobody_may_ask_without_allowed_hosts(make: Make) -> None:
+    settings = SETTINGS.replace('["127.0.0.1"]', "[]")
+    found = detect(make({**FILES, "bakery/settings.py": settings}, BOTH))
+    assert facts(found) == ["ALLOWED_HOSTS is empty in bakery.settings"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "import os\nSTATIC_URL = os.environ['X']\nSTATIC_ROOT = 'out'\n",
+        "STATIC_URL = 'https://cdn.example.com/'\nSTATIC_ROOT = 'out'\n",
+        "from .missing import *\n",
+        "from .settings import *\n",
+        "syntax error here",
+    ],
+)
+def test_settings_that_cannot_be_read_are_no_failure(make: Make, settings: str) -> None:
+    found = detect(make({**FILES, "bakery/settings.py": settings}, BOTH))
+    assert found.app == "bakery.wsgi:application"
+    assert found.assets == ()
+
+
+def test_a_static_root_outside_of_the_project_is_told(make: Make) -> None:
+    settings = SETTINGS.replace('BASE_DIR / "staticfiles"', '"/srv/static"')
+    found = detect(make({**FILES, "bakery/settings.py": settings}, BOTH))
+    assert facts(found) == ["STATIC_ROOT of bakery.settings is outside of the project"]
+    assert (found.build, found.assets) == (None, ())
+
+
+def test_without_a_server_module_it_is_no_app(make: Make) -> None:
+    with pytest.raises(UsageError):
+        detect(make({"manage.py": MANAGE, "bakery/settings.py": SETTINGS}))
