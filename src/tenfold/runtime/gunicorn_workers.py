@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 WAKE: Final = "wake"
 BOOT_FAILED: Final = 3
 RETRY_SECONDS: Final = 1.0
+TURN_SECONDS: Final = 1.0
 
 
 def install(group: Group, *, threaded: bool) -> str:
@@ -117,7 +118,7 @@ class _Worker:
             if not self.is_parent_alive():
                 return
             with contextlib.suppress(BlockingIOError):
-                select.select([self.PIPE[0]], [], [], 1.0)
+                select.select([self.PIPE[0]], [], [], TURN_SECONDS)
                 os.read(self.PIPE[0], 4096)
         if self.group.board.order == ACCEPT and not self.left:
             super().run()  # type: ignore[misc]
@@ -166,6 +167,10 @@ class _Worker:
 
 class _SyncLeaving(_Worker):
     """One request at a time: it may go when the one at hand is answered."""
+
+    def wait(self, timeout: float) -> Any:
+        """As gunicorn's, which looks only every half of the worker timeout for a dead master."""
+        return super().wait(min(timeout, TURN_SECONDS))  # type: ignore[misc]
 
     def leave(self) -> None:
         """The main loop looks at ``alive`` after each request."""

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.support import keepalive
 from tests.support.app_process import AppProcess, Kind, Runtime, listening
+from tests.support.keepalive import Connection
 
 Start = Callable[..., AppProcess]
+Connect = Callable[[], Awaitable[Connection]]
 
 
 @pytest.fixture
@@ -26,9 +29,17 @@ def owned() -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def port(owned: socket.socket) -> int:
-    """Its port."""
-    return int(owned.getsockname()[1])
+async def connect(owned: socket.socket) -> AsyncIterator[Connect]:
+    """Connect to it; connections are closed afterwards."""
+    made: list[Connection] = []
+
+    async def connecting() -> Connection:
+        made.append(await keepalive.connect(owned.getsockname()[1]))
+        return made[-1]
+
+    yield connecting
+    for connection in made:
+        connection.close()
 
 
 @pytest.fixture
