@@ -73,12 +73,19 @@ class Store:
             raise cannot_write(path, fault) from fault
 
     def read(self, folder: str, name: str) -> dict[str, Any] | None:
-        """What was kept, or ``None``. Raises :class:`Corrupt` after setting the file aside."""
+        """What was kept, or ``None``.
+
+        Raises:
+            Corrupt: it is no such record; the file was set aside.
+            TargetError: the disk does not give it.
+        """
         path = self._path(folder, name)
         try:
             data = json.loads(path.read_bytes())
         except FileNotFoundError:
             return None
+        except OSError as fault:
+            raise TargetError(f"cannot read {path}: {fault.strerror}") from fault
         except ValueError as fault:
             raise self._set_aside(path, str(fault)) from fault
         if not isinstance(data, dict):
