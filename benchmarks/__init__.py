@@ -1,0 +1,1 @@
+"""Tenfold beside the same processes started and tuned by hand; ``python -m benchmarks --help``."""
