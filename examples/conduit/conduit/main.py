@@ -16,8 +16,9 @@ from conduit import __version__, api, health, pages, problems
 from conduit.assets import STATIC_DIR
 from conduit.database import Database
 from conduit.keys import KeyRing
-from conduit.middleware import NoNullBytes, SecurityHeaders
-from conduit.settings import Settings, cors_origins, media_dir
+from conduit.middleware import BodyLimit, NoNullBytes, SecurityHeaders
+from conduit.pages.editor import UPLOAD_BYTES
+from conduit.settings import Settings, cors_origins
 
 log = logging.getLogger("conduit")
 
@@ -53,17 +54,15 @@ def create_app() -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,  # both load scripts from elsewhere; /docs is our own page
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
         strict_content_type=False,
     )
     app.include_router(health.router)
     app.include_router(api.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC_DIR), name="static")
-    media = StaticFiles(directory=media_dir(os.environ), check_dir=False)
-    app.mount("/media", media, name="media")
     problems.install(app)
     app.add_middleware(NoNullBytes)
+    app.add_middleware(BodyLimit, most=MAX_BODY_BYTES, more={"/editor": UPLOAD_BYTES})
     origins = cors_origins(os.environ)
     if origins:
         app.add_middleware(

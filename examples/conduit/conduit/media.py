@@ -13,6 +13,7 @@ from conduit.errors import Invalid
 MAX_BYTES = 5 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 WIDEST = 1600
+NAME = r"^[0-9a-f]{32}\.jpg$"
 FORMATS = ("JPEG", "PNG", "WEBP")
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # No inline scripts or styles anywhere; pictures may come from other sites, by https.
@@ -61,3 +64,37 @@ class NoNullBytes:
             await send({"type": "http.response.body", "body": b"Bad request\n"})
             return
         await self._app(scope, receive, send)
+
+
+class BodyLimit:
+    """Answers 413 once a request has sent more than its path may: ``most`` bytes, or what ``more``
+    says for the prefix of a path."""
+
+    def __init__(self, app: ASGIApp, most: int, more: Mapping[str, int]) -> None:
+        self._app = app
+        self._most = most
+        self._more = tuple(more.items())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, counting what arrives."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+            return
+        limit = self._limit(scope["path"])
+        arrived = 0
+
+        async def counted() -> Message:
+            nonlocal arrived
+            message = await receive()
+            arrived += len(message.get("body", b""))
+            if arrived > limit:
+                raise HTTPException(413)
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _limit(self, path: str) -> int:
+        for prefix, limit in self._more:
+            if path.startswith(prefix):
+                return limit
+        return self._most

@@ -43,7 +43,7 @@ class Settings:
         return cls(
             database_url=database_url(env),
             secret_key=_secret_key(env),
-            media_dir=media_dir(env),
+            media_dir=Path(env.get("MEDIA_DIR") or "media"),
             pool_size=_integer(env, "DB_POOL_SIZE", 5),
             pool_overflow=_integer(env, "DB_POOL_OVERFLOW", 10),
             prepare_threshold=_prepare_threshold(env),
@@ -71,11 +71,6 @@ def database_url(env: Mapping[str, str]) -> URL:
     if not separator or scheme.partition("+")[0] not in ("postgres", "postgresql"):
         raise SettingsError("DATABASE_URL must begin with postgresql:// or postgres://")
     return make_url(f"{DRIVER}://{rest}")
-
-
-def media_dir(env: Mapping[str, str]) -> Path:
-    """Where uploaded pictures are kept."""
-    return Path(env.get("MEDIA_DIR") or "media")
 
 
 def cors_origins(env: Mapping[str, str]) -> tuple[str, ...]:

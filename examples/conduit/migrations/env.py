@@ -7,9 +7,10 @@ from logging.config import fileConfig
 
 from alembic import context
 from alembic.util import CommandError
+from sqlalchemy import create_engine, pool, text
+
 from conduit.settings import SettingsError, database_url
 from conduit.tables import metadata
-from sqlalchemy import create_engine, pool, text
 
 # Any number will do, as long as nothing else in this database takes the same lock.
 MIGRATION_LOCK = 4_077_213_985

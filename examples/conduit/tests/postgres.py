@@ -64,17 +64,19 @@ class Postgres:
 
     def _run(self, program: str, *arguments: object) -> None:
         argv = [str(binaries() / program), *map(str, arguments)]
-        done = subprocess.run(
-            argv,
-            cwd=self._home,
-            stdin=subprocess.DEVNULL,
-            stdout=(self._home / "output").open("w"),  # a pipe would stay open in the server
-            stderr=subprocess.STDOUT,
-            check=False,
-            **self._as_nobody,  # type: ignore[call-overload]
-        )
+        output = self._home / "output"
+        with output.open("w") as sink:  # a pipe would stay open in the server
+            done = subprocess.run(
+                argv,
+                cwd=self._home,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                check=False,
+                **self._as_nobody,  # type: ignore[call-overload]
+            )
         if done.returncode:
-            raise RuntimeError(f"{program} failed: {(self._home / 'output').read_text()}")
+            raise RuntimeError(f"{program} failed: {output.read_text()}")
 
 
 def binaries() -> Path:

@@ -33,7 +33,7 @@ async def new(page: ReadingPage) -> Response:
     return _editor(page, None, {})
 
 
-@router.post("/editor", max_body_size=UPLOAD_BYTES)
+@router.post("/editor")
 async def publish(member: PostingMember, connection: Writing) -> Response:
     """Publish an article."""
     return await _save(member, connection, None)
@@ -52,7 +52,7 @@ async def edit(slug: str, page: ReadingPage, connection: Reading) -> Response:
     return _editor(page, row, fields)
 
 
-@router.post("/editor/{slug}", max_body_size=UPLOAD_BYTES)
+@router.post("/editor/{slug}")
 async def save(slug: str, member: PostingMember, connection: Writing) -> Response:
     """Save one's own article."""
     row = await articles.own(connection, slug, member.viewer.id)

@@ -7,6 +7,8 @@ sign-in and sign-up forms, which come before there is one, are bound to a short-
 from __future__ import annotations
 
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -106,32 +108,37 @@ async def brief_page(request: Request) -> Page:
         return await _page(request, connection)
 
 
-async def _checked_form(page: Page) -> dict[str, Any]:
-    """The fields of a form. Raises ForgedForm."""
-    form = await page.request.form()
-    sid = page.viewer.sid if page.viewer else page.request.cookies.get(VISIT)
-    token = form.get("csrf")
-    if not sid or not isinstance(token, str):
-        raise ForgedForm
-    if not tokens.form_token_fits(page.keys.csrf, sid, token):
-        raise ForgedForm
-    return dict(form)
+@asynccontextmanager
+async def _checked_form(page: Page) -> AsyncIterator[dict[str, Any]]:
+    """The fields of a form; files in it are closed in the end. Raises ForgedForm."""
+    async with page.request.form() as form:
+        sid = page.viewer.sid if page.viewer else page.request.cookies.get(VISIT)
+        token = form.get("csrf")
+        if not sid or not isinstance(token, str):
+            raise ForgedForm
+        if not tokens.form_token_fits(page.keys.csrf, sid, token):
+            raise ForgedForm
+        yield dict(form)
 
 
-async def _member(page: Annotated[Page, Depends(_writing_page)]) -> Member:
+async def _member(page: Annotated[Page, Depends(_writing_page)]) -> AsyncIterator[Member]:
     viewer = page.member()
-    return Member(page, viewer, await _checked_form(page))
+    async with _checked_form(page) as form:
+        yield Member(page, viewer, form)
 
 
-async def _visitors_form(page: Annotated[Page, Depends(brief_page)]) -> dict[str, Any]:
-    return await _checked_form(page)
+async def _visitors_form(
+    page: Annotated[Page, Depends(brief_page)],
+) -> AsyncIterator[dict[str, Any]]:
+    async with _checked_form(page) as form:
+        yield form
 
 
 ReadingPage = Annotated[Page, Depends(_reading_page)]
 # For routes that use the database in their own time, or not at all: it is let go before they run.
 BriefPage = Annotated[Page, Depends(brief_page)]
-PostingMember = Annotated[Member, Depends(_member)]
-VisitorsForm = Annotated[dict[str, Any], Depends(_visitors_form)]
+PostingMember = Annotated[Member, Depends(_member, scope="function")]
+VisitorsForm = Annotated[dict[str, Any], Depends(_visitors_form, scope="function")]
 
 
 def open_session(page: Page, user_id: int, epoch: int, back: str = "/") -> Response:
