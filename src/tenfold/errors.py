@@ -12,7 +12,7 @@
     ├── ReleaseError             a release could not be built from the project
     ├── StepFailed               a step of a plan failed; says what was and was not changed
     │   └── UnitFailed           a unit did not start or did not become ready: probe, answer, log
-    ├── LoadError                load was not made or not judged: its setup, ledger or comparison failed
+    ├── LoadError                load was not made or not judged: setup, ledger or comparison
     ├── TargetError              a host or its agent could not be reached or broke off
     └── JournalError             the journal is unreadable or was written by a newer Tenfold
 

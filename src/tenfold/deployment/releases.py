@@ -147,6 +147,12 @@ class ReleaseKeeper:
         found = self._store.get(release)
         if found is None:
             raise Refused(f"release {release} is not there any more", next="tenfold deploy")
+        if not Path(found.python).exists():
+            raise Refused(
+                f"release {release} was built when the project was elsewhere:"
+                f" its interpreter {found.python} is gone",
+                next="tenfold deploy",
+            )
         return found
 
 

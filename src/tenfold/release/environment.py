@@ -102,7 +102,8 @@ def inspect(project: Path, python: Path, envs: Path, run: Runner) -> Found:
     skipped = [f"{found.site}/{name}" for name in leads.drop] + list(_own(found, project))
     texts = {f"{found.site}/{name}": text for name, text in leads.rewrite}
     contents = snapshot.contents(root, skipped, texts)
-    state = (found.version, found.home, *snapshot.lines(contents))
+    # Where it lies counts too: scripts name their interpreter by its path.
+    state = (found.version, found.home, str(envs), *snapshot.lines(contents))
     key = hashlib.sha256("\0".join(state).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return Found(
         environment=Environment(

@@ -99,7 +99,7 @@ def make_private(directory: Path, uid: int, gid: int) -> None:
 
 
 def read(state_dir: Path, name: str) -> HostDirectory | None:
-    """The host as it was created, or ``None``.
+    """The host as it was created here, or ``None``; one that was moved or copied is made anew.
 
     Raises:
         TargetError: its ``host.json`` is unreadable; it was set aside, and is made anew next time.
@@ -108,6 +108,8 @@ def read(state_dir: Path, name: str) -> HostDirectory | None:
     path = root / "host.json"
     try:
         data = json.loads(path.read_text())
+        if data["root"] != str(root):
+            return None
         return HostDirectory(
             name=data["name"],
             deployment=data["deployment"],
@@ -151,7 +153,7 @@ def create(state_dir: Path, name: str, deployment: str, uid: int, gid: int) -> H
         for folder, mode in ((root, 0o755), (root / "agent", 0o700), (root / "logs", 0o755)):
             folder.mkdir(mode=mode, exist_ok=True)
             _give(folder, uid, gid)
-        if not (root / "host.json").exists():
+        if read(state_dir, name) is None:
             _keep(host)
         _give(root / "host.json", uid, gid)
     except OSError as fault:
@@ -184,6 +186,7 @@ def _keep(host: HostDirectory) -> None:
         "name": host.name,
         "deployment": host.deployment,
         "address": host.address,
+        "root": str(host.root),
         "run": str(host.run),
     }
     replace_file(host.root / "host.json", json.dumps(data).encode(), 0o644)
