@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from collections.abc import Mapping, Sequence
+from types import FrameType
 from typing import Final
 
 import click
@@ -92,6 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
     settings = Settings()
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, _interrupt)
     try:
         result = cli.main(
             args=list(arguments) if arguments is not None else None,
@@ -112,6 +116,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _broken_pipe()
     return result if isinstance(result, int) else 0
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    """Being ended is answered like Ctrl-C: what was begun is taken back."""
+    raise KeyboardInterrupt
 
 
 def _broken_pipe() -> int:

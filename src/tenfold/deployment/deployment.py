@@ -101,14 +101,18 @@ class Deployment:
 
         Args:
             port: the edge's port; remembered from then on.
-            release: an older release to go back to; the project's files as they are otherwise.
+            release: a built release, with the ``tenfold.toml`` that it was built with.
             renew: replace the workers even if the right release serves.
         """
-        spec = self.spec()
-        port = port if port is not None else self.facts().get("port")
-        if port is not None:
-            spec = spec.model_copy(update={"edge": spec.edge.model_copy(update={"port": port})})
-        return intend(spec, self.layout, self.target, self.facts(), release=release, renew=renew)
+        spec = releases.spec_of(self.layout, release) if release else self.spec()
+        facts = self.facts()
+        chosen = port if port is not None else facts.get("port")
+        if chosen is not None:
+            edge = spec.edge.model_copy(update={"port": chosen})
+            spec = spec.model_copy(update={"edge": edge})
+        return intend(
+            spec, self.layout, self.target, facts, release=release, renew=renew, port=chosen
+        )
 
     def plan(self, kind: str, intent: Intent) -> Plan:
         """The steps from what is to what is intended."""
@@ -124,7 +128,7 @@ class Deployment:
         )
         facts = applied_facts.applied(intent.goal.topology, intent.blueprint.document)
         self.journal.set(applied_facts.FACT, facts.to_json())
-        self.journal.set("port", intent.port)
+        self.journal.set("port", intent.chosen_port)
         self.journal.set("postgresql_major", intent.toolbox.postgresql_major)
         runner = Runner(self.journal, lambda step, tell: perform(step, world, tell), listener)
         runner.run(todo)

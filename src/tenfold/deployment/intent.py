@@ -33,14 +33,18 @@ ROLES = ("superuser", "owner", "app", "replication")
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A goal, and what is needed to reach it. ``notes`` are for the person who asked."""
+    """A goal, and what is needed to reach it.
+
+    ``chosen_port`` was given by ``--port``, now or earlier, and wins over the file. ``notes`` are
+    for the person who asked.
+    """
 
     spec: AppSpec
     goal: Goal
     blueprint: Blueprint
     releases: ReleaseKeeper
     toolbox: Toolbox
-    port: int
+    chosen_port: int | None
     notes: tuple[str, ...] = ()
 
 
@@ -52,6 +56,7 @@ def intend(
     *,
     release: str | None,
     renew: bool,
+    port: int | None,
 ) -> Intent:
     """Join everything. Reads the project and the machine; changes nothing but generated secrets.
 
@@ -91,7 +96,7 @@ def intend(
         blueprint=replace(blueprint, release=None),
         releases=releases,
         toolbox=tools,
-        port=spec.edge.port,
+        chosen_port=port,
         notes=wanted.notes,
     )
 

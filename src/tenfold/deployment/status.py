@@ -70,11 +70,17 @@ def status(
         stage=applied.stage,
         state=_state(up, missing, last, holder),
         url=applied.url,
-        release=now.release,
+        release=_serving(now),
         hosts=tuple(_host(h, applied) for h in now.hosts),
         transition=_transition(last, holder),
         missing=missing,
     )
+
+
+def _serving(now: Observation) -> str | None:
+    """What the workers run; what served last, if none runs or two releases take turns."""
+    running = {u.release for h in now.hosts for u in h.units if u.state == "running" and u.pool}
+    return running.pop() if len(running) == 1 else now.release
 
 
 def _state(up: bool, missing: tuple[str, ...], last: Record | None, holder: Holder | None) -> str:
