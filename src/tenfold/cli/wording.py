@@ -28,7 +28,7 @@ def finished_sentence(step: st.Step) -> str:
             units = "1 worker" if count == 1 else f"{count} workers"
             return f"{units} of {pool} warm and healthy with {release}"
         case st.Handover(pool, _, release):
-            return f"{pool} serves {release}, old workers drained"
+            return f"{pool} serves {release}"
         case st.DiscardGeneration(pool, generation):
             return f"generation {generation} of {pool}, which never served, stopped"
     return ""
