@@ -73,7 +73,8 @@ def _pinned(project: Path, file: Path) -> Iterator[tuple[str, str]]:
 
 def _lines(project: Path, file: Path, seen: set[Path]) -> Iterator[str]:
     """The lines of a requirements file and of those that it includes, inside the project."""
-    if file in seen or not file.resolve().is_relative_to(project.resolve()):
+    file = file.resolve()
+    if file in seen or not file.is_relative_to(project.resolve()):
         return
     seen.add(file)
     try:

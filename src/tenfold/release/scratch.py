@@ -90,7 +90,7 @@ def _locked(path: Path) -> Iterator[bool]:
     """Whether this caller holds the lock of a directory that is still at ``path``."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         yield False
         return
     try:

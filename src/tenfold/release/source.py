@@ -161,10 +161,12 @@ def _check_links(source: Source) -> None:
             continue
         target = os.readlink(full)
         if not stays_inside(source.root, path, target):
+            inside = os.path.isabs(target) and Path(target).is_relative_to(source.root)
+            why = "an absolute path: make it relative" if inside else "not part of the project"
             raise ReleaseError(
-                f"{path} is a link to {target}, which is not part of the project",
-                next="put the file itself there, make the link relative and inside the project, "
-                "or have git ignore it",
+                f"{path} is a link to {target}, which is {why}",
+                next="a release is complete in itself: put the file there, link to it by a "
+                "relative path inside the project, or have git ignore it",
             )
 
 

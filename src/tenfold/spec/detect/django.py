@@ -162,11 +162,11 @@ def _static(django: Django) -> tuple[tuple[tuple[str, str], ...], str | None, li
     """STATIC_ROOT is filled by collectstatic in the new release, and served by the edge."""
     url, root = django.settings.get("STATIC_URL"), django.settings.get("STATIC_ROOT")
     project = django.project.root
-    if not isinstance(url, str) or not url.strip("/") or "//" in url or not root:
+    if not isinstance(url, str) or not url.strip("/") or "//" in url:
         return (), None, []
-    path = project / Path(root)
-    if not path.is_relative_to(project) or path == project:
+    if not root or not _is_inside(django, root) or project / root == project:
         return (), None, []
+    path = project / root
     directory = str(path.relative_to(project))
     prefix = f"/{url.strip('/')}"
     item = Item("static", f"{directory}/ at {prefix}", f"STATIC_ROOT in {django.settings_name}")
@@ -223,9 +223,9 @@ def _notes(django: Django) -> Iterator[Note]:
         )
 
 
-def _is_inside(django: Django, path: str | Path) -> bool:
+def _is_inside(django: Django, path: Any) -> bool:
     root = django.project.root
-    return (root / Path(path)).is_relative_to(root)
+    return isinstance(path, (str, Path)) and (root / path).is_relative_to(root)
 
 
 def _database(django: Django) -> Iterator[Note]:
