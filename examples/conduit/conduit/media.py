@@ -34,6 +34,13 @@ def remove_picture(directory: Path, name: str | None) -> None:
         (directory / Path(name).name).unlink(missing_ok=True)
 
 
+def picture_address(directory: Path, name: str | None) -> str | None:
+    """Where a stored picture is shown; None when there is none, or its file is gone."""
+    if not name or not (directory / Path(name).name).is_file():
+        return None
+    return f"/media/{name}"
+
+
 def _store(directory: Path, data: bytes) -> str:
     encoded = _encode(data)
     name = f"{secrets.token_hex(16)}.jpg"

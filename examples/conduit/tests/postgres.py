@@ -24,9 +24,11 @@ class Postgres:
     def __init__(self) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="conduit-postgres-"))
         self._data = self._home / "data"
+        self._programs = binaries()
         self._as_nobody: dict[str, object] = {}
         if os.geteuid() == 0:
             os.chown(self._home, NOBODY, NOBODY)
+            self._programs = self._reachable(self._programs)
             self._as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
         self._port = free_port()
 
@@ -62,8 +64,16 @@ class Postgres:
     def _log(self) -> Path:
         return self._home / "log"
 
+    def _reachable(self, programs: Path) -> Path:
+        """The programs, or a copy of them where ``nobody`` may not go, as below /root."""
+        if all(parent.stat().st_mode & 0o001 for parent in programs.parents):
+            return programs
+        copy = self._home / "pginstall"
+        shutil.copytree(programs.parent, copy, symlinks=True)
+        return copy / programs.name
+
     def _run(self, program: str, *arguments: object) -> None:
-        argv = [str(binaries() / program), *map(str, arguments)]
+        argv = [str(self._programs / program), *map(str, arguments)]
         output = self._home / "output"
         with output.open("w") as sink:  # a pipe would stay open in the server
             done = subprocess.run(

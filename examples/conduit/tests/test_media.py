@@ -69,6 +69,16 @@ async def test_a_cover_is_stored_shown_replaced_and_removed(writer: Browser, app
     assert 'class="art"' in await writer.open("/article/with-a-picture")
 
 
+async def test_an_article_whose_picture_is_gone_gets_its_landscape_back(
+    writer: Browser, app: FastAPI
+) -> None:
+    await publish(writer, picture())
+    stored(app)[0].unlink()
+    page = await writer.open("/article/with-a-picture")
+    assert "/media/" not in page
+    assert '<svg class="art"' in page
+
+
 async def test_big_pictures_become_small(writer: Browser, app: FastAPI) -> None:
     await publish(writer, picture(4000, 2000))
     assert size(stored(app)[0].read_bytes()) == (1600, 800)

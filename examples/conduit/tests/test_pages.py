@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from conduit import __version__
 from support import PASSWORD, Browser, Person, Tags, register
@@ -133,6 +134,23 @@ async def test_comments_on_the_page(browser: Browser, ada: Person) -> None:
     assert "A <em>remark</em>" in await browser.open(f"/article/{slug}")
     await browser.send(f"/article/{slug}/comments/1/delete")
     assert "No comments yet" in await browser.open(f"/article/{slug}")
+
+
+async def test_many_comments_have_pages(browser: Browser, ada: Person, app: FastAPI) -> None:
+    slug = (await ada.publish())["slug"]
+    async with app.state.database.writing() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO comments (article_id, author_id, body)"
+            " SELECT 1, 1, 'Remark ' || n || '.' FROM generate_series(1, 51) n"
+        )
+    first = await browser.open(f"/article/{slug}")
+    assert "51 comments" in first
+    assert "Remark 51." in first
+    assert "Remark 1." not in first
+    second = await browser.open(f"/article/{slug}?page=2")
+    assert "Remark 1." in second
+    listed = await ada("GET", f"/articles/{slug}/comments")
+    assert len(listed.json()["comments"]) == 51
 
 
 async def test_settings(browser: Browser, ada: Person, ben: Person) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -13,17 +14,22 @@ from conduit.access import id_of
 from conduit.database import Reading, Writing
 from conduit.errors import Errors
 from conduit.media import remove_picture
+from conduit.pages.home import PageNumber
 from conduit.pages.session import Page, PostingMember, ReadingPage, own_path, see
 from conduit.schemas import NewComment
 from conduit.store import articles, comments, favorites
 
 router = APIRouter(prefix="/article/{slug}")
 
+COMMENTS_SHOWN = 50
+
 
 @router.get("")
-async def article(slug: str, page: ReadingPage, connection: Reading) -> Response:
-    """The article and its comments."""
-    return await _show(slug, page, connection)
+async def article(
+    slug: str, page: ReadingPage, connection: Reading, number: PageNumber = 1
+) -> Response:
+    """The article and its newest comments, or older ones."""
+    return await _show(slug, page, connection, number)
 
 
 @router.post("/favorite")
@@ -51,7 +57,7 @@ async def comment(slug: str, member: PostingMember, connection: Writing) -> Resp
         body = NewComment(body=member.form.get("body", "")).body
     except ValidationError as error:
         wrong = errors.from_validation(error.errors())
-        return await _show(slug, member.page, connection, wrong, member.form.get("body"))
+        return await _show(slug, member.page, connection, 1, wrong, member.form.get("body"))
     article_id = await articles.id_to_refer_to(connection, slug)
     row = await comments.create(connection, article_id, member.viewer.id, body)
     return see(f"/article/{quote(slug)}#comment-{row.id}")
@@ -74,16 +80,23 @@ async def _show(
     slug: str,
     page: Page,
     connection: Reading,
+    number: int,
     wrong: Errors | None = None,
     draft: Any = None,
 ) -> Response:
     row = await articles.by_slug(connection, slug, id_of(page.viewer))
-    remarks = await comments.of_article(connection, row.id, id_of(page.viewer))
+    total = await comments.count_of(connection, row.id)
+    remarks = await comments.of_article(
+        connection, row.id, id_of(page.viewer), COMMENTS_SHOWN, (number - 1) * COMMENTS_SHOWN
+    )
     return page.render(
         "article.html",
         422 if wrong else 200,
         article=row,
         comments=remarks,
+        total=total,
+        number=number,
+        pages=ceil(total / COMMENTS_SHOWN),
         errors=wrong or {},
         draft=draft or "",
     )

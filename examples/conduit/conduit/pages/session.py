@@ -21,6 +21,7 @@ from conduit import tokens
 from conduit.access import Viewer, viewer_of
 from conduit.database import Reading, Writing
 from conduit.keys import Keys
+from conduit.media import picture_address
 from conduit.pages.render import html
 
 SESSION = "conduit_session"
@@ -55,7 +56,7 @@ class Page:
 
     def render(self, name: str, status: int = 200, **context: Any) -> HTMLResponse:
         """The page made from a template."""
-        known = {"viewer": self.viewer, "csrf": self._csrf, **context}
+        known = {"viewer": self.viewer, "csrf": self._csrf, "cover": self._cover, **context}
         response = html(self.request, name, known, status)
         if self._new_visit is not None:
             set_cookie(self.request, response, VISIT, self._new_visit, VISIT_SECONDS)
@@ -68,6 +69,9 @@ class Page:
             back = url.path + (f"?{url.query}" if url.query else "")
             raise SignInFirst(back if self.request.method == "GET" else "/")
         return self.viewer
+
+    def _cover(self, name: str | None) -> str | None:
+        return picture_address(self.request.app.state.settings.media_dir, name)
 
     def _csrf(self) -> str:
         if self.viewer is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,10 +15,22 @@ from conduit.store.people import is_followed
 from conduit.tables import comments, users
 
 
-async def of_article(connection: AsyncConnection, article_id: int, viewer: int) -> Sequence[Record]:
-    """The comments of an article, newest first."""
-    parameters = {"article_id": article_id, "viewer": viewer}
+async def of_article(
+    connection: AsyncConnection,
+    article_id: int,
+    viewer: int,
+    limit: int | None = None,
+    offset: int = 0,
+) -> Sequence[Record]:
+    """The comments of an article, newest first; all of them without a limit."""
+    parameters = {"article_id": article_id, "viewer": viewer, "limit": limit, "offset": offset}
     return (await connection.execute(_of_article(), parameters)).all()
+
+
+async def count_of(connection: AsyncConnection, article_id: int) -> int:
+    """How many comments an article has."""
+    query = select(func.count()).select_from(comments).where(comments.c.article_id == article_id)
+    return (await connection.execute(query)).scalar_one()
 
 
 async def create(connection: AsyncConnection, article_id: int, author: int, body: str) -> Record:
@@ -61,4 +73,6 @@ def _of_article() -> Query:
         .join(users, users.c.id == comments.c.author_id)
         .where(comments.c.article_id == bindparam("article_id"))
         .order_by(comments.c.created_at.desc(), comments.c.id.desc())
+        .limit(bindparam("limit"))
+        .offset(bindparam("offset"))
     )
