@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from tests.contract.worlds import WORLDS, World
@@ -84,6 +85,20 @@ def test_a_changed_launch_starts_the_unit_anew(world: World, agent: HostAgent) -
     assert after is not None
     assert after.state == "running"
     assert after.pid != before.pid
+
+
+def test_the_same_launch_with_another_fingerprint_keeps_the_process(
+    world: World, agent: HostAgent
+) -> None:
+    order = world.singleton("a")
+    agent.start(replace(order, fingerprint="one"))
+    before = agent.observe().unit("a")
+    agent.start(replace(order, fingerprint="two"))
+    after = agent.observe().unit("a")
+    assert before is not None
+    assert after is not None
+    assert (before.fingerprint, after.fingerprint) == ("one", "two")
+    assert (after.pid, after.state) == (before.pid, "running")
 
 
 def test_stopping_a_unit_forgets_it_and_may_be_repeated(world: World, agent: HostAgent) -> None:

@@ -68,8 +68,10 @@ class MemoryAgent:
     def start(self, order: UnitOrder) -> None:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
         self._reached("start", order.name)
-        known = self.units.get(order.name)
-        if known and self.launches.get(order.name) == order and known.state in ("running", "warm"):
+        known, before = self.units.get(order.name), self.launches.get(order.name)
+        if known and before and before.launch == order.launch:
+            self.launches[order.name] = order
+            self.units[order.name] = replace(known, fingerprint=order.fingerprint)
             return
         for socket in order.launch.sockets:
             if socket not in self.sockets:

@@ -116,13 +116,15 @@ def _start(path: str, world: World) -> None:
     member = world.blueprint.topology.member(path)
     agent = world.own_sockets(member.host)
     files, launch = world.blueprint.render(member)
-    changed = agent.write(files)
+    order = world.blueprint.order(member)
+    agent.write(files)
     running = agent.observe().unit(member.name)
-    agent.start(world.blueprint.order(member))
-    still = agent.observe().unit(member.name)
-    same_process = running and still and running.pid == still.pid
-    if changed and same_process and launch.reload:
+    serves = running is not None and running.state == "running"
+    # Reload first: "start" records the new fingerprint, and an interruption between the two must
+    # leave the old one, so that the next plan does this again.
+    if serves and running and running.fingerprint != order.fingerprint and launch.reload:
         agent.reload(member.name)
+    agent.start(order)
 
 
 @_perform.register

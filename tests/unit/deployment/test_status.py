@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+
+from tenfold.deployment.applied import Applied, from_json
+from tenfold.deployment.status import never_up, status
+from tenfold.state.lock import Holder
+from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
+from tenfold.transitions.journal import Record
+from tenfold.transitions.steps import BuildRelease, Handover, to_json
+
+APPLIED = Applied(
+    "shop",
+    "10",
+    "http://127.0.0.1:8000",
+    ({"name": "vm1", "target": "local", "region": "local", "zone": "a"},),
+    {"vm1/postgres": 1, "vm1/app": 2},
+)
+STEPS = (to_json(BuildRelease("r2")), to_json(Handover("vm1/app", 2, "r2")))
+OPEN = Record(1, "deploy", STEPS, 100.0, None, None, None, 0, ())
+HOLDER = Holder(1, "ada", "tenfold deploy", 100.0)
+
+
+def unit(name: str, state: str = "running", release: str | None = None) -> ObservedUnit:
+    pool = "app" if name.startswith("app") else None
+    return ObservedUnit(name, "any", state, pid=7, pool=pool, release=release)  # type: ignore[arg-type]
+
+
+def seen(*units: ObservedUnit, agent: str = "running", release: str | None = "r1") -> Observation:
+    host = ObservedHost("vm1", "127.0.0.1", agent, units=units)  # type: ignore[arg-type]
+    return Observation((host,), release=release)
+
+
+WELL = seen(unit("postgres"), unit("app.1.1", release="r1"), unit("app.1.2", release="r1"))
+
+
+def test_everything_that_shall_run_runs() -> None:
+    found = status("shop", WELL, APPLIED, None, None)
+    assert (found.state, found.missing) == ("running", ())
+    assert found.to_json()["hosts"][0]["units"][0]["engine"] == "tenfold"
+
+
+@pytest.mark.parametrize("state", ["backoff", "failed", "starting", "stopped"])
+def test_a_unit_that_does_not_serve_degrades(state: str) -> None:
+    now = seen(unit("postgres", state), unit("app.1.1"), unit("app.1.2"))
+    found = status("shop", now, APPLIED, None, None)
+    assert found.state == "degraded"
+    assert found.missing == ("vm1/postgres has 0 of 1",)
+
+
+def test_a_pool_short_of_one_degrades() -> None:
+    now = seen(unit("postgres"), unit("app.1.1"), unit("app.2.1", "warm"))
+    assert status("shop", now, APPLIED, None, None).missing == ("vm1/app has 1 of 2",)
+
+
+def test_without_an_agent_it_is_stopped_and_misses_nothing() -> None:
+    found = status("shop", seen(agent="absent"), APPLIED, None, None)
+    assert (found.state, found.missing, found.release) == ("stopped", (), "r1")
+
+
+def test_in_transition_is_what_somebody_works_on() -> None:
+    found = status("shop", WELL, APPLIED, OPEN, HOLDER)
+    assert found.state == "in-transition"
+    assert found.transition
+    assert (found.transition["kind"], found.transition["step"]) == ("deploy", "BuildRelease")
+    assert (found.transition["position"], found.transition["of"]) == (1, 2)
+
+
+def test_a_transition_that_was_cut_off_is_shown_and_does_not_hide_health() -> None:
+    found = status("shop", WELL, APPLIED, OPEN, None)
+    assert found.state == "running"
+    assert found.transition
+    assert found.transition["state"] == "interrupted"
+
+
+def test_the_release_is_the_one_that_the_workers_run() -> None:
+    now = seen(unit("postgres"), unit("app.2.1", release="r2"), unit("app.2.2", release="r2"))
+    assert status("shop", now, APPLIED, None, None).release == "r2"
+
+
+def test_an_app_that_was_never_up_has_a_status_too() -> None:
+    assert never_up("shop").to_json() == {
+        "app": "shop",
+        "stage": "10",
+        "state": "stopped",
+        "url": None,
+        "release": None,
+        "hosts": [],
+        "transition": None,
+    }
+
+
+def test_what_was_applied_survives_the_journal() -> None:
+    assert from_json(APPLIED.to_json()) == APPLIED
+    assert from_json(None) is None

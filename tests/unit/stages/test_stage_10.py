@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+
+from tenfold import stages
+from tenfold.errors import Refused, UsageError
+from tenfold.spec.read import parse
+from tenfold.stages.facts import AppFacts, Machine, app_facts
+from tenfold.topology.settings import AppSettings, DatabaseSettings, EdgeSettings
+
+PLAIN = 'name = "my-shop"\napp = "shop:app"\n'
+TWO_CORES = Machine(cores=2, memory_bytes=4 << 30)
+UVICORN, GUNICORN = AppFacts("uvicorn", "asgi"), AppFacts("gunicorn", "wsgi")
+
+
+def test_one_host_has_it_all_in_an_order_that_works() -> None:
+    topology = stages.topology("10", parse(PLAIN), TWO_CORES, UVICORN)
+    assert [h.name for h in topology.hosts] == ["vm1"]
+    assert [m.path for m in topology.members()] == ["vm1/postgres", "vm1/edge", "vm1/app"]
+    assert topology.member("vm1/app").after == ("postgres",)
+
+
+def test_the_database_is_named_like_the_app_as_sql_can() -> None:
+    topology = stages.topology("10", parse(PLAIN), TWO_CORES, UVICORN)
+    (database,) = topology.of(DatabaseSettings)
+    assert isinstance(database.settings, DatabaseSettings)
+    assert database.settings.database == "my_shop"
+    assert not database.settings.separate_owner
+
+
+def test_with_migrations_only_they_may_change_the_schema() -> None:
+    spec = parse(PLAIN + '[release]\nmigrate = "alembic upgrade head"\n')
+    (database,) = stages.topology("10", spec, TWO_CORES, UVICORN).of(DatabaseSettings)
+    assert isinstance(database.settings, DatabaseSettings)
+    assert database.settings.separate_owner
+
+
+@pytest.mark.parametrize(
+    ("facts", "extra", "units", "workers"),
+    [
+        (UVICORN, "", 2, 1),
+        (UVICORN, "[server]\nworkers = 5\n", 5, 1),
+        (GUNICORN, "", 1, 5),
+        (GUNICORN, "[server]\nworkers = 3\n", 1, 3),
+    ],
+)
+def test_workers_follow_the_cores_unless_the_file_says(
+    facts: AppFacts, extra: str, units: int, workers: int
+) -> None:
+    (pool,) = stages.topology("10", parse(PLAIN + extra), TWO_CORES, facts).pools
+    assert isinstance(pool.settings, AppSettings)
+    assert (pool.minimum, pool.maximum, pool.settings.workers) == (units, units, workers)
+
+
+def test_the_edge_is_as_the_file_says() -> None:
+    spec = parse(
+        PLAIN + '[edge]\nport = 9000\nmax_body = "5MB"\n[static]\nassets = {"/static" = "s"}\n'
+    )
+    (edge,) = stages.topology("10", spec, TWO_CORES, UVICORN).of(EdgeSettings)
+    assert isinstance(edge.settings, EdgeSettings)
+    assert (edge.settings.port, edge.settings.max_body_bytes) == (9000, 5_000_000)
+    assert [(a.url, a.directory) for a in edge.settings.assets] == [("/static", "s")]
+
+
+def test_a_stage_that_does_not_exist_and_one_that_comes_later() -> None:
+    with pytest.raises(UsageError, match="there is no stage '11'"):
+        stages.require_built("11")
+    with pytest.raises(UsageError, match="not in this version"):
+        stages.require_built("100")
+
+
+@pytest.mark.parametrize(
+    ("extra", "installed", "likely", "server"),
+    [
+        ("", {"uvicorn"}, None, "uvicorn"),
+        ("", {"gunicorn"}, None, "gunicorn"),
+        ("", {"uvicorn", "gunicorn"}, "wsgi", "gunicorn"),
+        ("", {"uvicorn", "gunicorn"}, "asgi", "uvicorn"),
+        ('[server]\nkind = "gunicorn"\n', {"uvicorn", "gunicorn"}, "asgi", "gunicorn"),
+    ],
+)
+def test_the_server_is_the_one_that_is_there_and_fits(
+    extra: str, installed: set[str], likely: str | None, server: str
+) -> None:
+    assert app_facts(parse(PLAIN + extra), frozenset(installed), likely).server == server
+
+
+def test_a_server_that_is_not_installed_is_named_with_its_command() -> None:
+    with pytest.raises(Refused, match="no gunicorn") as caught:
+        app_facts(parse(PLAIN), frozenset({"uvicorn"}), "wsgi")
+    assert "pip install gunicorn" in (caught.value.next or "")
