@@ -211,8 +211,8 @@ def _steps() -> Iterator[str]:
     yield "<!-- Generated from src/tenfold/transitions/steps.py by `make docs`. -->"
     yield ""
     yield "What plans are made of: `tenfold plan` shows them, the journal keeps them. Performing a"
-    yield "step twice is the same as performing it once. As JSON (`tenfold plan --json`, the journal)"
-    yield f"each has `step`, its kind, and `schema`, which is {steps.SCHEMA}."
+    yield "step twice is the same as performing it once. As JSON, in the journal too, each has"
+    yield f"`step`, its kind, and `schema`, which is {steps.SCHEMA}."
     for kind in step_kinds():
         yield ""
         yield from _step(kind)
