@@ -21,7 +21,7 @@ class Worker:
     def __init__(self, fd: int) -> None:
         self.listener = socket.socket(fileno=fd)
         self.state = control.FAILED if os.environ.get("BROKEN") else control.WARM
-        self.server: asyncio.Server | None = None
+        self.conversations: set[asyncio.Task[None]] = set()
         self.open = 0
         self.served = 0
         self.over = asyncio.Event()
@@ -47,7 +47,7 @@ class Worker:
                 status = int(os.environ.get("HEALTH", "200"))
                 return {"ok": True, "status": status, "seconds": 0.0, "body": f"health {status}"}
             case control.ACCEPT if not os.environ.get("DEAF"):
-                await self._accept()
+                self._accept()
                 return {"ok": True}
             case control.QUIESCE if not os.environ.get("STUBBORN"):
                 self._quiesce()
@@ -67,14 +67,27 @@ class Worker:
             asyncio.get_running_loop().call_later(0.05, os._exit, control.FAILED_EXIT_CODE)
         return status
 
-    async def _accept(self) -> None:
-        if self.server is None and self.state == control.WARM:
-            self.server = await asyncio.start_server(self._http, sock=self.listener)
+    def _accept(self) -> None:
+        if self.state == control.WARM:
+            self.listener.setblocking(False)
+            asyncio.get_running_loop().add_reader(self.listener, self._take)
             self.state = control.ACCEPTING
 
+    def _take(self) -> None:
+        """Accept and count in one go: asyncio's own server has accepted connections that it has not
+        told of yet, and they would be reset when the worker leaves."""
+        try:
+            connection, _ = self.listener.accept()
+        except BlockingIOError:
+            return  # Another worker was faster.
+        self.open += 1
+        task = asyncio.create_task(self._http(connection))
+        self.conversations.add(task)
+        task.add_done_callback(self.conversations.discard)
+
     def _quiesce(self) -> None:
-        if self.server is not None:
-            self.server.close()
+        if self.state == control.ACCEPTING:
+            asyncio.get_running_loop().remove_reader(self.listener)
         self.state = control.QUIESCING
         self._leave_when_idle()
 
@@ -82,8 +95,8 @@ class Worker:
         if self.state == control.QUIESCING and self.open == 0:
             self.over.set()
 
-    async def _http(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.open += 1
+    async def _http(self, connection: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=connection)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             if head.startswith(b"GET /slow"):

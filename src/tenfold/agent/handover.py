@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tenfold.agent.logs import forget_generations
 from tenfold.agent.pause import pause_point
 from tenfold.agent.waiting import TooLate, wait_for
 from tenfold.errors import StepFailed, TenfoldError, UnitFailed
@@ -100,6 +101,7 @@ class Handovers:
         await asyncio.gather(*(self.retire(u, tell) for u in host.members(pool) if u not in new))
         await pause_point("handover.drained", host.context.root)
         store.delete(FOLDER, pool)
+        forget_generations(host.context.logs, pool, generation)
 
     async def retire(self, unit: Unit, tell: Tell) -> None:
         """Drain a unit and forget it."""

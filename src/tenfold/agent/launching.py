@@ -38,6 +38,7 @@ async def launch(unit: Unit) -> None:
     nonce = unit.context.new_nonce()
     env = {**environment(declared.env), MARKER: unit.context.marker(unit.name, nonce)}
     output = _open_log(unit)
+    unit.log_mark = os.fstat(output).st_size
     try:
         plan = Plan(
             argv=[with_fds(word, declared) for word in declared.argv],

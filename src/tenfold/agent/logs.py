@@ -52,6 +52,26 @@ def _numbered(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.{number}")
 
 
+def lines_since(path: Path, offset: int, count: int) -> list[str]:
+    """The last lines that came after ``offset``, or after the log was rotated since."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(offset if offset <= size else 0, size - _CHUNK_BYTES))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    return text.splitlines()[-count:]
+
+
+def forget_generations(folder: Path, pool: str, newest: int, kept: int = KEPT_FILES) -> None:
+    """Delete the logs of a pool's generations that are older than the last few."""
+    for path in folder.glob(f"{pool}.*.log*"):
+        generation = path.name.removeprefix(f"{pool}.").partition(".")[0]
+        if generation.isdigit() and int(generation) <= newest - kept:
+            path.unlink(missing_ok=True)
+
+
 def last_lines(path: Path, count: int, max_bytes: int = 1 << 18) -> list[str]:
     """The last lines of a log; of the file before it, too, when this one is short."""
     found: list[str] = []

@@ -22,14 +22,14 @@ from typing import NoReturn
 
 from tenfold.agent.handle import Process
 from tenfold.agent.identity import Identity, of_process
-from tenfold.errors import TenfoldError
+from tenfold.errors import StepFailed, TenfoldError
 
 FIRST_PASSED_FD = 3
 _OUT_OF_THE_WAY = 200
 _WANTED_FILES = 65_536
 
 
-class CannotExecute(TenfoldError):
+class CannotExecute(StepFailed):
     """The program could not be executed; the text names it and the reason."""
 
 

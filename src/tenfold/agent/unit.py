@@ -19,7 +19,7 @@ from tenfold.agent import backoff, control, failure, launching, probe
 from tenfold.agent.context import Context, WaitReady, environment
 from tenfold.agent.diary import say
 from tenfold.agent.handle import Exit, Process
-from tenfold.agent.logs import last_lines
+from tenfold.agent.logs import lines_since
 from tenfold.agent.record import FOLDER, UnitRecord
 from tenfold.agent.waiting import wait_for
 from tenfold.errors import Refused, TargetError, TenfoldError, UnitFailed
@@ -63,6 +63,7 @@ class Unit:
         self.state: UnitState = "stopped"
         self.reason: str | None = None
         self.process: Process | None = None
+        self.log_mark = 0
         self._since = time.time()
         self._wait_ready = wait_ready
         self._order_lock = asyncio.Lock()
@@ -377,7 +378,7 @@ class Unit:
         return f"{self.name} on {self.context.host}"
 
     def _last_lines(self) -> list[str]:
-        return last_lines(self.log, failure.LOG_LINES)
+        return lines_since(self.log, self.log_mark, failure.LOG_LINES)
 
     @property
     def log(self) -> Path:

@@ -68,3 +68,25 @@ def test_a_long_log_is_read_from_its_end(tmp_path: Path) -> None:
     write(log, *(f"line {n}" for n in range(1000)))
     assert logs.last_lines(log, 500, max_bytes=100)[-2:] == ["line 998", "line 999"]
     assert len(logs.last_lines(log, 500, max_bytes=100)) < 20
+
+
+def test_only_what_came_since_is_given_also_after_a_rotation(tmp_path: Path) -> None:
+    log = tmp_path / "web.log"
+    assert logs.lines_since(log, 0, 5) == []
+    write(log, "old")
+    mark = log.stat().st_size
+    assert logs.lines_since(log, mark, 5) == []
+    write(log, "1", "2", "3")
+    assert logs.lines_since(log, mark, 2) == ["2", "3"]
+    logs.rotate_if_due(log, 1)
+    write(log, "4")
+    assert logs.lines_since(log, mark, 5) == ["4"]
+
+
+def test_logs_of_old_generations_go_and_others_stay(tmp_path: Path) -> None:
+    names = ["app.1.0.log", "app.1.0.log.1", "app.2.0.log", "app.7.0.log", "apple.1.0.log"]
+    for name in [*names, "app.log"]:
+        (tmp_path / name).touch()
+    logs.forget_generations(tmp_path, "app", 7, kept=5)
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert kept == ["app.7.0.log", "app.log", "apple.1.0.log"]

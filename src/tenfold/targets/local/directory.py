@@ -119,6 +119,8 @@ def read(state_dir: Path, name: str) -> HostDirectory | None:
         )
     except FileNotFoundError:
         return None
+    except OSError as fault:
+        raise TargetError(f"cannot read {path}: {fault.strerror}") from fault
     except (ValueError, KeyError, TypeError) as fault:
         aside = path.with_name("host.json.unreadable")
         path.replace(aside)

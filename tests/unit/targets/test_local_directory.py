@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tenfold.errors import TargetError
+from tenfold.targets.local import directory
+
+UID, GID = os.geteuid(), os.getegid()
+
+
+def create(state: Path, name: str = "vm1") -> directory.HostDirectory:
+    return directory.create(state, name, "shop", UID, GID)
+
+
+def test_a_host_is_made_once_and_found_again(tmp_path: Path) -> None:
+    made = create(tmp_path)
+    assert create(tmp_path) == made == directory.read(tmp_path, "vm1")
+    assert (made.root / "agent").stat().st_mode & 0o777 == 0o700
+    assert made.run.stat().st_mode & 0o777 == 0o700
+
+
+def test_unix_sockets_get_a_short_place_wherever_the_project_lies(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    made = create(deep)
+    assert len(os.fsencode(made.run)) + directory.ROOM_FOR_NAMES <= directory.LONGEST_SOCKET_PATH
+    assert made.run.parent == Path("/tmp")
+    directory.remove(made, deep)
+    assert not made.run.exists()
+    assert not made.root.exists()
+
+
+def refused(place: Path) -> str:
+    with pytest.raises(TargetError) as fault:
+        directory.make_private(place, UID, GID)
+    return fault.value.what
+
+
+def test_a_place_for_sockets_that_others_could_have_prepared_is_refused(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir(mode=0o700)
+    link = tmp_path / "link"
+    link.symlink_to(target)
+    assert "it is not a directory" in refused(link)
+    open_ = tmp_path / "open"
+    open_.mkdir()
+    open_.chmod(0o777)
+    assert "others may enter it (mode 777)" in refused(open_)
+    directory.make_private(target, UID, GID)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_place_for_sockets_of_another_user_is_refused(tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign"
+    foreign.mkdir(mode=0o700)
+    os.chown(foreign, 65534, 65534)
+    assert "it belongs to the user with id 65534" in refused(foreign)
+
+
+def test_an_unreadable_host_file_is_set_aside_and_the_host_is_the_same_again(
+    tmp_path: Path,
+) -> None:
+    made = create(tmp_path)
+    (made.root / "host.json").write_text("{")
+    with pytest.raises(TargetError, match=r"host\.json is unreadable") as fault:
+        directory.read(tmp_path, "vm1")
+    assert fault.value.changed == "it was moved to host.json.unreadable"
+    assert (made.root / "host.json.unreadable").read_text() == "{"
+    assert create(tmp_path) == made
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", "-a", ".a", "a" * 64])
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(TargetError, match="cannot be the name of a host"):
+        create(tmp_path, name)
+
+
+def test_deleting_a_host_follows_no_link(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "data").write_text("kept")
+    made = create(tmp_path / "state")
+    (made.root / "link").symlink_to(precious)
+    (made.root / "logs" / "link").symlink_to(precious / "data")
+    directory.remove(made, tmp_path / "state")
+    assert (precious / "data").read_text() == "kept"
+    assert not made.root.exists()
+
+
+def test_a_host_directory_that_is_a_link_is_not_deleted(tmp_path: Path) -> None:
+    made = create(tmp_path / "state")
+    elsewhere = tmp_path / "elsewhere"
+    made.root.rename(elsewhere)
+    made.root.symlink_to(elsewhere)
+    with pytest.raises(TargetError, match="not deleted"):
+        directory.remove(made, tmp_path / "state")
+    assert elsewhere.is_dir()
+
+
+def test_a_disk_that_gives_nothing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("in the way")
+    with pytest.raises(TargetError, match="cannot read"):
+        create(tmp_path)
