@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.text import Text
 
+from tenfold.cli.tracebacks import shorten
 from tenfold.errors import TenfoldError
 
 VERSION = 1
@@ -79,7 +80,7 @@ def show_error(error: TenfoldError, *, json_lines: bool) -> None:
     console.print(Text("  ✗ ", style="bold red") + Text(error.what))
     if error.detail:
         console.print()
-        for line in error.detail.rstrip().splitlines():
+        for line in shorten(error.detail).rstrip().splitlines():
             console.print(Text(f"    {line}", style="dim"))
     console.print()
     if error.exit_code == 1:

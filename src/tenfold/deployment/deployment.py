@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import releases
+from tenfold.deployment.aftermath import explain
 from tenfold.deployment.intent import Intent, intend
 from tenfold.deployment.observe import observe
 from tenfold.deployment.status import Status, status
@@ -131,7 +132,15 @@ class Deployment:
         self.journal.set("port", intent.chosen_port)
         self.journal.set("postgresql_major", intent.toolbox.postgresql_major)
         runner = Runner(self.journal, lambda step, tell: perform(step, world, tell), listener)
-        runner.run(todo)
+        try:
+            runner.run(todo)
+        except TenfoldError as error:
+            explain(error, self.journal.last(), self._serving())
+            raise
+
+    def _serving(self) -> str | None:
+        now = self.status()
+        return now.release if now.state in ("running", "degraded", "in-transition") else None
 
     def down(self, listener: Listener) -> bool:
         """Stop everything, keep the data; ``False`` if nothing ran. The caller holds the lock."""

@@ -1,0 +1,32 @@
+"""What a failed command left behind, said from where the users stand. Pure."""
+
+from __future__ import annotations
+
+from tenfold.errors import TenfoldError
+from tenfold.transitions.journal import Record
+
+AGAIN = "mend that, then  tenfold {command}  again"
+
+
+def explain(error: TenfoldError, record: Record | None, serving: str | None) -> None:
+    """Give an error of a step the words that are true now that everything was taken back.
+
+    Args:
+        error: its ``changed`` and ``next`` are those of one step, and are replaced.
+        record: the transition that failed; past the point of no return nothing is said.
+        serving: the release that serves now, if one does.
+    """
+    if record is None or record.outcome != "backed-out":
+        return
+    if serving:
+        changed = f"nothing for your users: release {serving} went on serving"
+    else:
+        changed = "nothing: what was started is stopped again"
+    if _migrated(record):
+        changed += "; the migration stays, schemas do not roll back"
+    error.changed = changed
+    error.next = AGAIN.format(command=record.kind)
+
+
+def _migrated(record: Record) -> bool:
+    return any(record.steps[position]["step"] == "Migrate" for position in record.done)
