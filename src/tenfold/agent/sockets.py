@@ -42,6 +42,9 @@ def bind(listen: Listen) -> Owned:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((listen.address, listen.port))
         listener.listen(listen.backlog)
+        # nginx leaves the flags of an inherited socket as they are, and a worker that loses the
+        # race for a connection must not wait in accept().
+        listener.setblocking(False)
     except OSError as fault:
         listener.close()
         raise _cannot_bind(listen, fault) from fault
