@@ -229,15 +229,18 @@ def _parts(directory: Path) -> Iterator[Path]:
 
 
 def _settle(job: _Job, release: Release, making: Path) -> Release:
-    """Write the record and put the release at its place, under another id if that one is taken."""
+    """Write the record and put the release at its place, under another id if that one is taken.
+
+    Gives way to the same release when somebody else was faster.
+    """
     while True:
+        other = _same(job.store, release.digest, job.seen.source)
+        if other is not None:
+            return other
         settled = replace(release, directory=job.store.releases_dir / release.id)
         scratch.write_durably(making / record.FILE_NAME, record.to_json(settled))
         if scratch.settle(making, settled.directory):
             return settled
-        other = _same(job.store, release.digest, job.seen.source)
-        if other is not None:
-            return other
         release = replace(release, id=_free_id(job.store, release.digest, job.seen.source))
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tenfold.errors import ReleaseError
 from tenfold.release import environment, files, scratch
 from tenfold.release.record import FILE_NAME, Release, from_json
+
+# How many changes of the serving release are remembered.
+_HISTORY = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +93,17 @@ class Store:
         """Remember that this release serves from now on; durable. Saying it twice is fine."""
         if self.current() == id:
             return
-        line = json.dumps({"release": id, "at": at}) + "\n"
-        fd = os.open(self._served, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        try:
-            os.write(fd, line.encode())
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        scratch.sync(self.state)
+        history = [*self.history(), Served(id, at)][-_HISTORY:]
+        lines = (json.dumps(asdict(served)) + "\n" for served in history)
+        scratch.write_durably(self._served, "".join(lines))
 
     def history(self) -> tuple[Served, ...]:
-        """Which release served when, the oldest first. A line that was cut off is no entry."""
+        """Which release served when, the oldest first."""
         try:
-            lines = self._served.read_text("utf-8").splitlines(keepends=True)
+            lines = self._served.read_text("utf-8").splitlines()
         except FileNotFoundError:
             return ()
-        records = (json.loads(line) for line in lines if line.endswith("\n") and line.strip())
-        return tuple(Served(record["release"], record["at"]) for record in records)
+        return tuple(Served(**json.loads(line)) for line in lines)
 
     def current(self) -> str | None:
         """The id of the release that served last, whether or not it runs now."""

@@ -86,16 +86,19 @@ def wheel(folder: Path, name: str, version: str, body: str = "") -> Path:
 
 
 def pip(venv: Path, *arguments: str) -> None:
-    options = ("--quiet", "--no-index", "--disable-pip-version-check", "--no-deps")
-    subprocess.run([venv / "bin/python", "-m", "pip", "install", *options, *arguments], check=True)
+    """Have this interpreter's pip install into an environment that has none itself."""
+    into = ("--python", str(venv / "bin/python"), "--disable-pip-version-check", "--no-input")
+    options = ("--quiet", "--no-index", "--no-deps")
+    pip = [sys.executable, "-m", "pip", *into, "install", *options]
+    subprocess.run([*pip, *arguments], check=True)
 
 
 @pytest.fixture(scope="session")
 def full_venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with pip and one small package; not to be changed by tests."""
+    """A virtual environment with one small package; not to be changed by tests."""
     folder = tmp_path_factory.mktemp("environment")
     venv = folder / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     pip(venv, str(wheel(folder, "tinytool", "1.0")))
     return venv
 
@@ -152,3 +155,15 @@ def state(tmp_path: Path, thawed: Callable[[Path], None]) -> Path:
     path.mkdir()
     thawed(path)
     return path
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a file system, and not everywhere")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
