@@ -16,7 +16,7 @@ from conduit import __version__, api, health, pages, problems
 from conduit.assets import STATIC_DIR
 from conduit.database import Database
 from conduit.keys import KeyRing
-from conduit.middleware import BodyLimit, NoNullBytes, SecurityHeaders
+from conduit.middleware import BodyLimit, HeadAsGet, NoNullBytes, SecurityHeaders
 from conduit.pages.editor import UPLOAD_BYTES
 from conduit.settings import Settings, cors_origins
 
@@ -61,6 +61,7 @@ def create_app() -> FastAPI:
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC_DIR), name="static")
     problems.install(app)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(NoNullBytes)
     app.add_middleware(BodyLimit, most=MAX_BODY_BYTES, more={"/editor": UPLOAD_BYTES})
     origins = cors_origins(os.environ)

@@ -66,6 +66,26 @@ class NoNullBytes:
         await self._app(scope, receive, send)
 
 
+class HeadAsGet:
+    """Answers HEAD with the headers that GET would have: routes are declared for GET alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass HEAD on as GET, and drop what comes back in the body."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, without_body)
+
+
 class BodyLimit:
     """Answers 413 once a request has sent more than its path may: ``most`` bytes, or what ``more``
     says for the prefix of a path."""

