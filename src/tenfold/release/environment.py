@@ -193,10 +193,15 @@ def keep(
     with scratch.partial(envs) as making, scratch.room(envs, contents.bytes):
         snapshot.copy(contents, making, final)
         _check(making, run)
-        if snapshot.lacks_bytecode(contents):
+        compiles = snapshot.lacks_bytecode(contents)
+        if compiles:
             progress("compiling the environment")
-            _compile(making, final, found, run, account)
-        _seal(making, final, environment.origin)
+            _compile(making, final, run, account)
+        _record(making, final, environment.origin)
+        if compiles:
+            files.freeze(making, account, stamps=False)
+        else:
+            files.close(making)
         scratch.settle(making, final)
     return environment
 
@@ -209,18 +214,15 @@ def is_whole(directory: Path) -> bool:
         return False
     # Console scripts name their place, so a copy that was moved is of no use.
     in_place = record["path"] == str(directory)
-    return in_place and files.measure(directory, without=_RECORD) == (
-        record["files"],
-        record["bytes"],
-    )
+    built = (record["files"], record["bytes"])
+    return in_place and files.holds(directory, built, without=_RECORD)
 
 
-def _seal(making: Path, final: Path, origin: str) -> None:
-    """Write the record, whose own size is left out of what it counts, and close the folders."""
+def _record(making: Path, final: Path, origin: str) -> None:
+    """Say what belongs to the copy; the record itself is left out of what it counts."""
     count, size = files.measure(making, without=_RECORD)
     record = {"path": str(final), "files": count, "bytes": size, "origin": origin}
     scratch.write_durably(making / _RECORD, json.dumps(record), 0o444)
-    files.close(making)
 
 
 def _check(making: Path, run: Runner) -> None:
@@ -232,13 +234,12 @@ def _check(making: Path, run: Runner) -> None:
         raise ReleaseError(f"the copied environment believes to be in {prefix}, not in {making}")
 
 
-def _compile(making: Path, final: Path, found: Found, run: Runner, account: Account | None) -> None:
+def _compile(making: Path, final: Path, run: Runner, account: Account | None) -> None:
     """Some installers leave out bytecode; without it every start would compile every module."""
     if account is not None:
         files.give(making, account)
     for folder in making.glob("lib/*/site-packages"):
         run(compile_command(str(making / "bin/python"), folder, making, final, "timestamp"))
-    files.freeze(making, account, stamps=False)
 
 
 def compile_command(python: str, folder: Path, making: Path, final: Path, check: str) -> Command:

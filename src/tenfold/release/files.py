@@ -102,7 +102,9 @@ def copy_content(source: int, target: int) -> None:
 
 
 def freeze(root: Path, account: Account | None = None, *, stamps: bool = True) -> None:
-    """Make a tree immutable: nobody may write; with ``stamps``, times follow content.
+    """Make every file of a tree immutable; with ``stamps``, times follow content.
+
+    Folders stay writable for their owner, so that ``rm -rf`` of a project removes it.
 
     With ``account`` (Tenfold is root) everything belongs to root and stays readable by it. A file
     that shares its content with one elsewhere (a hard link from a package cache) becomes a copy
@@ -113,7 +115,7 @@ def freeze(root: Path, account: Account | None = None, *, stamps: bool = True) -
             _freeze_entry(Path(folder, name), fd, account, stamps)
         if account is not None:
             os.fchown(fd, 0, account.gid)
-        os.fchmod(fd, 0o555)
+        os.fchmod(fd, 0o755)
 
 
 def _freeze_entry(path: Path, folder: int, account: Account | None, stamps: bool) -> None:
@@ -138,9 +140,9 @@ def _freeze_entry(path: Path, folder: int, account: Account | None, stamps: bool
 
 
 def close(root: Path) -> None:
-    """Let nobody add to or remove from any folder of a tree."""
+    """Let nobody but the owner add to or remove from any folder of a tree."""
     for _, _, _, folder in os.fwalk(root, follow_symlinks=False):
-        os.fchmod(folder, 0o555)
+        os.fchmod(folder, 0o755)
 
 
 def give(root: Path, account: Account) -> None:
@@ -183,3 +185,12 @@ def _measure(folder: str) -> tuple[int, int]:
                 inner = _measure(entry.path)
                 count, size = count + inner[0], size + inner[1]
     return count, size
+
+
+def holds(root: Path, built: tuple[int, int], *, without: str) -> bool:
+    """Whether at least these numbers of files and bytes are there: an app may add files, not more.
+
+    Files are read-only, so what was built is there unless somebody removed it on purpose.
+    """
+    count, size = measure(root, without=without)
+    return count >= built[0] and size >= built[1]

@@ -80,8 +80,8 @@ class Store:
 
     def is_whole(self, release: Release) -> bool:
         """Whether everything that was built is still there."""
-        measured = files.measure(release.directory, without=FILE_NAME)
-        return measured == (release.files, release.bytes)
+        built = (release.files, release.bytes)
+        return files.holds(release.directory, built, without=FILE_NAME)
 
     def is_usable(self, release: Release) -> bool:
         """Whether the release is whole and, where it has a copied environment, that one is, too."""

@@ -73,8 +73,9 @@ def test_a_release_is_what_the_commit_says(project: Path, state: Path, make: Mak
 def test_nothing_in_it_can_be_written_and_bytecode_is_there(make: Make) -> None:
     release = make(runtime={"tenfold/__init__.py": b""})
     for part in ("app", "runtime"):
-        for folder, folders, files in os.walk(release.directory / part):
-            for path in (Path(folder, name) for name in (*folders, *files, ".")):
+        for folder, _, files in os.walk(release.directory / part):
+            assert not Path(folder).stat().st_mode & 0o022, folder
+            for path in (Path(folder, name) for name in files):
                 assert not path.stat().st_mode & 0o222, path
     assert list((release.app / "shop/__pycache__").glob("main.*.pyc"))
     code = "import shop.main; print(shop.main.app.__code__.co_filename)"

@@ -68,9 +68,16 @@ class TestCopy:
 
     def test_nobody_can_write_it(self, venv: Path, state: Path) -> None:
         kept = keep(venv, state)
-        for folder, names, files in os.walk(kept.directory):
-            for path in (Path(folder, name) for name in (*names, *files)):
+        for folder, _, files in os.walk(kept.directory):
+            assert not Path(folder).stat().st_mode & 0o022, folder
+            for path in (Path(folder, name) for name in files):
                 assert path.is_symlink() or not path.stat().st_mode & 0o222, path
+
+    def test_rm_removes_it(self, venv: Path, state: Path) -> None:
+        """As whoever owns it, root or not: folders are not frozen."""
+        kept = keep(venv, state)
+        subprocess.run(["rm", "-r", str(kept.directory)], check=True, stdin=subprocess.DEVNULL)
+        assert not kept.directory.exists()
 
     def test_no_file_shares_its_content_with_the_original(self, venv: Path, state: Path) -> None:
         kept = keep(venv, state)

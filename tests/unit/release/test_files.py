@@ -42,7 +42,7 @@ def test_a_frozen_tree_lets_nobody_write(tree: Path) -> None:
     assert mode(tree / "a/one") == 0o444
     assert mode(tree / "a/two") == 0o555
     assert mode(tree / "b") == 0o400
-    assert mode(tree) == mode(tree / "a") == 0o555
+    assert mode(tree) == mode(tree / "a") == 0o755
 
 
 def test_a_file_shared_with_a_package_cache_is_copied_first(tree: Path, tmp_path: Path) -> None:
