@@ -22,8 +22,6 @@ def delete_everything(deployment: Deployment) -> None:
     deployment.journal.close()
     state = deployment.layout.state
     try:
-        for folder in [p for p in state.rglob("*") if p.is_dir() and not p.is_symlink()]:
-            folder.chmod(0o700)  # releases are frozen
         shutil.rmtree(state)
     except OSError as error:
         raise TenfoldError(
