@@ -48,7 +48,7 @@ def landscape(slug: str) -> Markup:
 
 
 def _sun(chance: random.Random, color: str) -> str:
-    x, y = chance.randint(70, WIDTH - 70), chance.randint(48, 92)
+    x, y = chance.randint(70, WIDTH - 70), chance.randint(64, 98)
     return f'<circle cx="{x}" cy="{y}" r="{chance.randint(17, 34)}" fill="{color}"/>'
 
 
@@ -64,10 +64,10 @@ def _hills(chance: random.Random, depth: int) -> str:
         for x in range(0, WIDTH + 1, 20)
     ]
     # Quadratic curves through the middles of neighbouring points: smooth with few numbers.
-    path = f"M0 {HEIGHT}V{points[0][1]:.0f}"
+    path = f"M0 {HEIGHT}V{points[0][1]:.1f}"
     for (x, y), (following_x, following_y) in pairwise(points):
-        path += f"Q{x} {y:.0f} {(x + following_x) / 2:.0f} {(y + following_y) / 2:.0f}"
-    return f"{path}L{WIDTH} {points[-1][1]:.0f}V{HEIGHT}z"
+        path += f"Q{x} {y:.1f} {(x + following_x) / 2:.1f} {(y + following_y) / 2:.1f}"
+    return f"{path}L{WIDTH} {points[-1][1]:.1f}V{HEIGHT}z"
 
 
 def _peaks(chance: random.Random, depth: int) -> str:

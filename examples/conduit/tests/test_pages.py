@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from conduit import __version__
+from conduit.assets import STATIC_DIR
 from support import PASSWORD, Browser, Person, Tags, register
 
 
@@ -208,6 +212,24 @@ async def test_names_with_signs_in_them_have_working_links(
     assert len(links) == 2
     for link in links:
         assert "Linked" in await browser.open(link)
+
+
+def test_typefaces_have_the_hash_of_their_content_in_their_name() -> None:
+    sheet = (STATIC_DIR / "app.css").read_text()
+    named = re.findall(r'url\("(fonts/[^"]+)"\)', sheet)
+    assert len(named) == 3
+    for name in named:
+        digest = hashlib.sha256((STATIC_DIR / name).read_bytes()).hexdigest()
+        assert name.split(".")[1] == digest[:10]
+
+
+async def test_static_addresses_carry_a_hash_and_lead_to_the_files(browser: Browser) -> None:
+    page = await browser.open("/")
+    addresses = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
+    assert len(addresses) >= 5
+    for address in addresses:
+        assert re.search(r"\?v=[0-9a-f]{10}$|\.[0-9a-f]{10}\.woff2$", address)
+        assert (await browser.client.get(address)).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/api/articles", "/healthz", "/static/app.css"])
