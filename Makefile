@@ -21,10 +21,10 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
 
-$(DEMO_READY): $(DEMO)/requirements.txt
+$(DEMO_READY): $(DEMO)/requirements.txt $(DEMO)/requirements-dev.txt
 	$(PYTHON) -m venv $(DEMO)/.venv
 	$(DEMO)/.venv/bin/python -m pip install --quiet --upgrade pip
-	$(DEMO)/.venv/bin/python -m pip install --quiet --requirement $(DEMO)/requirements.txt
+	$(DEMO)/.venv/bin/python -m pip install --quiet --requirement $(DEMO)/requirements-dev.txt
 	@touch $@
 
 # Runs examples/conduit at stage 10, fills it, deploys a second release under load.
@@ -36,6 +36,7 @@ demo-stop: $(READY)
 
 # What proves the work, in minutes.
 test: $(READY) $(DEMO_READY)
+	cd $(DEMO) && .venv/bin/python -m pytest --quiet
 	$(BIN)/python -m pytest
 
 check: $(READY)
