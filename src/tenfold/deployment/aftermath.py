@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenfold.errors import TenfoldError
+from tenfold.errors import TenfoldError, UnitFailed
 from tenfold.transitions.journal import Record
 
 AGAIN = "mend that, then  tenfold {command}  again"
@@ -12,7 +12,7 @@ def explain(error: TenfoldError, record: Record | None, serving: str | None) -> 
     """Give an error of a step the words that are true now that everything was taken back.
 
     Args:
-        error: its ``changed`` and ``next`` are those of one step, and are replaced.
+        error: its ``changed`` is that of one step, and is replaced; so is a unit's ``next``.
         record: the transition that failed; past the point of no return nothing is said.
         serving: the release that serves now, if one does.
     """
@@ -25,7 +25,8 @@ def explain(error: TenfoldError, record: Record | None, serving: str | None) -> 
     if _migrated(record):
         changed += "; the migration stays, schemas do not roll back"
     error.changed = changed
-    error.next = AGAIN.format(command=record.kind)
+    if isinstance(error, UnitFailed) or error.next is None:
+        error.next = AGAIN.format(command=record.kind)
 
 
 def _migrated(record: Record) -> bool:

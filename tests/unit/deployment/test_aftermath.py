@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tenfold.deployment.aftermath import explain
-from tenfold.errors import UnitFailed
+from tenfold.errors import PortTaken, UnitFailed
 from tenfold.transitions.journal import Record
 from tenfold.transitions.steps import BuildRelease, Migrate, WarmPool, to_json
 
@@ -32,6 +32,12 @@ def test_a_migration_that_ran_is_named() -> None:
 
 def test_a_first_up_that_failed_left_nothing() -> None:
     assert told(failed(), None).changed == "nothing: what was started is stopped again"
+
+
+def test_an_error_that_knows_the_way_out_keeps_it() -> None:
+    error = PortTaken("port 8000 is taken", next="choose another with --port")
+    explain(error, failed(), None)
+    assert error.next == "choose another with --port"
 
 
 def test_past_the_point_of_no_return_the_step_s_own_words_stand() -> None:
