@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -107,7 +108,7 @@ def _file(opened: int, path: str, target: Path | None) -> Entry:
     permissions = (0o644 if mode & stat.S_IROTH else 0o600) | (0o111 * (kind == "program"))
     created = os.open(target / path, _CREATE, permissions)
     with open(created, "wb", buffering=0) as copied:
-        entry = Entry(kind, *files.digest(opened, copied.write))
+        entry = Entry(kind, *files.digest(opened, partial(files.write_all, copied)))
         os.fchmod(created, permissions)
     return entry
 

@@ -113,21 +113,26 @@ def test_measuring_leaves_caches_and_the_record_out(tree: Path) -> None:
     assert files.measure(tree, without="other") == (4, 5)
 
 
-def test_copying_content_over_file_systems(tmp_path: Path) -> None:
-    shm = Path("/dev/shm")
-    if not os.access(shm, os.W_OK) or shm.stat().st_dev == tmp_path.stat().st_dev:
+@pytest.mark.parametrize("size", [0, 1, 64 << 10, (64 << 10) + 1, 3_000_000])
+@pytest.mark.parametrize("target", ["here", "another file system"])
+def test_content_of_any_size_is_copied(tmp_path: Path, size: int, target: str) -> None:
+    other = Path("/dev/shm")
+    if target == "here":
+        other = tmp_path
+    elif not os.access(other, os.W_OK) or other.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is no second file system")
-    (tmp_path / "a").write_bytes(b"x" * 3_000_000)
-    target = shm / f"tenfold-{os.getpid()}"
+    content = os.urandom(size)
+    (tmp_path / "a").write_bytes(content)
+    copied = other / f"tenfold-{os.getpid()}"
     source = os.open(tmp_path / "a", os.O_RDONLY)
-    created = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    created = os.open(copied, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         files.copy_content(source, created)
-        assert target.read_bytes() == b"x" * 3_000_000
+        assert copied.read_bytes() == content
     finally:
         os.close(source)
         os.close(created)
-        target.unlink()
+        copied.unlink()
 
 
 def test_discarding_a_frozen_tree(tree: Path) -> None:
