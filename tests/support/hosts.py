@@ -44,8 +44,11 @@ def until(condition: Callable[[], Any], subject: str, within: float = 60.0) -> A
 class Hosts:
     """A local target in a directory of its own, and orders for units that run anywhere."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        self.state = Path(tempfile.mkdtemp(prefix="tfh-", dir="/tmp")).resolve()
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, state: Path | None = None
+    ) -> None:
+        self.given = state is not None
+        self.state = (state or Path(tempfile.mkdtemp(prefix="tfh-", dir="/tmp"))).resolve()
         self.state.chmod(0o755)
         self.environment = {**base_environment(), **(environment or {})}
         self.target = LocalTarget(self.state, "test", environment=self.environment)
@@ -101,18 +104,20 @@ class Hosts:
         try:
             for name in names:
                 self.target.ensure(Host(name)).shutdown()
-            left = [p for name in names for p in (*self.processes(name), *self._daemons(name))]
+            left = [p for name in names for p in (*self.processes(name), *self.daemons(name))]
             assert not left, f"left behind: {left}"
         finally:
             for name in names:
-                for process in (*self._daemons(name), *self.processes(name)):
+                for process in (*self.daemons(name), *self.processes(name)):
                     process.kill()
-            shutil.rmtree(self.state)
+            if not self.given:
+                shutil.rmtree(self.state)
 
     def _daemon(self, script: str, name: str) -> int:
-        return next(p.pid for p in self._daemons(name) if script in " ".join(p.cmdline()[:6]))
+        return next(p.pid for p in self.daemons(name) if script in " ".join(p.cmdline()[:6]))
 
-    def _daemons(self, name: str) -> list[psutil.Process]:
+    def daemons(self, name: str) -> list[psutil.Process]:
+        """Keeper and agent."""
         root = str(self.root(name))
         found = []
         for process in psutil.process_iter():
@@ -215,9 +220,11 @@ def refuses(endpoint: str) -> bool:
 
 
 @contextmanager
-def hosts(environment: Mapping[str, str] | None = None) -> Iterator[Hosts]:
+def hosts(
+    environment: Mapping[str, str] | None = None, state: Path | None = None
+) -> Iterator[Hosts]:
     """A target whose processes and files are gone afterwards, or the test fails."""
-    made = Hosts(environment)
+    made = Hosts(environment, state)
     try:
         yield made
     finally:

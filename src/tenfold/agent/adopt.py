@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Iterable
 
@@ -57,6 +56,8 @@ def _process(host: Host, record: UnitRecord) -> Process | None:
     """The unit's process if exactly that one still runs and is the unit itself."""
     if record.process is None or record.phase != "run":
         return None
+    if not host.context.is_ours(record.process.nonce):
+        return None  # Another host's: this directory is a copy of its.
     process = Process.adopt(record.process, host.context.statuses)
     if process is None:
         kill_descendants(record.process, leader_held=False)
@@ -73,7 +74,7 @@ async def _end_strangers(host: Host, found: Found) -> None:
             nonce = facts.marker.rpartition("/")[2]
             strangers[facts.pid] = Identity(facts.pid, facts.started, boot, nonce)
     for identity in _remembered(host, found):
-        if ids.is_alive(identity):
+        if host.context.is_ours(identity.nonce) and ids.is_alive(identity):
             strangers[identity.pid] = identity
     ends = [_end(i) for i in strangers.values() if i.nonce not in kept]
     await asyncio.gather(*ends)
@@ -87,9 +88,12 @@ def _remembered(host: Host, found: Found) -> Iterable[Identity]:
         if record.process is not None:
             yield record.process
     for nonce in host.context.store.names(RUNS):
-        data = host.context.store.read(RUNS, nonce)
-        if data is not None:
-            yield from_wire(Identity, data)
+        try:
+            yield from_wire(Identity, host.context.store.read(RUNS, nonce))
+        except Corrupt as fault:
+            say(fault.what)
+        except ValueError as fault:
+            say(host.context.store.set_aside(RUNS, nonce, str(fault)).what)
 
 
 async def _end(identity: Identity) -> None:
@@ -103,10 +107,13 @@ async def _own_sockets(host: Host, held: dict[str, int], found: Found) -> Found:
     """Own every remembered socket again: from the keeper, else from a unit, else bound anew."""
     sockets = host.context.sockets
     for name, fd in held.items():
-        if not sockets.take_over(name, fd):
-            os.close(fd)
+        sockets.inherit(name, fd)
     for name in sockets.names_remembered():
-        if sockets.has(name) or _recovered(host, name, found):
+        try:
+            if sockets.has(name) or _recovered(host, name, found):
+                continue
+        except Corrupt as fault:
+            say(fault.what)
             continue
         found = [(r, await _end_user_of(name, r, process)) for r, process in found]
         try:

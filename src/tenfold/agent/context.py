@@ -41,7 +41,7 @@ class Context:
         return f"{host_key(self.root)}-{secrets.token_hex(6)}"
 
     def is_ours(self, marker: str) -> bool:
-        """Whether a marker was given by this host's agent or a predecessor."""
+        """Whether a marker, or a nonce, was given by this host's agent or a predecessor."""
         return marker.rpartition("/")[2].startswith(f"{host_key(self.root)}-")
 
     def marker(self, unit: str, nonce: str) -> str:

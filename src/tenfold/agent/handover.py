@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tenfold.agent.logs import forget_generations
 from tenfold.agent.pause import pause_point
+from tenfold.agent.store import Corrupt
 from tenfold.agent.waiting import TooLate, wait_for
 from tenfold.errors import StepFailed, TenfoldError, UnitFailed
 
@@ -47,9 +48,13 @@ class Handovers:
         """Go on with those that a predecessor was ordered to do."""
         store = self._host.context.store
         for pool in store.names(FOLDER):
-            record = store.read(FOLDER, pool)
-            if record is not None:
+            try:
+                record = store.read(FOLDER, pool) or {}
                 self._begin(pool, int(record["generation"]), [], resumed=True)
+            except Corrupt as fault:
+                self._host.say(fault.what)
+            except (KeyError, ValueError, TypeError) as fault:
+                self._host.say(store.set_aside(FOLDER, pool, repr(fault)).what)
 
     async def settled(self) -> None:
         """Wait until none is under way."""

@@ -49,6 +49,7 @@ async def _hello(host: Host, _: dict[str, Any], __: Emit) -> Any:
         "version": __version__,
         "pid": os.getpid(),
         "leaving": host.closing,
+        "root": str(host.context.root),
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tenfold.agent.holder import holder
-from tenfold.agent.store import Store
+from tenfold.agent.store import Corrupt, Store
 from tenfold.errors import PortTaken, TargetError
 from tenfold.topology.process import Listen
 
@@ -108,12 +108,26 @@ class Sockets:
         self.changed(listen.name, owned.socket.fileno())
         return owned
 
+    def inherit(self, name: str, fd: int) -> None:
+        """Own a descriptor that a keeper kept; what it is counts, not what is remembered of it."""
+        listener = socket.socket(fileno=fd)
+        listener.set_inheritable(False)
+        address, port = listener.getsockname()[:2]
+        listen = Listen(name, address, port)
+        try:
+            listen = self.remembered(name) or listen
+        except Corrupt:
+            self._store.write(FOLDER, name, _record(listen))
+        self._owned[name] = Owned(listen, listener)
+
     def take_over(self, name: str, fd: int) -> bool:
-        """Own a descriptor that was kept or recovered; ``False`` when it is not the known one."""
+        """Own a descriptor that was recovered; ``False`` when it is not the one remembered."""
         remembered = self.remembered(name)
         listener = socket.socket(fileno=fd)
-        address, port = listener.getsockname()[:2]
-        if remembered is None or (address, port) != (remembered.address, remembered.port):
+        if remembered is None or listener.getsockname()[:2] != (
+            remembered.address,
+            remembered.port,
+        ):
             listener.close()
             return False
         listener.set_inheritable(False)
@@ -121,9 +135,12 @@ class Sockets:
         return True
 
     def remembered(self, name: str) -> Listen | None:
-        """What was bound under this name, by this agent or a predecessor."""
+        """What was bound under this name, by this agent or a predecessor. Raises ``Corrupt``."""
         data = self._store.read(FOLDER, name)
-        return None if data is None else Listen(**data)
+        try:
+            return None if data is None else Listen(**data)
+        except TypeError as fault:
+            raise self._store.set_aside(FOLDER, name, str(fault)) from fault
 
     def names_remembered(self) -> list[str]:
         """Every name that was bound once."""

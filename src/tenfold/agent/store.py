@@ -118,5 +118,9 @@ class Store:
 
     def _set_aside(self, path: Path, reason: str) -> Corrupt:
         aside = path.with_name(f"{path.name}.unreadable")
-        path.replace(aside)
-        return Corrupt(f"{path} is unreadable ({reason})", changed=f"it was moved to {aside.name}")
+        changed = f"it was moved to {aside.name}"
+        try:
+            path.replace(aside)
+        except OSError as fault:
+            changed = f"it is still there: {fault.strerror}"
+        return Corrupt(f"{path} is unreadable ({reason})", changed=changed)

@@ -112,6 +112,20 @@ def test_a_descriptor_is_taken_over_only_if_it_is_what_it_should_be(sockets: Soc
     assert sockets.endpoints() == {"app": owned.endpoint}
 
 
+def test_a_kept_descriptor_is_worth_more_than_its_spoilt_record(
+    sockets: Sockets, tmp_path: Path
+) -> None:
+    owned = sockets.own(Listen("app", "127.0.0.1", 0))
+    copy = os.dup(owned.socket.fileno())
+    sockets.close()
+    (tmp_path / "sockets/app.json").write_text("{")
+    successor = Sockets(Store(tmp_path))
+    successor.inherit("app", copy)
+    assert successor.endpoints() == {"app": owned.endpoint}
+    assert successor.remembered("app") == owned.listen
+    successor.close()
+
+
 def test_a_listening_socket_is_told_from_anything_else(tmp_path: Path) -> None:
     owned = bind(Listen("app", "127.0.0.1", 0))
     assert is_listening(owned.socket.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -119,7 +120,12 @@ class LocalAgent:
 
     def shutdown(self) -> None:
         """See :class:`HostAgent`."""
-        self._order("shutdown")
+        try:
+            self._exchange({"order": "shutdown"}, None, SILENCE_SECONDS)
+        except BrokenOff:
+            # A successor finishes it, and may have left before it could be asked.
+            with contextlib.suppress(NotThere):
+                self._order("shutdown")
         wait_until_left(self._directory)
 
     def _seen_from_here(self, refusal: PortTaken, listens: Sequence[Listen]) -> PortTaken:

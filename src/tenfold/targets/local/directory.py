@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,16 +155,32 @@ def create(state_dir: Path, name: str, deployment: str, uid: int, gid: int) -> H
     try:
         _make_reachable(state_dir)
         _make_reachable(root.parent)
-        for folder, mode in ((root, 0o755), (root / "agent", 0o700), (root / "logs", 0o755)):
-            folder.mkdir(mode=mode, exist_ok=True)
-            _give(folder, uid, gid)
-        if read(state_dir, name) is None:
-            _keep(host)
-        _give(root / "host.json", uid, gid)
+        with _alone_in(root.parent):
+            known = read(state_dir, name) is not None
+            if not known and (root / "host.json").exists():
+                # Moved or copied: what was declared here is full of paths to where it was.
+                shutil.rmtree(root / "agent", ignore_errors=True)
+            for folder, mode in ((root, 0o755), (root / "agent", 0o700), (root / "logs", 0o755)):
+                folder.mkdir(mode=mode, exist_ok=True)
+                _give(folder, uid, gid)
+            if not known:
+                _keep(host)
+            _give(root / "host.json", uid, gid)
+            make_private(host.run, uid, gid)
     except OSError as fault:
         raise cannot_write(root, fault) from fault
-    make_private(host.run, uid, gid)
     return host
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Nobody else makes a host here meanwhile."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _make_reachable(folder: Path) -> None:

@@ -82,9 +82,10 @@ class LocalTarget:
             self._start_if_nobody_lives(place)
             try:
                 hello = agent.hello(max(0.1, deadline - time.monotonic()))
-                if not hello["leaving"]:
-                    if self.account is not None:
-                        starting.complete(place, self.account, self._needed(), int(hello["pid"]))
+                if hello["root"] != str(place.root):
+                    agent.shutdown()  # It was started before the project was moved here.
+                elif not hello["leaving"]:
+                    self._complete_view(place, int(hello["pid"]))
                     return agent
             except NotThere as fault:
                 if time.monotonic() >= deadline:
@@ -116,6 +117,10 @@ class LocalTarget:
             LocalAgent(place).shutdown()
         wait_until_left(place)
         directory.remove(place, self._state_dir)
+
+    def _complete_view(self, place: HostDirectory, pid: int) -> None:
+        if self.account is not None:
+            starting.complete(place, self.account, self._needed(), pid)
 
     def _needed(self) -> tuple[str, ...]:
         return () if self.account is None else needs(self.account, self._state_dir, self._needs)
