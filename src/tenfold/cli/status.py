@@ -5,35 +5,45 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import click
+
 from tenfold.cli.base import Settings, command
 from tenfold.cli.output import Output
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.status import Status, never_up
+from tenfold.observe.traffic import Traffic, by_route, whole
 from tenfold.spec.read import load
 
 DOTS = {"running": "●", "warm": "◐", "starting": "◐", "draining": "◑", "stopping": "◑"}
 
 
 @command("status")
-def status(settings: Settings) -> None:
-    """Stage, hosts, units, health and the release that serves.
+@click.option("--routes", is_flag=True, help="Also the traffic of every route.")
+def status(settings: Settings, routes: bool) -> None:
+    """Stage, hosts, units, health, traffic and the release that serves.
 
     \b
     tenfold status
+    tenfold status --routes
     tenfold status --json | jq .state
     """
     layout = settings.layout()
+    metrics: Mapping[str, Any] = {}
     if layout.exists():
-        found = Deployment.open(layout).status()
+        deployment = Deployment.open(layout)
+        found, metrics = deployment.status(), deployment.metrics()
     else:
         found = never_up(load(layout.spec).name)
     if settings.json:
-        settings.output.object(found.to_json())
-    else:
-        show(found, settings.output)
+        settings.output.object({**found.to_json(), "traffic": whole(metrics).to_json()})
+        return
+    show(found, whole(metrics), settings.output)
+    if routes:
+        settings.output.line()
+        settings.output.columns([_traffic_row(t) for t in by_route(metrics)])
 
 
-def show(found: Status, output: Output) -> None:
+def show(found: Status, traffic: Traffic, output: Output) -> None:
     """The status as one calm screen."""
     parts = [found.app, f"stage {found.stage}"]
     if found.release:
@@ -52,8 +62,22 @@ def show(found: Status, output: Output) -> None:
     if found.transition:
         output.line()
         output.line(_transition(found))
+    if traffic.requests:
+        output.line()
+        _, *told = _traffic_row(traffic)
+        output.line(f"  traffic   {', '.join(told)}, since these workers started")
     output.line()
     output.line(f"Next   {_next(found)}")
+
+
+def _traffic_row(traffic: Traffic) -> tuple[str, ...]:
+    return (
+        traffic.name,
+        f"{traffic.requests} requests",
+        f"{traffic.failed} failed",
+        f"p50 {traffic.p50_ms or 0:.1f} ms",
+        f"p99 {traffic.p99_ms or 0:.1f} ms",
+    )
 
 
 def unit_rows(found: Status) -> list[tuple[str, ...]]:

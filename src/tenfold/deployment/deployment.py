@@ -95,6 +95,16 @@ class Deployment:
             holder=self.lock.holder(),
         )
 
+    def metrics(self) -> Mapping[str, Any]:
+        """What the workers measured since they started; empty while nothing runs."""
+        for host in self.target.hosts():
+            agent = self.target.reach(host)
+            pools = {u.pool for u in agent.observe().units if u.pool} if agent else set()
+            for pool in pools:
+                assert agent is not None
+                return agent.metrics(pool)
+        return {}
+
     def intend(
         self, *, port: int | None = None, release: str | None = None, renew: bool = False
     ) -> Intent:

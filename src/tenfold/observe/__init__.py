@@ -1,0 +1,1 @@
+"""What running apps say of themselves, condensed for people."""
