@@ -65,8 +65,13 @@ def preview(
     Raises:
         ReleaseError: the project cannot be released as it is.
     """
-    store = Store(state)
-    project = project.resolve()
+    with scratch.worded(project):
+        return _look(spec, project.resolve(), Store(state), run, runtime or {})
+
+
+def _look(
+    spec: AppSpec, project: Path, store: Store, run: Runner, runtime: Mapping[str, bytes]
+) -> Preview:
     source = survey(project)
     python = environment.interpreter(project, spec.python)
     found = environment.inspect(project, python, store.envs, run)
@@ -74,7 +79,7 @@ def preview(
     contents = copying.fingerprint(source)
     for extra in arranged.extras:
         contents = {**contents, **layout.below(extra.name, copying.fingerprint(extra.source))}
-    digest = _digest(spec, contents, found, arranged, runtime or {})
+    digest = _digest(spec, contents, found, arranged, runtime)
     exists = _same(store, digest, source)
     return Preview(
         id=exists.id if exists else _free_id(store, digest, source),
@@ -113,7 +118,7 @@ def build(
     """
     store, told = Store(state), progress or (lambda text: None)
     started = now()
-    with store.building():
+    with scratch.worded(store.state), store.building():
         seen = preview(spec, project, state, run=run, runtime=runtime)
         if seen.exists is not None:
             told(f"release {seen.id} is there already")

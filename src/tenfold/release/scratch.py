@@ -138,7 +138,7 @@ def room(path: Path, needed_bytes: int) -> Iterator[None]:
     """Say it in words when ``path`` cannot take ``needed_bytes``: before, and if it fills up.
 
     Raises:
-        ReleaseError: no room, or a file system that cannot be written.
+        ReleaseError: no room.
     """
     free = os.statvfs(path)
     if free.f_bavail * free.f_frsize < needed_bytes:
@@ -148,9 +148,25 @@ def room(path: Path, needed_bytes: int) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise _no_room(path, needed_bytes) from error
-        if error.errno == errno.EROFS:
-            raise ReleaseError(f"{path} is on a read-only file system") from error
         raise
+
+
+@contextmanager
+def worded(path: Path) -> Iterator[None]:
+    """Whatever else the file system refuses below ``path`` or in the project, in words.
+
+    Raises:
+        ReleaseError: instead of any :class:`OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        name = error.filename if isinstance(error.filename, (str, Path)) else None
+        raise ReleaseError(
+            f"{name or path}: {reason}",
+            next="have Tenfold's user read the project and write to .tenfold, then try again",
+        ) from error
 
 
 def _no_room(path: Path, needed_bytes: int) -> ReleaseError:

@@ -408,6 +408,33 @@ class TestNoRoom:
         assert str(state) in caught.value.what
         assert left(state) == []
 
+    def test_on_a_read_only_disk(self, state: Path, make: Make) -> None:
+        subprocess.run(["mount", "-o", "remount,ro", str(state)], check=True)
+        with pytest.raises(ReleaseError, match="releases: read-only file system"):
+            make()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
+class TestPermissions:
+    def test_a_state_directory_that_cannot_be_written(self, state: Path, make: Make) -> None:
+        state.chmod(0o555)
+        with pytest.raises(ReleaseError, match="releases: permission denied"):
+            make()
+
+    def test_a_folder_that_cannot_be_read(self, tmp_path: Path, venv: Path, state: Path) -> None:
+        write(tmp_path / "bare", {"app.py": "", "closed/x": ""})
+        (tmp_path / "bare/closed").chmod(0)
+        wanted = spec(f'python = "{venv}/bin/python"')
+        with pytest.raises(ReleaseError, match=r"closed.*: permission denied"):
+            build(wanted, tmp_path / "bare", state, run=Here())
+        (tmp_path / "bare/closed").chmod(0o755)
+
+    def test_a_package_that_cannot_be_read(self, venv: Path, make: Make, state: Path) -> None:
+        (site_of(venv) / "tinytool.py").chmod(0)
+        with pytest.raises(ReleaseError, match=r"tinytool\.py: permission denied"):
+            make()
+        assert left(state) == []
+
 
 def left(state: Path) -> list[str]:
     return [str(path) for path in state.rglob("*") if path.name not in ("envs", "releases")]

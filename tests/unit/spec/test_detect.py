@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -277,3 +278,13 @@ def test_flask_serves_its_static_folder(make: Make) -> None:
     )
     found = detect(root)
     assert found.assets == (("/static", "shop/static"),)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may enter every folder")
+def test_a_folder_that_cannot_be_entered_does_not_matter(make: Make) -> None:
+    root = make({"main.py": FASTAPI, "closed/x.py": FASTAPI})
+    (root / "closed").chmod(0)
+    try:
+        assert detect(root).app == "main:app"
+    finally:
+        (root / "closed").chmod(0o755)

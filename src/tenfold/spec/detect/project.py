@@ -137,7 +137,8 @@ def _is_skipped(folder: Path) -> bool:
         folder.name.startswith(".")
         or folder.name in _SKIPPED
         or folder.is_symlink()
-        or (folder / "pyvenv.cfg").exists()
+        # Unlike Path.exists, this does not fail in a folder that cannot be entered.
+        or os.path.exists(folder / "pyvenv.cfg")  # noqa: PTH110
     )
 
 
