@@ -138,7 +138,7 @@ def _is_skipped(folder: Path) -> bool:
         or folder.name in _SKIPPED
         or folder.is_symlink()
         # Unlike Path.exists, this does not fail in a folder that cannot be entered.
-        or os.path.exists(folder / "pyvenv.cfg")  # noqa: PTH110
+        or os.path.exists(folder / "pyvenv.cfg")
     )
 
 
