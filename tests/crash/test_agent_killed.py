@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.support.hosts import POOL, Hosts, Knocker, get, hosts, member, until
@@ -92,3 +93,32 @@ def test_units_killed_together_with_their_agent_come_back(host: Hosts) -> None:
     until(lambda: {u.state for u in agent.observe().units} == {"running"}, "all to be running")
     assert get(endpoint).startswith("r1 ")
     assert not set(victims) & set(pids(agent).values())
+
+
+def test_a_socket_that_cannot_be_had_back_is_bound_anew_with_fresh_units(host: Hosts) -> None:
+    """As where the kernel lets nobody copy descriptors (Yama): units are ended in order."""
+    agent = host.up()
+    endpoint = agent.listen([Listen("app", agent.address, 0)])["app"]
+    agent.start(member(agent, env={"PRIVATE": "1"}))
+    agent.handover(POOL, 1)
+    before = pids(agent)
+    host.kill_host()
+    agent = host.up()
+    until(lambda: {u.state for u in agent.observe().units} == {"running"}, "it to accept again")
+    assert pids(agent) != before
+    assert dict(agent.observe().sockets) == {"app": endpoint}
+    assert get(endpoint).startswith("r1 ")
+
+
+def test_keeper_and_agent_are_small(host: Hosts) -> None:
+    """Proportional set size after some work, in MiB; measured 6 and 15."""
+    agent, _ = serving(host)
+    agent.start(member(agent, generation=2))
+    agent.handover(POOL, 2)
+    assert pss_mib(host.keeper_pid()) < 10
+    assert pss_mib(host.agent_pid()) < 25
+
+
+def pss_mib(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024

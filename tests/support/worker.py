@@ -2,12 +2,14 @@
 
 ``worker.py LISTENING_FD CONTROL_PATH``. The environment may change it: ``RELEASE`` is what
 it answers, ``BROKEN`` is a traceback that it claims its import raised, ``HEALTH`` the status of its
-health request, ``DEAF`` makes it refuse to accept, ``STUBBORN`` makes it ignore quiesce and close.
+health request, ``DEAF`` makes it refuse to accept, ``STUBBORN`` makes it ignore quiesce and close,
+``PRIVATE`` makes the kernel let nobody look into it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import socket
 import sys
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.wiring import control
+
+PR_SET_DUMPABLE = 4
 
 
 class Worker:
@@ -115,6 +119,8 @@ class Worker:
 
 
 async def main() -> None:
+    if os.environ.get("PRIVATE"):
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     await Worker(int(sys.argv[1])).serve(sys.argv[2])
 
 

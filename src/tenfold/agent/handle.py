@@ -76,19 +76,30 @@ class Process:
     """
 
     def __init__(
-        self, identity: Identity, pidfd: int | None, statuses: ExitStatuses | None, *, child: bool
+        self,
+        identity: Identity,
+        pidfd: int | None,
+        statuses: ExitStatuses | None,
+        *,
+        child: bool,
+        thorough: bool,
     ) -> None:
         self.identity = identity
         self._pidfd = pidfd
         self._child = child
+        self._thorough = thorough
         self._statuses = statuses
         self._exit: asyncio.Task[Exit] | None = None
         self._over = False
 
     @classmethod
-    def child(cls, identity: Identity) -> Process:
-        """A hold on one's own child that was not waited for."""
-        return cls(identity, _pidfd(identity.pid), None, child=True)
+    def child(cls, identity: Identity, *, thorough: bool = True) -> Process:
+        """A hold on one's own child that was not waited for.
+
+        ``thorough`` ends at its end everything that it started, wherever that went; without, which
+        costs no look at every process of the machine, only what stayed in its group.
+        """
+        return cls(identity, _pidfd(identity.pid), None, child=True, thorough=thorough)
 
     @classmethod
     def adopt(cls, identity: Identity, statuses: ExitStatuses | None = None) -> Process | None:
@@ -101,7 +112,7 @@ class Process:
             if pidfd is not None:
                 os.close(pidfd)
             return None
-        return cls(identity, pidfd, statuses, child=False)
+        return cls(identity, pidfd, statuses, child=False, thorough=True)
 
     @property
     def pid(self) -> int:
@@ -149,9 +160,13 @@ class Process:
 
     async def _watch(self) -> Exit:
         await self._ended()
-        # A child that was not collected keeps its session's number from being used again, so
-        # that stragglers (workers that outlive their parent) can be told by it.
-        kill_descendants(self.identity, leader_held=self._child)
+        # A child that was not collected keeps the number of its group and session from being used
+        # again, so that stragglers (workers that outlive their parent) can be told by it.
+        if self._child:
+            with contextlib.suppress(OSError):
+                os.killpg(self.pid, SIGKILL)
+        if self._thorough:
+            kill_descendants(self.identity, leader_held=self._child)
         exit_ = Exit(await self._collect())
         self._over = True
         if self._pidfd is not None:

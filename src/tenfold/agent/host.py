@@ -14,7 +14,7 @@ from tenfold.agent.diary import say
 from tenfold.agent.handle import Process
 from tenfold.agent.handover import Handovers, Tell
 from tenfold.agent.record import FOLDER, UnitRecord
-from tenfold.agent.unit import Unit
+from tenfold.agent.unit import Forgotten, Unit
 from tenfold.agent.waiting import TooLate, wait_for
 from tenfold.agent.wire import to_wire
 from tenfold.errors import Refused, StepFailed, TargetError, UnitFailed
@@ -77,16 +77,18 @@ class Host:
     async def start(self, order: UnitOrder) -> None:
         """See :meth:`HostAgent.start`."""
         self._check(order)
-        unit = self.units.get(order.name)
-        if unit is None:
-            unit = Unit(self.context, UnitRecord(order), self.wait_ready)
-            self.units[order.name] = unit
-        try:
-            await unit.start(order)
-        finally:
-            if unit.state == "stopped" and not unit.declared:
-                self.units.pop(order.name, None)
-        self.unreadable.pop(order.name, None)
+        while True:
+            fresh = Unit(self.context, UnitRecord(order), self.wait_ready)
+            unit = self.units.setdefault(order.name, fresh)
+            try:
+                await unit.start(order)
+            except Forgotten:
+                continue
+            finally:
+                if not unit.declared:
+                    self._drop(unit)
+            self.unreadable.pop(order.name, None)
+            return
 
     async def stop(self, name: str) -> None:
         """See :meth:`HostAgent.stop`."""
@@ -166,9 +168,9 @@ class Host:
             left.difference_update(level)
 
     def forget(self, unit: Unit) -> None:
-        """Its declaration is gone."""
+        """Its declaration is gone. Raises ``TargetError`` when the disk does not let it go."""
+        self._drop(unit)
         self.context.store.delete(FOLDER, unit.name)
-        self.units.pop(unit.name, None)
 
     async def wait_ready(self, name: str, after: tuple[str, ...]) -> None:
         """Wait for the units and pools that have to be ready before ``name`` starts.
@@ -186,6 +188,11 @@ class Host:
             except TooLate as late:
                 states = ", ".join(f"{u.name} is {u.state}" for u in self._named(other))
                 raise UnitFailed(f"{late.what}: {states or 'there is none'}") from late
+
+    def _drop(self, unit: Unit) -> None:
+        unit.forgotten = True
+        if self.units.get(unit.name) is unit:
+            del self.units[unit.name]
 
     def _named(self, name: str) -> list[Unit]:
         return [u for u in self.units.values() if name in (u.name, u.order.pool)]

@@ -189,6 +189,11 @@ def _owner(pid: int) -> int | None:
         except psutil.Error:
             return None
     try:
-        return (PROC / str(pid)).stat().st_uid
-    except OSError:
+        owner = (PROC / str(pid)).stat().st_uid
+        if owner == 0 and os.geteuid() != 0:
+            # The directory of a process that made itself undumpable is root's; see proc(5).
+            status = (PROC / str(pid) / "status").read_bytes()
+            return int(status.partition(b"\nUid:")[2].split(maxsplit=2)[1])
+    except (OSError, IndexError, ValueError):
         return None
+    return owner

@@ -35,6 +35,7 @@ async def stream(
     *,
     output: Callable[[str], None] | None = None,
     persist: Callable[[Process], None] | None = None,
+    thorough: bool = True,
 ) -> tuple[int, str]:
     """Run it, giving each line to ``output``; returns exit code and the last lines.
 
@@ -45,7 +46,7 @@ async def stream(
     """
     reader_fd, writer_fd = os.pipe()
     nonce = marker.rpartition("/")[2]
-    plan = Plan(argv, {**env, MARKER: marker}, cwd, writer_fd, nonce=nonce)
+    plan = Plan(argv, {**env, MARKER: marker}, cwd, writer_fd, nonce=nonce, thorough=thorough)
     started: list[Process] = []
 
     def remember(process: Process) -> None:
@@ -84,8 +85,8 @@ async def stream(
 async def output_of(
     argv: Sequence[str], env: Mapping[str, str], cwd: str, marker: str
 ) -> tuple[int, str]:
-    """Exit code and last lines of a short command."""
-    return await stream(argv, env, cwd, marker)
+    """Exit code and last lines of a short command that leaves nothing behind."""
+    return await stream(argv, env, cwd, marker, thorough=False)
 
 
 async def _end(started: list[Process]) -> None:

@@ -35,7 +35,8 @@ class CannotExecute(StepFailed):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to execute. ``env`` is complete and revealed; ``fds`` become 3, 4, ... in the child."""
+    """What to execute. ``env`` is complete and revealed; ``fds`` become 3, 4, ... in the child;
+    ``thorough`` is for :meth:`Process.child`."""
 
     argv: Sequence[str]
     env: Mapping[str, str] = field(repr=False)
@@ -43,6 +44,7 @@ class Plan:
     output: int
     fds: Sequence[int] = ()
     nonce: str = ""
+    thorough: bool = True
 
 
 async def spawn(plan: Plan, persist: Callable[[Process], None] | None = None) -> Process:
@@ -66,7 +68,7 @@ async def spawn(plan: Plan, persist: Callable[[Process], None] | None = None) ->
         os.close(gate_reader)
         os.close(fault_writer)
     try:
-        process = Process.child(_identity_of_child(pid, plan.nonce))
+        process = Process.child(_identity_of_child(pid, plan.nonce), thorough=plan.thorough)
         try:
             if persist is not None:
                 persist(process)

@@ -33,6 +33,10 @@ END_SECONDS = 5.0
 SERVICE_RESTART = 1012
 
 
+class Forgotten(Exception):
+    """The unit is not part of the host any more; whoever wants it makes it anew."""
+
+
 class Attempt:
     """One attempt to bring the unit up, for whoever waits for its outcome."""
 
@@ -60,6 +64,7 @@ class Unit:
         self.context = context
         self.record = record
         self.declared = False
+        self.forgotten = False
         self.state: UnitState = "stopped"
         self.reason: str | None = None
         self.process: Process | None = None
@@ -120,8 +125,11 @@ class Unit:
         Raises:
             UnitFailed: the attempt that was under way, or was begun by this order, failed.
             TargetError: the declaration could not be kept; then nothing has changed.
+            Forgotten: it was stopped or drained meanwhile, and is not this host's any more.
         """
         async with self._order_lock:
+            if self.forgotten:
+                raise Forgotten
             alive = self._life is not None and not self._life.done()
             if not alive or order.launch != self.order.launch or self.state == "draining":
                 await self._begin_anew(order)
@@ -207,10 +215,13 @@ class Unit:
         self.context.store.write(FOLDER, self.name, record.to_json())
         self.record = record
 
-    def abandon(self) -> None:
-        """Stop watching; the process runs on for a successor."""
-        if self._life is not None:
-            self._life.cancel()
+    def note(self, **changes: object) -> None:
+        """Have a change, durable if the disk takes it: a successor finds it out otherwise."""
+        try:
+            self.remember(**changes)
+        except TargetError as fault:
+            say(f"{self.name}: {fault}")
+            self.record = replace(self.record, **changes)  # type: ignore[arg-type]
 
     # Its life
 
@@ -267,7 +278,7 @@ class Unit:
         assert self.process is not None
         if not self.record.ready:
             await self._answers(self.process)
-            self.remember(ready=True, ever_ready=True)
+            self.note(ready=True, ever_ready=True)
         pooled = self.order.pool is not None
         if self.order.launch.control is not None and (self.record.accepting or not pooled):
             await self._accept()
@@ -289,10 +300,7 @@ class Unit:
         say(f"{self.name}: {reason}")
         self.process = None
         self._set("backoff" if self.record.ever_ready else "failed", reason)
-        try:
-            self.remember(process=None, ready=False, restarts=self.record.restarts + 1)
-        except TargetError as fault:
-            say(f"{self.name}: {fault}")
+        self.note(process=None, ready=False, restarts=self.record.restarts + 1)
 
     async def _back_off(self) -> None:
         crashes = self._crashes if self.record.ever_ready else self._crashes + 1
