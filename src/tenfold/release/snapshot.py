@@ -7,8 +7,9 @@ as fast as several: the kernel copies, and the files are many and small.
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -155,18 +156,23 @@ def _text(found: Contents, item: Item, source: int, final: Path) -> bytes | None
     if not item.path.startswith("bin/") or item.bytes > _MAX_SCRIPT_BYTES:
         return None
     raw = os.pread(source, item.bytes, 0)
-    return script(raw, os.fsencode(found.root), os.fsencode(final))
+    # Scripts name the environment as its maker called it, which may have been by way of a link.
+    places = {os.fsencode(found.root), os.fsencode(found.root.resolve())}
+    return script(raw, places, os.fsencode(final))
 
 
-def script(raw: bytes, old: bytes, new: bytes) -> bytes | None:
-    """A console script with another environment's place in it; ``None`` for binaries.
+def script(raw: bytes, places: Collection[bytes], new: bytes) -> bytes | None:
+    """A script with a new place for the old ones; ``None`` if it names none of them, or is binary.
 
     A first line that the kernel would cut off, or with a space in the path, is replaced by a shell
     that executes the interpreter, as installers do.
     """
-    if b"\0" in raw or old not in raw:
+    if b"\0" in raw:
         return None
-    moved = raw.replace(old, new)
+    old = b"|".join(map(re.escape, sorted(places, key=len, reverse=True)))
+    moved, count = re.subn(rb"(?:%b)(?![\w.-])" % old, lambda found: new, raw)
+    if not count:
+        return None
     first, newline, rest = moved.partition(b"\n")
     if not first.startswith(b"#!" + new) or not _too_long(first, new):
         return moved

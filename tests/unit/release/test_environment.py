@@ -40,6 +40,15 @@ class TestCopy:
         assert dict(kept.packages)["tinytool"] == "1.0"
         assert environment.is_whole(kept.directory)
 
+    def test_one_that_is_reached_by_a_link(self, venv: Path, state: Path) -> None:
+        real = venv.rename(venv.with_name("venv-elsewhere"))
+        script = real / "bin/tinytool"
+        script.write_bytes(script.read_bytes().replace(bytes(venv), bytes(real)))
+        venv.symlink_to(real)
+        kept = keep(venv, state)
+        shutil.rmtree(real)
+        assert output(kept.directory / "bin/tinytool") == "1.0"
+
     def test_it_does_not_change_with_the_original(
         self, venv: Path, state: Path, tmp_path: Path
     ) -> None:
