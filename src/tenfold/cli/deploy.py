@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tenfold.cli.base import Settings, command
 from tenfold.cli.progress import PlanProgress
+from tenfold.deployment import work
 from tenfold.deployment.deployment import Deployment
 from tenfold.errors import Refused
 
@@ -23,12 +24,12 @@ def deploy(settings: Settings) -> None:
     output = settings.output
     with deployment.working("deploy"):
         before = require_running(deployment)
-        intent = deployment.intend(renew=True)
+        intent = work.intend(deployment, renew=True)
         for note in intent.notes:
             output.line(f"  {note}", style="dim")
-        todo = deployment.plan("deploy", intent)
+        todo = work.plan(deployment, "deploy", intent)
         with PlanProgress(output) as progress:
-            deployment.carry_out(todo, intent, progress)
+            work.carry_out(deployment, todo, intent, progress)
     after = deployment.status()
     output.event("deploy", {"before": before, **after.to_json()})
     output.line()

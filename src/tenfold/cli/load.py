@@ -14,7 +14,8 @@ import click
 
 from tenfold.cli.base import Settings, command
 from tenfold.cli.output import Output
-from tenfold.deployment.deployment import Deployment, serving
+from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.work import serving
 from tenfold.errors import Refused
 from tenfold.load import (
     Ledger,

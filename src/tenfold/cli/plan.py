@@ -8,6 +8,7 @@ import click
 
 from tenfold.cli.base import Settings, command
 from tenfold.cli.output import Output
+from tenfold.deployment import work
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
 from tenfold.stages import STAGES, require_built
@@ -31,8 +32,8 @@ def plan(settings: Settings, stage: str | None, port: int | None) -> None:
     require_built(stage)
     deployment = Deployment.open(settings.layout())
     running = deployment.status().state in ("running", "degraded", "in-transition")
-    intent = deployment.intend(port=port, renew=False)
-    todo = deployment.plan("deploy" if running else "up", intent)
+    intent = work.intend(deployment, port=port, renew=False)
+    todo = work.plan(deployment, "deploy" if running else "up", intent)
     if settings.json:
         settings.output.object(_as_json(todo, intent))
     else:

@@ -8,7 +8,8 @@ import sys
 import click
 
 from tenfold.cli.base import Settings, command
-from tenfold.deployment.deployment import Deployment, serving
+from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.work import serving
 from tenfold.engines.postgresql import login
 from tenfold.errors import Refused
 from tenfold.topology.settings import DatabaseSettings

@@ -7,6 +7,7 @@ import click
 from tenfold.cli.base import Settings, command
 from tenfold.cli.deploy import require_running
 from tenfold.cli.progress import PlanProgress
+from tenfold.deployment import work
 from tenfold.deployment.deployment import Deployment
 from tenfold.errors import Refused
 
@@ -27,10 +28,10 @@ def rollback(settings: Settings, release: str | None) -> None:
     with deployment.working("rollback"):
         before = require_running(deployment)
         target = _choose(deployment, release)
-        intent = deployment.intend(release=target, renew=True)
-        todo = deployment.plan("rollback", intent)
+        intent = work.intend(deployment, release=target, renew=True)
+        todo = work.plan(deployment, "rollback", intent)
         with PlanProgress(output) as progress:
-            deployment.carry_out(todo, intent, progress)
+            work.carry_out(deployment, todo, intent, progress)
     after = deployment.status()
     output.event("rollback", {"before": before, **after.to_json()})
     output.line()

@@ -10,7 +10,8 @@ from shutil import which
 import click
 
 from tenfold.cli.base import Settings, command
-from tenfold.deployment.deployment import Deployment, serving
+from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.work import serving
 from tenfold.errors import Refused
 from tenfold.secret import Secret
 from tenfold.targets.protocol import HostAgent

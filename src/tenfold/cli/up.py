@@ -15,6 +15,7 @@ from tenfold.cli.base import Settings, command
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.status import unit_rows
+from tenfold.deployment import work
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
 from tenfold.errors import Refused
@@ -44,11 +45,11 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None) ->
     output = settings.output
     with deployment.working("up"):
         _refuse_second(deployment, port)
-        intent = deployment.intend(port=port)
+        intent = work.intend(deployment, port=port)
         _head(output, intent)
-        todo = deployment.plan("up", intent)
+        todo = work.plan(deployment, "up", intent)
         with PlanProgress(output) as progress:
-            deployment.carry_out(todo, intent, progress)
+            work.carry_out(deployment, todo, intent, progress)
         _serve_note(deployment, output, detach)
     if not detach:
         _foreground(deployment, output)

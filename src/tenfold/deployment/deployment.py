@@ -1,16 +1,14 @@
-"""A deployment: the one object through which commands observe, plan and act."""
+"""A deployment, looked at: what is, what was applied, who is at work. Acting is in ``work``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment import applied as applied_facts
-from tenfold.deployment import releases
-from tenfold.deployment.aftermath import explain
-from tenfold.deployment.intent import Intent, intend
+from tenfold.deployment import shelf
 from tenfold.deployment.observe import observe
 from tenfold.deployment.status import Status, status
 from tenfold.errors import Refused, TenfoldError
@@ -19,8 +17,7 @@ from tenfold.spec import read
 from tenfold.state.lock import Lock
 from tenfold.targets.local.target import LocalTarget
 from tenfold.transitions.journal import SqliteJournal
-from tenfold.transitions.perform import World, perform
-from tenfold.transitions.planner import Plan, plan, plan_down
+from tenfold.transitions.planner import plan_down
 from tenfold.transitions.runner import Listener, Runner
 from tenfold.transitions.steps import Step, StopHost
 
@@ -81,8 +78,8 @@ class Deployment:
         return observe(
             self.target,
             self.facts(),
-            built=releases.built(self.layout),
-            served=releases.served(self.layout),
+            built=shelf.built(self.layout),
+            served=shelf.served(self.layout),
         )
 
     def status(self) -> Status:
@@ -104,53 +101,6 @@ class Deployment:
                 assert agent is not None
                 return agent.metrics(pool)
         return {}
-
-    def intend(
-        self, *, port: int | None = None, release: str | None = None, renew: bool = False
-    ) -> Intent:
-        """What the file, the project and the machine amount to: the goal of the next plan.
-
-        Args:
-            port: the edge's port; remembered from then on.
-            release: a built release, with the ``tenfold.toml`` that it was built with.
-            renew: replace the workers even if the right release serves.
-        """
-        spec = releases.spec_of(self.layout, release) if release else self.spec()
-        facts = self.facts()
-        chosen = port if port is not None else facts.get("port")
-        if chosen is not None:
-            edge = spec.edge.model_copy(update={"port": chosen})
-            spec = spec.model_copy(update={"edge": edge})
-        return intend(
-            spec, self.layout, self.target, facts, release=release, renew=renew, port=chosen
-        )
-
-    def plan(self, kind: str, intent: Intent) -> Plan:
-        """The steps from what is to what is intended."""
-        return plan(kind, self.observe(), intent.goal)
-
-    def carry_out(self, todo: Plan, intent: Intent, listener: Listener) -> None:
-        """Carry a plan out, journaled. The caller holds the lock."""
-        world = World(
-            blueprint=intent.blueprint,
-            target=self.target,
-            journal=self.journal,
-            releases=intent.releases,
-        )
-        facts = applied_facts.applied(intent.goal.topology, intent.blueprint.document)
-        self.journal.set(applied_facts.FACT, facts.to_json())
-        self.journal.set("port", intent.chosen_port)
-        self.journal.set("postgresql_major", intent.toolbox.postgresql_major)
-        runner = Runner(self.journal, lambda step, tell: perform(step, world, tell), listener)
-        try:
-            runner.run(todo)
-        except TenfoldError as error:
-            explain(error, self.journal.last(), self._serving())
-            raise
-
-    def _serving(self) -> str | None:
-        now = self.status()
-        return now.release if now.state in ("running", "degraded", "in-transition") else None
 
     def down(self, listener: Listener) -> bool:
         """Stop everything, keep the data; ``False`` if nothing ran. The caller holds the lock."""
@@ -178,17 +128,3 @@ def _interpreter(layout: Layout) -> tuple[Path, ...]:
     with suppress(TenfoldError):  # a broken file is told by whoever needs it, not by "down"
         return (interpreter(layout.project, read.load(layout.spec).python),)
     return ()
-
-
-def serving(deployment: Deployment) -> Intent:
-    """The intent for the release that serves now, for commands that run beside it.
-
-    Raises:
-        Refused: nothing serves.
-    """
-    now = deployment.observe()
-    if now.release is None:
-        raise Refused("no release serves yet", next="tenfold up")
-    intent = deployment.intend(release=now.release)
-    placed = replace(intent.blueprint, release=intent.releases.place(now.release))
-    return replace(intent, blueprint=placed)

@@ -48,7 +48,7 @@ class Intent:
     notes: tuple[str, ...] = ()
 
 
-def intend(
+def make_intent(
     spec: AppSpec,
     layout: Layout,
     target: LocalTarget,

@@ -156,29 +156,6 @@ class ReleaseKeeper:
         return found
 
 
-def built(layout: Layout) -> tuple[str, ...]:
-    """The releases that are there, the oldest first."""
-    return tuple(r.id for r in reversed(Store(layout.state).releases()))
-
-
-def spec_of(layout: Layout, release: str) -> AppSpec:
-    """The file that a release was built with.
-
-    Raises:
-        Refused: the release is not there.
-    """
-    found = Store(layout.state).get(release)
-    if found is None:
-        raise Refused(f"release {release} is not there any more", next="tenfold deploy")
-    return found.spec()
-
-
-def served(layout: Layout) -> tuple[str, ...]:
-    """The releases that ever served, each once, the one that serves last."""
-    history = [s.release for s in Store(layout.state).history()]
-    return tuple(reversed(dict.fromkeys(reversed(history))))
-
-
 def _likely_interface(spec: AppSpec, project: Path) -> str | None:
     """ASGI or WSGI, from the sources if they say, else from the entry's own words."""
     try:

@@ -1,0 +1,90 @@
+"""Acting on a deployment: intend, plan, carry out. The caller holds the lock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tenfold.deployment import applied as applied_facts
+from tenfold.deployment import shelf
+from tenfold.deployment.aftermath import explain
+from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.intent import Intent, make_intent
+from tenfold.errors import Refused, TenfoldError
+from tenfold.transitions import planner
+from tenfold.transitions.perform import World, perform
+from tenfold.transitions.planner import Plan
+from tenfold.transitions.runner import Listener, Runner
+
+
+def intend(
+    deployment: Deployment,
+    *,
+    port: int | None = None,
+    release: str | None = None,
+    renew: bool = False,
+) -> Intent:
+    """What the file, the project and the machine amount to: the goal of the next plan.
+
+    Args:
+        deployment: what is wanted of.
+        port: the edge's port; remembered from then on.
+        release: a built release, with the ``tenfold.toml`` that it was built with.
+        renew: replace the workers even if the right release serves.
+    """
+    layout, facts = deployment.layout, deployment.facts()
+    spec = shelf.spec_of(layout, release) if release else deployment.spec()
+    chosen = port if port is not None else facts.get("port")
+    if chosen is not None:
+        spec = spec.model_copy(update={"edge": spec.edge.model_copy(update={"port": chosen})})
+    return make_intent(
+        spec, layout, deployment.target, facts, release=release, renew=renew, port=chosen
+    )
+
+
+def plan(deployment: Deployment, kind: str, intent: Intent) -> Plan:
+    """The steps from what is to what is intended."""
+    return planner.plan(kind, deployment.observe(), intent.goal)
+
+
+def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: Listener) -> None:
+    """Carry a plan out, journaled.
+
+    Raises:
+        TenfoldError: a step failed; says what that means for the users.
+    """
+    journal = deployment.journal
+    world = World(
+        blueprint=intent.blueprint,
+        target=deployment.target,
+        journal=journal,
+        releases=intent.releases,
+    )
+    facts = applied_facts.applied(intent.goal.topology, intent.blueprint.document)
+    journal.set(applied_facts.FACT, facts.to_json())
+    journal.set("port", intent.chosen_port)
+    journal.set("postgresql_major", intent.toolbox.postgresql_major)
+    runner = Runner(journal, lambda step, tell: perform(step, world, tell), listener)
+    try:
+        runner.run(todo)
+    except TenfoldError as error:
+        explain(error, journal.last(), _serving(deployment))
+        raise
+
+
+def serving(deployment: Deployment) -> Intent:
+    """The intent for the release that serves now, for commands that run beside it.
+
+    Raises:
+        Refused: nothing serves.
+    """
+    now = deployment.observe()
+    if now.release is None:
+        raise Refused("no release serves yet", next="tenfold up")
+    intent = intend(deployment, release=now.release)
+    placed = replace(intent.blueprint, release=intent.releases.place(now.release))
+    return replace(intent, blueprint=placed)
+
+
+def _serving(deployment: Deployment) -> str | None:
+    now = deployment.status()
+    return now.release if now.state in ("running", "degraded", "in-transition") else None
