@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -324,6 +325,55 @@ def test_a_host_on_a_full_disk_can_be_shut_down(small_disk: Path) -> None:
         assert host.processes() == []
         assert host.target.reach("vm1") is None
         (host.root() / "fill").unlink()
+
+
+def test_a_directory_that_became_read_only_fails_the_order_and_nothing_else(host: Hosts) -> None:
+    agent = host.up()
+    agent.start(sleeper("a"))
+    pid, before = host.agent_pid(), unit(agent, "a")
+    folder = host.root() / "agent/units"
+    folder.chmod(0o500)
+    try:
+        with pytest.raises(TargetError, match=r"cannot write .*b\.json: Permission denied"):
+            agent.start(sleeper("b"))
+        with pytest.raises(TargetError, match=r"cannot write .*a\.json: Permission denied"):
+            agent.start(sleeper("a", env={"CHANGED": "1"}))
+        assert agent.observe().units == (before,)
+    finally:
+        folder.chmod(0o700)
+    agent.start(sleeper("b"))
+    assert unit(agent, "b").state == "running"
+    assert host.agent_pid() == pid
+
+
+def test_a_copied_project_leaves_the_original_alone(host: Hosts) -> None:
+    agent = host.up()
+    agent.start(sleeper("a"))
+    before = unit(agent, "a")
+    with hosts() as copy:
+        shutil.copytree(host.state, copy.state, dirs_exist_ok=True, ignore=sockets_and_locks)
+        other = copy.up()
+        assert other.observe().units == ()
+        assert other.paths.address != agent.paths.address
+        other.start(sleeper("a"))
+    assert agent.observe().units == (before,)
+
+
+def sockets_and_locks(_: str, names: list[str]) -> list[str]:
+    return [name for name in names if name in ("run", "agent.lock")]
+
+
+def test_a_host_that_was_moved_while_it_ran_is_started_anew_where_it_is(host: Hosts) -> None:
+    agent = host.up()
+    agent.start(sleeper("a"))
+    left = psutil.Process(unit(agent, "a").pid)
+    with hosts() as moved:
+        moved.state.rmdir()
+        host.state.rename(moved.state)
+        host.state.mkdir()
+        agent = moved.up()
+        assert agent.observe().units == ()
+        assert not left.is_running()
 
 
 def test_two_who_ensure_a_host_at_once_get_the_same_one(host: Hosts) -> None:

@@ -195,9 +195,7 @@ class LocalAgent:
 def _logs(
     directory: HostDirectory, units: Sequence[str], lines: int, following: bool
 ) -> Iterator[tuple[str, str]]:
-    logs = directory.root / "logs"
-    chosen = units or sorted(path.stem for path in logs.glob("*.log"))
-    return (follow.follow if following else follow.read)(logs, chosen, lines)
+    return (follow.follow if following else follow.read)(directory.root / "logs", units, lines)
 
 
 def wait_until_left(place: HostDirectory) -> None:

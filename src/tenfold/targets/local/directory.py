@@ -160,6 +160,7 @@ def create(state_dir: Path, name: str, deployment: str, uid: int, gid: int) -> H
             if not known and (root / "host.json").exists():
                 # Moved or copied: what was declared here is full of paths to where it was.
                 shutil.rmtree(root / "agent", ignore_errors=True)
+                _give_all(root, uid, gid)
             for folder, mode in ((root, 0o755), (root / "agent", 0o700), (root / "logs", 0o755)):
                 folder.mkdir(mode=mode, exist_ok=True)
                 _give(folder, uid, gid)
@@ -200,6 +201,14 @@ def _give(path: Path, uid: int, gid: int) -> None:
     found = path.lstat()
     if found.st_uid != uid:
         os.chown(path, uid, gid, follow_symlinks=False)
+
+
+def _give_all(root: Path, uid: int, gid: int) -> None:
+    """A copy belongs to whoever made it. Follows no link, not even one put there meanwhile."""
+    for _, folders, files, handle in os.fwalk(root, follow_symlinks=False):
+        for name in (*folders, *files):
+            if os.stat(name, dir_fd=handle, follow_symlinks=False).st_uid != uid:
+                os.chown(name, uid, gid, dir_fd=handle, follow_symlinks=False)
 
 
 def _keep(host: HostDirectory) -> None:
