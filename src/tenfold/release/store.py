@@ -8,9 +8,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tenfold.errors import ReleaseError
+from tenfold.errors import Refused, ReleaseError
 from tenfold.release import environment, files, scratch
 from tenfold.release.record import FILE_NAME, Release, from_json
+from tenfold.release.running import Runner
 
 # How many changes of the serving release are remembered.
 _HISTORY = 1000
@@ -137,6 +138,24 @@ def _prune(folder: Path, kept: Collection[str | None]) -> tuple[str, ...]:
     for path in gone:
         scratch.retire(path)
     return tuple(path.name for path in gone)
+
+
+def require_servable(store: Store, id: str, project: Path, run: Runner) -> Release:
+    """The release, if it is what it was when it was built, files and environment.
+
+    Raises:
+        Refused: it is not there, not whole, or its recorded environment has changed.
+    """
+    release = store.get(id)
+    if release is None:
+        raise Refused(f"release {id} is not there any more", next="tenfold deploy makes a new one")
+    if not store.is_whole(release):
+        raise Refused(
+            f"release {id} in {release.directory} is incomplete, so it cannot serve",
+            next="tenfold deploy makes a new one",
+        )
+    environment.require_unchanged(release.environment, project, run)
+    return release
 
 
 def rollback_target(store: Store) -> Release:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tenfold.errors import ReleaseError
+from tenfold.errors import Refused, ReleaseError
 from tenfold.release.build import build, preview
 from tenfold.release.record import Release
 from tenfold.release.running import Here
-from tenfold.release.store import Store
+from tenfold.release.store import Store, require_servable
 from tenfold.secret import Secret
 from tenfold.spec.model import AppSpec
 from tenfold.spec.read import parse
@@ -298,6 +298,22 @@ def test_a_damaged_release_is_not_used_again(make: Make, state: Path) -> None:
     other = make()
     assert other.id == f"{release.id}-{release.digest[:6]}"
     assert (other.app / "shop/main.py").exists()
+
+
+def test_only_what_is_as_it_was_built_may_serve(make: Make, project: Path, state: Path) -> None:
+    release, store = make(), Store(state)
+    assert require_servable(store, release.id, project, Here()) == release
+    with pytest.raises(Refused, match="release gone is not there any more"):
+        require_servable(store, "gone", project, Here())
+    python = site_of(release.environment.directory) / "tinytool.py"
+    kept = python.read_bytes()
+    python.unlink()
+    with pytest.raises(Refused, match=r"the environment .* is incomplete or was moved"):
+        require_servable(store, release.id, project, Here())
+    python.write_bytes(kept)
+    (release.app / "shop/main.py").unlink()
+    with pytest.raises(Refused, match=r"release .* is incomplete, so it cannot serve"):
+        require_servable(store, release.id, project, Here())
 
 
 def test_a_damaged_record_does_not_stop_the_next_build(make: Make, project: Path) -> None:
