@@ -15,22 +15,18 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from tenfold.agent import backoff, control, failure, launching, probe
+from tenfold.agent import backoff, launching, probe, serving
 from tenfold.agent.context import Context, WaitReady, environment
+from tenfold.agent.control import NoAnswer
 from tenfold.agent.diary import say
-from tenfold.agent.handle import Exit, Process
+from tenfold.agent.failure import LOG_LINES
+from tenfold.agent.handle import Process
 from tenfold.agent.logs import lines_since
+from tenfold.agent.readiness import until_ready
 from tenfold.agent.record import FOLDER, UnitRecord
-from tenfold.agent.waiting import wait_for
 from tenfold.errors import Refused, TargetError, TenfoldError, UnitFailed
 from tenfold.topology.observation import ObservedUnit, UnitState
 from tenfold.topology.process import UnitOrder
-from tenfold.wiring import control as words
-
-ACCEPT_SECONDS = 5.0
-CLOSE_SECONDS = 3.0
-END_SECONDS = 5.0
-SERVICE_RESTART = 1012
 
 
 class Forgotten(Exception):
@@ -188,7 +184,7 @@ class Unit:
             process = self.process
             if process is None or process.is_over:
                 return "did not run"
-            return await self._drain(process, self.record.drain_until or 0.0)
+            return await serving.leave(process, self.order.launch, self.record.drain_until or 0.0)
 
     def mark_leaving(self) -> None:
         """From now on it is to drain and end, whoever is its agent."""
@@ -255,10 +251,10 @@ class Unit:
 
     async def _live(self, *, adopted: bool) -> None:
         while True:
-            begun = time.monotonic()
+            ready_at = None
             try:
                 await self._bring_up(adopted=adopted)
-                begun = time.monotonic()
+                ready_at = time.monotonic()
                 self._attempt.finish(None)
                 await self._run_out()
             except Exception as fault:  # noqa: BLE001 - a supervisor outlives its own faults
@@ -267,7 +263,8 @@ class Unit:
                 self._attempt.finish(expected)
             adopted = False
             self._attempt = Attempt()
-            self._crashes = backoff.crashes_in_a_row(self._crashes, time.monotonic() - begun)
+            healthy_seconds = 0.0 if ready_at is None else time.monotonic() - ready_at
+            self._crashes = backoff.crashes_in_a_row(self._crashes, healthy_seconds)
             await self._back_off()
 
     async def _bring_up(self, *, adopted: bool) -> None:
@@ -276,14 +273,22 @@ class Unit:
             await self._wait_ready(self.name, self.order.after)
             await launching.launch(self)
         assert self.process is not None
+        known_ready = adopted and self.record.ready
         if not self.record.ready:
             await self._answers(self.process)
             self.note(ready=True, ever_ready=True)
         pooled = self.order.pool is not None
-        if self.order.launch.control is not None and (self.record.accepting or not pooled):
-            await self._accept()
-        else:
+        if self.order.launch.control is None or (pooled and not self.record.accepting):
             self._set("warm" if pooled else "running")
+            return
+        try:
+            await self._accept()
+        except NoAnswer as silence:
+            if not known_ready:
+                raise
+            # It served before this agent came, and may just be busy: no reason to end it.
+            say(f"{self.name}: {silence}")
+            self._set("running")
 
     async def _run_out(self) -> None:
         assert self.process is not None
@@ -310,83 +315,26 @@ class Unit:
                 await self._kick.wait()
 
     async def _answers(self, process: Process) -> None:
-        """Ask its probe until it answers well. Raises ``UnitFailed``."""
+        """Wait until it answers its probe. Raises ``UnitFailed``."""
         launch = self.order.launch
-        subject = probe.Subject(
-            launch.control,
-            launch.cwd,
-            environment(launch.env),
-            self.context.marker(self.name, process.identity.nonce),
-        )
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + launch.ready.within_seconds
-        pause, answer = launch.ready.every_seconds, None
-        watch = asyncio.create_task(process.wait())
-        try:
-            while True:
-                asking = asyncio.create_task(probe.ask(launch.ready, subject))
-                await asyncio.wait((watch, asking), return_when=asyncio.FIRST_COMPLETED)
-                if not asking.done():
-                    asking.cancel()
-                else:
-                    answer = asking.result()
-                if watch.done():
-                    raise self._ended_early(watch.result(), answer)
-                assert answer is not None
-                if answer.ready:
-                    return
-                if answer.final or clock() >= deadline:
-                    raise failure.never_ready(self._path, launch, answer, self._last_lines())
-                await asyncio.wait((watch,), timeout=pause)
-                pause = min(pause * 1.3, 0.5)
-        finally:
-            watch.cancel()
-
-    def _ended_early(self, exit_: Exit, answer: probe.Answer | None) -> UnitFailed:
-        return failure.ended_before_ready(
-            self._path, self.order.launch, exit_, answer, self._last_lines()
-        )
+        marker = self.context.marker(self.name, process.identity.nonce)
+        subject = probe.Subject(launch.control, launch.cwd, environment(launch.env), marker)
+        await until_ready(process, launch, subject, self._path, self._last_lines)
 
     async def _accept(self) -> None:
         path, process = self.order.launch.control, self.process
         if path is not None:
-            answer = await control.ask(path, order=words.ACCEPT)
-            if not answer.get("ok"):
-                raise UnitFailed(f"{self._path} does not accept: {answer.get('error')}")
-
-            async def accepting() -> bool:
-                status = await control.ask(path, order=words.STATUS)
-                return status.get("state") == words.ACCEPTING
-
-            await wait_for(
-                accepting, within_seconds=ACCEPT_SECONDS, subject=f"{self._path} to accept"
-            )
+            await serving.accept(path, self._path)
         if process is None or process.is_over or process is not self.process:
             raise UnitFailed(f"{self._path} ended just when it accepted")
         self._set("running")
-
-    async def _drain(self, process: Process, until: float) -> str:
-        """Quiesce, then close, then signal, then kill; each only if the one before did not do."""
-        path = self.order.launch.control
-        if path is not None:
-            with contextlib.suppress(TenfoldError):
-                quiesced = await control.ask(path, order=words.QUIESCE)
-                if quiesced.get("ok"):
-                    if await _ends(process, until - time.time()):
-                        return "finished its requests"
-                    await control.ask(path, order=words.CLOSE, code=SERVICE_RESTART)
-                    if await _ends(process, CLOSE_SECONDS):
-                        return "closed its long connections"
-        stop = self.order.launch.stop
-        await process.end(signal.Signals[stop.signal], END_SECONDS)
-        return "was ended by signal"
 
     @property
     def _path(self) -> str:
         return f"{self.name} on {self.context.host}"
 
     def _last_lines(self) -> list[str]:
-        return lines_since(self.log, self.log_mark, failure.LOG_LINES)
+        return lines_since(self.log, self.log_mark, LOG_LINES)
 
     @property
     def log(self) -> Path:
@@ -403,11 +351,3 @@ class Unit:
 def _unexpected(fault: Exception) -> TargetError:
     say("".join(traceback.format_exception(fault)))
     return TargetError(f"the agent failed at this unit: {type(fault).__name__}: {fault}")
-
-
-async def _ends(process: Process, within_seconds: float) -> bool:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(max(0.0, within_seconds)):
-            await process.wait()
-            return True
-    return False

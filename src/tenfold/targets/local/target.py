@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tenfold.agent.context import base_environment
 from tenfold.agent.logs import last_lines
+from tenfold.agent.pause import VARIABLE
 from tenfold.errors import TargetError
 from tenfold.targets.local import directory, starting
 from tenfold.targets.local.account import Account, account_for, needs
@@ -47,7 +48,7 @@ class LocalTarget:
         self._state_dir = state_dir.resolve()
         self._deployment = deployment
         self._needs = tuple(needs)
-        self._environment = dict(base_environment() if environment is None else environment)
+        self._environment = dict(_own_environment() if environment is None else environment)
 
     @functools.cached_property
     def account(self) -> Account | None:
@@ -136,6 +137,13 @@ class LocalTarget:
             return  # Somebody lives.
         finally:
             os.close(lock)
+
+
+def _own_environment() -> dict[str, str]:
+    kept = base_environment()
+    if VARIABLE in os.environ:
+        kept[VARIABLE] = os.environ[VARIABLE]
+    return kept
 
 
 def _answers(place: HostDirectory) -> bool:

@@ -1,0 +1,69 @@
+"""Have a worker accept, and have one leave that accepts, over its control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+
+from tenfold.agent import control
+from tenfold.agent.handle import Process
+from tenfold.agent.waiting import wait_for
+from tenfold.errors import TenfoldError, UnitFailed
+from tenfold.topology.process import Launch
+from tenfold.wiring import control as words
+
+ACCEPT_SECONDS = 5.0
+CLOSE_SECONDS = 3.0
+END_SECONDS = 5.0
+SERVICE_RESTART = 1012  # RFC 6455 close code registered with IANA: come back, we are restarting.
+
+
+async def accept(path: str, name: str) -> None:
+    """Have the worker accept, and return when it does.
+
+    Raises:
+        UnitFailed: it refuses.
+        TargetError: it does not answer, or not do it, in time.
+    """
+    answer = await control.ask(path, order=words.ACCEPT)
+    if not answer.get("ok"):
+        raise UnitFailed(f"{name} does not accept: {answer.get('error')}")
+
+    async def accepting() -> bool:
+        return (await control.ask(path, order=words.STATUS)).get("state") == words.ACCEPTING
+
+    await wait_for(accepting, within_seconds=ACCEPT_SECONDS, subject=f"{name} to accept")
+
+
+async def leave(process: Process, launch: Launch, until: float) -> str:
+    """Quiesce, then close, then signal, then kill; each only if the one before did not do.
+
+    Args:
+        process: the worker.
+        launch: how it was started.
+        until: when its requests must be finished, in seconds since the epoch.
+
+    Returns:
+        How it went, in words.
+    """
+    if launch.control is not None:
+        with contextlib.suppress(TenfoldError):  # Whoever does not answer is ended by signal.
+            quiesced = await control.ask(launch.control, order=words.QUIESCE)
+            if quiesced.get("ok"):
+                if await _ends(process, until - time.time()):
+                    return "finished its requests"
+                await control.ask(launch.control, order=words.CLOSE, code=SERVICE_RESTART)
+                if await _ends(process, CLOSE_SECONDS):
+                    return "closed its long connections"
+    await process.end(signal.Signals[launch.stop.signal], END_SECONDS)
+    return "was ended by signal"
+
+
+async def _ends(process: Process, within_seconds: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, within_seconds)):
+            await process.wait()
+            return True
+    return False
