@@ -105,10 +105,12 @@ class Group:
 
     def _status(self) -> dict[str, Any]:
         self.process.name = self.state()
-        self.process.requests = self.board.total(Row.REQUESTS)
         self.process.active = self.board.total(Row.ACTIVE)
         connections = max(self.board.total(Row.CONNECTIONS), self.process.active)
-        return {**self.process.describe(connections), "workers": len(self._taken())}
+        return {
+            **self.process.describe(connections, self.board.total(Row.REQUESTS)),
+            "workers": len(self._taken()),
+        }
 
     def _accept(self, state: str) -> dict[str, Any]:
         if state == control.QUIESCING:

@@ -26,9 +26,15 @@ class Route:
     __slots__ = ("buckets", "classes", "seconds")
 
     def __init__(self) -> None:
-        self.classes = [0] * 6
+        self.classes = [0] * 10
         self.buckets = [0] * (len(BOUNDS) + 1)
         self.seconds = 0.0
+
+    def add(self, status: int, seconds: float) -> None:
+        """Count one request. Not atomic: threads share a lock around it."""
+        self.classes[status // 100 % 10] += 1
+        self.buckets[bisect_left(BOUNDS, seconds)] += 1
+        self.seconds += seconds
 
 
 class Routes:
@@ -42,12 +48,13 @@ class Routes:
     def __init__(self) -> None:
         self._routes: dict[tuple[str, str], Route] = {}
 
-    def record(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one request. Not atomic: threads share a lock around it."""
-        counters = self._routes.get((method, route)) or self._open(method, route)
-        counters.classes[status // 100 if 100 <= status < 600 else 5] += 1
-        counters.buckets[bisect_left(BOUNDS, seconds)] += 1
-        counters.seconds += seconds
+    def route(self, method: str, template: str) -> Route:
+        """The counters of this method and template, or those that all late-comers share."""
+        return self._routes.get((method, template)) or self._open(method, template)
+
+    def total(self) -> int:
+        """How many requests were counted."""
+        return sum(sum(counters.classes) for counters in list(self._routes.values()))
 
     def snapshot(self) -> list[dict[str, Any]]:
         """One object per route, for the answer to ``metrics``; ``le`` are bucket bounds."""
@@ -62,11 +69,11 @@ class Routes:
             for (method, route), counters in list(self._routes.items())
         ]
 
-    def _open(self, method: str, route: str) -> Route:
+    def _open(self, method: str, template: str) -> Route:
         method = method if method in METHODS else OTHER.upper()
         if len(self._routes) >= MAX_ROUTES:
-            route = OTHER
-        return self._routes.setdefault((method, route), Route())
+            template = OTHER
+        return self._routes.setdefault((method, template), Route())
 
 
 def merge(snapshots: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:

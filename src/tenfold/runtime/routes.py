@@ -16,24 +16,20 @@ def of_scope(scope: dict[str, Any]) -> str:
     if route is None:
         found: str = scope.get(_KEY, UNMATCHED)
         return found
-    inner = scope.get("fastapi")
-    # FastAPI leaves a router's own route in the scope, without the prefix it was included with; the
-    # full template is in its "effective route".
-    effective = inner.get("effective_route_context") if type(inner) is dict else None
+    # FastAPI leaves a router's own route in the scope, without the prefix it was included with;
+    # the full template is in its "effective route".
+    effective = (scope.get("fastapi") or {}).get("effective_route_context")
     path = getattr(effective or route, "path", None)
-    if type(path) is not str:
-        return UNMATCHED
-    root = scope.get("root_path")
-    return path if not root else _mounted(scope, route, path, root)
+    return _mounted(scope, route, path) if type(path) is str else UNMATCHED
 
 
-def _mounted(scope: dict[str, Any], route: Any, path: str, root: str) -> str:
+def _mounted(scope: dict[str, Any], route: Any, path: str) -> str:
     """A mount's path belongs to the template unless it has parameters, which are unbounded."""
     own = getattr(route, "param_convertors", {})
-    outside = scope.get("app_root_path", root)
-    if own.keys() != scope.get("path_params", {}).keys() or not root.startswith(outside):
+    if own.keys() != scope.get("path_params", {}).keys():
         return path
-    return root[len(outside) :] + path
+    root: str = scope.get("root_path", "")
+    return root.removeprefix(scope.get("app_root_path", root)) + path
 
 
 def of_environ(environ: dict[str, Any]) -> str:

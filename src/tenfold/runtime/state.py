@@ -23,7 +23,6 @@ class ProcessState:
         self.error: str | None = None
         self.error_was_read = threading.Event()
         self._told = False
-        self.requests = 0
         self.active = 0
         self.websockets = 0
 
@@ -32,13 +31,13 @@ class ProcessState:
         self.error = error
         self.name = control.FAILED
 
-    def describe(self, connections: int) -> dict[str, Any]:
-        """The answer to ``status``."""
+    def describe(self, connections: int, requests: int) -> dict[str, Any]:
+        """The answer to ``status``; ``requests`` are those answered so far."""
         answer: dict[str, Any] = {
             "ok": True,
             "state": self.name,
             "connections": connections,
-            "requests": self.requests,
+            "requests": requests,
             "active": self.active,
             "websockets": self.websockets,
             "release": self.release,

@@ -55,6 +55,16 @@ class Connections:
             if not self._is_http(connection):
                 connection.shutdown()
 
+    def task_of(self, send: Any) -> asyncio.Task[Any] | None:
+        """The task that answers on this ``send``: the one that runs its cycle's ``run_asgi``."""
+        cycle = getattr(send, "__self__", None)
+        for task in self._state.tasks:
+            frame = getattr(task.get_coro(), "cr_frame", None)
+            if cycle is not None and frame is not None and frame.f_locals.get("self") is cycle:
+                found: asyncio.Task[Any] = task
+                return found
+        return None
+
     def abort(self) -> None:
         """Cancel what still runs and drop what is still open: the time is up."""
         for task in list(self._state.tasks):

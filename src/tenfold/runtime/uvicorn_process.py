@@ -64,7 +64,8 @@ class UvicornProcess:
         """Answer one order; called in threads of the control socket."""
         name = message.get("order")
         if name == control.STATUS:
-            return self.state.describe(self._connections.count() if self._connections else 0)
+            connections = self._connections.count() if self._connections else 0
+            return self.state.describe(connections, self._metrics.total())
         if name == control.METRICS:
             return metrics.answer([self._metrics.snapshot()])
         orders: dict[Any, Callable[[dict[str, Any]], Any]] = {
@@ -169,7 +170,7 @@ class UvicornProcess:
     def _close_endless(self) -> None:
         assert self._connections is not None
         self._connections.close_websockets()
-        self._wrapper.end_streams()
+        self._wrapper.end_streams(self._connections.task_of)
 
     async def _probe(self, message: dict[str, Any]) -> dict[str, Any]:
         path, host = str(message.get("path", "/")), str(message.get("host", "localhost"))

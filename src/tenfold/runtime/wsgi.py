@@ -47,7 +47,6 @@ class WsgiWrapper:
         """One request."""
         call = _Call(self, environ)
         with self._lock:
-            self._cells[Row.REQUESTS] += 1
             self._cells[Row.ACTIVE] += 1
 
         def started(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
@@ -76,7 +75,8 @@ class WsgiWrapper:
         method, seconds = call.environ["REQUEST_METHOD"], perf_counter() - call.began
         with self._lock:
             self._cells[Row.ACTIVE] -= 1
-            self._metrics.record(method, call.route, call.status, seconds)
+            self._cells[Row.REQUESTS] += 1
+            self._metrics.route(method, call.route).add(call.status, seconds)
 
     def ends(self) -> bool:
         """Whether endless responses shall end now."""
