@@ -234,3 +234,24 @@ def test_rolling_back_the_first_release_is_refused(served: Project) -> None:
     done = served.tenfold("rollback")
     assert done.returncode == 1
     assert "no earlier release" in done.stderr
+
+
+def test_an_app_in_a_src_folder_is_imported_from_its_release(bring: Bring) -> None:
+    project = bring(apps.notes)
+    (project.path / "src").mkdir()
+    (project.path / "notes.py").rename(project.path / "src/notes.py")
+    toml = (project.path / "tenfold.toml").read_text()
+    assert 'app = "notes:app"\n' in toml
+    project.write(
+        "tenfold.toml",
+        toml.replace('app = "notes:app"\n', 'app = "notes:app"\npythonpath = ["src"]\n'),
+    )
+    project.up()
+    assert project.get("/").json()["version"] == "one"
+    change(project, "two", "src/notes.py")
+    assert project.get("/").json()["version"] == "one"
+    project.ok("deploy")
+    assert project.get("/").json()["version"] == "two"
+    where = project.ok("run", "python", "-c", "import notes; print(notes.__file__)").strip()
+    assert where.endswith("/app/src/notes.py")
+    assert "/releases/" in where

@@ -13,7 +13,7 @@ from tenfold.errors import Refused, ReleaseError, TenfoldError
 from tenfold.release import assets, files
 from tenfold.release.build import Preview, build, preview
 from tenfold.release.running import Here
-from tenfold.release.store import Store
+from tenfold.release.store import Store, require_servable
 from tenfold.runtime import package
 from tenfold.spec.detect import detect
 from tenfold.stages.facts import INTERFACE_OF
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tenfold.targets.local.account import Account
 
     Variables = Mapping[str, str | Secret]
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class ReleaseKeeper:
         Raises:
             Refused: it is not there, or not whole.
         """
-        found = self._whole(release)
+        found = require_servable(self._store, release, self._layout.project, Here())
         return self._wanted(found.id, found.environment.packages, ())
 
     def build(self, release: str, tell: Callable[[str], None]) -> None:
@@ -111,6 +113,7 @@ class ReleaseKeeper:
             directory=str(found.app),
             python=found.python,
             runtime=str(found.runtime or ""),
+            environment=found.environ(SYSTEM_PATH),
         )
 
     def publish(self, release: str, hosts: Mapping[str, str]) -> None:

@@ -45,7 +45,13 @@ def launch(member: Unit | Pool, scene: Scene) -> Launch:
             f"{{fd:{SOCKET}}}",
         ),
         cwd=release.directory,
-        env={**PYTHON, **_wiring(scene), **dict(app.env), **scene.variables},
+        env={
+            **PYTHON,
+            **release.environment,
+            **_wiring(scene),
+            **dict(app.env),
+            **scene.variables,
+        },
         sockets=(SOCKET,),
         control=control_path(member, scene),
         ready=Probe(

@@ -14,12 +14,16 @@ from tenfold.wiring.document import Document
 
 @dataclass(frozen=True, slots=True)
 class ReleasePlace:
-    """A release as it lies on a host: files, the interpreter of its environment, the runtime."""
+    """A release as it lies on a host: files, the interpreter of its environment, the runtime.
+
+    ``environment`` holds the variables that make a command use it: ``PATH``, ``PYTHONPATH``, ...
+    """
 
     id: str
     directory: str
     python: str
     runtime: str
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,7 +244,6 @@ def one_off(blueprint: Blueprint, argv: list[str], *, owner: bool = False) -> Co
     """A command in the app's release and environment; as the schema's owner for migrations."""
     release = blueprint.release
     assert release is not None
-    bin_dir = release.python.rpartition("/")[0]
     secrets: dict[str, str | Secret] = {}
     document = blueprint.document
     for member in blueprint.topology.of(DatabaseSettings):
@@ -264,8 +263,7 @@ def one_off(blueprint: Blueprint, argv: list[str], *, owner: bool = False) -> Co
     return Command(
         argv=tuple(argv),
         env={
-            "PATH": f"{bin_dir}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "VIRTUAL_ENV": bin_dir.rpartition("/")[0],
+            **release.environment,
             "PYTHONUNBUFFERED": "1",
             **wired,
             **blueprint.variables,
