@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,9 +99,10 @@ def record_from(text: str) -> Record:
     return Record(finding, data["machine"], data["command"])
 
 
-def records_in(folder: Path) -> list[Record]:
-    """All records of a folder, in the order of their names."""
-    return [record_from(path.read_text()) for path in sorted(folder.glob("*.json"))]
+def records_in(folder: Path, names: Iterable[str]) -> list[Record]:
+    """The records of a folder that are there, in this order."""
+    paths = (folder / f"{name}.json" for name in names)
+    return [record_from(path.read_text()) for path in paths if path.exists()]
 
 
 def _comparison(data: dict[str, Any]) -> Comparison:

@@ -1,0 +1,80 @@
+"""``python -m benchmarks [NAME ...]``: Tenfold beside the same by hand, in one run.
+
+Figures go to ``benchmarks/results/NAME.json``, and all that are there to ``benchmarks/RESULTS.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks import deploys, latency, markdown, memory, throughput, up, wrapper
+from benchmarks.machine import Watch
+from benchmarks.options import Options
+from benchmarks.results import Finding, Record, records_in
+from benchmarks.workplace import Workplace, workplace
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+PAGE = HERE / "RESULTS.md"
+BENCHMARKS: Mapping[str, Callable[[Options, Workplace], Finding]] = {
+    "up": up.measure,
+    "wrapper": wrapper.measure,
+    "throughput": throughput.measure,
+    "latency": latency.measure,
+    "memory": memory.measure,
+    "deploys": deploys.measure,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what was asked for, one after the other, and write each result as soon as it is there."""
+    arguments = _parser().parse_args(argv)
+    options = Options(
+        quick=arguments.quick,
+        rounds=arguments.rounds,
+        deploys=arguments.deploys,
+        restarts=arguments.restarts,
+        rate=arguments.rate,
+    )
+    command = shlex.join(["python", "-m", "benchmarks", *(sys.argv[1:] if argv is None else argv)])
+    try:
+        for name in arguments.names or BENCHMARKS:
+            _run(name, options, command)
+    except KeyboardInterrupt:
+        print("stopped; everything that was started is down again", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(name: str, options: Options, command: str) -> None:
+    print(f"{name} ...", file=sys.stderr, flush=True)
+    watch = Watch()
+    with workplace() as place:
+        finding = BENCHMARKS[name](options, place)
+    record = Record(finding, watch.facts(), command)
+    print(markdown.text(finding), flush=True)
+    if options.quick:
+        print("quick: nothing was written, and these figures are worth nothing\n", file=sys.stderr)
+        return
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(record.to_json())
+    PAGE.write_text(markdown.page(records_in(RESULTS, BENCHMARKS)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME")
+    parser.add_argument("--rounds", type=int, metavar="N", help="of every paired benchmark")
+    parser.add_argument("--deploys", type=int, metavar="N", help="in a row (200)")
+    parser.add_argument("--restarts", type=int, metavar="N", help="by hand, beside them (20)")
+    parser.add_argument("--rate", type=float, default=100.0, help="requests/s during deploys (100)")
+    parser.add_argument("--quick", action="store_true", help="only show that everything works")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The same processes without Tenfold: started in dependency order and tuned by a careful hand."""

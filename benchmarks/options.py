@@ -1,0 +1,31 @@
+"""How long a run may be, and how hard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line said.
+
+    Attributes:
+        quick: tiny rounds that show that everything works; their figures are worth nothing.
+        rounds: of every paired benchmark, instead of its own number.
+        deploys, restarts: how many in a row, through Tenfold and by hand.
+        rate: of the load during deploys, requests a second.
+    """
+
+    quick: bool = False
+    rounds: int | None = None
+    deploys: int | None = None
+    restarts: int | None = None
+    rate: float = 100.0
+
+    def rounds_or(self, number: int) -> int:
+        """The number asked for, or this one (two when quick)."""
+        return self.rounds or (2 if self.quick else number)
+
+    def seconds(self, number: float) -> float:
+        """The length of one measurement: this, or one second when quick."""
+        return 1.0 if self.quick else number
