@@ -60,7 +60,7 @@ def acts(text: str) -> Iterator[Act]:
 def _runs(body: str, code: int) -> Iterator[Run]:
     commands = re.split(r"^\$ ", body, flags=re.M)[1:]
     for number, piece in enumerate(commands, 1):
-        command, *shown = piece.splitlines()
+        command, *shown = piece.replace("\\\n", "").splitlines()
         yield Run(command, tuple(shown), code if number == len(commands) else 0)
 
 

