@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 MAX_TEXT: Final = 64_000
+_PASSWORD: Final = re.compile("://[^:/@]*:(.+)@")
 _HERE: Final = str(Path(__file__).resolve().parent)
 _OURS_BEGIN: Final = (_HERE, "<frozen importlib")
 _OURS_END: Final = ("importlib/__init__.py", "_tenfold_launch.py")
@@ -55,6 +57,7 @@ def _secrets() -> Iterator[str]:
     for name, value in os.environ.items():
         if not name.startswith("DATABASE_URL"):
             continue
-        password = urlsplit(value).password or ""
+        found = _PASSWORD.search(value)
+        password = found[1] if found else ""
         # Very short passwords would mask half of the text and protect nothing.
         yield from (s for s in (value, password, unquote(password)) if len(s) >= 6)

@@ -70,9 +70,11 @@ async def ask_asgi(app: Any, path: str, host: str, state: Mapping[str, Any]) -> 
                 done.set()
 
     try:
-        await asyncio.wait_for(app(_scope(path, host, state), receive, send), WITHIN_SECONDS)
-    except TimeoutError:
-        return too_slow(path)
+        async with asyncio.timeout(WITHIN_SECONDS) as bound:
+            await app(_scope(path, host, state), receive, send)
+    except TimeoutError as error:
+        # The app may raise one of its own.
+        return too_slow(path) if bound.expired() else answer.report(error)
     except Exception as error:  # noqa: BLE001 - the app's exception is the answer
         return answer.report(error)
     return answer.report()

@@ -1,0 +1,192 @@
+"""The copy that lies beside a release: complete, standard library only, on every interpreter."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tenfold.runtime import package
+from tenfold.runtime import settings as run_settings
+from tenfold.runtime.settings import RunSettings
+from tenfold.wiring import control
+
+FILES = package.files()
+# Servers come from the app's environment; they are imported by name, late.
+OWN = {"_tenfold"}
+
+
+def interpreters() -> list[str]:
+    """This interpreter, and others of the versions that are maintained, as far as there are any."""
+    beside = Path(sys.base_prefix).parent.glob("3.*/bin/python3")
+    named = (shutil.which(f"python3.{minor}") for minor in range(11, 15))
+    found = {sys.executable}
+    for python in [*map(str, beside), *filter(None, named)]:
+        code = "import sys; print(sys.version_info >= (3, 11), sys.executable)"
+        asked = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+        if asked.returncode == 0 and asked.stdout.startswith("True"):
+            found.add(asked.stdout.split(" ", 1)[1].strip())
+    return sorted(found)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The copy."""
+    made = tmp_path_factory.mktemp("r")
+    for name, source in FILES.items():
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, made / name)
+    return made
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        yield made
+
+
+def test_every_file_has_a_source() -> None:
+    assert "_tenfold_launch.py" in FILES
+    assert "_tenfold/runtime/main.py" in FILES
+    assert "_tenfold/wiring/control.py" in FILES
+    assert all(source.is_file() for source in FILES.values())
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_only_the_standard_library_is_imported(name: str) -> None:
+    for node in ast.walk(ast.parse(FILES[name].read_text())):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            modules = [node.module or ""]
+        else:
+            continue
+        roots = {module.partition(".")[0] for module in modules}
+        assert roots <= sys.stdlib_module_names | OWN
+
+
+@pytest.mark.parametrize("python", interpreters())
+def test_every_module_can_be_imported(python: str, folder: Path, tmp_path: Path) -> None:
+    names = [
+        name.removesuffix(".py").replace("/", ".")
+        for name in FILES
+        if not name.endswith("__init__.py") and name != package.LAUNCHER
+    ]
+    code = f"import importlib\nfor name in {names}: importlib.import_module(name)"
+    command = [python, "-W", "error", "-c", code]
+    env = {"PYTHONPATH": str(folder), "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+APP = """
+import sys
+
+async def app(scope, receive, send):
+    pass
+
+class Flaskish:
+    def __call__(self, environ, start_response):
+        pass
+
+wsgi = Flaskish()
+print("printed while it is imported")
+path = list(sys.path)
+"""
+
+
+@pytest.mark.parametrize("python", interpreters())
+def test_an_app_is_inspected(python: str, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(APP)
+
+    def inspect(entry: str) -> tuple[int, dict[str, object]]:
+        command = [python, str(folder / package.LAUNCHER), "--inspect", entry]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        return done.returncode, json.loads(done.stdout)
+
+    code, told = inspect("main:app")
+    assert (code, told["ok"], told["interface"], told["framework"]) == (0, True, "asgi", None)
+    assert str(told["python"]).startswith("3.")
+    assert isinstance(told["servers"], dict)
+    assert inspect("main:wsgi")[1]["interface"] == "wsgi"
+    code, told = inspect("main:application")
+    assert (code, told["ok"]) == (1, False)
+    assert "has no" in str(told["error"])
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
+@pytest.mark.parametrize("python", interpreters())
+def test_a_launch_without_the_server_says_what_to_install(
+    python: str, server: str, folder: Path, tmp_path: Path, listening: socket.socket
+) -> None:
+    path = tmp_path / "s.json"
+    sock = f"{folder}/{os.getpid()}.sock"
+    path.write_text(RunSettings(server=server, entry="main:app", control=sock).to_json())
+    # Isolated from any site-packages, so that no server is found.
+    command = [python, "-S", str(folder / package.LAUNCHER), str(path)]
+    process = subprocess.Popen(
+        [*command, "--fd", str(listening.fileno())],
+        cwd=tmp_path,
+        pass_fds=[listening.fileno()],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        answer: dict[str, object] = {}
+        while answer.get("state") != control.FAILED:
+            assert process.poll() is None
+            if Path(sock).exists():
+                with socket.socket(socket.AF_UNIX) as asked:
+                    asked.connect(sock)
+                    asked.sendall(control.encode({"order": control.STATUS}))
+                    answer = control.decode(asked.recv(1 << 16))
+        _, printed = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.wait(10)
+    assert f"pip install {server}" in str(answer["error"])
+    assert str(answer["error"]) in printed
+    assert process.returncode == control.FAILED_EXIT_CODE
+
+
+@pytest.mark.parametrize("arguments", [[], ["settings.json"], ["settings.json", "--fd", "x"]])
+def test_a_wrong_call_says_how_it_is_called(arguments: list[str], folder: Path) -> None:
+    command = [sys.executable, str(folder / package.LAUNCHER), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "usage: _tenfold_launch.py SETTINGS.json --fd N" in done.stderr
+
+
+def test_the_apps_import_path_begins_where_it_runs(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        "import sys\nprint(sys.path, file=sys.stderr)\nasync def app(s, r, w): ...\n"
+    )
+    command = [sys.executable, str(folder / package.LAUNCHER), "--inspect", "main:app"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    path = ast.literal_eval(done.stderr.strip())
+    assert path[0] == str(tmp_path)
+    assert str(folder) not in path
+
+
+def test_settings_come_back_as_they_were(tmp_path: Path) -> None:
+    settings = RunSettings(server="uvicorn", entry="a:b", control="/c", trusted=("10.0.0.1",))
+    (tmp_path / "s.json").write_text(settings.to_json())
+    assert run_settings.read(str(tmp_path / "s.json")) == settings
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"format": 99}', '{"format": 1, "server": "uvicorn", "surprise": 1}'],
+)
+def test_settings_that_are_none(text: str, tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(text)
+    with pytest.raises(ValueError, match=r".+"):
+        run_settings.read(str(tmp_path / "s.json"))
