@@ -185,8 +185,12 @@ def test_reloading_what_does_not_run_fails(agent: HostAgent) -> None:
         agent.reload("nothing")
 
 
-def test_logs_of_a_unit_that_said_nothing_are_empty(agent: HostAgent) -> None:
-    assert list(agent.logs(["nothing"], lines=10, follow=False)) == []
+def test_logs_of_a_unit_that_said_nothing_are_empty(world: World, agent: HostAgent) -> None:
+    assert list(world.target.logs("vm1", ["nothing"], lines=10, follow=False)) == []
+
+
+def test_logs_are_there_when_the_host_is_not(world: World) -> None:
+    assert list(world.target.logs("vm1", [], lines=10, follow=False)) == []
 
 
 def test_metrics_of_an_empty_pool_have_no_routes(agent: HostAgent) -> None:

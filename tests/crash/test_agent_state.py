@@ -200,7 +200,7 @@ def test_how_a_unit_ended_is_known_to_the_next_agent_too(host: Hosts) -> None:
     agent = host.up()
     text = "import signal, sys; signal.signal(15, lambda *_: sys.exit(42)); print('up', flush=True)"
     agent.start(script("a", text + "\nwhile True: signal.pause()"))
-    until(lambda: list(agent.logs(["a"], lines=1, follow=False)), "a to be up")
+    until(lambda: list(host.target.logs("vm1", ["a"], lines=1, follow=False)), "a to be up")
     pid = unit(agent, "a").pid
     assert pid is not None
     host.kill(host.agent_pid())
@@ -214,7 +214,7 @@ def test_a_shutdown_that_its_agent_did_not_survive_is_finished(host: Hosts) -> N
     agent = host.up()
     text = "import signal; signal.signal(15, signal.SIG_IGN); print('up', flush=True)"
     agent.start(script("a", text + "\nwhile True: signal.pause()", stop=Stop(within_seconds=2.0)))
-    until(lambda: list(agent.logs(["a"], lines=1, follow=False)), "a to be up")
+    until(lambda: list(host.target.logs("vm1", ["a"], lines=1, follow=False)), "a to be up")
     with ThreadPoolExecutor() as pool:
         down = pool.submit(agent.shutdown)
         until(lambda: unit(agent, "a").state == "stopping", "a to be stopping")

@@ -131,12 +131,6 @@ class MemoryAgent:
         self._reached("metrics", pool)
         return {"routes": []}
 
-    def logs(self, units: Sequence[str], *, lines: int, follow: bool) -> Iterator[tuple[str, str]]:
-        """See :class:`tenfold.targets.protocol.HostAgent`; ``follow`` ends with what is there."""
-        for unit in units or sorted(self.lines):
-            for line in self.lines.get(unit, [])[-lines:]:
-                yield unit, line
-
     def shutdown(self) -> None:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
         self._reached("shutdown", "")
@@ -181,6 +175,15 @@ class MemoryTarget:
     def hosts(self) -> tuple[str, ...]:
         """See :class:`tenfold.targets.protocol.Target`."""
         return tuple(self.agents)
+
+    def logs(
+        self, host: str, names: Sequence[str], *, lines: int, follow: bool
+    ) -> Iterator[tuple[str, str]]:
+        """See the protocol; ``follow`` ends with what is there."""
+        said = self.agents[host].lines if host in self.agents else {}
+        for unit in names or sorted(said):
+            for line in said.get(unit, [])[-lines:]:
+                yield unit, line
 
     def destroy(self, host: str) -> None:
         """See :class:`tenfold.targets.protocol.Target`."""

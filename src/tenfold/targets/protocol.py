@@ -76,9 +76,6 @@ class HostAgent(Protocol):
     def metrics(self, pool: str) -> Mapping[str, Any]:
         """Request metrics of a pool's accepting units, summed."""
 
-    def logs(self, units: Sequence[str], *, lines: int, follow: bool) -> Iterator[tuple[str, str]]:
-        """Pairs of unit name and line; with ``follow`` until the iterator is closed."""
-
     def shutdown(self) -> None:
         """Stop all units in reverse order, then the agent."""
 
@@ -97,6 +94,14 @@ class Target(Protocol):
 
     def hosts(self) -> tuple[str, ...]:
         """Hosts that exist on this target for this deployment."""
+
+    def logs(
+        self, host: str, names: Sequence[str], *, lines: int, follow: bool
+    ) -> Iterator[tuple[str, str]]:
+        """Pairs of unit and line, of these units or pools or of all; the host need not run.
+
+        With ``follow`` until the iterator is closed, through new generations of a pool.
+        """
 
     def destroy(self, host: str) -> None:
         """Remove the host and all its data. There is no way back."""

@@ -30,7 +30,7 @@ from tests.support.hosts import (
 
 from tenfold.errors import PortTaken, Refused, StepFailed, UnitFailed
 from tenfold.secret import Secret
-from tenfold.targets.local import LocalAgent
+from tenfold.targets.local import LocalAgent, follow
 from tenfold.topology.observation import ObservedUnit
 from tenfold.topology.process import Command, File, Listen, Probe, Stop
 
@@ -58,7 +58,7 @@ def unit(agent: LocalAgent, name: str) -> ObservedUnit:
 
 
 def says(agent: LocalAgent, name: str, lines: int = 100) -> list[str]:
-    return [line for _, line in agent.logs([name], lines=lines, follow=False)]
+    return [line for _, line in follow.read(Path(agent.paths.logs), [name], lines)]
 
 
 def kill(pid: int | None, number: int = signal.SIGKILL) -> None:
@@ -508,7 +508,7 @@ class TestLogs:
         )
         agent.start(script("loud", text))
         numbers = []
-        for _, line in agent.logs(["loud"], lines=10_000, follow=True):
+        for _, line in host.target.logs("vm1", ["loud"], lines=10_000, follow=True):
             if line == "end":
                 break
             numbers.append(int(line[:6]))

@@ -8,14 +8,13 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tenfold.agent.sockets import taken
 from tenfold.agent.wire import ALIVE_EVERY_SECONDS, PROTOCOL, error_from_wire, from_wire, line
 from tenfold.agent.wire import to_wire as wire
 from tenfold.errors import PortTaken, TargetError
-from tenfold.targets.local import follow
 from tenfold.targets.local.directory import HostDirectory
 from tenfold.targets.protocol import Finished, HostPaths, Progress
 from tenfold.topology.observation import ObservedHost
@@ -114,10 +113,6 @@ class LocalAgent:
         found: dict[str, Any] = self._order("metrics", pool=pool)
         return found
 
-    def logs(self, units: Sequence[str], *, lines: int, follow: bool) -> Iterator[tuple[str, str]]:
-        """See :class:`HostAgent`."""
-        return _logs(self._directory, units, lines, follow)
-
     def shutdown(self) -> None:
         """See :class:`HostAgent`."""
         try:
@@ -190,12 +185,6 @@ class LocalAgent:
                 next="tenfold up starts it",
             ) from fault
         return connection
-
-
-def _logs(
-    directory: HostDirectory, units: Sequence[str], lines: int, following: bool
-) -> Iterator[tuple[str, str]]:
-    return (follow.follow if following else follow.read)(directory.root / "logs", units, lines)
 
 
 def wait_until_left(place: HostDirectory) -> None:

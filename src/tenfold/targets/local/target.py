@@ -7,7 +7,7 @@ import fcntl
 import functools
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tenfold.agent.context import base_environment
@@ -15,6 +15,7 @@ from tenfold.agent.logs import last_lines
 from tenfold.agent.pause import VARIABLE
 from tenfold.errors import TargetError
 from tenfold.targets.local import directory, starting
+from tenfold.targets.local import follow as following
 from tenfold.targets.local.account import Account, account_for, needs
 from tenfold.targets.local.client import LocalAgent, NotThere, wait_until_left
 from tenfold.targets.local.directory import HostDirectory
@@ -106,6 +107,13 @@ class LocalTarget:
         """Hosts that exist on this machine for this deployment."""
         found = (self._state_dir / "hosts").glob("*/host.json")
         return tuple(sorted(path.parent.name for path in found))
+
+    def logs(
+        self, host: str, names: Sequence[str], *, lines: int, follow: bool
+    ) -> Iterator[tuple[str, str]]:
+        """Read from the files themselves, so also when nothing runs."""
+        logs = directory.root_of(self._state_dir, host) / "logs"
+        return (following.follow if follow else following.read)(logs, names, lines)
 
     def destroy(self, host: str) -> None:
         """Stop the host and delete its directory. There is no way back."""
