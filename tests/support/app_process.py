@@ -24,7 +24,7 @@ APPS = Path(__file__).resolve().parents[1] / "apps" / "servers"
 
 # Both HTTP implementations and event loops of uvicorn, both kinds of gunicorn workers, in the
 # newest and in the oldest versions that are supported.
-NEWEST = ("uvicorn[standard]==0.*", "gunicorn==27.*", "starlette==1.*", "flask==3.*", "django==5.*")
+NEWEST = ("uvicorn[standard]==0.*", "gunicorn==27.*", "fastapi==0.*", "flask==3.*", "django==5.*")
 PLAIN = ("uvicorn==0.*", "wsproto==1.*", "starlette==1.*")
 OLDEST = ("uvicorn==0.23.*", "websockets==11.*", "gunicorn==21.2.*", "starlette==0.27.*")
 

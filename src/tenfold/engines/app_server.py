@@ -19,23 +19,23 @@ PYTHON = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
 
 def settings_file(member: Unit | Pool, scene: Scene, *, workers: int) -> File:
     """The launcher's settings; nothing in them is secret, yet nobody else need read them."""
-    app, release = _app(member), _release(scene)
-    settings = RunSettings(
-        server=app.server,
-        entry=app.entry,
-        interface=app.interface,
+    settings, release = app(member), _release(scene)
+    told = RunSettings(
+        server=settings.server,
+        entry=settings.entry,
+        interface=settings.interface,
         control=control_path(member, scene),
         release=release.id,
         workers=workers,
-        threads=app.threads,
-        drain_seconds=app.drain_seconds,
+        threads=settings.threads,
+        drain_seconds=settings.drain_seconds,
     )
-    return File(settings_path(member, scene), settings.to_json(), mode=0o600)
+    return File(settings_path(member, scene), told.to_json(), mode=0o600)
 
 
 def launch(member: Unit | Pool, scene: Scene) -> Launch:
     """How the app's server runs: the release's interpreter, the launcher, the inherited socket."""
-    app, release = _app(member), _release(scene)
+    settings, release = app(member), _release(scene)
     return Launch(
         argv=(
             release.python,
@@ -49,18 +49,18 @@ def launch(member: Unit | Pool, scene: Scene) -> Launch:
             **PYTHON,
             **release.environment,
             **_wiring(scene),
-            **dict(app.env),
+            **dict(settings.env),
             **scene.variables,
         },
         sockets=(SOCKET,),
         control=control_path(member, scene),
         ready=Probe(
             kind="control",
-            path=app.health,
-            below=app.health_below,
-            within_seconds=app.ready_seconds,
+            path=settings.health,
+            below=settings.health_below,
+            within_seconds=settings.ready_seconds,
         ),
-        stop=Stop("SIGTERM", within_seconds=app.drain_seconds),
+        stop=Stop("SIGTERM", within_seconds=settings.drain_seconds),
     )
 
 
@@ -85,7 +85,12 @@ def _wiring(scene: Scene) -> dict[str, str | Secret]:
     }
 
 
-def _app(member: Unit | Pool) -> AppSettings:
+def app(member: Unit | Pool) -> AppSettings:
+    """The member's settings.
+
+    Raises:
+        TypeError: it is something else than an app.
+    """
     if not isinstance(member.settings, AppSettings):
         raise TypeError(f"{member.path} is not an app")
     return member.settings

@@ -6,7 +6,6 @@ from tenfold.engines import app_server
 from tenfold.engines.protocol import Scene
 from tenfold.topology.model import Pool, Unit
 from tenfold.topology.process import File, Launch
-from tenfold.topology.settings import AppSettings
 
 
 class Gunicorn:
@@ -16,8 +15,7 @@ class Gunicorn:
 
     def render(self, member: Unit | Pool, scene: Scene) -> tuple[File, ...]:
         """The settings file of one group."""
-        assert isinstance(member.settings, AppSettings)
-        return (app_server.settings_file(member, scene, workers=member.settings.workers),)
+        return (app_server.settings_file(member, scene, workers=app_server.app(member).workers),)
 
     def launch(self, member: Unit | Pool, scene: Scene) -> Launch:
         """The master's process: warm when all workers are, accepting when its agent says so."""
