@@ -89,7 +89,7 @@ def test_the_first_release_fails_and_everything_that_was_started_is_stopped(brin
 
 def test_commands_that_need_a_running_app_say_so(bring: Bring) -> None:
     project = bring(apps.notes)
-    for arguments in (("deploy",), ("rollback",), ("logs",), ("psql",), ("run", "true")):
+    for arguments in (("deploy",), ("rollback",), ("psql",), ("run", "true")):
         assert "tenfold up" in refused(project, *arguments)
 
 
@@ -201,3 +201,10 @@ def test_a_moved_project_is_found_where_it_is_now(bring: Bring, workplace: Path)
     project.path = workplace / "moved"
     project.up()
     assert project.get("/notes").json() == ["kept"]
+
+
+def test_logs_of_a_first_start_that_failed_are_there_to_read(bring: Bring) -> None:
+    project = bring(apps.notes)
+    project.write("notes.py", "print('about to fail', flush=True)\nraise RuntimeError('burnt')\n")
+    assert project.tenfold("up", "-d", "--port", str(project.port)).returncode == 1
+    assert "about to fail" in project.ok("logs", "app")
