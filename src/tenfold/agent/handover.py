@@ -12,11 +12,13 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tenfold.agent.diary import say
 from tenfold.agent.logs import forget_generations
 from tenfold.agent.pause import pause_point
+from tenfold.agent.serving import Declined
 from tenfold.agent.store import Corrupt
 from tenfold.agent.waiting import TooLate, wait_for
-from tenfold.errors import StepFailed, TenfoldError, UnitFailed
+from tenfold.errors import StepFailed, TargetError, TenfoldError, UnitFailed
 
 if TYPE_CHECKING:
     from tenfold.agent.host import Host
@@ -52,14 +54,9 @@ class Handovers:
                 record = store.read(FOLDER, pool) or {}
                 self._begin(pool, int(record["generation"]), [], resumed=True)
             except Corrupt as fault:
-                self._host.say(fault.what)
+                say(fault.what)
             except (KeyError, ValueError, TypeError) as fault:
-                self._host.say(store.set_aside(FOLDER, pool, repr(fault)).what)
-
-    async def settled(self) -> None:
-        """Wait until none is under way."""
-        while self._under_way:
-            await asyncio.wait([task for _, task, _ in self._under_way.values()])
+                say(store.set_aside(FOLDER, pool, repr(fault)).what)
 
     async def cancel(self) -> None:
         """Give up all that are under way: the host shuts down."""
@@ -80,7 +77,7 @@ class Handovers:
         def over(task: asyncio.Task[None]) -> None:
             self._under_way.pop(pool, None)
             if not task.cancelled() and task.exception() is not None:
-                self._host.say(f"handover of {pool} to {generation}: {task.exception()}")
+                say(f"handover of {pool} to {generation}: {task.exception()}")
 
         task = asyncio.create_task(self._carry_out(pool, generation, tell, resumed))
         self._under_way[pool] = (generation, task, listeners)
@@ -134,14 +131,17 @@ class Handovers:
 
 async def _accepts(unit: Unit) -> None:
     """Have it accept; a member that crashes meanwhile is started again by its own life."""
+    if not unit.record.accepting:
+        unit.remember(accepting=True)
 
     async def accepting() -> bool:
-        if unit.state == "running" and unit.record.accepting:
-            return True
-        if unit.is_ready:
-            await unit.accept()
-        elif not unit.record.accepting:
-            unit.remember(accepting=True)
+        if unit.is_ready and unit.state != "running":
+            try:
+                await unit.accept()
+            except Declined:
+                raise
+            except (UnitFailed, TargetError) as fault:
+                say(f"{unit.name}: {fault.what}")  # It has ended, or will be asked again.
         return unit.state == "running"
 
     bound = unit.order.launch.ready.within_seconds + 5.0

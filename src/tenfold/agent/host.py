@@ -37,7 +37,6 @@ class Host:
         self.handovers = Handovers(self)
         self.leaving = asyncio.Event()
         self.closing = False
-        self.say = say
 
     # What there is
 

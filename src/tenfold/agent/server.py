@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.agent import orders
+from tenfold.agent.diary import say
 from tenfold.agent.host import Host
 from tenfold.agent.wire import ALIVE_EVERY_SECONDS, MAX_LINE_BYTES, error_to_wire, line
 from tenfold.errors import TenfoldError
@@ -86,7 +87,7 @@ class Server:
         except TenfoldError as fault:
             return {"error": error_to_wire(fault)}
         except Exception as fault:  # noqa: BLE001 - told to the caller; the agent lives on
-            self._host.say(f"order {message.get('order')}: {type(fault).__name__}: {fault}")
+            say(f"order {message.get('order')}: {type(fault).__name__}: {fault}")
             return {"error": error_to_wire(fault)}
 
 

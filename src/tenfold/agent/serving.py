@@ -20,16 +20,20 @@ END_SECONDS = 5.0
 SERVICE_RESTART = 1012  # RFC 6455 close code registered with IANA: come back, we are restarting.
 
 
+class Declined(UnitFailed):
+    """The worker says that it will not accept; asking again is pointless."""
+
+
 async def accept(path: str, name: str) -> None:
     """Have the worker accept, and return when it does.
 
     Raises:
-        UnitFailed: it refuses.
+        Declined: it refuses.
         TargetError: it does not answer, or not do it, in time.
     """
     answer = await control.ask(path, order=words.ACCEPT)
     if not answer.get("ok"):
-        raise UnitFailed(f"{name} does not accept: {answer.get('error')}")
+        raise Declined(f"{name} does not accept: {answer.get('error')}")
 
     async def accepting() -> bool:
         return (await control.ask(path, order=words.STATUS)).get("state") == words.ACCEPTING
