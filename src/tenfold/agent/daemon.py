@@ -29,6 +29,8 @@ LINK_FD = 3
 LOCK_FD = 4
 OWN_SOCKET = "@agent"
 DRAIN_LAST_SECONDS = 0.2
+LOOK_EVERY_SECONDS = 1.0
+MISSED_LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,10 @@ async def serve(start: Start) -> None:
     _go_on(host)
     server = await Server(host).serve(listener)
     say("serving")
-    rotation = asyncio.create_task(_rotate_logs(host))
+    watches = [asyncio.create_task(watch(host)) for watch in (_rotate_logs, _notice_removal)]
     await host.leaving.wait()
-    rotation.cancel()
+    for watch in watches:
+        watch.cancel()
     keeper.dismiss()
     server.close()
     await asyncio.sleep(DRAIN_LAST_SECONDS)
@@ -126,6 +129,16 @@ def _go_on(host: Host) -> None:
         _in_background(host.handovers.retire(unit, say))
 
 
+async def _notice_removal(host: Host) -> None:
+    """Somebody removed the project: what runs for a directory that is gone serves nobody."""
+    missed = 0
+    while missed < MISSED_LOOKS:
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+        missed = 0 if (host.context.root / "host.json").exists() else missed + 1
+    say("the host's directory is gone")
+    _in_background(_stop_in_order(host))
+
+
 async def _rotate_logs(host: Host) -> None:
     while True:
         await asyncio.sleep(logs.CHECK_EVERY_SECONDS)
@@ -146,5 +159,6 @@ def _in_background(work: Coroutine[Any, Any, Any]) -> None:
 def main(argv: list[str]) -> None:
     """``__main__.py ROOT PURPOSE first|again``, with link and lock as descriptors 3 and 4."""
     path, root, purpose, turn = argv
+    os.umask(0o022)  # Whatever that of the command was that started this.
     executed = [sys.executable, "-I", path, root, purpose]
     asyncio.run(serve(Start(Path(root), executed, purpose, succeeds=turn == "again")))
