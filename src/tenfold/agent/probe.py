@@ -124,4 +124,5 @@ async def _ask_control(probe: Probe, subject: Subject) -> Answer:
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    return host.strip("[]"), int(port)
+    # A name would be looked up in a thread, and a process with threads should not fork.
+    return "127.0.0.1" if host == "localhost" else host.strip("[]"), int(port)

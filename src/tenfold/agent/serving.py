@@ -61,7 +61,9 @@ async def leave(process: Process, launch: Launch, until: float) -> str:
                 await control.ask(launch.control, order=words.CLOSE, code=SERVICE_RESTART)
                 if await _ends(process, CLOSE_SECONDS):
                     return "closed its long connections"
-    await process.end(signal.Signals[launch.stop.signal], END_SECONDS)
+    # Without control its own signal is all the notice that it gets, so it has all its time then.
+    within_seconds = launch.stop.within_seconds if launch.control is None else END_SECONDS
+    await process.end(signal.Signals[launch.stop.signal], within_seconds)
     return "was ended by signal"
 
 

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import tenfold.agent
 from tenfold.agent.keeper_link import keeper_argv
+from tenfold.errors import TargetError
 from tenfold.targets.local import descent
 from tenfold.targets.local.account import Account
 from tenfold.targets.local.directory import HostDirectory
 
+START_SECONDS = 30.0
 _AGENT = Path(tenfold.agent.__file__).with_name("__main__.py")
 
 
@@ -67,6 +69,10 @@ def _execute(
             pass_fds=fds,
             start_new_session=True,
             check=False,
+            timeout=START_SECONDS,
         )
+    except subprocess.TimeoutExpired as fault:
+        waited = f"waited {START_SECONDS:g} s for the agent of {place.name} to be started"
+        raise TargetError(waited, next=f"look at {place.agent_log}") from fault
     finally:
         os.close(log)
