@@ -48,9 +48,9 @@ def load(
     allow_remote: bool,
     ledger: Path | None,
 ) -> None:
-    """Make open-loop load as [load] says, then compare acknowledged writes with the database.
+    """Make traffic, prove that no write was lost.
 
-    Latency counts from when a request was due, so a server that stalls cannot hide it. Nothing is
+    Open-loop load as [load] says; then acknowledged writes are compared with the database. Latency counts from when a request was due, so a server that stalls cannot hide it. Nothing is
     tried again. Exit code 1 if a request failed or a write was lost or doubled.
 
     \b
@@ -66,9 +66,10 @@ def load(
         seed=seed,
         path=deployment.layout.spec,
     )
-    site = url or deployment.status().url
-    if site is None:
-        raise Refused("this app was never up, so it has no address", next="tenfold up")
+    now = deployment.status()
+    if url is None and (now.state == "stopped" or now.url is None):
+        raise Refused(f"{now.app} does not run", next="tenfold up, or name a site with --url")
+    site = url or str(now.url)
     path = ledger or _ledger_path(deployment)
     with asyncio.Runner(loop_factory=new_loop) as runner:
         report = runner.run(_load(plan, site, path, settings.output, allow_remote))

@@ -16,7 +16,7 @@ from tenfold.state.lock import Lock
 @click.argument("action", type=click.Choice(["show", "acquire", "release"]), default="show")
 @click.option("-m", "--message", default="", help="Why; shown to everybody who is kept away.")
 def lock(settings: Settings, action: str, message: str) -> None:
-    """Who is at work on this deployment; or keep every command away for a while.
+    """Who is at work; keep others away.
 
     A command's own lock ends with the command, however that ends: it cannot go stale. A
     reservation (acquire) stays until it is released.

@@ -45,7 +45,9 @@ def _print(output: Output, pairs: Iterable[tuple[str, str]]) -> int:
         if output.json:
             output.object({"unit": unit, "line": line})
             continue
+        if output.closed:
+            break
         width = max(width, len(unit))
         colour = colours.setdefault(unit, COLOURS[len(colours) % len(COLOURS)])
-        output.console.print(Text(unit.ljust(width), style=colour) + Text(f"  {line}"))
+        output.line(Text(unit.ljust(width), style=colour) + Text(f"  {line}"))
     return count

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -27,6 +28,7 @@ class Output:
     def __init__(self, *, json: bool = False, stream: TextIO | None = None) -> None:
         self.json = json
         self.stream = stream or sys.stdout
+        self.closed = False
         self.console = Console(
             file=self.stream, highlight=False, soft_wrap=True, emoji=False, markup=False
         )
@@ -36,10 +38,11 @@ class Output:
         """Whether a person watches: progress may be redrawn, questions asked."""
         return self.console.is_terminal and not self.json
 
-    def line(self, text: str = "", *, style: str | None = None) -> None:
+    def line(self, text: str | Text = "", *, style: str | None = None) -> None:
         """A line for people; nothing with ``--json``."""
         if not self.json:
-            self.console.print(Text(text, style=style or ""))
+            line = text if isinstance(text, Text) else Text(text, style=style or "")
+            self._write(lambda: self.console.print(line))
 
     def columns(self, rows: list[tuple[str, ...]], *, indent: int = 2, gap: int = 3) -> None:
         """Aligned columns; the last one may be as long as it likes."""
@@ -59,7 +62,19 @@ class Output:
 
     def object(self, data: Mapping[str, Any]) -> None:
         """One JSON object on one line, with the version of its format."""
-        print(json.dumps({"version": VERSION, **data}), file=self.stream, flush=True)
+        text = json.dumps({"version": VERSION, **data})
+        self._write(lambda: print(text, file=self.stream, flush=True))
+
+    def _write(self, write: Callable[[], None]) -> None:
+        """Whoever read our words may leave (``tenfold up | head``): the work goes on without."""
+        if self.closed:
+            return
+        try:
+            write()
+            self.stream.flush()
+        except BrokenPipeError:
+            self.closed = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
 
 
 def show_error(error: TenfoldError, *, json_lines: bool) -> None:

@@ -31,13 +31,15 @@ A_DAY_SECONDS = 86400.0
 )
 @click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="CMD ...")
 def run(settings: Settings, role: str, arguments: tuple[str, ...]) -> None:
-    """Run CMD in the release that serves, with the app's environment variables.
+    """Run a command in the release that serves.
 
-    Its exit code becomes Tenfold's. Options of Tenfold stand before CMD.
+    With the app's environment variables, in the release's directory, which is not the project's:
+    what CMD writes there is lost with the next deploy. Its exit code becomes Tenfold's. Options of
+    Tenfold stand before CMD.
 
     \b
     tenfold run python manage.py createsuperuser
-    tenfold run --as owner alembic revision --autogenerate -m "add slug"
+    tenfold run --as owner alembic downgrade -1
     """
     deployment = Deployment.existing(settings.layout())
     intent = serving(deployment)

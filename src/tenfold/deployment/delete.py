@@ -17,9 +17,11 @@ def delete_everything(deployment: Deployment) -> None:
     """
     if any(h.agent == "running" for h in deployment.observe().hosts):
         raise Refused("something still runs; nothing was deleted", next="tenfold down")
+    deployment.journal.close()
+    for journal in deployment.layout.state.glob("journal.db*"):
+        journal.unlink()  # first, so that nothing left behind is taken for a deployment
     for host in deployment.target.hosts():
         deployment.target.destroy(host)
-    deployment.journal.close()
     state = deployment.layout.state
     try:
         shutil.rmtree(state)

@@ -61,13 +61,17 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
     )
     facts = applied_facts.applied(intent.goal.topology, intent.blueprint.document)
     journal.set(applied_facts.FACT, facts.to_json())
+    port_before = journal.facts().get("port")
     journal.set("port", intent.chosen_port)
     journal.set("postgresql_major", intent.toolbox.postgresql_major)
     runner = Runner(journal, lambda step, tell: perform(step, world, tell), listener)
     try:
         runner.run(todo)
     except TenfoldError as error:
-        explain(error, journal.last(), _serving(deployment))
+        record = journal.last()
+        if record and record.outcome == "backed-out":
+            journal.set("port", port_before)
+        explain(error, record, _serving(deployment))
         raise
 
 

@@ -28,7 +28,8 @@ def require_built(stage: str | None) -> None:
     if stage not in STAGES:
         raise UsageError(f"there is no stage {stage!r}; the stages are {', '.join(STAGES)}")
     raise UsageError(
-        f"stage {stage} is not in this version of Tenfold yet; it has {', '.join(BUILT)}"
+        f"stage {stage} comes with a later version of Tenfold; this one has {', '.join(BUILT)}",
+        next="tenfold up",
     )
 
 

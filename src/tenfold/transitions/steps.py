@@ -82,7 +82,7 @@ class RestartUnit(Step):
     unit: str
 
     def sentence(self) -> str:
-        return f"restart {self.unit} with its new configuration"
+        return f"have {self.unit} take its new configuration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class Handover(Step):
     release: str
 
     def sentence(self) -> str:
-        return f"hand {self.pool} over to release {self.release}, drain the old workers"
+        return f"hand {self.pool} over to release {self.release}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ class PruneReleases(Step):
     keep: int
 
     def sentence(self) -> str:
-        return f"keep the last {self.keep} releases"
+        return f"remove releases older than the last {self.keep}"
 
 
 @dataclass(frozen=True, slots=True)

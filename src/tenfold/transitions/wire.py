@@ -13,6 +13,16 @@ POSTGRESQL_PORT = 5432
 APP_PORT = 8000
 
 
+def bracketed(address: str) -> str:
+    """An address as it stands before a port: IPv6 in brackets."""
+    return f"[{address}]" if ":" in address else address
+
+
+def reachable(address: str) -> str:
+    """Where a browser on the host itself finds what listens on this address."""
+    return bracketed({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address))  # noqa: S104
+
+
 def listens(topology: Topology, host: str, address: str) -> tuple[Listen, ...]:
     """The listening sockets that this host's agent owns: the app's and the public one."""
     found: list[Listen] = []
@@ -40,8 +50,8 @@ def wiring(
                 address, POSTGRESQL_PORT, settings.database, settings.app_role
             )
         elif isinstance(settings, EdgeSettings):
-            endpoints[member.path] = f"{settings.address}:{settings.port}"
-            url = f"http://{settings.address}:{settings.port}"
+            endpoints[member.path] = f"{bracketed(settings.address)}:{settings.port}"
+            url = f"http://{reachable(settings.address)}:{settings.port}"
         else:
             endpoints[member.path] = f"{address}:{APP_PORT}"
     return Document(
