@@ -23,12 +23,15 @@ from .settings import RunSettings
 CONFIG_FILE: Final = "gunicorn.conf.py"
 KILL_SECONDS: Final = 2
 # What the unit decides, whatever the user's file says. Anything that listens, detaches or replaces
-# processes behind the agent's back is off.
+# processes behind the agent's back is off, and so is what the edge would not understand.
 FIXED: Final[dict[str, Any]] = {
+    "certfile": None,
     "control_socket_disable": True,
     "daemon": False,
     "enable_backlog_metric": False,
+    "keyfile": None,
     "pidfile": None,
+    "proxy_protocol": False,
     "reload": False,
     "reuse_port": False,
     # Workers leave by order and in their own time; this is only for those that are stuck.
@@ -59,7 +62,16 @@ def run(group: Group, fd: int) -> int:
 
 
 class _Listening(socket.socket):
-    """The inherited socket, as gunicorn's log shall name it."""
+    """The inherited socket, as gunicorn's log shall name it.
+
+    Accepted connections inherit TCP_NODELAY from it, as from gunicorn's own: without it an answer
+    on a kept connection waits 40 ms for the client's delayed acknowledgement.
+    """
+
+    def __init__(self, fd: int) -> None:
+        super().__init__(fileno=fd)
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __str__(self) -> str:
         address, port = self.getsockname()[:2]
@@ -81,7 +93,7 @@ class _Master:
         self.pid = os.getpid()
         group.watch(self.taken)
         super().__init__(application)  # type: ignore[call-arg]
-        self.LISTENERS = [_Listening(fileno=fd)]
+        self.LISTENERS = [_Listening(fd)]
 
     def taken(self) -> set[int]:
         """Rows of the workers that live."""
@@ -175,11 +187,16 @@ def _configure(cfg: Any, group: Group) -> None:
     _set(cfg, _defaults(settings))
     wanted = _users(cfg)
     _set(cfg, wanted)
-    fixed = {**FIXED, "workers": settings.workers, "bind": ["fd://0"]}
+    fixed = {
+        **FIXED,
+        "bind": ["fd://0"],
+        "keepalive": settings.keepalive_seconds,
+        "workers": settings.workers,
+    }
     if settings.threads > 1:
         fixed["threads"] = settings.threads
     for name in sorted(fixed.keys() & wanted.keys()):
-        if name in ("bind", "workers", "threads") and wanted[name] != fixed[name]:
+        if wanted[name] != fixed[name]:
             _note(f"{CONFIG_FILE} sets {name}; Tenfold decides it instead")
     _set(cfg, fixed)
     wanted_class = cfg.settings["worker_class"].get()
@@ -191,12 +208,21 @@ def _configure(cfg: Any, group: Group) -> None:
         )
     threaded = cfg.threads > 1 or kind in ("gthread", "ThreadWorker")
     cfg.set("worker_class", gunicorn_workers.install(group, threaded=threaded))
+    _find_modules(cfg)
+
+
+def _find_modules(cfg: Any) -> None:
+    """Where the app's modules are, as gunicorn's own command does it."""
+    os.chdir(cfg.chdir)
+    for path in (cfg.chdir, *(cfg.pythonpath or "").split(",")):
+        found = str(Path(path).absolute())
+        if path and found not in sys.path:
+            sys.path.insert(0, found)
 
 
 def _defaults(settings: RunSettings) -> dict[str, Any]:
     return {
         "forwarded_allow_ips": ",".join(settings.trusted),
-        "keepalive": settings.keepalive_seconds,
         "threads": settings.threads,
         # A worker that is silent for longer is killed: a sync worker is, during a request.
         "timeout": int(settings.drain_seconds) + 5,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -14,17 +16,17 @@ from .failures import StartFailed
 from .state import ProcessState
 
 UNREAD_SECONDS: Final = 5.0
+SERVERS: Final = {"uvicorn": "uvicorn", "gunicorn": "gunicorn.app.base"}
 USAGE: Final = "usage: _tenfold_launch.py SETTINGS.json --fd N | --inspect MODULE:ATTRIBUTE"
 
 
 def main(arguments: list[str]) -> int:
     """Run and return the process's exit code (2 for a wrong call, 3 for an app that failed)."""
-    # As under "uvicorn main:app" and "gunicorn main:app": the working directory comes first.
-    sys.path.insert(0, str(Path.cwd()))
     match arguments:
         case ["--inspect", entry]:
             from .inspecting import inspect_entry
 
+            sys.path.insert(0, str(Path.cwd()))
             return inspect_entry(entry)
         case [path, "--fd", number] if number.isdigit():
             return _serve(run_settings.read(path), int(number))
@@ -33,13 +35,19 @@ def main(arguments: list[str]) -> int:
 
 
 def _serve(settings: run_settings.RunSettings, fd: int) -> int:
+    # As under "uvicorn main:app" and "gunicorn main:app": the server is imported, then the working
+    # directory comes first. So a click.py of the app's is not what uvicorn gets. What is missing
+    # is told later, when there is a socket to tell it on.
+    if settings.server not in SERVERS:
+        raise ValueError(f"unknown server {settings.server!r}")
+    with contextlib.suppress(ImportError):
+        importlib.import_module(SERVERS[settings.server])
+    sys.path.insert(0, str(Path.cwd()))
     sys.argv = [settings.server, settings.entry]
     os.set_inheritable(fd, False)
     if settings.server == "uvicorn":
         return _serve_uvicorn(settings, fd)
-    if settings.server == "gunicorn":
-        return _serve_gunicorn(settings, fd)
-    raise ValueError(f"unknown server {settings.server!r}")
+    return _serve_gunicorn(settings, fd)
 
 
 def _serve_uvicorn(settings: run_settings.RunSettings, fd: int) -> int:

@@ -83,13 +83,12 @@ def may_close(send: Any) -> bool:
     input makes the kernel reset it, and the client would lose the answer. ``send`` is the server's.
     """
     cycle = getattr(send, "__self__", None)
-    if cycle is None:
-        return True
     protocol = getattr(getattr(cycle, "on_response", None), "__self__", None)
-    parsed_ahead = bool(getattr(protocol, "pipeline", None))
-    parser = getattr(protocol, "conn", None)
-    unparsed = bool(parser is not None and parser.trailing_data[0])
-    return not (cycle.more_body or parsed_ahead or unparsed or _has_input(cycle.transport))
+    unread = getattr(cycle, "more_body", False)
+    parsed_ahead = getattr(protocol, "pipeline", None)
+    unparsed = getattr(getattr(protocol, "conn", None), "trailing_data", (b"",))[0]
+    transport = getattr(cycle, "transport", None)
+    return not (unread or parsed_ahead or unparsed or _has_input(transport))
 
 
 def _is_idle(connection: Any) -> bool:
@@ -97,9 +96,9 @@ def _is_idle(connection: Any) -> bool:
     return cycle is None or bool(cycle.response_complete)
 
 
-def _has_input(transport: asyncio.Transport) -> bool:
+def _has_input(transport: asyncio.Transport | None) -> bool:
     """Whether bytes wait in the kernel that the event loop has not read yet."""
-    peer = transport.get_extra_info("socket")
+    peer = transport.get_extra_info("socket") if transport is not None else None
     if peer is None or peer.fileno() < 0:
         return False
     poll = select.poll()

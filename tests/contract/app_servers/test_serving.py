@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import statistics
+import time
+from pathlib import Path
 
 import pytest
 from tests.contract.app_servers.conftest import Connect, Start
@@ -90,6 +93,20 @@ async def test_the_app_sees_what_it_would_see_without_us(
     assert said["path"] == [str(APPS)]
     assert said["argv"] == [kind.settings["server"], kind.settings["entry"]]
     assert said["modules"] == []
+
+
+@every
+def test_the_apps_modules_may_have_any_name(kind: Kind, start: Start, tmp_path: Path) -> None:
+    entry, _, _ = kind.settings["entry"].partition(":")
+    text = (APPS / f"{entry}.py").read_text()
+    for name in ("board", "runtime", "settings", "state", "wiring", "wsgi", "asgi", "probe"):
+        (tmp_path / f"{name}.py").write_text("mine = True\n")
+        text = f"import {name}\nassert {name}.mine\n{text}"
+    (tmp_path / "main.py").write_text(text)
+    # What the servers themselves import; under their own commands too the app comes later.
+    (tmp_path / "click.py").write_text("raise RuntimeError('not for you')\n")
+    process = start(kind, entry="main:app", cwd=tmp_path).warm()
+    assert process.order(control.PROBE, path="/", host="localhost")["status"] == 200
 
 
 @every
@@ -244,6 +261,22 @@ async def test_requests_that_were_sent_together_are_all_answered(
     assert await ended(connection)
     connection.close()
     assert await exit_code(process) == 0
+
+
+@keeping
+async def test_a_small_answer_on_a_kept_connection_is_not_held_back(
+    kind: Kind, start: Start, connect: Connect
+) -> None:
+    """Without TCP_NODELAY each waits for a delayed acknowledgement, 40 ms on Linux."""
+    start(kind).accept()
+    connection = await connect()
+    took = []
+    for _ in range(30):
+        began = time.perf_counter()
+        await connection.send("POST", "/echo", b"ping")
+        await connection.receive()
+        took.append(time.perf_counter() - began)
+    assert statistics.median(took) < 0.03
 
 
 @every
