@@ -19,7 +19,7 @@ from pydantic import (
 
 from tenfold.spec import values
 from tenfold.spec.load import LoadTable
-from tenfold.spec.units import Bytes, Seconds
+from tenfold.spec.units import Bytes, WaitSeconds
 
 Interface = Literal["auto", "asgi", "wsgi"]
 ServerKind = Literal["auto", "uvicorn", "gunicorn"]
@@ -29,6 +29,8 @@ _AUTO_OR_COUNT = WithJsonSchema(
 )
 Count = Annotated[Literal["auto"] | int, BeforeValidator(values.auto_or_count), _AUTO_OR_COUNT]
 RelativePath = Annotated[str, AfterValidator(values.relative_path)]
+Command = Annotated[str, Field(min_length=1), AfterValidator(values.command)]
+ShellCommand = Annotated[str, Field(min_length=1), AfterValidator(values.shell_command)]
 UrlPath = Annotated[str, AfterValidator(values.url_path)]
 AssetUrl = Annotated[str, AfterValidator(values.asset_url)]
 VariableName = Annotated[str, AfterValidator(values.variable_name)]
@@ -46,14 +48,12 @@ class Table(BaseModel):
 class ReleaseTable(Table):
     """How a release is made and when it is fit to serve."""
 
-    build: str | None = Field(
+    build: ShellCommand | None = Field(
         default=None,
-        min_length=1,
         description="Command run once in the new release's directory, before it is frozen.",
     )
-    migrate: str | None = Field(
+    migrate: Command | None = Field(
         default=None,
-        min_length=1,
         description="Command run once per release, before new code takes traffic.",
     )
     health: UrlPath | None = Field(
@@ -94,17 +94,20 @@ class ServerTable(Table):
     workers: Count = Field(
         default="auto", description="Processes; auto derives them from the host's cores."
     )
-    threads: Count = Field(default="auto", description="Threads per WSGI worker; ASGI has none.")
-    health_timeout_seconds: Seconds = Field(
+    threads: Count = Field(
+        default="auto", description="Threads per WSGI worker; auto is 1. ASGI has none."
+    )
+    health_timeout_seconds: WaitSeconds = Field(
         default=20.0,
         gt=0,
         alias="health_timeout",
         description="How long a new release may take until it is healthy.",
     )
-    drain_seconds: Seconds = Field(
+    drain_seconds: WaitSeconds = Field(
         default=60.0,
         alias="drain",
-        description="How long old workers may finish requests; longer ones postpone a switch.",
+        description="How long old workers may finish their requests; what takes longer is cut off, "
+        "WebSockets are closed with 1012.",
     )
 
 
@@ -131,17 +134,18 @@ class EdgeTable(Table):
     max_body_bytes: Bytes = Field(
         default=100_000_000, alias="max_body", description="Largest request body; more answers 413."
     )
-    request_timeout_seconds: Seconds = Field(
+    request_timeout_seconds: WaitSeconds = Field(
         default=60.0,
         gt=0,
         alias="request_timeout",
         description="How long the app may stay silent before a request answers 504.",
     )
-    hold_seconds: Seconds = Field(
+    hold_seconds: WaitSeconds = Field(
         default=15.0,
         gt=0,
         alias="hold",
-        description="How long a request may wait through a switch before the switch backs out.",
+        description="How long a request waits for a worker that does not accept, "
+        "on top of request_timeout.",
     )
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) *(ms|s|m|h)")
 _SECONDS_PER = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+MAX_SECONDS: Final = 86_400.0
 _SIZE = re.compile(r"(\d+) *(B|kB|KB|KiB|MB|MiB|GB|GiB)")
 _BYTES_PER = {
     "B": 1,
@@ -49,6 +50,17 @@ def size_in_bytes(text: Any) -> int:
     return int(found[1]) * _BYTES_PER[found[2]]
 
 
+def at_most_a_day(value_seconds: float) -> float:
+    """A duration that somebody may really wait for; longer ones are slips of the keyboard.
+
+    Raises:
+        ValueError: it is longer than 24 hours.
+    """
+    if value_seconds > MAX_SECONDS:
+        raise ValueError('is longer than a day; write at most "24h"')
+    return value_seconds
+
+
 def _shown(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
@@ -69,6 +81,7 @@ Seconds = Annotated[
     Field(ge=0),
     WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
 ]
+WaitSeconds = Annotated[Seconds, AfterValidator(at_most_a_day)]
 Bytes = Annotated[
     int,
     BeforeValidator(size_in_bytes),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -114,6 +115,32 @@ def ip_address(text: str) -> str:
     except ValueError:
         example = ' (for this machine alone: "127.0.0.1")' if text == "localhost" else ""
         raise ValueError(f'"{text}" is not an IP address{example}') from None
+
+
+def command(text: str) -> str:
+    """A command that splits into words the way a shell would split it."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(_unsplit(text, error)) from None
+    if not words:
+        raise ValueError("is empty")
+    return text
+
+
+def shell_command(text: str) -> str:
+    """A line for ``/bin/sh``, where comments may hold a lone quote, and here-documents too."""
+    if "<<" not in text:
+        try:
+            shlex.split(text, comments=True)
+        except ValueError as error:
+            raise ValueError(_unsplit(text, error)) from None
+    return text
+
+
+def _unsplit(text: str, error: ValueError) -> str:
+    lacks = "a closing quote is missing" if "quotation" in str(error) else 'it ends with a "\\"'
+    return f"{text} is not a command: {lacks}"
 
 
 def variable_name(text: str) -> str:

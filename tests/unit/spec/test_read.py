@@ -172,3 +172,30 @@ def test_variables_that_are_not_set_are_told_with_their_line(tmp_path: Path) -> 
         "tenfold.toml:4: [env] KEY: ${NOT_SET} is not set where tenfold was started",
         "tenfold.toml:5: [env] OTHER: ${NOT_SET_EITHER} is not set where tenfold was started",
     ]
+
+
+@pytest.mark.parametrize("key", ["build", "migrate"])
+def test_a_command_whose_quote_is_not_closed_is_told_with_its_line(key: str) -> None:
+    error = refusal(f"{SMALL}[release]\n{key} = 'python \"unclosed'\n")
+    assert error.what == (
+        f'tenfold.toml:4: [release] {key}: python "unclosed is not a command: '
+        "a closing quote is missing"
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ("server", "drain"),
+        ("server", "health_timeout"),
+        ("edge", "hold"),
+        ("edge", "request_timeout"),
+    ],
+)
+def test_no_wait_is_longer_than_a_day(table: str, key: str) -> None:
+    assert parse(f'{SMALL}[{table}]\n{key} = "24h"\n')
+    error = refusal(f'{SMALL}[{table}]\n{key} = "30000h"\n')
+    assert error.what == (
+        f'tenfold.toml:4: [{table}] {key}: is longer than a day; write at most "24h"'
+    )
+    assert "longer than a day" in refusal(f'{SMALL}[{table}]\n{key} = "{"9" * 400}h"\n').what

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -87,3 +88,34 @@ def test_a_value_that_is_accepted_can_be_expanded(text: str) -> None:
     except ValueError:
         return
     values.expand(text, dict.fromkeys(values.references(text), "x"))
+
+
+@pytest.mark.parametrize(
+    "text", ["alembic upgrade head", "python -c 'print(1)'", r"echo it\'s", "a # the app's"]
+)
+def test_good_lines_for_the_shell(text: str) -> None:
+    assert values.shell_command(text) == text
+
+
+def test_a_here_document_may_hold_a_lone_quote() -> None:
+    text = "cat >notes <<END\nthe app's\nEND"
+    assert values.shell_command(text) == text
+
+
+@pytest.mark.parametrize("check", [values.command, values.shell_command])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('python "unclosed', "a closing quote is missing"),
+        ("echo it's", "a closing quote is missing"),
+        ("echo \\", r'it ends with a "\\"'),
+    ],
+)
+def test_commands_that_do_not_end(check: Callable[[str], str], text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        check(text)
+
+
+def test_a_command_has_a_word() -> None:
+    with pytest.raises(ValueError, match="is empty"):
+        values.command("  ")
