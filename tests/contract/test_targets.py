@@ -173,11 +173,11 @@ def test_a_socket_keeps_its_port(world: World, agent: HostAgent) -> None:
 
 
 def test_only_files_that_change_are_told(agent: HostAgent) -> None:
-    files = [File("conf/a.conf", "a"), File("conf/b.conf", Secret("b"), 0o600)]
+    files = [File("config/a.conf", "a"), File("config/b.conf", Secret("b"), 0o600)]
     assert len(agent.write(files)) == 2
     assert agent.write(files) == ()
-    changed = [files[0], File("conf/b.conf", Secret("c"), 0o600)]
-    assert agent.write(changed) == ("conf/b.conf",)
+    changed = [files[0], File("config/b.conf", Secret("c"), 0o600)]
+    assert agent.write(changed) == ("config/b.conf",)
 
 
 def test_reloading_what_does_not_run_fails(agent: HostAgent) -> None:

@@ -35,7 +35,7 @@ DONE = {"app.2.0": "running", "app.2.1": "running"}
 @pytest.mark.parametrize("point", ["ordered", "accepted", "drained"])
 def test_a_handover_outlives_its_agent(point: str) -> None:
     with hosts({"TENFOLD_PAUSE_AT": f"handover.{point}"}) as host:
-        paused = host.root() / f"paused.handover.{point}"
+        paused = host.root() / "agent" / f"paused.handover.{point}"
         agent = host.up()
         paused.write_text("not at the first handover")
         agent, endpoint = two_generations(host)
@@ -52,7 +52,7 @@ def test_a_handover_outlives_its_agent(point: str) -> None:
 
 def test_a_handover_whose_caller_died_completes_all_the_same() -> None:
     with hosts({"TENFOLD_PAUSE_AT": "handover.accepted"}) as host:
-        paused = host.root() / "paused.handover.accepted"
+        paused = host.root() / "agent" / "paused.handover.accepted"
         host.up()
         paused.write_text("not at the first handover")
         agent, _ = two_generations(host)

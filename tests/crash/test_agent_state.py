@@ -56,7 +56,7 @@ def innocent(host: Hosts) -> Iterator[psutil.Process]:
         "print('up', flush=True)\n"
         "while True: signal.pause()"
     )
-    owner = host.root().stat()
+    owner = (host.root() / "data").stat()
     drop = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
     child = subprocess.Popen(
         ["/usr/bin/env", "python3" if os.geteuid() == 0 else sys.executable, "-uc", text],
@@ -151,9 +151,9 @@ def test_an_orphan_that_was_not_yet_remembered_cannot_be(host: Hosts) -> None:
 
 def test_a_preparation_that_its_agent_did_not_survive_is_ended_and_repeated(host: Hosts) -> None:
     agent = host.up()
-    made, begun = host.root() / "made", host.root() / "begun"
+    made, begun = host.root() / "data/made", host.root() / "data/begun"
     text = (
-        f"echo $$ >> {begun}; while ! test -e {host.root()}/go; do sleep 0.02; done; touch {made}"
+        f"echo $$ >> {begun}; while ! test -e {host.root()}/data/go; do sleep 0.02; done; touch {made}"
     )
     order = sleeper("a", prepare=(Command(("sh", "-c", text), creates=str(made)),))
     with ThreadPoolExecutor() as pool:
@@ -163,14 +163,14 @@ def test_a_preparation_that_its_agent_did_not_survive_is_ended_and_repeated(host
         host.kill(host.agent_pid())
         until(lambda: len(begun.read_text().split()) == 2, "it to begin again")
         assert not first.is_running()
-        agent.write([File("go", "")])
+        agent.write([File("data/go", "")])
         start.result(timeout=60)
     assert unit(agent, "a").state == "running"
 
 
 def test_a_command_that_its_agent_did_not_survive_is_ended_and_not_repeated(host: Hosts) -> None:
     agent = host.up()
-    begun = host.root() / "begun"
+    begun = host.root() / "data/begun"
     command = Command(("sh", "-c", f"echo $$ >> {begun}; sleep 600"))
     with ThreadPoolExecutor() as pool:
         run = pool.submit(agent.run, command)
@@ -185,13 +185,13 @@ def test_a_command_that_its_agent_did_not_survive_is_ended_and_not_repeated(host
 
 def test_a_unit_that_was_not_ready_when_its_agent_died_is_still_waited_for(host: Hosts) -> None:
     agent = host.up()
-    ready = Probe("exec", ("test", "-e", str(host.root() / "go")), within_seconds=60)
+    ready = Probe("exec", ("test", "-e", str(host.root() / "data/go")), within_seconds=60)
     with ThreadPoolExecutor() as pool:
         start = pool.submit(agent.start, sleeper("a", ready=ready))
         until(lambda: agent.observe().unit("a") and unit(agent, "a").pid, "a to be started")
         before = unit(agent, "a").pid
         host.kill(host.agent_pid())
-        agent.write([File("go", "")])
+        agent.write([File("data/go", "")])
         start.result(timeout=60)
     assert unit(agent, "a").pid == before
 
@@ -207,7 +207,7 @@ def test_how_a_unit_ended_is_known_to_the_next_agent_too(host: Hosts) -> None:
     until(lambda: unit(agent, "a").state == "running", "a to be adopted")
     os.kill(pid, signal.SIGTERM)
     until(lambda: unit(agent, "a").restarts == 1, "a restart")
-    assert "a: exited with code 42" in (host.root() / "agent.log").read_text()
+    assert "a: exited with code 42" in (host.root() / "logs/agent.log").read_text()
 
 
 def test_a_shutdown_that_its_agent_did_not_survive_is_finished(host: Hosts) -> None:
@@ -280,13 +280,13 @@ def test_a_full_disk_fails_the_order_and_nothing_else(small_disk: Path) -> None:
         agent = host.up()
         agent.start(sleeper("a"))
         pid, before = host.agent_pid(), unit(agent, "a")
-        fill = host.root() / "fill"
+        fill = host.root() / "data/fill"
         fill_up(fill)
         with pytest.raises(TargetError, match=r"cannot write .*b\.json: No space left") as fault:
             agent.start(sleeper("b"))
         assert fault.value.next is not None
         with pytest.raises(TargetError, match=r"cannot write .*big: No space left"):
-            agent.write([File("big", "x" * 100_000)])
+            agent.write([File("data/big", "x" * 100_000)])
         with pytest.raises(TargetError, match="No space left"):
             agent.listen([Listen("app", agent.address, 0)])
         with pytest.raises(TargetError, match="No space left"):
@@ -305,7 +305,7 @@ def test_a_unit_that_crashes_on_a_full_disk_comes_back_when_there_is_room(
     with hosts(state=small_disk) as host:
         agent = host.up()
         agent.start(sleeper("a"))
-        fill = host.root() / "fill"
+        fill = host.root() / "data/fill"
         fill_up(fill)
         pid = unit(agent, "a").pid
         assert pid is not None
@@ -320,11 +320,11 @@ def test_a_host_on_a_full_disk_can_be_shut_down(small_disk: Path) -> None:
     with hosts(state=small_disk) as host:
         agent = host.up()
         agent.start(sleeper("a"))
-        fill_up(host.root() / "fill")
+        fill_up(host.root() / "data/fill")
         agent.shutdown()
         assert host.processes() == []
         assert host.target.reach("vm1") is None
-        (host.root() / "fill").unlink()
+        (host.root() / "data/fill").unlink()
 
 
 def test_a_directory_that_became_read_only_fails_the_order_and_nothing_else(host: Hosts) -> None:
@@ -413,10 +413,10 @@ def test_other_spoilt_records_are_set_aside_and_said(host: Hosts, text: str) -> 
         place.mkdir(exist_ok=True)
         (place / "app.json").write_text(text)
         for path in (place, place / "app.json"):
-            os.chown(path, host.root().stat().st_uid, -1)
+            os.chown(path, (host.root() / "data").stat().st_uid, -1)
     agent = host.up()
     assert unit(agent, "a").pid == running
-    said = (host.root() / "agent.log").read_text()
+    said = (host.root() / "logs/agent.log").read_text()
     for folder in ("sockets", "handovers", "runs"):
         assert f"{folder}/app.json is unreadable" in said
         assert (host.root() / "agent" / folder / "app.json.unreadable").exists()

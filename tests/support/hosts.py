@@ -70,6 +70,9 @@ class Hosts:
         """The keeper: the other process that holds this host's lock."""
         return self._daemon("keeper.py", name)
 
+    def has_keeper(self, name: str = "vm1") -> bool:
+        return any("keeper.py" in " ".join(p.cmdline()[:6]) for p in self.daemons(name))
+
     def kill(self, pid: int) -> None:
         """kill -9, and wait until it is dead."""
         process = psutil.Process(pid)

@@ -142,7 +142,7 @@ async def _notice_removal(host: Host) -> None:
 async def _rotate_logs(host: Host) -> None:
     while True:
         await asyncio.sleep(logs.CHECK_EVERY_SECONDS)
-        for path in [host.context.root / "agent.log", *(u.log for u in host.units.values())]:
+        for path in [host.context.logs / "agent.log", *(u.log for u in host.units.values())]:
             with contextlib.suppress(OSError):  # A full disk; the next round tries again.
                 logs.rotate_if_due(path)
 

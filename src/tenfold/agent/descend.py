@@ -2,9 +2,8 @@
 
 Run as a file of its own, as root, without site-packages: ``descend.py FAULTS PLAN ARGV...``.
 FAULTS is a descriptor on which a failure is told (one line of JSON); it closes on execution. PLAN
-is JSON: ``{"uid", "gid", "join", "mounts": [[kind, path, target], ...]}``, see
-:mod:`tenfold.agent.view`. With ``join``, the pid of a process that has such a view already, the
-mounts are added to that view, and nothing is executed.
+is JSON: ``{"uid", "gid", "mounts": [[kind, path, target], ...]}``, see
+:mod:`tenfold.agent.view`.
 """
 
 import ctypes
@@ -19,11 +18,6 @@ MS_REC = 16384
 MS_SLAVE = 1 << 19
 PR_SET_NO_NEW_PRIVS = 38
 COVER_OPTIONS = b"mode=0711,size=1m"
-
-# Linux 5.2, the same numbers on every architecture.
-SYS_OPEN_TREE, SYS_MOVE_MOUNT = 428, 429
-AT_FDCWD, AT_RECURSIVE, OPEN_TREE_CLONE = -100, 0x8000, 1
-MOVE_MOUNT_F_EMPTY_PATH = 4
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -76,34 +70,6 @@ def put_back(original: int, path: str) -> None:
     mount(f"/proc/self/fd/{original}", path, "none", MS_BIND | MS_REC, None)
 
 
-def extend_view(mounts: list[list[str]], pid: int) -> None:
-    """Add mounts to the view that another process has. The originals are cloned out here, where
-    they can be seen, and moved into place in there."""
-    clones = {path: clone(path) for kind, path, _ in mounts if kind == "bind"}
-    namespace = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY)
-    if os.fstat(namespace).st_ino == os.stat("/proc/self/ns/mnt").st_ino:
-        raise OSError(0, f"process {pid} has no view of its own")
-    check(_libc.setns(namespace, CLONE_NEWNS), "setns")
-    for kind, path, target in mounts:
-        if kind == "cover":
-            mount("tenfold", path, "tmpfs", 0, COVER_OPTIONS)
-        elif kind == "link":
-            make_directories(os.path.dirname(path))
-            os.symlink(target, path)
-        else:
-            make_place(clones[path], path)
-            arguments = (clones[path], b"", AT_FDCWD, path.encode(), MOVE_MOUNT_F_EMPTY_PATH)
-            check(_libc.syscall(SYS_MOVE_MOUNT, *arguments), f"move_mount to {path}")
-
-
-def clone(path: str) -> int:
-    """A detached copy of what is mounted at a path."""
-    flags = OPEN_TREE_CLONE | AT_RECURSIVE | os.O_CLOEXEC
-    fd = int(_libc.syscall(SYS_OPEN_TREE, AT_FDCWD, path.encode(), flags))
-    check(fd, f"open_tree of {path}")
-    return fd
-
-
 def make_directories(path: str) -> None:
     """Directories in a cover, which may be passed through but not listed."""
     if not os.path.isdir(path):
@@ -121,12 +87,9 @@ def descend(uid: int, gid: int) -> None:
 
 
 def main(faults: int, plan: dict[str, Any], argv: list[str]) -> None:
-    """Descend and execute, or extend a view; what fails is told on ``faults``."""
+    """Descend and execute; what fails is told on ``faults``."""
     os.set_inheritable(faults, False)
     try:
-        if plan["join"]:
-            extend_view(plan["mounts"], plan["join"])
-            return
         if plan["mounts"]:
             make_view(plan["mounts"])
         descend(plan["uid"], plan["gid"])

@@ -1,4 +1,4 @@
-"""What the agent says of itself: its standard output is ``agent.log`` in the host's directory."""
+"""What the agent says of itself: its standard output is ``logs/agent.log`` of the host."""
 
 from __future__ import annotations
 

@@ -10,8 +10,11 @@ follows can go on where it was.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 MAX_BYTES = 10 << 20
 KEPT_FILES = 5
@@ -23,6 +26,23 @@ def open_for_unit(path: Path) -> int:
     """A descriptor that a unit may have as its output. Raises ``OSError``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+
+
+def open_to_read(path: Path) -> BinaryIO:
+    """A log, and nothing but a log: whoever writes there may have put a link or a pipe instead.
+
+    Raises:
+        FileNotFoundError: there is none, or something else is in its place.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as fault:
+        raise FileNotFoundError(fault.errno, fault.strerror, str(path)) from fault
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        os.close(fd)
+        raise FileNotFoundError(errno.ENOENT, "not a log", str(path))
+    return os.fdopen(fd, "rb")
 
 
 def rotate_if_due(path: Path, max_bytes: int = MAX_BYTES, kept: int = KEPT_FILES) -> bool:
@@ -55,7 +75,7 @@ def _numbered(path: Path, number: int) -> Path:
 def lines_since(path: Path, offset: int, count: int) -> list[str]:
     """The last lines that came after ``offset``, or after the log was rotated since."""
     try:
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(offset if offset <= size else 0, size - _CHUNK_BYTES))
             text = file.read().decode("utf-8", "replace")
@@ -83,7 +103,7 @@ def last_lines(path: Path, count: int, max_bytes: int = 1 << 18) -> list[str]:
 
 def _tail(path: Path, max_bytes: int) -> list[str]:
     try:
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - max_bytes))
             data = file.read()

@@ -92,7 +92,7 @@ def error_to_wire(error: BaseException) -> dict[str, Any]:
     """An error as data; one that nobody expected becomes a ``TargetError`` naming its type."""
     if not isinstance(error, errors.TenfoldError):
         text = f"the agent failed at this order: {type(error).__name__}: {error}"
-        error = errors.TargetError(text, next="see agent.log in the host's directory")
+        error = errors.TargetError(text, next="tenfold logs agent")
     kind = next(k.__name__ for k in type(error).__mro__ if k.__module__ == errors.__name__)
     return {
         "kind": kind,

@@ -48,7 +48,8 @@ def agent(host: Hosts) -> Iterator[LocalAgent]:
     for unit in agent.observe().units:
         agent.stop(unit.name)
     for log in Path(agent.paths.logs).iterdir():
-        log.unlink()
+        if log.name != "agent.log":
+            log.unlink()
 
 
 def unit(agent: LocalAgent, name: str) -> ObservedUnit:
@@ -81,10 +82,10 @@ class TestSurroundings:
         self, host: Hosts, agent: LocalAgent
     ) -> None:
         agent.start(sleeper("a", env={"S": Secret("dont-show-me")}))
-        agent.write([File("conf/secret", Secret("dont-show-me"), 0o600)])
+        agent.write([File("config/secret", Secret("dont-show-me"), 0o600)])
         for process in psutil.process_iter(["cmdline"]):
             assert "dont-show-me" not in " ".join(process.info["cmdline"] or [])
-        assert "dont-show-me" not in (host.root() / "agent.log").read_text()
+        assert "dont-show-me" not in (host.root() / "logs/agent.log").read_text()
         holding = [p for p in host.root().rglob("*") if p.is_file() and has(p, "dont-show-me")]
         assert sorted(p.name for p in holding) == ["a.json", "secret"]
         assert {p.stat().st_mode & 0o777 for p in holding} == {0o600}
@@ -99,7 +100,7 @@ class TestSurroundings:
         agent.start(sleeper("a"))
         process = psutil.Process(unit(agent, "a").pid)
         assert 0 not in (process.uids().real, process.uids().effective, process.gids().real)
-        owner = os.stat(host.root()).st_uid
+        owner = os.stat(host.root() / "data").st_uid
         assert process.uids().real == owner
         if os.geteuid() == 0:
             status = Path(f"/proc/{process.pid}/status").read_text()
@@ -114,7 +115,7 @@ def has(path: Path, text: str) -> bool:
 
 class TestPreparing:
     def test_it_runs_before_the_unit_and_only_once(self, host: Hosts, agent: LocalAgent) -> None:
-        made, log = host.root() / "made", host.root() / "prepared"
+        made, log = host.root() / "data/made", host.root() / "data/prepared"
         command = Command(
             ("sh", "-c", 'echo "$WORD" >> "$LOG" && touch "$MADE"'),
             env={"WORD": "once", "LOG": str(log), "MADE": str(made)},
@@ -189,11 +190,11 @@ class TestNotReady:
     def test_a_unit_that_was_not_ready_becomes_so_by_itself(
         self, host: Hosts, agent: LocalAgent
     ) -> None:
-        flag = host.root() / "flag"
+        flag = host.root() / "data/flag"
         probe = Probe("exec", ("test", "-e", str(flag)), within_seconds=0.3)
         with pytest.raises(UnitFailed):
             agent.start(sleeper("a", ready=probe))
-        agent.write([File("flag", "")])
+        agent.write([File("data/flag", "")])
         until(lambda: unit(agent, "a").state == "running", "a to run")
         assert unit(agent, "a").restarts >= 1
 
@@ -219,14 +220,14 @@ class TestComingBack:
         assert seen.reason == "exited with code 0"
 
     def test_an_order_does_not_wait_for_the_back_off(self, agent: LocalAgent) -> None:
-        healed = Path(agent.paths.root) / "healed"
+        healed = Path(agent.paths.root) / "data/healed"
         text = f"import os, signal\nif not os.path.exists('{healed}'): raise SystemExit(1)"
         order = script("a", f"{text}\nsignal.pause()", ready=Probe("exec", ("sleep", "0.5")))
         for _ in range(3):
             with pytest.raises(UnitFailed):
                 agent.start(order)
         until(lambda: unit(agent, "a").restarts >= 6, "a long back-off")
-        agent.write([File("healed", "")])
+        agent.write([File("data/healed", "")])
         begun = time.monotonic()
         agent.start(order)
         assert time.monotonic() - begun < 3.0
@@ -294,7 +295,7 @@ class TestStopping:
             "signal.signal(15, end)\nprint('up', flush=True)\nwhile True: signal.pause()"
         )
         agent = host.up("order")
-        ended = Path(agent.paths.root) / "ended"
+        ended = Path(agent.paths.root) / "data/ended"
         for name, after in (("db", ()), ("app", ("db",)), ("edge", ("app",))):
             order = script(name, text)
             argv = (*order.launch.argv, str(ended), name)
@@ -306,14 +307,14 @@ class TestStopping:
 
 class TestOrder:
     def test_a_unit_waits_for_what_it_comes_after(self, host: Hosts, agent: LocalAgent) -> None:
-        ready = Probe("exec", ("test", "-e", str(host.root() / "db-ready")), within_seconds=60)
+        ready = Probe("exec", ("test", "-e", str(host.root() / "data/db-ready")), within_seconds=60)
         with ThreadPoolExecutor() as pool:
             db = pool.submit(agent.start, sleeper("db", ready=ready))
             until(lambda: agent.observe().unit("db"), "db to be known")
             app = pool.submit(agent.start, replace(sleeper("app"), after=("db",)))
             until(lambda: agent.observe().unit("app"), "app to be known")
             assert unit(agent, "app").pid is None
-            agent.write([File("db-ready", "")])
+            agent.write([File("data/db-ready", "")])
             db.result(timeout=60)
             app.result(timeout=60)
         assert unit(agent, "app").state == "running"
@@ -332,7 +333,7 @@ class TestOrder:
         assert unit(agent, "a").restarts == 0
 
     def test_an_order_goes_on_when_its_caller_is_gone(self, host: Hosts, agent: LocalAgent) -> None:
-        ready = Probe("exec", ("test", "-e", str(host.root() / "go")), within_seconds=60)
+        ready = Probe("exec", ("test", "-e", str(host.root() / "data/go")), within_seconds=60)
         caller = socket.socket(socket.AF_UNIX)
         caller.connect(str(Path(agent.paths.run) / "agent.sock"))
         from tenfold.agent.wire import line, to_wire
@@ -340,7 +341,7 @@ class TestOrder:
         caller.sendall(line({"order": "start", "unit": to_wire(sleeper("a", ready=ready))}))
         until(lambda: agent.observe().unit("a"), "a to be known")
         caller.close()
-        agent.write([File("go", "")])
+        agent.write([File("data/go", "")])
         until(lambda: unit(agent, "a").state == "running", "a to run")
 
 
@@ -371,7 +372,7 @@ class TestRunning:
         lines: list[str] = []
         command = Command(("sh", "-c", 'echo "$A"; id -u; pwd; exit 5'), env={"A": Secret("b")})
         done = agent.run(command, lines.append)
-        owner = Path(agent.paths.root).stat().st_uid
+        owner = (Path(agent.paths.root) / "data").stat().st_uid
         assert (done.code, lines) == (5, ["b", str(owner), agent.paths.root])
         assert done.tail.splitlines() == lines
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
 import shutil
@@ -14,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.hosts import hosts, sleeper
+from tests.support.hosts import hosts, sleeper, until
 
-from tenfold.agent import descend
 from tenfold.errors import TargetError
 from tenfold.targets.local import LocalAgent, descent
 from tenfold.targets.local.account import Account, account_for
+from tenfold.topology.model import Host
 from tenfold.topology.process import Command
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root descends to another user")
@@ -52,7 +51,7 @@ def test_a_project_in_a_closed_directory_runs_and_its_neighbours_stay_closed(clo
         assert code != 0
         assert "not for the app" not in said
         assert shell(agent, "id -un; id -G") == (0, f"{user()}\n{account().gid}")
-        assert host.root().stat().st_uid == account().uid
+        assert (host.root() / "data").stat().st_uid == account().uid
     assert closed.stat().st_mode & 0o777 == 0o700
     assert not [
         line for line in Path("/proc/mounts").read_text().splitlines() if str(closed) in line
@@ -69,20 +68,41 @@ def user() -> str:
     return pwd.getpwuid(account().uid).pw_name
 
 
-def test_an_interpreter_that_is_needed_later_comes_into_the_running_view(closed: Path) -> None:
+def test_what_a_running_view_lacks_is_named_with_the_way_out(closed: Path) -> None:
+    """Root never acts inside of what the units' user made, so a view is not extended."""
     (closed / "state").mkdir()
     with hosts(state=closed / "state") as host:
-        agent = host.up()
-        before = host.agent_pid()
+        host.up()
         place = closed / "elsewhere" / "env"
         venv.create(place, symlinks=True, with_pip=False)
-        assert shell(agent, f"{place}/bin/python -c 'print(1)'")[0] != 0
         more = type(host.target)(host.state, "test", needs=[place / "bin" / "python"])
-        from tenfold.topology.model import Host
-
-        more.ensure(Host("vm1"))
+        with pytest.raises(TargetError, match="is needed now") as caught:
+            more.ensure(Host("vm1"))
+        assert "tenfold down" in (caught.value.next or "")
+        host.up().shutdown()
+        agent = more.ensure(Host("vm1"))
         assert shell(agent, f"{place}/bin/python -c 'print(1)'") == (0, "1")
-        assert host.agent_pid() == before
+
+
+def test_the_units_user_owns_nothing_that_root_reads_by_name(closed: Path) -> None:
+    (closed / "state").mkdir()
+    with hosts(state=closed / "state") as host:
+        host.up()
+        root = host.root()
+        for path in (root, root / "host.json", root / "agent.lock"):
+            assert path.stat().st_uid == 0, path
+        for name in ("agent", "config", "data", "logs", "run"):
+            assert (root / name).stat().st_uid == account().uid, name
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_log_that_is_no_log_is_neither_read_nor_waited_for(closed: Path, kind: str) -> None:
+    (closed / "state").mkdir()
+    with hosts(state=closed / "state") as host:
+        host.up()
+        trap = host.root() / "logs" / "edge.log"
+        trap.symlink_to("/etc/shadow") if kind == "link" else os.mkfifo(trap)
+        assert list(host.target.logs("vm1", ["edge"], lines=10, follow=False)) == []
 
 
 def test_a_successor_has_the_view_too(closed: Path) -> None:
@@ -90,8 +110,12 @@ def test_a_successor_has_the_view_too(closed: Path) -> None:
     state.mkdir()
     with hosts(state=state) as host:
         agent = host.up()
-        for pid in (host.agent_pid(), host.keeper_pid()):
-            host.kill(pid)
+        before = host.agent_pid()
+        host.kill(before)
+        until(lambda: host.agent_pid() != before, "a successor")
+        keeper = host.keeper_pid()
+        host.kill(keeper)
+        until(lambda: host.has_keeper() and host.keeper_pid() != keeper, "another keeper")
         assert shell(agent, f"test -d {state} && echo here") == (0, "here")
 
 
@@ -136,14 +160,3 @@ def test_a_machine_that_lets_nobody_mount_gives_a_way_out(closed: Path) -> None:
     assert str(closed) in done.stdout
     assert "this machine does not let root mount anything" in done.stdout
     assert "run Tenfold as an ordinary user" in done.stdout
-
-
-def test_a_view_is_never_extended_outside_of_the_agents_own(closed: Path) -> None:
-    """An app that lies about its pid must not make root mount over the machine's own files."""
-    reader, writer = os.pipe()
-    plan = {"uid": 1, "gid": 1, "join": os.getpid(), "mounts": [["cover", str(closed), ""]]}
-    argv = [sys.executable, "-I", "-S", descend.__file__, str(writer), json.dumps(plan)]
-    subprocess.run(argv, pass_fds=(writer,), check=False, timeout=60)
-    os.close(writer)
-    with os.fdopen(reader) as told:
-        assert "has no view of its own" in told.read()

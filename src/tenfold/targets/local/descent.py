@@ -1,4 +1,4 @@
-"""From root to the account of units: start their keeper in a view, and keep the view complete.
+"""From root to the account of units: start their keeper in a view.
 
 The mounts of a running agent's view are remembered beside its directory, where only root writes.
 """
@@ -39,27 +39,26 @@ def begin(
         TargetError: it cannot; names the closed directories.
     """
     mounts = _view(account, needed)
-    _descend(account, mounts, argv, execute, join=0)
+    _descend(account, mounts, argv, execute)
     _remember(place, mounts)
 
 
-def complete(
-    place: HostDirectory, account: Account, needed: Sequence[str], pid: int, execute: Execute
-) -> None:
-    """Add to the view of a running agent what was not needed when it was started.
+def require(place: HostDirectory, account: Account, needed: Sequence[str]) -> None:
+    """See that a running agent's view has all that is needed now.
+
+    A view is not extended from outside: root would have to act inside of what the units' user made.
 
     Raises:
-        TargetError: it cannot; names the closed directories.
+        TargetError: it has not; says what to do.
     """
-    mounts = _view(account, needed)
     known = _remembered(place)
-    missing = [m for m in mounts if m not in known]
-    if not missing:
-        return
-    if Path(f"/proc/{pid}").stat().st_uid != account.uid:
-        raise TargetError(f"process {pid} is not the agent of {place.name}")
-    _descend(account, missing, (), execute, join=pid)
-    _remember(place, (*known, *missing))
+    missing = [m.path for m in _view(account, needed) if m not in known]
+    if missing:
+        raise TargetError(
+            f"{', '.join(missing)} is needed now, and {place.name}, which runs as {account.name},"
+            " was started without it",
+            next="tenfold down, then  tenfold up",
+        )
 
 
 def _view(account: Account, needed: Sequence[str]) -> tuple[Mount, ...]:
@@ -73,10 +72,10 @@ def _view(account: Account, needed: Sequence[str]) -> tuple[Mount, ...]:
 
 
 def _descend(
-    account: Account, mounts: Sequence[Mount], argv: Sequence[str], execute: Execute, *, join: int
+    account: Account, mounts: Sequence[Mount], argv: Sequence[str], execute: Execute
 ) -> None:
     steps = [list(asdict(mount).values()) for mount in mounts]
-    plan = json.dumps({"uid": account.uid, "gid": account.gid, "join": join, "mounts": steps})
+    plan = json.dumps({"uid": account.uid, "gid": account.gid, "mounts": steps})
     reader, writer = os.pipe()
     try:
         command = [sys.executable, "-I", "-S", str(_DESCEND), str(writer), plan, *argv]

@@ -20,6 +20,7 @@ from tenfold.errors import TargetError
 from tenfold.targets.local import address
 from tenfold.targets.protocol import HostPaths
 
+OF_UNITS = {"agent": 0o700, "config": 0o755, "data": 0o755, "logs": 0o755}
 LONGEST_SOCKET_PATH = 107
 ROOM_FOR_NAMES = 40
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -48,7 +49,7 @@ class HostDirectory:
     @property
     def agent_log(self) -> Path:
         """What keeper and agent say."""
-        return self.root / "agent.log"
+        return self.root / "logs" / "agent.log"
 
     @property
     def paths(self) -> HostPaths:
@@ -118,7 +119,7 @@ def read(state_dir: Path, name: str) -> HostDirectory | None:
             deployment=data["deployment"],
             address=data["address"],
             root=root,
-            run=Path(data["run"]),
+            run=run_directory(root, data["uid"]),
         )
     except FileNotFoundError:
         return None
@@ -145,7 +146,11 @@ def locate(state_dir: Path, name: str, deployment: str, uid: int) -> HostDirecto
 
 
 def create(state_dir: Path, name: str, deployment: str, uid: int, gid: int) -> HostDirectory:
-    """Make the host's directory, or complete one that was begun; it belongs to ``uid``.
+    """Make the host's directory, or complete one that was begun.
+
+    The directory itself, the lock and ``host.json`` belong to whoever runs Tenfold, and only what
+    units write belongs to ``uid``: where that is root, nothing that it reads, writes or deletes by
+    name may have been put there by the app's user.
 
     Raises:
         TargetError: the disk does not take it, or its place for sockets is somebody else's.
@@ -160,13 +165,14 @@ def create(state_dir: Path, name: str, deployment: str, uid: int, gid: int) -> H
             if not known and (root / "host.json").exists():
                 # Moved or copied: what was declared here is full of paths to where it was.
                 shutil.rmtree(root / "agent", ignore_errors=True)
-                _give_all(root, uid, gid)
-            for folder, mode in ((root, 0o755), (root / "agent", 0o700), (root / "logs", 0o755)):
-                folder.mkdir(mode=mode, exist_ok=True)
-                _give(folder, uid, gid)
+            root.mkdir(mode=0o755, exist_ok=True)
+            for name, mode in OF_UNITS.items():
+                (root / name).mkdir(mode=mode, exist_ok=True)
+                _give(root / name, uid, gid)
+                if not known:
+                    _give_all(root / name, uid, gid)
             if not known:
-                _keep(host)
-            _give(root / "host.json", uid, gid)
+                _keep(host, uid)
             make_private(host.run, uid, gid)
     except OSError as fault:
         raise cannot_write(root, fault) from fault
@@ -211,13 +217,14 @@ def _give_all(root: Path, uid: int, gid: int) -> None:
                 os.chown(name, uid, gid, dir_fd=handle, follow_symlinks=False)
 
 
-def _keep(host: HostDirectory) -> None:
+def _keep(host: HostDirectory, uid: int) -> None:
     data = {
         "name": host.name,
         "deployment": host.deployment,
         "address": host.address,
         "root": str(host.root),
         "run": str(host.run),
+        "uid": uid,
     }
     replace_file(host.root / "host.json", json.dumps(data).encode(), 0o644)
 

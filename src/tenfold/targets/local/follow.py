@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tenfold.agent.logs import KEPT_FILES, last_lines
+from tenfold.agent.logs import KEPT_FILES, last_lines, open_to_read
 
 LOOK_EVERY_SECONDS = 0.1
 _CHUNK_BYTES = 1 << 18
@@ -102,21 +102,21 @@ class Follower:
 
 def _size(path: Path) -> int:
     try:
-        return path.stat().st_size
+        return path.lstat().st_size
     except FileNotFoundError:
         return 0
 
 
 def _inode(path: Path) -> int | None:
     try:
-        return path.stat().st_ino
+        return path.lstat().st_ino
     except FileNotFoundError:
         return None
 
 
 def _from(path: Path, offset: int, *, whole: bool = False) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             file.seek(offset, os.SEEK_SET)
             return file.read(-1 if whole else _CHUNK_BYTES)
     except FileNotFoundError:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import tenfold.agent
@@ -47,18 +47,11 @@ def start(
     descent.begin(place, account, needed, argv, execute)
 
 
-def complete(place: HostDirectory, account: Account, needed: Sequence[str], pid: int) -> None:
-    """Have a running agent reach what is needed now. Raises ``TargetError``."""
-    descent.complete(place, account, needed, pid, partial(_execute, place, os.environ))
-
-
 def _execute(
     place: HostDirectory, environment: Mapping[str, str], argv: Sequence[str], fds: tuple[int, ...]
 ) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    log = os.open(place.agent_log, flags, 0o644)
+    log = _own_log(place)
     try:
-        os.fchown(log, place.root.stat().st_uid, -1)
         subprocess.run(
             argv,
             stdin=subprocess.DEVNULL,
@@ -76,3 +69,21 @@ def _execute(
         raise TargetError(waited, next=f"look at {place.agent_log}") from fault
     finally:
         os.close(log)
+
+
+def _own_log(place: HostDirectory) -> int:
+    """The agent's log, opened to append; it lies where the units' user may put other things."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        log = os.open(place.agent_log, flags, 0o644)
+    except OSError as fault:
+        raise TargetError(
+            f"cannot write {place.agent_log}: {fault.strerror}", next=f"rm {place.agent_log}"
+        ) from fault
+    found, folder = os.fstat(log), place.agent_log.parent.stat()
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        os.close(log)
+        raise TargetError(f"{place.agent_log} is not a file of its own", next="remove it")
+    os.set_blocking(log, True)
+    os.fchown(log, folder.st_uid, folder.st_gid)
+    return log

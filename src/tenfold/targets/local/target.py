@@ -14,7 +14,7 @@ from tenfold.agent.context import base_environment
 from tenfold.agent.logs import last_lines
 from tenfold.agent.pause import VARIABLE
 from tenfold.errors import TargetError
-from tenfold.targets.local import directory, starting
+from tenfold.targets.local import descent, directory, starting
 from tenfold.targets.local import follow as following
 from tenfold.targets.local.account import Account, account_for, needs
 from tenfold.targets.local.client import LocalAgent, NotThere, wait_until_left
@@ -87,7 +87,7 @@ class LocalTarget:
                 if hello["root"] != str(place.root):
                     agent.shutdown()  # It was started before the project was moved here.
                 elif not hello["leaving"]:
-                    self._complete_view(place, int(hello["pid"]))
+                    self._require_view(place)
                     return agent
             except NotThere as fault:
                 if time.monotonic() >= deadline:
@@ -127,9 +127,9 @@ class LocalTarget:
         wait_until_left(place)
         directory.remove(place, self._state_dir)
 
-    def _complete_view(self, place: HostDirectory, pid: int) -> None:
+    def _require_view(self, place: HostDirectory) -> None:
         if self.account is not None:
-            starting.complete(place, self.account, self._needed(), pid)
+            descent.require(place, self.account, self._needed())
 
     def _needed(self) -> tuple[str, ...]:
         return () if self.account is None else needs(self.account, self._state_dir, self._needs)
