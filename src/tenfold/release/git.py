@@ -1,22 +1,35 @@
 """What git knows of a folder. Asks only; never writes, not even the index.
 
-Where Tenfold is root, git runs as the folder's owner: a repository's configuration may name
-commands, and those must not run as root.
+A repository's configuration may name commands: none of those that a reading git would run is run
+(a file system monitor, hooks, filters), and a folder that merely looks like a repository without a
+work tree, which may be part of somebody's clone, is not read as one. Where Tenfold is root, git
+runs as the folder's owner all the same.
 """
 
 from __future__ import annotations
 
 import os
 import pwd
+import re
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from tenfold.errors import ReleaseError
 
 _SUBMODULE = b"160000"
+_OPTIONS = (
+    "safe.bareRepository=explicit",
+    "core.fsmonitor=false",
+    "core.untrackedCache=false",
+    "core.hooksPath=/dev/null",
+    "protocol.allow=never",
+)
+# Only the commands count that the repository itself names; the person's own (git lfs) may run.
+_FILTER = re.compile(rb"(?:local|worktree)\0(filter\..+\.(?:clean|process))\n", re.DOTALL)
 _NO_REPOSITORY = ("not a git repository", "must be run in a work tree")
 
 
@@ -75,14 +88,34 @@ def _status(folder: Path) -> tuple[str | None, int]:
     """The commit, and how many tracked files of the folder differ from it."""
     arguments = ("--porcelain=v2", "--branch", "-z", "--no-renames")
     scope = ("--untracked-files=no", "--ignore-submodules=all", "--", ".")
-    lines = (_ask(folder, "status", *arguments, *scope) or b"").split(b"\0")
+    told = _ask(folder, "status", *arguments, *scope, settings=_without_filters(folder))
+    lines = (told or b"").split(b"\0")
     commit = next(line for line in lines if line.startswith(b"# branch.oid ")).split()[2]
     changed = sum(line[:2] in (b"1 ", b"u ") for line in lines)
     return (None if commit == b"(initial)" else commit.decode()), changed
 
 
-def _ask(folder: Path, *arguments: str) -> bytes | None:
+def _without_filters(folder: Path) -> dict[str, str]:
+    """What keeps ``git status`` from running the filters that the repository's own file names.
+
+    A file that such a filter would change back counts as changed then, if git has to look at it.
+    """
+    settings: dict[str, str] = {}
+    listed = _ask(folder, "config", "--list", "--show-scope", "-z") or b""
+    # Scope and entry alternate, each with a NUL behind it.
+    parts = listed.split(b"\0")
+    for scope, entry in zip(parts[::2], parts[1::2], strict=False):
+        found = _FILTER.match(scope + b"\0" + entry)
+        if found:
+            name = os.fsdecode(found[1])
+            settings |= {name: "", f"{name.rpartition('.')[0]}.required": "false"}
+    return settings
+
+
+def _ask(folder: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> bytes | None:
     """What git prints; ``None`` when there is no git, or no repository.
+
+    ``settings`` go before the repository's own, whatever characters are in their names.
 
     Raises:
         ReleaseError: git fails for another reason.
@@ -90,9 +123,9 @@ def _ask(folder: Path, *arguments: str) -> bytes | None:
     environ, user, group = _identity(folder)
     try:
         done = subprocess.run(
-            ["git", *arguments],
+            ["git", *chain.from_iterable(("-c", option) for option in _OPTIONS), *arguments],
             cwd=folder,
-            env=environ,
+            env=environ | _given(settings or {}),
             user=user,
             group=group,
             extra_groups=None if user is None else [],
@@ -114,10 +147,17 @@ def _ask(folder: Path, *arguments: str) -> bytes | None:
     )
 
 
+def _given(settings: Mapping[str, str]) -> dict[str, str]:
+    numbered = [*enumerate(settings.items())]
+    keys = {f"GIT_CONFIG_KEY_{n}": key for n, (key, _) in numbered}
+    values = {f"GIT_CONFIG_VALUE_{n}": value for n, (_, value) in numbered}
+    return {"GIT_CONFIG_COUNT": str(len(numbered)), **keys, **values}
+
+
 def _identity(folder: Path) -> tuple[dict[str, str], int | None, int | None]:
     # GIT_DIR and its like, set inside a git hook, would name another repository.
     environ = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    environ |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    environ |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
     owner = folder.stat()
     if os.geteuid() != 0 or owner.st_uid == 0:
         return environ, None, None

@@ -222,18 +222,82 @@ class TestLinks:
         assert "css/site.css" not in survey(project).files
 
 
+class TestCommandsInARepository:
+    """A clone or an archive may name commands in its configuration; reading it runs none."""
+
+    @pytest.fixture
+    def marker(self, tmp_path: Path) -> Path:
+        return tmp_path / "ran"
+
+    @pytest.fixture
+    def shaped(self, project: Path, marker: Path) -> Path:
+        """A folder that git takes for a repository without a work tree, with commands."""
+        folder = project / "vendor"
+        git(project, "init", "--quiet", "--bare", str(folder))
+        write(folder, {"main.py": "", "hooks/post-index-change": f"#!/bin/sh\ntouch {marker}\n"})
+        (folder / "hooks/post-index-change").chmod(0o755)
+        settings = f'bare = false\nworktree = {folder}\nfsmonitor = "touch {marker};false"\n'
+        (folder / "config").write_text(f"[core]\nrepositoryformatversion = 0\n{settings}")
+        return folder
+
+    def test_the_trap_works(self, shaped: Path, marker: Path) -> None:
+        git(shaped, "status")
+        assert marker.exists()
+
+    def test_below_the_project(self, project: Path, shaped: Path, marker: Path) -> None:
+        commit(project)
+        assert "vendor/main.py" in survey(project).files
+        assert not marker.exists()
+
+    def test_as_the_project_itself(self, shaped: Path, marker: Path) -> None:
+        with pytest.raises(ReleaseError, match="git cannot read the repository") as caught:
+            survey(shaped)
+        assert "bare" in (caught.value.detail or "")
+        assert not marker.exists()
+
+    @pytest.mark.parametrize("key", ["core.fsmonitor", "filter.x=y.clean", "filter.x=y.process"])
+    def test_in_the_projects_own_repository(self, project: Path, marker: Path, key: str) -> None:
+        write(project, {".gitattributes": "*.py filter=x=y\n"})
+        commit(project)
+        if key.startswith("filter"):
+            git(project, "config", "filter.x=y.required", "true")
+        git(project, "config", key, f"touch {marker};false")
+        (project / "shop/main.py").touch()
+        assert "shop/main.py" in survey(project).files
+        assert not marker.exists()
+
+    def test_a_hook(self, project: Path, marker: Path) -> None:
+        hook = project / ".git/hooks/post-index-change"
+        write(project, {".git/hooks/post-index-change": f"#!/bin/sh\ntouch {marker}\n"})
+        hook.chmod(0o755)
+        commit(project)
+        marker.unlink()
+        (project / "shop/main.py").touch()
+        survey(project)
+        assert not marker.exists()
+
+    def test_filters_of_the_person_run(
+        self, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As git-lfs installs them; without, every file that it keeps would count as changed."""
+        (tmp_path / ".gitconfig").write_text('[filter "x"]\nclean = tr a-z A-Z\n')
+        monkeypatch.setenv("HOME", str(tmp_path))
+        write(project, {".gitattributes": "*.txt filter=x\n", "a.txt": "LOUD"})
+        commit(project)
+        (project / "a.txt").write_text("loud")
+        assert survey(project).changed == 0
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may look at what others own")
 def test_root_asks_git_as_the_owner_of_the_folder(public: Path) -> None:
+    """Git refuses a repository that is not its user's, so that it is read shows who reads it."""
     git(public, "init", "--quiet")
     write(public, {"app.py": ""})
     head = commit(public)
-    marker = public / ".git/ran"
-    git(public, "config", "core.fsmonitor", f"touch {marker}; false")
     for folder, names, files in os.walk(public):
         for name in (*names, *files, "."):
             os.lchown(Path(folder, name), NOBODY.uid, NOBODY.gid)
     assert survey(public).commit == head
-    assert marker.stat().st_uid == NOBODY.uid
 
 
 def test_the_sentence_of_a_folder() -> None:
