@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tenfold import trusted
 from tenfold.errors import Refused, ReleaseError
 from tenfold.release import editable, files, pins, scratch, snapshot, venv
 from tenfold.release.files import Account
@@ -156,7 +158,12 @@ def _is_tenfold(folder: Path) -> bool:
 
 
 def _look(project: Path, python: Path, run: Runner) -> Found:
-    """An interpreter outside of every virtual environment can only say what it is."""
+    """An interpreter outside of every virtual environment can only say what it is.
+
+    Raises:
+        ReleaseError: Tenfold is root, and others could have put this program there.
+    """
+    _require_trusted(project, python)
     command = Command((str(python), "-I", "-c", _LOOK), cwd=str(project), within_seconds=60)
     seen = json.loads(lines_of(run, command)[-1])
     packages = tuple((venv.normal(name), version) for name, version in seen["packages"])
@@ -171,6 +178,22 @@ def _look(project: Path, python: Path, run: Runner) -> Found:
     )
     note = f"{python} is in no virtual environment: its packages are recorded, not kept"
     return Found(environment, notes=(note,))
+
+
+def _require_trusted(project: Path, python: Path) -> None:
+    """What is asked before anybody agreed to a plan runs as Tenfold itself, which may be root."""
+    if os.geteuid() != 0 or str(python) in (sys.executable, getattr(sys, "_base_executable", "")):
+        return
+    named = Path(os.path.abspath(python))
+    places = (named, named.parent.resolve() / named.name, named.resolve())
+    inside = any(place.is_relative_to(project.resolve()) for place in places)
+    why = f"{python} lies in the project" if inside else trusted.doubt(python)
+    if why is not None:
+        raise ReleaseError(
+            f"root does not run the interpreter that the project names: {why}",
+            next="name one that only root can write, or a virtual environment, which is read "
+            "and not run; or give the command as an ordinary user",
+        )
 
 
 def keep(

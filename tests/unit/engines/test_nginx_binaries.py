@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def test_one_that_does_not_answer_properly_is_refused(put: Put, text: str, code:
     put(text, code)
     with pytest.raises(Refused, match="does not say which nginx it is"):
         binaries.find(prefer_path=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is careful")
+def test_root_does_not_run_one_of_somebody_else(put: Put, tmp_path: Path) -> None:
+    program = put(f"nginx version: nginx/1.31.3'; touch '{tmp_path}/ran")
+    os.chown(program, 65534, 65534)
+    with pytest.raises(Refused, match=r"root does not run .* does not belong to root"):
+        binaries.find(prefer_path=True)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_with_none_at_all_the_error_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:

