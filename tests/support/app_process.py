@@ -49,14 +49,17 @@ UVICORN = Kind("newest uvicorn (httptools, uvloop)", NEWEST, ASGI)
 PLAIN_UVICORN = Kind("plain uvicorn (h11, asyncio)", PLAIN, ASGI)
 SYNC = Kind("newest gunicorn (sync)", NEWEST, WSGI)
 GTHREAD = Kind("newest gunicorn (gthread)", NEWEST, {**WSGI, "threads": 4})
+OLDEST_UVICORN = Kind("oldest uvicorn (h11, asyncio)", OLDEST, ASGI)
+OLDEST_SYNC = Kind("oldest gunicorn (sync)", OLDEST, WSGI)
+OLDEST_GTHREAD = Kind("oldest gunicorn (gthread)", OLDEST, {**WSGI, "threads": 4})
 KINDS = (
     UVICORN,
     PLAIN_UVICORN,
-    Kind("oldest uvicorn (h11, asyncio)", OLDEST, ASGI),
+    OLDEST_UVICORN,
     SYNC,
     GTHREAD,
-    Kind("oldest gunicorn (sync)", OLDEST, WSGI),
-    Kind("oldest gunicorn (gthread)", OLDEST, {**WSGI, "threads": 4}),
+    OLDEST_SYNC,
+    OLDEST_GTHREAD,
 )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from . import gunicorn_workers
+from . import gunicorn_workers, servers
 from .board import Row
 from .failures import StartFailed, describe
 from .gunicorn_group import Group
@@ -48,10 +48,8 @@ def run(group: Group, fd: int) -> int:
     """
     # The control socket has threads in the master; its module says why a fork may pass them.
     warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork.*")
-    try:
-        arbiter = _master(group, fd)
-    except ModuleNotFoundError as error:
-        raise StartFailed(_not_installed(error)) from None
+    servers.require("gunicorn")
+    arbiter = _master(group, fd)
     try:
         arbiter.run()
     except SystemExit as end:
@@ -267,11 +265,4 @@ def _ended(entry: str) -> str:
     return (
         f"A worker ended while it imported {entry}, without an exception of Python: "
         f"its last lines in the log may say why."
-    )
-
-
-def _not_installed(error: ModuleNotFoundError) -> str:
-    return (
-        f"The app's environment has no {error.name}: {sys.executable} cannot import it.\n"
-        f"Install it there and list it among the app's dependencies: pip install gunicorn"
     )

@@ -13,10 +13,10 @@ from ..wiring import control
 from . import settings as run_settings
 from .control_socket import ControlSocket
 from .failures import StartFailed
+from .servers import MODULES
 from .state import ProcessState
 
 UNREAD_SECONDS: Final = 5.0
-SERVERS: Final = {"uvicorn": "uvicorn", "gunicorn": "gunicorn.app.base"}
 USAGE: Final = "usage: _tenfold_launch.py SETTINGS.json --fd N | --inspect MODULE:ATTRIBUTE"
 
 
@@ -38,10 +38,10 @@ def _serve(settings: run_settings.RunSettings, fd: int) -> int:
     # As under "uvicorn main:app" and "gunicorn main:app": the server is imported, then the working
     # directory comes first. So a click.py of the app's is not what uvicorn gets. What is missing
     # is told later, when there is a socket to tell it on.
-    if settings.server not in SERVERS:
+    if settings.server not in MODULES:
         raise ValueError(f"unknown server {settings.server!r}")
     with contextlib.suppress(ImportError):
-        importlib.import_module(SERVERS[settings.server])
+        importlib.import_module(MODULES[settings.server])
     sys.path.insert(0, str(Path.cwd()))
     sys.argv = [settings.server, settings.entry]
     os.set_inheritable(fd, False)

@@ -9,15 +9,13 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import copy
-import importlib
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Final
 
 from ..wiring import control
-from . import importing, metrics, probe, routes
+from . import importing, metrics, probe, routes, servers
 from .asgi import Asgi2, AsgiWrapper
 from .failures import Interrupted, StartFailed, describe
 from .listener import Listener
@@ -99,7 +97,7 @@ class UvicornProcess:
         self._loop = asyncio.get_running_loop()
         self._wrapper.app = self._load(config)
         config.load()
-        server = self._server = importlib.import_module("uvicorn").Server(config)
+        server = self._server = servers.require("uvicorn").Server(config)
         server.lifespan = config.lifespan_class(config)
         await server.on_tick(0)
         await self._start_lifespan(server.lifespan)
@@ -196,14 +194,11 @@ class UvicornProcess:
 
 
 def _configuration(settings: RunSettings, app: Any) -> Any:
-    try:
-        config_module = importlib.import_module("uvicorn.config")
-    except ModuleNotFoundError as error:
-        raise StartFailed(_not_installed(error)) from None
-    log = copy.deepcopy(config_module.LOGGING_CONFIG)
+    uvicorn = servers.require("uvicorn")
+    log = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
     for handler in log["handlers"].values():
         handler["stream"] = "ext://sys.stdout"
-    return config_module.Config(
+    return uvicorn.Config(
         app,
         interface="asgi3",
         workers=1,
@@ -215,13 +210,6 @@ def _configuration(settings: RunSettings, app: Any) -> Any:
         proxy_headers=True,
         forwarded_allow_ips=",".join(settings.trusted),
         timeout_keep_alive=settings.keepalive_seconds,
-    )
-
-
-def _not_installed(error: ModuleNotFoundError) -> str:
-    return (
-        f"The app's environment has no {error.name}: {sys.executable} cannot import it.\n"
-        f"Install it there and list it among the app's dependencies: pip install uvicorn"
     )
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sys
 import threading
 import time
@@ -39,12 +38,13 @@ def upload(environ):
     return json.dumps({"bytes": size}).encode()
 
 
+def early(environ):
+    """Answers without having read the body."""
+    return b"no, thank you"
+
+
 def fail(environ):
     raise RuntimeError("this page is broken")
-
-
-def die(environ):
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def forever():
@@ -54,7 +54,7 @@ def forever():
 
 
 PAGES = {
-    "/": home, "/echo": echo, "/slow": slow, "/upload": upload, "/fail": fail, "/die": die,
+    "/": home, "/echo": echo, "/slow": slow, "/upload": upload, "/fail": fail, "/early": early,
 }
 
 

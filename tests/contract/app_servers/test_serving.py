@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 from tests.contract.app_servers.conftest import Connect, Start
-from tests.support.app_process import APPS, GTHREAD, PLAIN_UVICORN, SYNC, UVICORN, AppProcess, Kind
+from tests.support.app_process import (
+    APPS,
+    GTHREAD,
+    OLDEST_GTHREAD,
+    OLDEST_UVICORN,
+    PLAIN_UVICORN,
+    SYNC,
+    UVICORN,
+    AppProcess,
+    Kind,
+)
 from tests.support.keepalive import Connection
 
 from tenfold.wiring import control
@@ -22,6 +32,9 @@ every = pytest.mark.parametrize(
 )
 keeping = pytest.mark.parametrize(
     "kind", [UVICORN, PLAIN_UVICORN, GTHREAD], ids=lambda kind: kind.name
+)
+unread = pytest.mark.parametrize(
+    "kind", [UVICORN, PLAIN_UVICORN, OLDEST_UVICORN, GTHREAD, OLDEST_GTHREAD], ids=lambda k: k.name
 )
 
 
@@ -277,6 +290,29 @@ async def test_a_small_answer_on_a_kept_connection_is_not_held_back(
         await connection.receive()
         took.append(time.perf_counter() - began)
     assert statistics.median(took) < 0.03
+
+
+@unread
+async def test_an_answer_to_an_unread_upload_is_not_lost(
+    kind: Kind, start: Start, connect: Connect
+) -> None:
+    process = start(kind, linger_seconds=1.0).accept()
+    connection = await connect()
+    await connection.send("POST", "/echo", b"before")
+    await connection.receive()
+    process.order(control.QUIESCE)
+    # Of more than 64 kB gunicorn 27 gives up the connection, in order, when it has answered.
+    size = 60_000
+    head = f"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n".encode()
+    connection.writer.write(head + b"x" * 10_000)
+    answer = await connection.receive()
+    assert answer.body == b"no, thank you"
+    connection.writer.write(b"x" * (size - 10_000))
+    await connection.writer.drain()
+    await connection.send("POST", "/echo", b"after")
+    assert (await connection.receive()).body == b"after"
+    connection.close()
+    assert await exit_code(process) == 0
 
 
 @every

@@ -85,28 +85,6 @@ async def test_a_long_download_reaches_its_end(kind: Kind, start: Start, connect
 
 
 @both
-async def test_an_answer_to_an_unread_upload_is_not_lost(
-    kind: Kind, start: Start, connect: Connect
-) -> None:
-    process = start(kind, linger_seconds=1.0).accept()
-    connection = await connect()
-    await connection.send("POST", "/echo", b"before")
-    await connection.receive()
-    process.order(control.QUIESCE)
-    size = 4_000_000
-    head = f"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n".encode()
-    connection.writer.write(head + b"x" * 100_000)
-    answer = await connection.receive()
-    assert answer.status == 413
-    connection.writer.write(b"x" * (size - 100_000))
-    await connection.writer.drain()
-    await connection.send("POST", "/echo", b"after")
-    assert (await connection.receive()).body == b"after"
-    connection.close()
-    assert await exit_code(process) == 0
-
-
-@both
 async def test_lifespan_and_background_tasks_come_to_their_end(
     kind: Kind, start: Start, connect: Connect
 ) -> None:

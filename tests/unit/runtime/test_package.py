@@ -122,20 +122,17 @@ def test_an_app_is_inspected(python: str, folder: Path, tmp_path: Path) -> None:
     assert "has no" in str(told["error"])
 
 
-@pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
-@pytest.mark.parametrize("python", interpreters())
-def test_a_launch_without_the_server_says_what_to_install(
-    python: str, server: str, folder: Path, tmp_path: Path, listening: socket.socket
-) -> None:
-    path = tmp_path / "s.json"
-    sock = f"{folder}/{os.getpid()}.sock"
+def failing(python: str, server: str, folder: Path, cwd: Path, owned: socket.socket) -> str:
+    """What a launch says that fails; it is said on the control socket and printed."""
+    path, sock = cwd / "s.json", f"{folder}/{os.getpid()}.sock"
     path.write_text(RunSettings(server=server, entry="main:app", control=sock).to_json())
-    # Isolated from any site-packages, so that no server is found.
+    # Isolated from any site-packages, so that no server is found but those in PYTHONPATH.
     command = [python, "-S", str(folder / package.LAUNCHER), str(path)]
     process = subprocess.Popen(
-        [*command, "--fd", str(listening.fileno())],
-        cwd=tmp_path,
-        pass_fds=[listening.fileno()],
+        [*command, "--fd", str(owned.fileno())],
+        cwd=cwd,
+        env={"PYTHONPATH": str(cwd / "packages")},
+        pass_fds=[owned.fileno()],
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -152,9 +149,31 @@ def test_a_launch_without_the_server_says_what_to_install(
     finally:
         process.kill()
         process.wait(10)
-    assert f"pip install {server}" in str(answer["error"])
     assert str(answer["error"]) in printed
     assert process.returncode == control.FAILED_EXIT_CODE
+    return str(answer["error"])
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
+@pytest.mark.parametrize("python", interpreters())
+def test_a_launch_without_the_server_says_what_to_install(
+    python: str, server: str, folder: Path, tmp_path: Path, listening: socket.socket
+) -> None:
+    error = failing(python, server, folder, tmp_path, listening)
+    assert f"pip install {server}" in error
+
+
+@pytest.mark.parametrize(("server", "version"), [("uvicorn", "0.22.9"), ("gunicorn", "20.1.0")])
+def test_a_server_that_is_too_old_is_refused(
+    server: str, version: str, folder: Path, tmp_path: Path, listening: socket.socket
+) -> None:
+    for module in (server, f"{server}/app", f"{server}/app/base"):
+        (tmp_path / "packages" / module).mkdir(parents=True)
+        init = tmp_path / "packages" / module / "__init__.py"
+        init.write_text(f"__version__ = '{version}'\n")
+    error = failing(sys.executable, server, folder, tmp_path, listening)
+    assert f"{server} {version} of {sys.executable} is too old" in error
+    assert f"pip install --upgrade {server}" in error
 
 
 @pytest.mark.parametrize("arguments", [[], ["settings.json"], ["settings.json", "--fd", "x"]])
