@@ -9,6 +9,7 @@
     ├── Refused                  a precondition does not hold; nothing was touched
     │   ├── Locked               another command is at work: holder, reason, age
     │   └── PortTaken            a listening address is in use: by whom, if that can be known
+    ├── Interrupted              Ctrl-C, SIGTERM or SIGHUP: what that means; exit 130
     ├── ReleaseError             a release could not be built from the project
     ├── StepFailed               a step of a plan failed; says what was and was not changed
     │   └── UnitFailed           a unit did not start or did not become ready: probe, answer, log
@@ -73,6 +74,19 @@ class Ambiguous(UsageError):
 
 class Refused(TenfoldError):
     """A precondition does not hold, so nothing was begun."""
+
+
+class Interrupted(TenfoldError):
+    """A person or the system ended the command: Ctrl-C, SIGTERM, SIGHUP."""
+
+    exit_code = 130
+
+    def __init__(self, command: str) -> None:
+        super().__init__(
+            f"{command} was interrupted",
+            changed="what was begun goes on from here",
+            next=f"tenfold {command}   again goes on",
+        )
 
 
 class Locked(Refused):

@@ -125,3 +125,22 @@ def test_everything_killed_at_once_like_a_machine_that_loses_power(project: Proj
     project.ok("up", "-d")
     notes = project.get("/notes").json()
     assert set(writer.acknowledged) <= set(notes)
+
+
+def test_without_keeper_and_agent_status_tells_it_and_down_still_stops(project: Project) -> None:
+    project.tenfold("up", "-d")
+    until(lambda: healthy(project), "health before the fault")
+    daemons = [p for p in project.processes() if "tenfold/agent" in " ".join(p.cmdline())]
+    assert len(daemons) == 2
+    for process in daemons:
+        process.suspend()  # so that neither sees the other go
+    for process in daemons:
+        process.kill()
+    psutil.wait_procs(daemons, timeout=10)
+    assert project.get("/").status == 200, "the agent is not in the data path"
+    assert project.status()["state"] == "degraded"
+    assert "its units still run" in project.ok("status")
+    project.ok("down")
+    until(lambda: not project.processes(), "everything to be stopped")
+    project.ok("up", "-d")
+    assert healthy(project)

@@ -164,15 +164,15 @@ def belongs(found: Facts, leader: Identity, *, leader_held: bool, leader_pid_use
     return not found.has_environment and not leader_pid_used
 
 
-def everyone() -> Iterator[Facts]:
-    """All processes of this user, this one excluded."""
+def everyone(uid: int | None = None) -> Iterator[Facts]:
+    """All processes of this user, or of another one, this one excluded."""
     if LINUX:
         pids = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
     else:
         import psutil
 
         pids = psutil.pids()
-    mine, me = os.geteuid(), os.getpid()
+    mine, me = os.geteuid() if uid is None else uid, os.getpid()
     for pid in pids:
         if pid != me and _owner(pid) == mine:
             found = facts(pid)

@@ -50,8 +50,9 @@ def load(
 ) -> None:
     """Make traffic, prove that no write was lost.
 
-    Open-loop load as [load] says; then acknowledged writes are compared with the database. Latency counts from when a request was due, so a server that stalls cannot hide it. Nothing is
-    tried again. Exit code 1 if a request failed or a write was lost or doubled.
+    Open-loop load as [load] says; then acknowledged writes are compared with the database. Latency
+    counts from when a request was due, so a server that stalls cannot hide it. Nothing is tried
+    again. Exit code 1 if a request failed or a write was lost or doubled.
 
     \b
     tenfold load

@@ -12,9 +12,17 @@ from rich.console import Console
 from rich.text import Text
 
 from tenfold.cli.tracebacks import shorten
-from tenfold.errors import TenfoldError
+from tenfold.errors import TenfoldError, UsageError
 
 VERSION = 1
+
+
+class _Console(Console):
+    """One that tells of a closed pipe instead of ending the process."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich while the error is handled."""
+        raise BrokenPipeError
 
 
 class Output:
@@ -29,7 +37,7 @@ class Output:
         self.json = json
         self.stream = stream or sys.stdout
         self.closed = False
-        self.console = Console(
+        self.console = _Console(
             file=self.stream, highlight=False, soft_wrap=True, emoji=False, markup=False
         )
 
@@ -72,7 +80,7 @@ class Output:
         try:
             write()
             self.stream.flush()
-        except BrokenPipeError:
+        except OSError:  # a closed pipe, a full disk: words are not worth an unfinished plan
             self.closed = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
 
@@ -98,7 +106,7 @@ def show_error(error: TenfoldError, *, json_lines: bool) -> None:
         for line in shorten(error.detail).rstrip().splitlines():
             console.print(Text(f"    {line}", style="dim"))
     console.print()
-    if error.exit_code == 1:
+    if error.exit_code != UsageError.exit_code:
         console.print(_labelled("What changed", error.changed or "nothing"))
     if error.next:
         console.print(_labelled("What next", error.next))

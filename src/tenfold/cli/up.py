@@ -21,6 +21,7 @@ from tenfold.deployment.intent import Intent
 from tenfold.errors import Refused
 from tenfold.stages import STAGES, require_built
 
+WAIT_FOR_OTHERS_SECONDS = 600.0
 BLURBS = {"10": "one host, everything on it"}
 
 
@@ -122,5 +123,8 @@ def _foreground(deployment: Deployment, output: Output) -> None:
             output.line("stopped from elsewhere")
             return
     output.line()
-    with deployment.working("down"), PlanProgress(output) as progress:
+    with (
+        deployment.lock.hold("tenfold down", wait_seconds=WAIT_FOR_OTHERS_SECONDS),
+        PlanProgress(output) as progress,
+    ):
         deployment.down(progress)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from tenfold.errors import TenfoldError, UnitFailed
 from tenfold.transitions.journal import Record
 
+_MISSING = re.compile(r"^KeyError: '([A-Za-z_][A-Za-z0-9_]*)'$", re.MULTILINE)
 AGAIN = "mend that, then  tenfold {command}  again"
 
 
@@ -25,6 +28,10 @@ def explain(error: TenfoldError, record: Record | None, serving: str | None) -> 
     if _migrated(record):
         changed += "; the migration stays, schemas do not roll back"
     error.changed = changed
+    missing = _MISSING.search(error.detail or "")
+    if missing and "os.environ" in (error.detail or ""):
+        error.next = f'the app sees only what [env] names: {missing[1]} = "${{{missing[1]}}}"'
+        return
     if isinstance(error, UnitFailed) or error.next is None:
         error.next = AGAIN.format(command=record.kind)
 

@@ -11,7 +11,7 @@ from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import shelf
 from tenfold.deployment.observe import observe
 from tenfold.deployment.status import Status, status
-from tenfold.errors import Refused, TenfoldError
+from tenfold.errors import JournalError, Refused, TenfoldError
 from tenfold.release.environment import interpreter
 from tenfold.spec import read
 from tenfold.state.lock import Lock
@@ -107,14 +107,16 @@ class Deployment:
         todo = plan_down(self.observe())
         if todo.empty:
             return False
-        Runner(self.journal, self._stop, listener).run(todo)
+        try:
+            Runner(self.journal, self._stop, listener).run(todo)
+        except JournalError:  # a full disk must not keep anybody from stopping
+            for step in todo.steps:
+                self._stop(step, lambda _: None)
         return True
 
     def _stop(self, step: Step, tell: Callable[[str], None]) -> None:
         assert isinstance(step, StopHost)
-        agent = self.target.reach(step.host)
-        if agent is not None:
-            agent.shutdown()
+        self.target.end(step.host)
 
     @contextmanager
     def working(self, command: str) -> Iterator[None]:

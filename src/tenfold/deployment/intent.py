@@ -14,8 +14,10 @@ from tenfold.deployment.releases import ReleaseKeeper
 from tenfold.deployment.toolbox import Toolbox, toolbox
 from tenfold.engines.protocol import ReleasePlace
 from tenfold.release.running import Runner
+from tenfold.secret import Secret
 from tenfold.spec import read
 from tenfold.spec.model import AppSpec
+from tenfold.spec.values import references
 from tenfold.stages import stage_10
 from tenfold.stages.facts import Machine, app_facts
 from tenfold.state import secrets
@@ -29,14 +31,16 @@ from tenfold.transitions.blueprint import Blueprint
 from tenfold.transitions.planner import Goal
 
 ROLES = ("superuser", "owner", "app", "replication")
+ENV = "env."
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
     """A goal, and what is needed to reach it.
 
-    ``chosen_port`` was given by ``--port``, now or earlier, and wins over the file. ``notes`` are
-    for the person who asked.
+    ``chosen_port`` was given by ``--port``, now or earlier, and wins over the file. ``taken`` are
+    the values that ``[env]`` took from the caller's environment: a command from another shell, at
+    another hour, gets them again. ``notes`` are for the person who asked.
     """
 
     spec: AppSpec
@@ -45,6 +49,7 @@ class Intent:
     releases: ReleaseKeeper
     toolbox: Toolbox
     chosen_port: int | None
+    taken: Mapping[str, Secret]
     notes: tuple[str, ...] = ()
 
 
@@ -64,7 +69,10 @@ def make_intent(
         TenfoldError: the file, the project, its environment or the machine does not allow it.
     """
     tools = toolbox(spec, postgresql_major=facts.get("postgresql_major"))
-    variables = read.variables(spec, os.environ, path=layout.spec)
+    kept = secrets.load(layout.secrets)
+    remembered = {k.removeprefix(ENV): v.reveal() for k, v in kept.items() if k.startswith(ENV)}
+    environ = {**remembered, **os.environ}
+    variables = read.variables(spec, environ, path=None if release else layout.spec)
     releases = ReleaseKeeper(
         layout, spec, _runner(target), variables=variables, account=target.account
     )
@@ -97,6 +105,11 @@ def make_intent(
         releases=releases,
         toolbox=tools,
         chosen_port=port,
+        taken={
+            ENV + name: Secret(environ[name])
+            for text in spec.env.values()
+            for name in references(text)
+        },
         notes=wanted.notes,
     )
 

@@ -29,7 +29,7 @@ def observe(
 def _host(target: Target, name: str) -> ObservedHost:
     agent = target.reach(name)
     if agent is None:
-        return ObservedHost(name, "", "absent")
+        return ObservedHost(name, "", "unreachable" if target.remains(name) else "absent")
     try:
         return agent.observe()
     except TargetError as error:

@@ -63,7 +63,7 @@ def status(
         holder: who holds the lock at this moment.
     """
     applied = applied or Applied(app, "10", None)
-    up = any(h.agent == "running" for h in now.hosts)
+    up = any(h.agent != "absent" for h in now.hosts)
     missing = _missing(now, applied) if up else ()
     return Status(
         app=applied.app,
@@ -92,7 +92,10 @@ def _state(up: bool, missing: tuple[str, ...], last: Record | None, holder: Hold
 
 
 def _missing(now: Observation, applied: Applied) -> tuple[str, ...]:
-    """Members that have fewer running units than they must have, as sentences."""
+    """What is not as it must be, as sentences."""
+    lost = [h.name for h in now.hosts if h.agent == "unreachable"]
+    if lost:
+        return tuple(f"the agent of {h} is gone, its units still run: tenfold up" for h in lost)
     running: Counter[str] = Counter()
     for host in now.hosts:
         for unit in host.units:

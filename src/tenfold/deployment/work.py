@@ -9,7 +9,8 @@ from tenfold.deployment import shelf
 from tenfold.deployment.aftermath import explain
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent, make_intent
-from tenfold.errors import Refused, TenfoldError
+from tenfold.errors import Interrupted, Refused, TenfoldError
+from tenfold.state import secrets
 from tenfold.transitions import planner
 from tenfold.transitions.perform import World, perform
 from tenfold.transitions.planner import Plan
@@ -64,15 +65,19 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
     port_before = journal.facts().get("port")
     journal.set("port", intent.chosen_port)
     journal.set("postgresql_major", intent.toolbox.postgresql_major)
+    secrets.remember(deployment.layout.secrets, intent.taken)
     runner = Runner(journal, lambda step, tell: perform(step, world, tell), listener)
     try:
         runner.run(todo)
-    except TenfoldError as error:
+    except (TenfoldError, KeyboardInterrupt) as error:
         record = journal.last()
         if record and record.outcome == "backed-out":
             journal.set("port", port_before)
-        explain(error, record, _serving(deployment))
-        raise
+        told = error if isinstance(error, TenfoldError) else Interrupted(todo.kind)
+        explain(told, record, _serving(deployment))
+        if told is error:
+            raise
+        raise told from error
 
 
 def serving(deployment: Deployment) -> Intent:

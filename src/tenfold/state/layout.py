@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,11 +76,24 @@ class Layout:
                 f"{self.state} cannot be written: {error.strerror}",
                 next="make the project's folder writable, or run as the user that owns it",
             ) from error
-        if not os.access(self.state, os.W_OK):
+        found = self.state.lstat()
+        if stat.S_ISLNK(found.st_mode) or not stat.S_ISDIR(found.st_mode):
+            raise Refused(f"{self.state} is not a directory of its own", next="remove it")
+        if found.st_uid != os.geteuid():
             raise Refused(
                 f"{self.state} belongs to another user",
                 next=f"run as the owner of {self.state}",
             )
+        self._refuse_links()
+
+    def _refuse_links(self) -> None:
+        """What a repository brings along as ``.tenfold`` must not lead elsewhere."""
+        for entry in os.scandir(self.state):
+            if entry.is_symlink():
+                raise Refused(
+                    f"{entry.path} is a link; Tenfold makes none there, and follows none",
+                    next=f"look where it leads, then  rm {entry.path}",
+                )
 
 
 def find_project(start: Path) -> Path:

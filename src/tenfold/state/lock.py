@@ -17,6 +17,8 @@ from pathlib import Path
 
 from tenfold.errors import Locked, Refused
 
+LOOK_EVERY_SECONDS = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -49,11 +51,14 @@ class Lock:
         self._now = now
 
     @contextlib.contextmanager
-    def hold(self, reason: str, *, despite_reservation: bool = False) -> Iterator[None]:
+    def hold(
+        self, reason: str, *, despite_reservation: bool = False, wait_seconds: float = 0.0
+    ) -> Iterator[None]:
         """Hold the lock while the block runs.
 
         Raises:
-            Locked: another command has it, or a person reserved the deployment.
+            Locked: another command has it, also after ``wait_seconds``, or a person reserved the
+                deployment.
         """
         reserved = self.reservation()
         if reserved and not despite_reservation:
@@ -63,7 +68,7 @@ class Lock:
             )
         descriptor = self._open()
         try:
-            self._take(descriptor)
+            self._take(descriptor, wait_seconds)
             self._write(descriptor, reason)
             yield
             os.ftruncate(descriptor, 0)
@@ -95,7 +100,9 @@ class Lock:
                 f" {reserved.reason}"
             )
         holder = Holder(os.getpid(), _user(), reason, self._now())
-        self._reservation.write_text(json.dumps(asdict(holder)))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(self._reservation, flags, 0o644), "w") as file:
+            json.dump(asdict(holder), file)
 
     def release(self) -> bool:
         """End a reservation; ``False`` if there was none."""
@@ -111,15 +118,18 @@ class Lock:
 
     def _open(self) -> int:
         try:
-            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         except OSError as error:
             raise Refused(
                 f"the lock {self._path} cannot be opened: {error.strerror}",
                 next="run as the user that brought this deployment up",
             ) from error
 
-    def _take(self, descriptor: int) -> None:
-        if _try_flock(descriptor):
+    def _take(self, descriptor: int, wait_seconds: float) -> None:
+        deadline = time.monotonic() + wait_seconds
+        while not (taken := _try_flock(descriptor)) and time.monotonic() < deadline:
+            time.sleep(LOOK_EVERY_SECONDS)
+        if taken:
             return
         holder = self._read(descriptor)
         what = "another command is at work"

@@ -26,6 +26,13 @@ def ensure(path: Path, names: Iterable[str]) -> Mapping[str, Secret]:
     return known
 
 
+def remember(path: Path, values: Mapping[str, Secret]) -> None:
+    """Keep these, in place of what the same names held before."""
+    known = load(path)
+    if values and any(known.get(name) != value for name, value in values.items()):
+        _save(path, {**known, **values})
+
+
 def load(path: Path) -> dict[str, Secret]:
     """What the file holds; nothing if it is not there yet."""
     try:

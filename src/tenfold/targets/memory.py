@@ -185,6 +185,16 @@ class MemoryTarget:
             for line in said.get(unit, [])[-lines:]:
                 yield unit, line
 
+    def remains(self, host: str) -> bool:
+        """See the protocol. Without an agent nothing runs in memory."""
+        return False
+
+    def end(self, host: str) -> None:
+        """See the protocol."""
+        agent = self.reach(host)
+        if agent is not None:
+            agent.shutdown()
+
     def destroy(self, host: str) -> None:
         """See :class:`tenfold.targets.protocol.Target`."""
         self.agents.pop(host, None)

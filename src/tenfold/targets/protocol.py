@@ -103,6 +103,12 @@ class Target(Protocol):
         With ``follow`` until the iterator is closed, through new generations of a pool.
         """
 
+    def remains(self, host: str) -> bool:
+        """Whether units of the host run although its agent does not."""
+
+    def end(self, host: str) -> None:
+        """Stop all units in reverse order, then the agent; also what outlived its agent."""
+
     def destroy(self, host: str) -> None:
         """Remove the host and all its data. There is no way back."""
 

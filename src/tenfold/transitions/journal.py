@@ -97,9 +97,15 @@ class SqliteJournal:
             self._db = sqlite3.connect(
                 path, timeout=10, isolation_level=None, check_same_thread=False
             )
-            self._db.execute("pragma journal_mode = wal")
+            # Not the write-ahead mode: to read in that one takes a new file, and "status" has to
+            # work on a full disk.
             self._db.execute("pragma synchronous = full")
-            self._db.executescript(_SCHEMA)
+            if not self._is_made():
+                self._db.execute("pragma journal_mode = delete")
+                self._db.executescript(_SCHEMA)
+                self._db.execute(
+                    "insert into meta values ('format', ?) on conflict do nothing", (str(FORMAT),)
+                )
             self._check_format()
         except (sqlite3.Error, OSError) as error:
             raise JournalError(
@@ -217,10 +223,13 @@ class SqliteJournal:
                 next="tenfold status",
             )
 
+    def _is_made(self) -> bool:
+        """Whether the schema is there; its last table is made last."""
+        query = "select 1 from sqlite_schema where name = 'entries'"
+        made = self._db.execute(query).fetchone() is not None
+        return made and self._db.execute("select 1 from meta").fetchone() is not None
+
     def _check_format(self) -> None:
-        self._db.execute(
-            "insert into meta values ('format', ?) on conflict do nothing", (str(FORMAT),)
-        )
         (value,) = self._db.execute("select value from meta where key = 'format'").fetchone()
         if value != str(FORMAT):
             raise JournalError(

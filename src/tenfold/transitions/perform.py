@@ -92,9 +92,7 @@ def _(step: steps.EnsureHost, world: World, tell: Tell) -> None:
 
 @_perform.register
 def _(step: steps.StopHost, world: World, tell: Tell) -> None:
-    agent = world.target.reach(step.host)
-    if agent is not None:
-        agent.shutdown()
+    world.target.end(step.host)
 
 
 @_perform.register

@@ -86,7 +86,7 @@ def plan(kind: str, now: Observation, goal: Goal) -> Plan:
 
 def plan_down(now: Observation) -> Plan:
     """Stop everything that runs, the newest host first; data, releases and journal stay."""
-    running = [h.name for h in reversed(now.hosts) if h.agent == "running"]
+    running = [h.name for h in reversed(now.hosts) if h.agent != "absent"]
     return Plan("down", tuple(StopHost(h) for h in running))
 
 

@@ -72,7 +72,7 @@ class Runner:
                 begun.append(step)
                 self._one(step)
                 self.journal.done(transition, position)
-        except (TenfoldError, KeyboardInterrupt) as error:
+        except BaseException as error:  # whatever it is, nothing may be left half-done
             committed = any(s.point_of_no_return for s in flatten(tuple(begun)))
             if not committed:
                 self._back_out(begun)

@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tenfold.agent.context import base_environment
+from tenfold.agent import identity
+from tenfold.agent.context import base_environment, host_key
 from tenfold.agent.logs import last_lines
 from tenfold.agent.pause import VARIABLE
 from tenfold.errors import TargetError
@@ -115,17 +116,28 @@ class LocalTarget:
         logs = directory.root_of(self._state_dir, host) / "logs"
         return (following.follow if follow else following.read)(logs, names, lines)
 
-    def destroy(self, host: str) -> None:
-        """Stop the host and delete its directory. There is no way back."""
+    def remains(self, host: str) -> bool:
+        """Whether units run although keeper and agent were both killed."""
+        own = f"/{host_key(directory.root_of(self._state_dir, host))}-"
+        uid, _ = self._owner
+        return any(own in (facts.marker or "") for facts in identity.everyone(uid))
+
+    def end(self, host: str) -> None:
+        """Stop everything of the host; one whose agent was killed gets another one for that."""
         place = directory.read(self._state_dir, host)
         if place is None:
             return
-        # What carries the host's marker may live although its agent does not.
         self._start_if_nobody_lives(place, "down")
         with contextlib.suppress(NotThere):
             LocalAgent(place).shutdown()
         wait_until_left(place)
-        directory.remove(place, self._state_dir)
+
+    def destroy(self, host: str) -> None:
+        """Stop the host and delete its directory. There is no way back."""
+        place = directory.read(self._state_dir, host)
+        if place is not None:
+            self.end(host)
+            directory.remove(place, self._state_dir)
 
     def _require_view(self, place: HostDirectory) -> None:
         if self.account is not None:
