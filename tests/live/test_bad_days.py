@@ -208,3 +208,30 @@ def test_logs_of_a_first_start_that_failed_are_there_to_read(bring: Bring) -> No
     project.write("notes.py", "print('about to fail', flush=True)\nraise RuntimeError('burnt')\n")
     assert project.tenfold("up", "-d", "--port", str(project.port)).returncode == 1
     assert "about to fail" in project.ok("logs", "app")
+
+
+@pytest.mark.parametrize("name", ["releases", "lock", "hosts"])
+def test_a_link_in_the_state_folder_is_refused_and_where_it_leads_is_untouched(
+    bring: Bring, workplace: Path, name: str
+) -> None:
+    """A repository may bring anything along, also under the name of Tenfold's own folder."""
+    project = bring(apps.notes)
+    precious = workplace / "precious"
+    precious.mkdir()
+    (precious / "thesis").write_text("years of work")
+    (project.path / ".tenfold").mkdir()
+    link = project.path / ".tenfold" / name
+    link.symlink_to(precious if name != "lock" else precious / "thesis")
+    assert str(link) in refused(project, "up", "-d")
+    assert (precious / "thesis").read_text() == "years of work"
+    link.unlink()
+
+
+def test_a_state_folder_that_is_a_link_is_refused(bring: Bring, workplace: Path) -> None:
+    project = bring(apps.notes)
+    elsewhere = workplace / "elsewhere"
+    elsewhere.mkdir()
+    (project.path / ".tenfold").symlink_to(elsewhere)
+    assert "not a directory of its own" in refused(project, "up", "-d")
+    assert list(elsewhere.iterdir()) in ([], [elsewhere / ".gitignore"])
+    (project.path / ".tenfold").unlink()

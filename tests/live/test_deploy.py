@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -255,3 +256,47 @@ def test_an_app_in_a_src_folder_is_imported_from_its_release(bring: Bring) -> No
     where = project.ok("run", "python", "-c", "import notes; print(notes.__file__)").strip()
     assert where.endswith("/app/src/notes.py")
     assert "/releases/" in where
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="where Tenfold is root the app cannot write there")
+def test_what_the_app_wrote_into_its_release_is_not_left_behind_silently(bring: Bring) -> None:
+    project = bring(apps.notes)
+    project.up()
+    project.ok("run", "touch", "db.sqlite3")
+    change(project, "two")
+    done = project.tenfold("deploy")
+    assert done.returncode == 1
+    assert "db.sqlite3" in done.stderr
+    assert project.get("/").json()["version"] == "one"
+    project.ok("deploy", "--leave-behind")
+    assert project.get("/").json()["version"] == "two"
+
+
+def test_up_brings_the_present_state_or_what_served_last(bring: Bring) -> None:
+    project = bring(apps.notes)
+    project.up()
+    project.ok("down")
+    change(project, "two")
+    project.ok("up", "-d", "--last")
+    assert project.get("/").json()["version"] == "one"
+    project.ok("down")
+    said = project.ok("up", "-d")
+    assert "served last" in said
+    assert project.get("/").json()["version"] == "two"
+
+
+def test_values_that_env_took_are_there_for_a_command_from_another_shell(bring: Bring) -> None:
+    project = bring(apps.notes)
+    toml = (project.path / "tenfold.toml").read_text()
+    project.write("tenfold.toml", toml + '\n[env]\nGREETING = "${SALUTE}"\n')
+    port = str(project.port)
+    refused = project.tenfold("up", "-d", "--port", port)
+    assert refused.returncode == 2
+    assert "SALUTE" in refused.stderr
+    done = project.tenfold("up", "-d", "--port", port, env={"SALUTE": "ahoy-from-the-shell"})
+    assert done.returncode == 0, done.stderr
+    change(project, "two")
+    project.ok("deploy")
+    said = project.ok("run", "python", "-c", "import os; print(os.environ['GREETING'])")
+    assert said.strip() == "ahoy-from-the-shell"
+    assert "ahoy" not in project.ok("status") + project.ok("logs") + done.stdout

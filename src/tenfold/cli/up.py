@@ -31,23 +31,29 @@ BLURBS = {"10": "one host, everything on it"}
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="The edge's port; remembered. Default 8000."
 )
-def up(settings: Settings, stage: str | None, detach: bool, port: int | None) -> None:
+@click.option("--last", is_flag=True, help="Bring the release that served last; build nothing.")
+def up(settings: Settings, stage: str | None, detach: bool, port: int | None, last: bool) -> None:
     """Run the app at its stage: database, app and edge.
 
-    In the foreground Ctrl-C stops everything; the data stays. After a crash, an interruption or
-    a restart of the machine, the same command brings everything back.
+    Brings the project's present state, or with --last what served before. In the foreground Ctrl-C
+    stops everything; the data stays. After a crash, an interruption or a restart of the machine,
+    the same command brings everything back.
 
     \b
     tenfold up
     tenfold up -d --port 9000
+    tenfold up -d --last
     """
     require_built(stage)
     deployment = Deployment.open(settings.layout())
     output = settings.output
     with deployment.working("up"):
         _refuse_second(deployment, port)
-        intent = work.intend(deployment, port=port)
-        _head(output, intent)
+        served = deployment.observe().release
+        if last and served is None:
+            raise Refused("no release has served yet", next="tenfold up")
+        intent = work.intend(deployment, port=port, release=served if last else None)
+        _head(output, intent, served)
         todo = work.plan(deployment, "up", intent)
         with PlanProgress(output) as progress:
             work.carry_out(deployment, todo, intent, progress)
@@ -74,11 +80,14 @@ def _refuse_second(deployment: Deployment, port: int | None) -> None:
     )
 
 
-def _head(output: Output, intent: Intent) -> None:
+def _head(output: Output, intent: Intent, served: str | None) -> None:
     stage = intent.goal.topology.stage
     output.line(f"{intent.spec.name} · stage {stage} · {BLURBS[stage]}", style="bold")
     for note in intent.notes:
         output.line(f"  {note}", style="dim")
+    if served not in (None, intent.goal.release):
+        note = f"release {served} served last, the project is {intent.goal.release} now"
+        output.line(f"  {note}; --last brings the former", style="dim")
     output.line()
 
 
@@ -88,7 +97,8 @@ def _serve_note(deployment: Deployment, output: Output, detach: bool) -> None:
         output.event("up", status.to_json())
         return
     output.line()
-    output.line(f"  {status.url}{' ' * 12}{first_answer(status.url or '')}", style="bold")
+    answer, fine = first_answer(status.url or "")
+    output.line(f"  {status.url}{' ' * 12}{answer}", style="bold" if fine else "yellow")
     output.line()
     output.columns(unit_rows(status))
     output.line()
@@ -96,8 +106,8 @@ def _serve_note(deployment: Deployment, output: Output, detach: bool) -> None:
         output.line("logs -f in another terminal · Ctrl-C stops everything, the data stays")
 
 
-def first_answer(url: str) -> str:
-    """One real request through the edge, timed; a hint, not a check."""
+def first_answer(url: str) -> tuple[str, bool]:
+    """One real request through the edge, timed, and whether that is a good sign."""
     began = time.perf_counter()
     try:
         with urllib.request.urlopen(f"{url}/", timeout=10) as answer:  # noqa: S310
@@ -105,8 +115,11 @@ def first_answer(url: str) -> str:
     except urllib.error.HTTPError as error:
         code = error.code
     except OSError as error:
-        return f"no answer yet: {error}"
-    return f"first answer {code} in {(time.perf_counter() - began) * 1000:.0f} ms"
+        return f"no answer yet: {error}", False
+    took = f"first answer {code} in {(time.perf_counter() - began) * 1000:.0f} ms"
+    if code == 400:
+        return f"{took}: does the app know this host name? (ALLOWED_HOSTS)", False
+    return took, code < 500
 
 
 def _foreground(deployment: Deployment, output: Output) -> None:

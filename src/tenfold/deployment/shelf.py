@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tenfold.errors import Refused
 from tenfold.release.store import Store
+from tenfold.release.written import written as written_files
 
 if TYPE_CHECKING:
     from tenfold.spec.model import AppSpec
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 def built(layout: Layout) -> tuple[str, ...]:
     """The releases that are there, the oldest first."""
     return tuple(r.id for r in reversed(Store(layout.state).releases()))
+
+
+def written(layout: Layout, release: str) -> tuple[str, ...]:
+    """Files that the app wrote into a release's directory, relative to it."""
+    found = Store(layout.state).get(release)
+    return () if found is None else written_files(found)
 
 
 def spec_of(layout: Layout, release: str) -> AppSpec:

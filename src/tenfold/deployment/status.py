@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,8 +123,15 @@ def _host(host: ObservedHost, applied: Applied) -> dict[str, Any]:
         "region": known["region"],
         "zone": known["zone"],
         "address": host.address,
-        "units": [agent, *(_unit(u) for u in host.units)],
+        "units": [agent, *(_unit(u) for u in sorted(host.units, key=_place(host.name, applied)))],
     }
+
+
+def _place(host: str, applied: Applied) -> Callable[[ObservedUnit], tuple[int, str]]:
+    """Units in the order of the topology, the members of a pool by name."""
+    order = {path: place for place, path in enumerate(applied.expected)}
+    last = len(order)
+    return lambda unit: (order.get(f"{host}/{unit.pool or unit.name}", last), unit.name)
 
 
 def _unit(unit: ObservedUnit) -> dict[str, Any]:
