@@ -53,9 +53,12 @@ class Keeper:
         again = "again" if self.born else "first"
         self.born = time.monotonic()
         self.start_at = None
+        # Until it has handlers of its own, a signal for the child would wake this process.
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         pid = os.fork()
         if pid == 0:
             execute([*self.agent_argv, again], theirs.fileno(), self.lock)
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         theirs.close()
         self.agent_pid = pid
         self.connect(mine)
@@ -162,9 +165,11 @@ class Keeper:
 def execute(argv: list[str], link: int, lock: int) -> None:
     """Become another program that has the link and the lock as descriptors 3 and 4."""
     try:
-        os.setsid()
+        signal.set_wakeup_fd(-1)
         for number in (signal.SIGPIPE, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.setsid()
         high_link, high_lock = os.dup(link), os.dup(lock)
         while high_link <= LOCK_FD:
             high_link = os.dup(high_link)

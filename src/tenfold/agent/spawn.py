@@ -56,6 +56,9 @@ async def spawn(plan: Plan, persist: Callable[[Process], None] | None = None) ->
     """
     gate_reader, gate_writer = os.pipe()
     fault_reader, fault_writer = os.pipe()
+    # Until it has handlers of its own, a signal for the child would wake this process's event loop
+    # through the pipe that both have, as if it were for this process.
+    unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         pid = os.fork()
         if pid == 0:
@@ -65,6 +68,7 @@ async def spawn(plan: Plan, persist: Callable[[Process], None] | None = None) ->
         os.close(fault_reader)
         raise
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         os.close(gate_reader)
         os.close(fault_writer)
     try:
@@ -72,7 +76,8 @@ async def spawn(plan: Plan, persist: Callable[[Process], None] | None = None) ->
         try:
             if persist is not None:
                 persist(process)
-            os.write(gate_writer, b"g")
+            with contextlib.suppress(BrokenPipeError):  # It has ended already; its exit tells how.
+                os.write(gate_writer, b"g")
         except TenfoldError:
             os.close(gate_writer)
             gate_writer = -1
@@ -127,11 +132,11 @@ def _child(plan: Plan, gate_reader: int, fault_writer: int) -> NoReturn:
     """Between fork and execution: never returns, never raises into the parent's code."""
     stage = "prepare"
     try:
+        _reset_signals()
         os.setsid()
         gate, fault, output = (_high(fd) for fd in (gate_reader, fault_writer, plan.output))
         passed = [_high(fd) for fd in plan.fds]
         _keep_only(gate, fault, output, passed)
-        _reset_signals()
         if os.read(gate, 1) != b"g":
             os._exit(0)
         os.close(gate)

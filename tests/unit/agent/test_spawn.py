@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -129,3 +131,23 @@ async def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     for _ in range(3):
         await ran(tmp_path, "pass")
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_a_signal_for_a_child_that_has_not_begun_is_not_taken_for_ones_own(
+    tmp_path: Path,
+) -> None:
+    """Between fork and execution a child shares its parent's handlers and their wake-up pipe."""
+    mine: list[int] = []
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, mine.append, 1)
+    out = output(tmp_path)
+    try:
+        for _ in range(50):
+            plan = Plan(["/bin/true"], {}, "/", out)
+            process = await spawn(plan, lambda child: child.signal(signal.SIGTERM))
+            assert (await process.wait()).code in (0, -signal.SIGTERM)
+        await asyncio.sleep(0)
+    finally:
+        os.close(out)
+        loop.remove_signal_handler(signal.SIGTERM)
+    assert mine == []
