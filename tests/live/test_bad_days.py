@@ -233,5 +233,5 @@ def test_a_state_folder_that_is_a_link_is_refused(bring: Bring, workplace: Path)
     elsewhere.mkdir()
     (project.path / ".tenfold").symlink_to(elsewhere)
     assert "not a directory of its own" in refused(project, "up", "-d")
-    assert list(elsewhere.iterdir()) in ([], [elsewhere / ".gitignore"])
+    assert list(elsewhere.iterdir()) == []
     (project.path / ".tenfold").unlink()

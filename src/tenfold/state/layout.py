@@ -68,6 +68,7 @@ class Layout:
         """
         try:
             self.state.mkdir(mode=0o711, exist_ok=True)
+            self._require_own()
             ignore = self.state / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n")
@@ -76,8 +77,10 @@ class Layout:
                 f"{self.state} cannot be written: {error.strerror}",
                 next="make the project's folder writable, or run as the user that owns it",
             ) from error
+
+    def _require_own(self) -> None:
         found = self.state.lstat()
-        if stat.S_ISLNK(found.st_mode) or not stat.S_ISDIR(found.st_mode):
+        if not stat.S_ISDIR(found.st_mode):
             raise Refused(f"{self.state} is not a directory of its own", next="remove it")
         if found.st_uid != os.geteuid():
             raise Refused(
