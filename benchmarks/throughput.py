@@ -18,16 +18,19 @@ from benchmarks.sites import OURS, THEIRS, Site
 from benchmarks.workplace import Workplace, alternating
 
 GOAL = Goal(at_least=0.95)
-CLOSED = 5.0
+CLOSED, WARMING = 5.0, 3.0
+RESTART_EVERY = 2
 UNITS = ("app", "edge", "postgres")
 HOW = f"""\
 wrk with {wrk.CONNECTIONS} kept-alive connections and one thread, {CLOSED:.0f} s a side and round,
-both sides up, one loaded. Through the edge, on both sides the same nginx, uvicorn and PostgreSQL
-binaries, a worker per core; by hand with a tuned nginx.conf (kept-alive upstream connections,
-buffered access log, compression), plain uvicorn processes on one socket, and the same PostgreSQL
-memory settings. Processor time is the kernel's account of what each unit's processes used per
-answered request: it tells more than requests per second where wrk shares the cores with the site.
-`GET /hello` does nothing; `GET /api/articles` is examples/conduit with its seeded content."""
+both sides up, one loaded, both started anew and warmed after every {RESTART_EVERY} rounds,
+because one start of the same program differs from the next by a few percent. Through the edge, on
+both sides the same nginx, uvicorn and PostgreSQL binaries, a worker per core; by hand with a
+tuned nginx.conf (kept-alive upstream connections, buffered access log, compression), plain
+uvicorn processes on one socket, and the same PostgreSQL memory settings. Processor time is the
+kernel's account of what each unit's processes used per answered request: it tells more than
+requests per second where wrk shares the cores with the site. `GET /hello` does nothing; `GET
+/api/articles` is examples/conduit with its seeded content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,13 @@ def measure(options: Options, place: Workplace) -> Finding:
 
 def _rounds(app: App, ours: Site, theirs: Site, options: Options) -> dict[str, list[Round]]:
     rounds: dict[str, list[Round]] = {OURS: [], THEIRS: []}
-    for site in (ours, theirs):
-        wrk.burst(site.url + app.path, options.seconds(CLOSED))  # warms connections and caches
     for turn in range(options.rounds_or(12)):
+        for site in (ours, theirs):
+            if turn and turn % RESTART_EVERY == 0:
+                site.down()
+                site.up()
+            if turn % RESTART_EVERY == 0:
+                wrk.burst(site.url + app.path, options.seconds(WARMING))
         for site in alternating(ours, theirs, turn):
             rounds[site.name].append(_one(site, app, options.seconds(CLOSED)))
     return rounds
