@@ -234,7 +234,7 @@ def test_another_folder_with_the_environment_is_named(make: Make) -> None:
     root = make({"main.py": FASTAPI, "uv.lock": ""}, ("uvicorn-0.35.0",), venv="venv")
     found = detect(root)
     assert found.python == "venv/bin/python"
-    assert kinds(found)["requirements"] == "uv.lock"
+    assert kinds(found)["requirements"] == "0 packages locked"
 
 
 def test_missing_environment_and_server_are_told(make: Make) -> None:
@@ -288,3 +288,37 @@ def test_a_folder_that_cannot_be_entered_does_not_matter(make: Make) -> None:
         assert detect(root).app == "main:app"
     finally:
         (root / "closed").chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("files", "what", "where"),
+    [
+        (
+            {
+                "requirements.txt": "# web\nfastapi==1\nuvicorn[standard]\n-r more.txt\n-i x\n",
+                "more.txt": "-r requirements.txt\nhttpx\n-e ./lib\n",
+            },
+            "4 packages required",
+            "requirements.txt",
+        ),
+        ({"requirements.txt": "fastapi\n"}, "1 package required", "requirements.txt"),
+        (
+            {
+                "requirements.txt": "fastapi\n",
+                "uv.lock": '[[package]]\nname = "a"\n\n[[package]]\nname = "b"\n',
+            },
+            "2 packages locked",
+            "uv.lock",
+        ),
+        (
+            {"pyproject.toml": '[project]\nname = "x"\ndependencies = ["a", "b", "c"]\n'},
+            "3 packages required",
+            "pyproject.toml",
+        ),
+    ],
+)
+def test_the_packages_that_the_project_asks_for_are_counted(
+    make: Make, files: dict[str, str], what: str, where: str
+) -> None:
+    found = detect(make({"main.py": FASTAPI, **files}, ("uvicorn-0.35.0",)))
+    assert [(i.what, i.where) for i in found.items if i.kind == "requirements"] == [(what, where)]

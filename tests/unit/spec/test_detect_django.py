@@ -4,6 +4,8 @@ import pytest
 
 from tenfold.errors import UsageError
 from tenfold.spec.detect import Found, detect
+from tenfold.spec.read import parse
+from tenfold.spec.write import text
 
 from .conftest import Make
 
@@ -123,13 +125,96 @@ def test_things_to_know(make: Make) -> None:
         """
     found = detect(make({**FILES, "bakery/settings.py": settings}, BOTH))
     assert facts(found) == [
+        "DATABASES is a SQLite file",
         "DEBUG is on in bakery.settings",
         "SECRET_KEY is written in bakery.settings",
-        "DATABASES in bakery.settings is SQLite, and does not read DATABASE_URL",
         "STATIC_ROOT is not set in bakery.settings",
         "MEDIA_ROOT of bakery.settings is inside the project",
     ]
+    assert found.notes[0].then.startswith("it lies in the release: a deploy refuses to leave it")
     assert (found.build, found.assets) == (None, ())
+
+
+@pytest.mark.parametrize("name", ["/var/lib/bakery/db.sqlite3", ":memory:"])
+def test_a_database_elsewhere_does_not_lie_in_the_release(make: Make, name: str) -> None:
+    databases = f"DATABASES = {{'default': {{'ENGINE': 'sqlite3', 'NAME': '{name}'}}}}\n"
+    found = detect(make({**FILES, "bakery/settings.py": databases}, BOTH))
+    assert facts(found) == [
+        "DATABASES in bakery.settings is SQLite, and does not read DATABASE_URL"
+    ]
+
+
+class TestEnvironment:
+    """What the settings need in the environment is written into [env]."""
+
+    def env(self, make: Make, settings: str, dotenv: str = "") -> list[str]:
+        files = {**FILES, "bakery/settings.py": settings, **({".env": dotenv} if dotenv else {})}
+        found = detect(make(files, BOTH))
+        assert all(value == f"${{{name}}}" for name, value in found.env)
+        return [name for name, _ in found.env]
+
+    def test_it_is_written_and_said(self, make: Make) -> None:
+        settings = (
+            "import os\nSECRET_KEY = os.environ['SECRET_KEY']\nX = os.environ['HOSTS'].split()\n"
+        )
+        found = detect(make({**FILES, "bakery/settings.py": settings}, BOTH))
+        assert found.env == (("SECRET_KEY", "${SECRET_KEY}"), ("HOSTS", "${HOSTS}"))
+        assert facts(found) == ["bakery.settings needs SECRET_KEY, HOSTS in the environment"]
+        assert 'SECRET_KEY = "${SECRET_KEY}"\n' in text(found)
+        assert dict(parse(text(found)).env) == dict(found.env)
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            "A = environ['KEY']",
+            "A = env('KEY')",
+            "A = env.bool('KEY')",
+            "A = [*env.list('KEY'), 'localhost']",
+            "A = config('KEY', cast=bool)",
+            "A = {'b': {'c': os.environ['KEY']}}",
+        ],
+    )
+    def test_ways_to_need_it(self, make: Make, settings: str) -> None:
+        assert self.env(make, settings) == ["KEY"]
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            "A = os.environ.get('KEY')",
+            "A = os.getenv('KEY', '')",
+            "A = env('KEY', default='x')",
+            "A = env.str('KEY', 'x')",
+            "env = environ.Env(KEY=(bool, False))\nA = env('KEY')",
+            "A = os.environ['KEY'] if 'KEY' in os.environ else 'x'",
+            "if os.environ.get('LIVE'):\n    A = os.environ['KEY']",
+            "try:\n    A = os.environ['KEY']\nexcept KeyError:\n    A = 1",
+            "def a():\n    return os.environ['KEY']",
+            "os.environ['KEY'] = 'x'\nA = os.environ['KEY']",
+            "os.environ.setdefault('KEY', 'x')\nA = os.environ['KEY']",
+            "A = dj_database_url.parse(os.environ['DATABASE_URL'])",
+            "A = os.environ['HOME'] + os.environ['TENFOLD_APP'] + os.environ['no name']",
+            "env.read_env('KEY')",
+        ],
+    )
+    def test_what_has_an_answer_is_left_out(self, make: Make, settings: str) -> None:
+        assert self.env(make, settings) == []
+
+    @pytest.mark.parametrize(
+        ("reads", "needs"), [("env.read_env()", ["OTHER"]), ("", ["KEY", "OTHER"])]
+    )
+    def test_what_a_dotenv_gives_is_left_out_if_the_settings_read_it(
+        self, make: Make, reads: str, needs: list[str]
+    ) -> None:
+        asks = f"{reads}\nA = env('KEY')\nB = env('OTHER')\n"
+        assert self.env(make, asks, "export KEY=1\n") == needs
+
+    def test_the_base_settings_count_too(self, make: Make) -> None:
+        files = {
+            **FILES,
+            "bakery/settings.py": "from .base import *\nB = os.environ['MORE']\n",
+            "bakery/base.py": "import os\nA = os.environ['KEY']\n",
+        }
+        assert [name for name, _ in detect(make(files, BOTH)).env] == ["KEY", "MORE"]
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tenfold.spec.detect import variables
 from tenfold.spec.detect.evaluate import Names, constants
 from tenfold.spec.detect.found import Candidate, Item, Note, Part
 from tenfold.spec.detect.installed import Installed
 from tenfold.spec.detect.project import Module, Project
 from tenfold.spec.detect.routes import HEALTH_PAGES
+
+# A database that is no file of the release, as :func:`ast.unparse` writes it.
+_OUTSIDE = re.compile(r"'NAME': '(/|:memory:)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +144,15 @@ def look(django: Django) -> Part:
     health = _health(django)
     if health:
         items.append(Item("health", f"health page {health}", str(django.settings["ROOT_URLCONF"])))
+    needed = variables.required(django.source, django.project.root / ".env")
     return Part(
         build=build,
         migrate=f"{django.command} migrate --noinput",
         health=health,
         assets=assets,
-        env=django.env,
+        env=(*django.env, *((name, f"${{{name}}}") for name in needed)),
         items=tuple(items),
-        notes=tuple(_notes(django)),
+        notes=(*_notes(django), *_needs(django, needed)),
     )
 
 
@@ -195,6 +201,7 @@ def _health(django: Django) -> str | None:
 
 def _notes(django: Django) -> Iterator[Note]:
     settings, name = django.settings, django.settings_name
+    yield from _database(django)
     if settings.get("DEBUG") is True:
         yield Note(
             f"DEBUG is on in {name}", "fine here; with it, errors show your code to visitors"
@@ -203,7 +210,6 @@ def _notes(django: Django) -> Iterator[Note]:
         yield Note(f"ALLOWED_HOSTS is empty in {name}", 'every request gets 400; add "127.0.0.1"')
     if str(settings.get("SECRET_KEY", "")).startswith("django-insecure-"):
         yield Note(f"SECRET_KEY is written in {name}", "fine here; take it from the environment")
-    yield from _database(django)
     root = settings.get("STATIC_ROOT")
     if root and not _is_inside(django, root):
         yield Note(
@@ -223,6 +229,15 @@ def _notes(django: Django) -> Iterator[Note]:
         )
 
 
+def _needs(django: Django, names: tuple[str, ...]) -> Iterator[Note]:
+    if names:
+        it, are = ("them", "are") if len(names) > 1 else ("it", "is")
+        yield Note(
+            f"{django.settings_name} needs {', '.join(names)} in the environment",
+            f"{are} in [env], taken from where you call tenfold: set {it} there",
+        )
+
+
 def _is_inside(django: Django, path: Any) -> bool:
     root = django.project.root
     return isinstance(path, (str, Path)) and (root / path).is_relative_to(root)
@@ -231,6 +246,13 @@ def _is_inside(django: Django, path: Any) -> bool:
 def _database(django: Django) -> Iterator[Note]:
     text = _assignment(django.source, "DATABASES")
     if text is None or "DATABASE_URL" in text or "dj_database_url" in text or ".db(" in text:
+        return
+    if "sqlite3" in text and not _OUTSIDE.search(text):
+        yield Note(
+            "DATABASES is a SQLite file",
+            "it lies in the release: a deploy refuses to leave it behind; "
+            "read DATABASE_URL instead (docs/howto/django.md)",
+        )
         return
     kind = "SQLite" if "sqlite3" in text else "fixed"
     yield Note(

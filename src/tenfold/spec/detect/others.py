@@ -6,14 +6,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tenfold.spec.detect import requirements
 from tenfold.spec.detect.found import Candidate, Item, Note, Part
 from tenfold.spec.detect.installed import Installed
 from tenfold.spec.detect.project import Project
 
 SERVERS = {"asgi": ("uvicorn", "gunicorn"), "wsgi": ("gunicorn",)}
-_REQUIREMENTS = (
-    "uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "requirements.txt", "pyproject.toml",
-)  # fmt: skip
 
 
 def alembic(project: Project, installed: Installed) -> Part:
@@ -52,11 +50,8 @@ def _alembic_notes(project: Project, file: Path, installed: Installed) -> Iterat
 
 def environment(project: Project, installed: Installed, app: Candidate) -> Part:
     """The virtual environment, the server in it, and what says which packages belong there."""
-    items = [
-        Item("requirements", name, name)
-        for name in _REQUIREMENTS
-        if (project.root / name).is_file()
-    ][:1]
+    wanted_by = requirements.item(project.root)
+    items = [wanted_by] if wanted_by else []
     if installed.root is None:
         note = Note(
             "there is no virtual environment (.venv) in the project",
