@@ -166,6 +166,16 @@ class TestBuildCommand:
         assert not (release.app / "out/version").stat().st_mode & 0o222
         assert "s3cret" not in (release.directory / "release.json").read_text()
 
+    def test_variables_do_not_lead_to_another_python(self, make: Make) -> None:
+        code = "import os, sys; open('where', 'w').write(sys.prefix + os.environ['NAME'])"
+        release = make(
+            "pythonpath = ['static']\n[release]\n"
+            f"build = '''python -c \"{code}\" && echo $PYTHONPATH > path'''\n",
+            variables=dict.fromkeys(("PATH", "VIRTUAL_ENV", "PYTHONPATH", "NAME"), "/no"),
+        )
+        assert (release.app / "where").read_text() == f"{release.environment.directory}/no"
+        assert (release.app / "path").read_text().strip().endswith("/app/static")
+
     def test_python_is_the_releases_own(self, make: Make) -> None:
         code = "import sys, tinytool; open('where', 'w').write(sys.prefix)"
         release = make(f"""[release]\nbuild = '''python -c "{code}"'''\n""")
