@@ -93,8 +93,8 @@ def frozen_mode(mode: int, account: Account | None = None) -> int:
 def copy_content(source: int, target: int) -> None:
     """All of ``source`` into ``target``; large files share blocks where the file system can.
 
-    Small ones are read and written, which saves a call for each of thousands. Five noisy runs over a
-    whole environment showed no more than a tenth between the two.
+    Small ones are read and written, which saves a call for each of thousands. Five noisy runs over
+    a whole environment showed no more than a tenth between the two.
     """
     with open(target, "wb", buffering=0, closefd=False) as written:
         start = os.read(source, _SMALL_BYTES)
