@@ -152,9 +152,8 @@ def test_an_orphan_that_was_not_yet_remembered_cannot_be(host: Hosts) -> None:
 def test_a_preparation_that_its_agent_did_not_survive_is_ended_and_repeated(host: Hosts) -> None:
     agent = host.up()
     made, begun = host.root() / "data/made", host.root() / "data/begun"
-    text = (
-        f"echo $$ >> {begun}; while ! test -e {host.root()}/data/go; do sleep 0.02; done; touch {made}"
-    )
+    wait = f"while ! test -e {host.root()}/data/go; do sleep 0.02; done"
+    text = f"echo $$ >> {begun}; {wait}; touch {made}"
     order = sleeper("a", prepare=(Command(("sh", "-c", text), creates=str(made)),))
     with ThreadPoolExecutor() as pool:
         start = pool.submit(agent.start, order)
