@@ -185,8 +185,8 @@ def test_init_untouched_then_up_deploy_and_a_form_that_writes(bring: Bring) -> N
 def test_settings_for_others_to_see_it(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BAKERY_SECRET_KEY", "knead-and-wait")
     project = bring(bakery)
-    change(project, OTHERS_SEE_IT)
     project.ok("init")
+    change(project, OTHERS_SEE_IT)
     change(project, ENV)
     project.up()
 
