@@ -76,6 +76,14 @@ class Refused(TenfoldError):
     """A precondition does not hold, so nothing was begun."""
 
 
+class Locked(Refused):
+    """Another command holds the deployment's lock."""
+
+
+class PortTaken(Refused):
+    """A listening address is in use by a process that is not part of this deployment."""
+
+
 class Interrupted(TenfoldError):
     """A person or the system ended the command: Ctrl-C, SIGTERM, SIGHUP."""
 
@@ -87,14 +95,6 @@ class Interrupted(TenfoldError):
             changed="what was begun goes on from here",
             next=f"tenfold {command}   again goes on",
         )
-
-
-class Locked(Refused):
-    """Another command holds the deployment's lock."""
-
-
-class PortTaken(Refused):
-    """A listening address is in use by a process that is not part of this deployment."""
 
 
 class ReleaseError(TenfoldError):
