@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ class Writer:
             text = f"{self.prefix} {number}"
             try:
                 status = self.project.request("POST", "/notes", body=text.encode()).status
-            except OSError as error:
+            except (OSError, HTTPException) as error:
                 self.failed.append(f"{text}: {error!r}")
                 continue
             (self.acknowledged if status == 201 else self.failed).append(text)

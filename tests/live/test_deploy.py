@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from http.client import HTTPException
 from typing import Any
 
 import pytest
@@ -52,7 +53,7 @@ class Users:
             try:
                 home = self.project.get("/")
                 note = self.project.request("POST", "/notes", body=text.encode())
-            except OSError as error:
+            except (OSError, HTTPException) as error:
                 self.failures.append(repr(error))
                 continue
             if home.status != 200 or note.status != 201:
