@@ -13,6 +13,7 @@ from benchmarks.watcher import FirstAnswer
 from benchmarks.workplace import Workplace, alternating, check_workers
 
 COLD, WARM = "cold", "warm"
+FORGOTTEN_SECONDS = 5.0
 HOW = """\
 A small FastAPI app with a table of its own, from starting the command (by hand: the script's
 first step) to the first 200 through the edge, seen by a client that asks every 5 ms. *Cold* is an
@@ -58,6 +59,8 @@ def _timed(site: Site) -> tuple[float, Parts]:
     """Bring it up while a client asks, and down again."""
     with FirstAnswer(site.url + NOTES.health) as first:
         took = site.up()
+    if first.longest_refusal > FORGOTTEN_SECONDS:
+        raise RuntimeError(f"{site.name} let a client wait {first.longest_refusal:.1f} s in vain")
     check_workers(site)
     site.down()
     return first.seconds, took

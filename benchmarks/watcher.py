@@ -16,10 +16,12 @@ class FirstAnswer:
     """Asks from the moment it is entered; leaving it waits for the first 200.
 
     Connections that are refused are tried again; one that is accepted waits for its answer, as a
-    visitor's would.
+    visitor's would. ``longest_refusal`` is how long the longest attempt took that gave no 200:
+    more than an instant means that a connection was accepted and forgotten.
     """
 
     def __init__(self, url: str) -> None:
+        self.longest_refusal = 0.0
         self._url = url
         self._found: float | None = None
         self._give_up = threading.Event()
@@ -55,9 +57,11 @@ class FirstAnswer:
 
     def _ask(self) -> None:
         while not self._give_up.is_set():
+            asked = perf_counter()
             if answers(self._url):
                 self._found = perf_counter() - self._began
                 return
+            self.longest_refusal = max(self.longest_refusal, perf_counter() - asked)
             sleep(EVERY_SECONDS)
 
 

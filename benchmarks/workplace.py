@@ -17,6 +17,7 @@ from benchmarks.by_hand.site import HandSite
 from benchmarks.sites import Site
 from benchmarks.tenfold_site import TenfoldSite
 
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 S = TypeVar("S", bound=Site)
 T = TypeVar("T")
 
@@ -58,15 +59,16 @@ class Workplace:
 
 @contextmanager
 def workplace() -> Iterator[Workplace]:
-    """A place for one benchmark. SIGTERM ends it as Ctrl-C does: in order."""
+    """A place for one benchmark. Ctrl-C and SIGTERM end it in order."""
     folder = Path(tempfile.mkdtemp(prefix="tenfold-bench-", dir=os.environ.get("TMPDIR", "/tmp")))
     folder.chmod(0o755)
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = {number: signal.signal(number, _interrupt) for number in STOPPING}
     try:
         with ExitStack() as stack:
             yield Workplace(folder, stack)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         remove(folder)
 
 
