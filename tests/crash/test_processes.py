@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -109,17 +110,21 @@ def test_a_killed_process_comes_back_and_nothing_acknowledged_is_lost(
         assert writer.failed == [], "the agent is not in the data path"
 
 
+def lose_power(project: Project) -> None:
+    """Stop everything first, so that nobody sees another die and starts it again."""
+    victims = project.processes()
+    for act in (psutil.Process.suspend, psutil.Process.kill):
+        for victim in victims:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                act(victim)
+    psutil.wait_procs(victims, timeout=10)
+
+
 def test_everything_killed_at_once_like_a_machine_that_loses_power(project: Project) -> None:
     until(lambda: healthy(project), "health before the fault")
     with Writer(project, "power") as writer:
         until(lambda: len(writer.acknowledged) > 20, "writes before the fault")
-        victims = project.processes()
-        for victim in victims:
-            try:
-                victim.kill()
-            except psutil.NoSuchProcess:
-                continue
-        psutil.wait_procs(victims, timeout=10)
+        lose_power(project)
         writer.stop.set()
     until(lambda: not project.processes(), "everything to be gone")
     assert project.status()["state"] == "stopped"
