@@ -27,10 +27,18 @@ class Channel:
         """After the fork: give up the worker's end."""
         self._theirs.close()
 
-    def close(self) -> None:
-        """The worker is gone, or this is the copy in another worker."""
+    def disown(self) -> None:
+        """Close the copies that a forked worker has of another worker's channel."""
         self._ours.close()
         self._theirs.close()
+
+    def close(self) -> None:
+        """In the master: the worker is gone. A question that waits for it is given up."""
+        with contextlib.suppress(OSError):
+            self._ours.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            self._ours.close()
+            self._theirs.close()
 
     def serve(self, answer: Answer) -> None:
         """In the worker: answer from a thread of its own; no answer is sent for ``None``."""

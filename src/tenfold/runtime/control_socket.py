@@ -2,6 +2,10 @@
 
 Threads, because the socket must answer while the main thread imports the app or serves a request.
 They do nothing but sockets, JSON and the order itself, and hold no lock that a forked child needs.
+
+Each thread closes its own sockets; others only shut them down. A descriptor that is closed while
+a thread waits on it is reused, and when the kernel then restarts the thread's system call, the
+thread accepts or reads on what has become somebody else's connection.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +23,8 @@ from ..wiring import control
 Order = Callable[[dict[str, Any]], dict[str, Any]]
 
 MAX_PATH_BYTES: Final = 107
+ANSWER_SECONDS: Final = 2.0
+RETRY_SECONDS: Final = 0.1
 
 
 class ControlSocket:
@@ -33,8 +39,10 @@ class ControlSocket:
         self.order = order
         self.after = after
         self._owner = os.getpid()
-        self._listener: socket.socket | None = None
-        self._peers: set[socket.socket] = set()
+        self._closing = threading.Event()
+        self._waited_on: dict[threading.Thread, socket.socket] = {}
+        self._answering = 0
+        self._quiet = threading.Condition()
 
     def open(self) -> None:
         """Listen and answer from now on.
@@ -56,53 +64,73 @@ class ControlSocket:
             os.umask(mask)
         listener.listen(16)
         Path(path).rename(self.path)
-        self._listener = listener
         self._run(self._accept, listener)
 
     def close(self) -> None:
-        """Remove the socket's file; threads end with the process. Does nothing in a child."""
+        """Remove the socket's file and end the threads. Does nothing in a child.
+
+        Whoever has just given an order that ends the process gets his answer before.
+        """
         if self._owner != os.getpid():
             return
+        with self._quiet:
+            self._quiet.wait_for(lambda: self._answering == 0, ANSWER_SECONDS)
         with contextlib.suppress(FileNotFoundError):
             Path(self.path).unlink()
-        self.disown()
+        self._closing.set()
+        for thread, waited_on in list(self._waited_on.items()):
+            with contextlib.suppress(OSError):
+                waited_on.shutdown(socket.SHUT_RDWR)
+            thread.join(ANSWER_SECONDS)
 
     def disown(self) -> None:
-        """Close the inherited descriptors, in a forked child."""
-        for owned in (self._listener, *self._peers):
-            if owned is not None:
-                owned.close()
-        self._listener = None
-        self._peers.clear()
+        """Close the inherited descriptors, in a forked child; it has none of the threads."""
+        for inherited in self._waited_on.values():
+            inherited.close()
+        self._waited_on.clear()
 
-    @staticmethod
-    def _run(target: Callable[[socket.socket], None], argument: socket.socket) -> None:
-        name = "tenfold-control"
-        threading.Thread(target=target, args=(argument,), name=name, daemon=True).start()
+    def _run(self, target: Callable[[socket.socket], None], waited_on: socket.socket) -> None:
+        def run() -> None:
+            with waited_on:
+                target(waited_on)
+            self._waited_on.pop(thread, None)
+
+        thread = threading.Thread(target=run, name="tenfold-control", daemon=True)
+        self._waited_on[thread] = waited_on
+        thread.start()
 
     def _accept(self, listener: socket.socket) -> None:
-        while True:
+        while not self._closing.is_set():
             try:
                 peer, _ = listener.accept()
-            except OSError:
-                if self._listener is None:
-                    return
-                continue
-            self._peers.add(peer)
-            self._run(self._serve, peer)
+            except OSError:  # out of descriptors, or the end
+                self._closing.wait(RETRY_SECONDS)
+            else:
+                self._run(self._serve, peer)
 
     def _serve(self, peer: socket.socket) -> None:
         pending = b""
-        with contextlib.suppress(OSError), peer:
+        with contextlib.suppress(OSError):
             while chunk := peer.recv(65536):
                 pending += chunk
                 *lines, pending = pending.split(b"\n")
                 for line in lines:
-                    peer.sendall(self._answer(line))
+                    with self._at_work():
+                        peer.sendall(self._answer(line))
                     self.after()
                 if len(pending) > control.MAX_LINE_BYTES:
                     break
-        self._peers.discard(peer)
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        with self._quiet:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._quiet:
+                self._answering -= 1
+                self._quiet.notify_all()
 
     def _answer(self, line: bytes) -> bytes:
         try:

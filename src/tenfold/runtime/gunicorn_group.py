@@ -53,7 +53,7 @@ class Group:
         self.socket.disown()
         for channel in self._channels.values():
             if channel is not mine:
-                channel.close()
+                channel.disown()
 
     def serves(self) -> bool:
         """Whether the order to accept has come, at some time."""

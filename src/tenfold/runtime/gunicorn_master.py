@@ -140,8 +140,8 @@ class _Master:
         if not self.group.serves():
             raise StopIteration
         if self.deadline is None:
-            bound = max(self.group.settings.drain_seconds - 1.0, 0.5)
-            self.deadline = time.monotonic() + bound
+            leaving = self.group.process.leaving
+            self.deadline = time.monotonic() + self.group.settings.signal_seconds(leaving=leaving)
             self.group.leave()
             self.group.end_streams()
 

@@ -42,6 +42,8 @@ class Listener:
         self._socket.close()
 
     def _ready(self) -> None:
+        if not self._open:
+            return  # It was on its way already when stop() came.
         try:
             accepted, _ = self._socket.accept()
         except _TRANSIENT:

@@ -33,6 +33,14 @@ class RunSettings:
     drain_seconds: float = 60.0
     trusted: tuple[str, ...] = ("127.0.0.0/8", "127.0.0.1")
 
+    def signal_seconds(self, *, leaving: bool) -> float:
+        """How long requests may go on after SIGTERM.
+
+        A little less than its sender waits before he kills. If the process was leaving already,
+        its time has been up before the signal came.
+        """
+        return 1.0 if leaving else max(self.drain_seconds - 1.0, 0.5)
+
     def to_json(self) -> str:
         """One JSON object, keys sorted."""
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, sort_keys=True) + "\n"

@@ -47,7 +47,7 @@ class Connections:
                 continue
             since = self._idle_since[connection] = before.get(connection, now)
             if now - since > self._linger_seconds:
-                connection.shutdown()
+                connection.transport.close()
 
     def close_websockets(self) -> None:
         """Close WebSockets with 1012, "service restart"."""

@@ -154,8 +154,7 @@ class UvicornProcess:
             raise Interrupted(0)
 
     def _leave_by_signal(self, now: float) -> None:
-        # Ends a little before whoever sent the signal loses patience and kills.
-        self._deadline = now + max(self.settings.drain_seconds - 1.0, 0.5)
+        self._deadline = now + self.settings.signal_seconds(leaving=self.state.leaving)
         self._leave()
         self._close_endless()
 

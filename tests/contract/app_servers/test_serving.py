@@ -339,6 +339,19 @@ async def test_sigterm_has_a_bound(kind: Kind, start: Start, connect: Connect) -
 
 
 @every
+async def test_sigterm_after_the_drain_does_not_wait_again(
+    kind: Kind, start: Start, connect: Connect
+) -> None:
+    process = start(kind, drain_seconds=60.0).accept()
+    connection = await connect()
+    await connection.send("GET", "/slow?seconds=60")
+    await until_active(process)
+    process.order(control.QUIESCE)
+    process.process.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(process.wait, 4.8) == 0
+
+
+@every
 async def test_bodiless_answers(kind: Kind, start: Start, connect: Connect) -> None:
     start(kind).accept()
     connection = await connect()

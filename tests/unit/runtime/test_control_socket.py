@@ -120,6 +120,42 @@ def test_the_socket_is_private_and_goes_with_its_process(served: ControlSocket) 
     assert list(Path(served.path).parent.iterdir()) == []
 
 
+def test_no_thread_is_left_to_wait_on_a_descriptor_that_others_get(path: str) -> None:
+    before = threading.active_count()
+    for _ in range(20):
+        served = ControlSocket(path, lambda message: {"ok": True}, lambda: None)
+        served.open()
+        peer = Peer(path)
+        assert peer.ask(b"{}\n") == {"ok": True}
+        served.close()
+        peer.lines.close()
+    assert threading.active_count() == before
+
+
+def test_an_order_that_ends_the_process_is_answered(path: str) -> None:
+    ending = threading.Event()
+
+    def order(message: dict[str, Any]) -> dict[str, Any]:
+        ending.set()
+        assert closing.wait(10)
+        return {"ok": True}
+
+    closing = threading.Event()
+    served = ControlSocket(path, order, lambda: None)
+    served.open()
+    peer = Peer(path)
+    peer.lines.write(b"{}\n")
+    peer.lines.flush()
+    assert ending.wait(10)
+    closer = threading.Thread(target=served.close)
+    closer.start()
+    closing.set()
+    assert control.decode(peer.lines.readline()) == {"ok": True}
+    closer.join(10)
+    assert not closer.is_alive()
+    peer.lines.close()
+
+
 def test_a_forked_child_does_not_remove_it(served: ControlSocket, peer: Peer) -> None:
     pid = os.fork()
     if pid == 0:
