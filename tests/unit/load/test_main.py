@@ -208,7 +208,11 @@ async def test_a_full_disk_ends_the_load_and_says_what_there_is(
     ("old", "new", "complaint"),
     [
         ("rate =", "raet =", 'tenfold.toml:3: [load] raet: unknown key; did you mean "rate"?'),
-        ("path =", "pth =", "tenfold.toml:7: [[load.requests]] path: is missing"),
+        (
+            "path =",
+            "pth =",
+            'tenfold.toml:9: [[load.requests]] pth: unknown key; did you mean "path"?',
+        ),
         (
             "{id}",
             "{idd}",
