@@ -36,7 +36,7 @@ def kinds(runs: Sequence[Run]) -> Table:
     """Latency of each kind of request."""
     columns = [{kind["name"]: _latency(kind) for kind in run.report["requests"]} for run in runs]
     rows = [(name, *(column[name] for column in columns)) for name in columns[0]]
-    title = "Latency by kind of request: p50 / p99 / longest, ms"
+    title = "Latency by kind of request: p50 / p99 / longest, ms (uploads: beyond sending)"
     return Table(title, ("", *(run.name for run in runs)), tuple(rows))
 
 
@@ -47,7 +47,7 @@ def notes(runs: Sequence[Run]) -> list[str]:
         said += [f"{run.name}: {warning}" for warning in run.report["warnings"]]
         said += [
             f"{run.name}, failed as *{failure['kind']}*: {failure['count']}, "
-            f"for example {failure['example']}"
+            f"for example {' '.join(failure['example'].split())}"
             for failure in run.report["overall"]["failures"]
         ]
     clean = [run for run in runs if _is_clean(run)]
