@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -41,13 +42,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         rate=arguments.rate,
     )
     command = shlex.join(["python", "-m", "benchmarks", *(sys.argv[1:] if argv is None else argv)])
-    try:
-        for name in arguments.names or BENCHMARKS:
+    failed = []
+    for name in arguments.names or BENCHMARKS:
+        try:
             _run(name, options, command)
-    except KeyboardInterrupt:
-        print("stopped; everything that was started is down again", file=sys.stderr)
-        return 130
-    return 0
+        except KeyboardInterrupt:
+            print("stopped; everything that was started is down again", file=sys.stderr)
+            return 130
+        except Exception:  # noqa: BLE001 - the others are worth running all the same
+            traceback.print_exc()
+            failed.append(name)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def _run(name: str, options: Options, command: str) -> None:
