@@ -33,7 +33,10 @@ BENCHMARKS: Mapping[str, Callable[[Options, Workplace], Finding]] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what was asked for, one after the other, and write each result as soon as it is there."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if unknown := [name for name in arguments.names if name not in BENCHMARKS]:
+        parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
     options = Options(
         quick=arguments.quick,
         rounds=arguments.rounds,
@@ -74,7 +77,7 @@ def _run(name: str, options: Options, command: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
     parser.add_argument("--rounds", type=int, metavar="N", help="of every paired benchmark")
     parser.add_argument("--deploys", type=int, metavar="N", help="in a row (200)")
     parser.add_argument("--restarts", type=int, metavar="N", help="by hand, beside them (20)")
