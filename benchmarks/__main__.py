@@ -6,12 +6,15 @@ Figures go to ``benchmarks/results/NAME.json``, and all that are there to ``benc
 from __future__ import annotations
 
 import argparse
+import compileall
+import os
 import shlex
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import tenfold
 from benchmarks import deploys, latency, markdown, memory, throughput, up, wrapper
 from benchmarks.machine import Watch
 from benchmarks.options import Options
@@ -44,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         restarts=arguments.restarts,
         rate=arguments.rate,
     )
+    _compile()
     command = shlex.join(["python", "-m", "benchmarks", *(sys.argv[1:] if argv is None else argv)])
     failed = []
     for name in arguments.names or BENCHMARKS:
@@ -58,6 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _compile() -> None:
+    """Byte code for Tenfold, as pip makes it: a checkout has none, and may be told to keep none."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    compileall.compile_dir(Path(tenfold.__file__).parent, quiet=1)
 
 
 def _run(name: str, options: Options, command: str) -> None:

@@ -79,7 +79,9 @@ def _table(name: str, parts: dict[tuple[str, str], list[Parts]]) -> Table:
     rows = tuple(
         (part, *(_cell(parts[name, state], part) for state in (COLD, WARM))) for part in names
     )
-    return Table(f"Where the time goes, {name} (medians, s)", ("part", COLD, WARM), rows)
+    return Table(
+        f"Where the time goes, {name} (medians, s; parts may overlap)", ("part", COLD, WARM), rows
+    )
 
 
 def _cell(starts: list[Parts], part: str) -> str:
