@@ -38,10 +38,9 @@ async def test_forwarded_headers_are_the_edges_alone(edge, client):
     assert got["x-forwarded-for"] == "127.0.0.1"
     assert got["x-real-ip"] == "127.0.0.1"
     assert got["x-forwarded-proto"] == "http"
-    assert got["x-forwarded-host"] == got["host"] == f"127.0.0.1:{port}"
-    assert got["x-forwarded-port"] == port
-    gone = {"forwarded", "x-forwarded-prefix", "x-forwarded-ssl", "x-original-url", "proxy"}
-    assert not gone & got.keys()
+    assert got["host"] == f"127.0.0.1:{port}"
+    kept = {"x-forwarded-for", "x-real-ip", "x-forwarded-proto"}
+    assert {name.lower() for name in lies} & got.keys() == kept
 
 
 @pytest.mark.parametrize("name", ["Tenfold-Position", "tenfold-release", "TENFOLD-CELL"])

@@ -22,6 +22,8 @@ MOST_WORKERS = 4
 # with underscores by itself.
 STRIPPED = (
     "Forwarded",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
     "X-Forwarded-Prefix",
     "X-Forwarded-Protocol",
     "X-Forwarded-Scheme",
