@@ -47,7 +47,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that rendering may look at. ``secrets`` is keyed ``cluster.role``, e.g. ``main.app``."""
+    """All that rendering may look at. ``secrets`` is keyed ``cluster.role``, e.g. ``main.app``.
+
+    ``leaders`` maps a cluster to the path of the unit that leads it: ``{"main": "vm1/postgres"}``.
+    Of a cluster with one member it may be silent.
+    """
 
     host: Host
     topology: Topology
@@ -56,6 +60,7 @@ class Scene:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     instance: str = ""
     variables: Mapping[str, str | Secret] = field(default_factory=dict)
+    leaders: Mapping[str, str] = field(default_factory=dict)
 
 
 class Engine(Protocol):

@@ -16,7 +16,9 @@ class DatabaseSettings(Settings):
 
     With ``separate_owner`` migrations run as the owner role and the app's role has no DDL; without
     it the app's role owns its schema, so that an app that creates its tables itself works.
-    ``major`` is PostgreSQL's major version, which is pinned for the life of the data.
+    ``major`` is PostgreSQL's major version, which is pinned for the life of the data. ``node``
+    numbers the cluster's data directories, each for its whole life: with whoever it follows, the
+    replication slot ``tenfold_NODE`` is its own.
     """
 
     database: str
@@ -27,6 +29,14 @@ class DatabaseSettings(Settings):
     superuser: str = "postgres"
     separate_owner: bool = False
     major: int = 18
+    node: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings(Settings):
+    """A stable address on the app's own host, relayed to whichever server leads ``cluster``."""
+
+    cluster: str = "main"
 
 
 @dataclass(frozen=True, slots=True)

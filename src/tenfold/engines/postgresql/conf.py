@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tenfold.engines.postgresql.peers import Upstream
 from tenfold.engines.postgresql.sizing import Sizing, size_text
 
 OLDEST_MAJOR = 15
 """The oldest supported version; 14 left PostgreSQL's own support in November 2026."""
+
+MAX_WAL_SENDERS = 16
+"""Connections for followers and copies; the same everywhere, see :func:`limits`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where one server lives and listens."""
+    """Where one server lives and listens, and whom it follows if it follows."""
 
     cluster_name: str
     data: str
@@ -41,6 +45,7 @@ class Server:
     sockets: str
     address: str
     port: int
+    upstream: Upstream | None = None
 
 
 def postgresql_conf(server: Server, sizes: Sizing, major: int) -> str:
@@ -57,11 +62,26 @@ def sections(server: Server, sizes: Sizing) -> tuple[Section, ...]:
         _memory(sizes),
         _durability(sizes),
         _replication(sizes),
+        *_following(server),
         _planner(),
         _logging(),
         _statistics(),
         _locale(),
     )
+
+
+def limits(sizes: Sizing) -> dict[str, int]:
+    """What a follower must not have less of than its leader, or it does not start.
+
+    The last two are PostgreSQL's defaults, which the file leaves alone.
+    """
+    return {
+        "max_connections": sizes.max_connections,
+        "max_worker_processes": sizes.max_worker_processes,
+        "max_wal_senders": MAX_WAL_SENDERS,
+        "max_prepared_transactions": 0,
+        "max_locks_per_transaction": 64,
+    }
 
 
 def quoted(value: str) -> str:
@@ -165,10 +185,22 @@ def _replication(sizes: Sizing) -> Section:
         "Replication and archive",
         (
             Setting("wal_level", "logical", "(restart)"),
-            Setting("max_wal_senders", "16", "(restart)"),
+            Setting("max_wal_senders", str(MAX_WAL_SENDERS), "(restart)"),
             Setting("max_replication_slots", "16", "(restart)"),
             Setting("max_slot_wal_keep_size", keep, "a lost follower must not fill the disk"),
             Setting("hot_standby", "on", "(restart)"),
+            # Also where nobody is followed yet: taking it out of the file would take a restart.
+            Setting("recovery_target_timeline", quoted("latest"), "(restart)"),
+            # Half of PostgreSQL's minute: that long a follower whose machine vanished has its slot,
+            # and is refused when it comes back. Shorter would take a disk that stalls for dead.
+            Setting("wal_sender_timeout", "30s", "a vanished follower lets go of its slot"),
+            Setting("wal_receiver_timeout", "30s", "a vanished leader is called again"),
+            Setting("wal_retrieve_retry_interval", "1s", "so is one that restarted"),
+            Setting("wal_receiver_status_interval", "1s", "how old the leader's view may be"),
+            # What a slot remembers of it outlasts the follower, and vacuum would stand still.
+            Setting("hot_standby_feedback", "off", "a follower's queries hold up no vacuum"),
+            # A switch waits for what a query on the follower delays.
+            Setting("max_standby_streaming_delay", "5s", "and the follower no longer"),
             Setting("track_commit_timestamp", "on", "tells conflicting changes apart (restart)"),
             Setting("archive_mode", "on", "(restart)"),
             Setting("archive_command", quoted("true"), "keeps nothing: see above"),
@@ -180,6 +212,25 @@ def _replication(sizes: Sizing) -> Section:
             "Setting a real command later takes a reload, not a restart."
         ),
     )
+
+
+def _following(server: Server) -> tuple[Section, ...]:
+    """Nothing for a server that is alone. Reloadable, so that a peer may come and go."""
+    upstream = server.upstream
+    if upstream is None:
+        return ()
+    section = Section(
+        "Following",
+        (
+            Setting("primary_conninfo", quoted(upstream.conninfo())),
+            Setting("primary_slot_name", quoted(upstream.slot)),
+        ),
+        text=(
+            "Whom this server follows while a file standby.signal is in its data directory. That\n"
+            "file alone decides who leads; without it, these lines mean nothing."
+        ),
+    )
+    return (section,)
 
 
 def _planner() -> Section:

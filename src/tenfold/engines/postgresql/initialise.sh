@@ -1,6 +1,9 @@
 #!/bin/sh
-# Makes a PostgreSQL cluster, once:  initialise.sh INITDB DATA SUPERUSER [INITDB OPTION ...]
+# Gives a server its data, once:  initialise.sh INITDB DATA SUPERUSER [INITDB OPTION ...]
 # The superuser's password comes in TENFOLD_SUPERUSER_PASSWORD; it is never on a command line.
+#
+# The file "origin" beside this script says whether the data is made here (initdb) or copied from a
+# server that is followed from then on. It is asked here alone: once there is data, never again.
 #
 # The cluster is built in a directory of its own and gets its name by a rename as the last act: an
 # attempt that is interrupted leaves nothing that could be taken for a cluster, and the next one
@@ -15,6 +18,14 @@ shift 3
 password=$TENFOLD_SUPERUSER_PASSWORD
 unset TENFOLD_SUPERUSER_PASSWORD
 
+slot='' upstream=''
+while read -r key value; do
+    case $key in
+        slot) slot=$value ;;
+        upstream) upstream=$value ;;
+    esac
+done <"$(dirname -- "$0")/origin"
+
 cd /
 if [ -e "$data/PG_VERSION" ]; then
     exit 0
@@ -23,14 +34,40 @@ parent=$(dirname -- "$data")
 mkdir -p -- "$parent"
 rm -rf -- "$data".new.*
 new=$(mktemp -d -- "$data.new.XXXXXX")
-trap 'rm -rf -- "$new"' EXIT
+trap 'rm -rf -- "$new" "$new.said"' EXIT
 
-printf '%s\n' "$password" | "$initdb" --pgdata="$new" --username="$superuser" \
-    --pwfile=/dev/stdin --auth=scram-sha-256 --data-checksums --encoding=UTF8 --no-instructions "$@"
+make() {
+    printf '%s\n' "$password" | "$initdb" --pgdata="$new" --username="$superuser" \
+        --pwfile=/dev/stdin --auth=scram-sha-256 --data-checksums --encoding=UTF8 \
+        --no-instructions "$@"
+    for unused in postgresql.conf pg_hba.conf pg_ident.conf; do
+        echo "# Not read. The server is started with a configuration outside of this directory." \
+            >"$new/$unused"
+    done
+}
 
-for unused in postgresql.conf pg_hba.conf pg_ident.conf; do
-    echo "# Not read. The server is started with a configuration outside of this directory." \
-        >"$new/$unused"
-done
+# The sender of an attempt that was interrupted may not have noticed yet: it has the slot until it
+# does, after wal_sender_timeout (30 s) at the latest. The server checks every page that it sends.
+copy() {
+    rounds=40
+    until "$(dirname -- "$initdb")/pg_basebackup" --pgdata="$new" --dbname="$upstream" \
+        --slot="$slot" --wal-method=stream --checkpoint=fast --no-manifest --no-password \
+        2>"$new.said"; do
+        cat -- "$new.said" >&2
+        grep -q 'is active for PID' "$new.said" || return 1
+        rounds=$((rounds - 1))
+        [ "$rounds" -gt 0 ] || return 1
+        sleep 1
+    done
+    cat -- "$new.said" >&2
+    echo follows >"$new/standby.signal"
+    sync -- "$new/standby.signal" "$new"
+}
+
+if [ -n "$upstream" ]; then
+    copy
+else
+    make "$@"
+fi
 mv -T -- "$new" "$data"
 sync -- "$parent" 2>/dev/null || sync

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 from posixpath import join
 
 from tenfold.engines.postgresql.conf import OLDEST_MAJOR, Server, postgresql_conf
 from tenfold.engines.postgresql.hba import networks, pg_hba_conf
-from tenfold.engines.postgresql.sizing import DEDICATED_HOST, SHARED_HOST, sizing
+from tenfold.engines.postgresql.peers import (
+    address,
+    members,
+    origin,
+    origin_text,
+    others,
+    upstream,
+)
+from tenfold.engines.postgresql.sizing import DEDICATED_HOST, SHARED_HOST, Sizing, sizing
 from tenfold.engines.protocol import Scene
 from tenfold.secret import Secret
 from tenfold.topology.model import Pool, Unit
@@ -18,6 +27,18 @@ from tenfold.topology.settings import DatabaseSettings, EdgeSettings
 BUILTIN_LOCALES_SINCE = 17
 """The first major version with collations of its own, which no library update changes."""
 
+COPY_SECONDS = 86_400.0
+"""How long making or copying the data may take; a large database takes hours over a network."""
+
+_SCRIPTS = (
+    "initialise.sh",
+    "before-start.sh",
+    "ready.sh",
+    "standby.sh",
+    "disk-state.sh",
+    "installation.sh",
+)
+
 
 class PostgreSQL:
     """The engine ``postgresql``; see :class:`tenfold.engines.protocol.Engine`."""
@@ -25,26 +46,31 @@ class PostgreSQL:
     name = "postgresql"
 
     def render(self, member: Unit | Pool, scene: Scene) -> tuple[File, ...]:
-        """Configuration, the scripts that run before the server, and a password file for psql."""
+        """Configuration, the scripts around the server, and a password file for psql and peers.
+
+        A peer that comes or goes changes files that a running server rereads, and no launch.
+
+        Raises:
+            ValueError: the cluster has several members, but ``scene.leaders`` no leader for it.
+        """
         settings = _settings(member)
         config = scene.place.config
-        sizes = sizing(scene.host.memory_bytes, scene.host.cores, share=_share(scene))
         clients = networks(_clients(scene))
+        here = replace(server(member, scene), upstream=upstream(member, scene))
         return (
             File(
                 join(config, "postgresql.conf"),
-                postgresql_conf(server(member, scene), sizes, settings.major),
+                postgresql_conf(here, sizes(member, scene), settings.major),
             ),
             File(join(config, "pg_hba.conf"), pg_hba_conf(settings, clients)),
             File(join(config, "pg_ident.conf"), "# No user names are mapped.\n"),
             File(join(config, "pgpass"), _pgpass(member, scene), mode=0o600),
-            File(join(config, "initialise.sh"), _script("initialise.sh"), mode=0o755),
-            File(join(config, "before-start.sh"), _script("before-start.sh"), mode=0o755),
-            File(join(config, "ready.sh"), _script("ready.sh"), mode=0o755),
+            File(join(config, "origin"), origin_text(origin(member, scene))),
+            *(File(join(config, name), _script(name), mode=0o755) for name in _SCRIPTS),
         )
 
     def launch(self, member: Unit | Pool, scene: Scene) -> Launch:
-        """Make the cluster if there is none, clear what a killed predecessor left, then serve."""
+        """Make or copy the data if there is none, clear what a killed predecessor left, serve."""
         settings = _settings(member)
         here = server(member, scene)
         programs, config = scene.place.binaries, scene.place.config
@@ -72,17 +98,28 @@ class PostgreSQL:
 
 
 def server(member: Unit | Pool, scene: Scene) -> Server:
-    """Where this unit lives and listens."""
+    """Where this unit lives and listens; whom it would follow is no part of that."""
     settings = _settings(member)
-    address, _, port = scene.wiring.endpoints[member.path].rpartition(":")
+    host, port = address(scene.wiring.endpoints[member.path])
     return Server(
         cluster_name=f"{scene.topology.app}/{settings.cluster}",
         data=join(scene.place.data, "cluster"),
         hba=join(scene.place.config, "pg_hba.conf"),
         ident=join(scene.place.config, "pg_ident.conf"),
         sockets=scene.place.run,
-        address=address.strip("[]"),
-        port=int(port),
+        address=host,
+        port=port,
+    )
+
+
+def sizes(member: Unit | Pool, scene: Scene) -> Sizing:
+    """What depends on the size of the host, such that every member could follow every other."""
+    hosts = [scene.topology.host(m.host) for m in members(member, scene)]
+    return sizing(
+        scene.host.memory_bytes,
+        scene.host.cores,
+        share=_share(scene),
+        most_cores=max(host.cores for host in hosts),
     )
 
 
@@ -115,6 +152,7 @@ def _initialise(settings: DatabaseSettings, scene: Scene, here: Server) -> Comma
         ),
         env={"TENFOLD_SUPERUSER_PASSWORD": secret(scene, settings, "superuser")},
         creates=join(here.data, "PG_VERSION"),
+        within_seconds=COPY_SECONDS,
     )
 
 
@@ -134,6 +172,11 @@ def _pgpass(member: Unit | Pool, scene: Scene) -> Secret:
         for role, user in roles(settings).items():
             fields = (host, str(here.port), "*", user, secret(scene, settings, role).reveal())
             lines.append(":".join(_escape(field) for field in fields))
+    for peer in others(member, scene):
+        peer_host, peer_port = address(scene.wiring.endpoints[peer.path])
+        password = secret(scene, settings, "replication").reveal()
+        fields = (peer_host, str(peer_port), "*", settings.replication_role, password)
+        lines.append(":".join(_escape(field) for field in fields))
     return Secret("\n".join(lines) + "\n")
 
 

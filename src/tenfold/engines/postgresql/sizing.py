@@ -44,8 +44,14 @@ class Sizing:
     max_parallel_workers_per_gather: int
 
 
-def sizing(memory_bytes: int, cores: int, *, share: float = SHARED_HOST) -> Sizing:
+def sizing(
+    memory_bytes: int, cores: int, *, share: float = SHARED_HOST, most_cores: int = 0
+) -> Sizing:
     """Settings for a host of this size, of which the database gets ``share`` of the memory.
+
+    A follower does not start with less of ``max_connections`` and ``max_worker_processes`` than
+    its leader has, and anybody may lead: both follow ``most_cores``, those of the cluster's largest
+    host. (The other settings of that kind are the same on every host.)
 
     - ``shared_buffers``: a quarter of the share [manual: "25% of the memory in your system"], from
       32 MiB to 8 GiB; pages are taken from the system only when they are first used.
@@ -62,7 +68,8 @@ def sizing(memory_bytes: int, cores: int, *, share: float = SHARED_HOST) -> Sizi
     """
     budget = int(memory_bytes * share)
     buffers = steady(clamp(budget // 4, 32 * MIB, 8 * GIB))
-    max_connections = connections(cores)
+    widest = max(cores, most_cores)
+    max_connections = connections(widest)
     per_sort = max(0, budget - buffers) // (max_connections * 3)
     max_wal = steady(clamp(memory_bytes // 8, 1 * GIB, 4 * GIB))
     return Sizing(
@@ -74,7 +81,7 @@ def sizing(memory_bytes: int, cores: int, *, share: float = SHARED_HOST) -> Sizi
         min_wal_size_bytes=max_wal // 4,
         max_wal_size_bytes=max_wal,
         max_slot_wal_keep_size_bytes=max_wal * 4,
-        max_worker_processes=max(16, 8 + cores),
+        max_worker_processes=max(16, 8 + widest),
         max_parallel_workers=max(2, cores),
         max_parallel_workers_per_gather=clamp(cores // 2, 1, 4),
     )

@@ -1,0 +1,149 @@
+"""Which servers form a cluster, and which of them one would follow. Pure.
+
+Who leads at this moment is decided by a file in each data directory (:mod:`.orders`), never here:
+every member of a cluster is told whom to follow *if* it follows, so that a change of roles needs
+no other configuration, and a new member no restart of the old.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from posixpath import join
+
+from tenfold.engines.protocol import Scene
+from tenfold.topology.model import Pool, Unit
+from tenfold.topology.settings import DatabaseSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A server to copy from and to follow, as one of its followers reaches it.
+
+    ``slot`` is the follower's place in the upstream's log; ``passfile`` holds the password.
+    """
+
+    host: str
+    port: int
+    user: str
+    slot: str
+    passfile: str
+
+    def conninfo(self) -> str:
+        """libpq's connection string.
+
+        A peer that vanished without a word is noticed after 10 + 3 * 5 s.
+        """
+        parts = {
+            "host": self.host,
+            "port": str(self.port),
+            "user": self.user,
+            "passfile": self.passfile,
+            "application_name": self.slot,
+            "connect_timeout": "5",
+            "keepalives_idle": "10",
+            "keepalives_interval": "5",
+            "keepalives_count": "3",
+        }
+        return " ".join(f"{name}={_word(value)}" for name, value in parts.items())
+
+
+def slot_name(settings: DatabaseSettings) -> str:
+    """The slot that this data directory has at whoever it follows; its application name, too."""
+    return f"tenfold_{settings.node}"
+
+
+def members(member: Unit | Pool, scene: Scene) -> tuple[Unit | Pool, ...]:
+    """All members of this one's cluster, itself among them, as declared.
+
+    Raises:
+        ValueError: two of them have the same ``node`` and would share a slot.
+    """
+    cluster = database(member).cluster
+    found = [m for m in scene.topology.of(DatabaseSettings) if database(m).cluster == cluster]
+    nodes = [database(m).node for m in found]
+    if len(set(nodes)) < len(nodes):
+        raise ValueError(f"members of {cluster} share a node: {nodes}")
+    return tuple(found)
+
+
+def others(member: Unit | Pool, scene: Scene) -> tuple[Unit | Pool, ...]:
+    """The other members of this one's cluster."""
+    return tuple(m for m in members(member, scene) if m.path != member.path)
+
+
+def upstream(member: Unit | Pool, scene: Scene) -> Upstream | None:
+    """Whom this server follows if it follows: the leader, or the first other if it leads itself.
+
+    ``None`` for a server that is alone.
+
+    Raises:
+        ValueError: the cluster has several members and ``scene.leaders`` names none of them.
+    """
+    peers = others(member, scene)
+    if not peers:
+        return None
+    leader = _leader(member, scene)
+    chosen = peers[0] if leader.path == member.path else leader
+    host, port = address(scene.wiring.endpoints[chosen.path])
+    return Upstream(
+        host=host,
+        port=port,
+        user=database(member).replication_role,
+        slot=slot_name(database(member)),
+        passfile=join(scene.place.config, "pgpass"),
+    )
+
+
+def origin(member: Unit | Pool, scene: Scene) -> Upstream | None:
+    """Whom this server's data is copied from if it has none; ``None`` if it is made here."""
+    found = upstream(member, scene)
+    leads = found is None or _leader(member, scene).path == member.path
+    return None if leads else found
+
+
+def origin_text(source: Upstream | None) -> str:
+    """The file that ``initialise.sh`` reads when there is no data yet, and nobody afterwards.
+
+    It follows the leader all the same: after a switch it changes, which costs a reload.
+    """
+    if source is None:
+        return "# This server's data is made here.\n"
+    return (
+        "# This server's data is copied from its leader.\n"
+        f"slot {source.slot}\n"
+        f"upstream {source.conninfo()}\n"
+    )
+
+
+def address(endpoint: str) -> tuple[str, int]:
+    """``address:port`` in two, without the brackets of IPv6."""
+    host, _, port = endpoint.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def database(member: Unit | Pool) -> DatabaseSettings:
+    """The member's settings.
+
+    Raises:
+        TypeError: it is something else than a database.
+    """
+    if not isinstance(member.settings, DatabaseSettings):
+        raise TypeError(f"{member.path} is no database")
+    return member.settings
+
+
+def _leader(member: Unit | Pool, scene: Scene) -> Unit | Pool:
+    """Guessing would be fatal: a follower taken for a leader would get a cluster of its own."""
+    cluster = database(member).cluster
+    path = scene.leaders.get(cluster)
+    for candidate in members(member, scene):
+        if candidate.path == path:
+            return candidate
+    raise ValueError(f"{cluster} has several members, and none of them is its leader {path}")
+
+
+def _word(value: str) -> str:
+    if re.fullmatch(r"[\w./:%-]+", value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,122 @@
+"""What a change of leaders asks of servers, over connections that the caller opened beforehand.
+
+Opening a connection takes some 10 ms (SCRAM); during a hold everything here takes a round trip.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from tenfold.engines.postgresql.login import Connection
+from tenfold.errors import StepFailed
+
+POLL_SECONDS = 0.001
+
+
+def position(lsn: str) -> int:
+    """A position in the log as a number of bytes: ``0/16B3748`` -> 23803720.
+
+    Raises:
+        ValueError: it is no position.
+    """
+    high, _, low = lsn.partition("/")
+    return (int(high, 16) << 32) + int(low, 16)
+
+
+def bytes_behind(lsn: str | None, leader: str) -> int:
+    """How much of the leader's log is missing at ``lsn``; never negative."""
+    return max(0, position(leader) - position(lsn or "0/0"))
+
+
+def checkpoint(connection: Connection) -> None:
+    """Write out what is dirty, as superuser; on a follower as far as it has replayed a checkpoint.
+
+    Before a switch, on both: a stop writes out what is dirty, and so does a promotion.
+    """
+    connection.execute("CHECKPOINT")
+
+
+def flushed(connection: Connection) -> str:
+    """Where a leader's log ends on its disk, which is all that can be replayed elsewhere."""
+    row = connection.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def wait_until_replayed(
+    connection: Connection, lsn: str, *, within_seconds: float, beyond: bool = False
+) -> str:
+    """Poll a follower every millisecond until it has replayed up to ``lsn``; gives its position.
+
+    With ``beyond``, until it has replayed the record that *begins* at ``lsn``, as
+    ``DiskState.checkpoint`` does: records are replayed whole.
+
+    Raises:
+        StepFailed: not in time, saying how much is missing; or the server broke off.
+    """
+    wanted = position(lsn) + (1 if beyond else 0)
+    last: list[str] = []
+
+    def replayed() -> bool:
+        row = connection.execute("SELECT pg_last_wal_replay_lsn()::text").fetchone()
+        if row is None or row[0] is None:
+            raise StepFailed("a server that never followed anybody was to replay a log")
+        last[:] = [str(row[0])]
+        return position(last[0]) >= wanted
+
+    if not _poll(replayed, within_seconds):
+        raise StepFailed(
+            f"the follower has replayed the log up to {last[0]}, {bytes_behind(last[0], lsn)} bytes"
+            f" short of {lsn}, after {within_seconds:g} s"
+        )
+    return last[0]
+
+
+def promote(connection: Connection) -> None:
+    """Have a follower lead, as superuser, without waiting; see :func:`wait_until_writable`.
+
+    The caller has seen before that the former leader is fenced and stopped.
+    """
+    with _told():
+        connection.execute("SELECT pg_promote(wait => false)")
+
+
+def wait_until_writable(connection: Connection, *, within_seconds: float) -> None:
+    """Poll every millisecond until a promoted server accepts writes.
+
+    Raises:
+        StepFailed: not in time, or the server broke off.
+    """
+
+    def writable() -> bool:
+        row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+        return row == (False,)
+
+    if not _poll(writable, within_seconds):
+        raise StepFailed(f"the server still follows {within_seconds:g} s after it was promoted")
+
+
+def _poll(condition: Callable[[], bool], within_seconds: float) -> bool:
+    deadline = time.monotonic() + within_seconds
+    with _told():
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+    return True
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise StepFailed(
+            "PostgreSQL broke off in the middle of a switch",
+            next="tenfold logs   shows what it says",
+            detail=error.diag.message_primary or str(error).strip(),
+        ) from error
