@@ -3,7 +3,9 @@
 ``worker.py LISTENING_FD CONTROL_PATH``. The environment may change it: ``RELEASE`` is what
 it answers, ``BROKEN`` is a traceback that it claims its import raised, ``HEALTH`` the status of its
 health request, ``DEAF`` makes it refuse to accept, ``STUBBORN`` makes it ignore quiesce and close,
-``PRIVATE`` makes the kernel let nobody look into it.
+``RESTLESS`` makes it refuse to hold, ``PRIVATE`` makes the kernel let nobody look into it.
+
+``GET /slow=SECONDS`` takes that long, ``GET /endless`` until it is told to close.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import ctypes
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,9 @@ class Worker:
         self.conversations: set[asyncio.Task[None]] = set()
         self.open = 0
         self.served = 0
+        self.settled = False
+        self.begun: dict[asyncio.Task[None] | None, float] = {}
+        self.closing = asyncio.Event()
         self.over = asyncio.Event()
 
     async def serve(self, path: str) -> None:
@@ -56,8 +62,14 @@ class Worker:
             case control.QUIESCE if not os.environ.get("STUBBORN"):
                 self._quiesce()
                 return {"ok": True}
+            case control.SETTLE if self.state == control.ACCEPTING:
+                self.settled = True
+                return {"ok": True}
+            case control.HOLD if self._may_hold():
+                self._stop_accepting(control.HOLDING)
+                return {"ok": True}
             case control.CLOSE if not os.environ.get("STUBBORN"):
-                self.over.set()
+                self.closing.set()
                 return {"ok": True}
             case control.METRICS:
                 route = {"method": "GET", "route": "/", "count": self.served}
@@ -65,14 +77,31 @@ class Worker:
         return {"ok": False, "error": f"no {request['order']} here"}
 
     def _status(self) -> dict[str, Any]:
-        status = {"ok": True, "state": self.state, "connections": self.open, "pid": os.getpid()}
+        oldest = time.monotonic() - min(self.begun.values()) if self.begun else 0.0
+        status = {
+            "ok": True,
+            "state": self.state,
+            "settled": self.settled,
+            "connections": self.open,
+            "idle": self.open - len(self.begun),
+            "active": len(self.begun),
+            "oldest_seconds": oldest,
+            "tasks": 0,
+            "pid": os.getpid(),
+        }
         if self.state == control.FAILED:
             status["error"] = os.environ["BROKEN"]
             asyncio.get_running_loop().call_later(0.05, os._exit, control.FAILED_EXIT_CODE)
         return status
 
+    def _may_hold(self) -> bool:
+        able = self.state in (control.ACCEPTING, control.HOLDING)
+        return able and not os.environ.get("RESTLESS")
+
     def _accept(self) -> None:
-        if self.state == control.WARM:
+        self.settled = False
+        self.closing.clear()
+        if self.state in (control.WARM, control.HOLDING):
             self.listener.setblocking(False)
             asyncio.get_running_loop().add_reader(self.listener, self._take)
             self.state = control.ACCEPTING
@@ -89,10 +118,13 @@ class Worker:
         self.conversations.add(task)
         task.add_done_callback(self.conversations.discard)
 
-    def _quiesce(self) -> None:
+    def _stop_accepting(self, state: str) -> None:
         if self.state == control.ACCEPTING:
             asyncio.get_running_loop().remove_reader(self.listener)
-        self.state = control.QUIESCING
+        self.state = state
+
+    def _quiesce(self) -> None:
+        self._stop_accepting(control.QUIESCING)
         self._leave_when_idle()
 
     def _leave_when_idle(self) -> None:
@@ -103,6 +135,9 @@ class Worker:
         reader, writer = await asyncio.open_connection(sock=connection)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
+            self.begun[asyncio.current_task()] = time.monotonic()
+            if head.startswith(b"GET /endless"):
+                await self.closing.wait()
             if head.startswith(b"GET /slow"):
                 await asyncio.sleep(float(head.split()[1].rpartition(b"=")[2]))
             self.served += 1
@@ -114,6 +149,7 @@ class Worker:
             pass
         finally:
             writer.close()
+            self.begun.pop(asyncio.current_task(), None)
             self.open -= 1
             self._leave_when_idle()
 

@@ -14,7 +14,6 @@ from tenfold.agent.identity import Identity
 from tenfold.agent.record import FOLDER, UnitRecord, from_json
 from tenfold.agent.recover import recover
 from tenfold.agent.store import Corrupt
-from tenfold.agent.unit import Unit
 from tenfold.agent.wire import from_wire
 from tenfold.errors import TenfoldError
 
@@ -143,7 +142,7 @@ async def _end_user_of(name: str, record: UnitRecord, process: Process | None) -
 
 
 async def _take_over(host: Host, record: UnitRecord, process: Process | None) -> None:
-    unit = Unit(host.context, record, host.wait_ready)
+    unit = host.new_unit(record)
     host.units[unit.name] = unit
     if record.drain_until is not None:
         unit.adopt_leaving(process)

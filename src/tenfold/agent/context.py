@@ -15,6 +15,7 @@ from tenfold.agent.store import Store
 from tenfold.secret import Secret
 
 WaitReady = Callable[[str, tuple[str, ...]], Awaitable[None]]
+IsHeld = Callable[[str], bool]
 
 
 def host_key(root: Path) -> str:

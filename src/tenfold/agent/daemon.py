@@ -83,6 +83,7 @@ async def serve(start: Start) -> None:
     context.sockets.changed = keeper.hold
     unfinished = context.store.read(*SHUTDOWN) is not None
     host.closing = unfinished or start.purpose == "down"
+    host.holds.resume()
     await adopt(host, held)
     if host.closing:
         await host.shutdown()

@@ -4,12 +4,16 @@ The order is kept first, so that a successor of this agent finishes it. Then: ev
 new generation accepts; only when all do, the others drain. Both accept for a moment, on the same
 socket, so there is no instant without a listener. When the new generation cannot accept, it is the
 one that leaves, and the old one has never stopped.
+
+Of a held pool nobody accepts until the new generation does, and then the hold is over. If it
+cannot, the old one holds as before.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tenfold.agent.diary import say
@@ -28,23 +32,49 @@ FOLDER = "handovers"
 Tell = Callable[[str], None]
 
 
+@dataclass
+class _UnderWay:
+    generation: int
+    listeners: list[Tell]
+    decided: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] = field(init=False)
+
+
 class Handovers:
-    """The handovers under way, one per pool; a second order for the same one joins it."""
+    """The handovers under way, one per pool; a second order for the same one joins it.
+
+    One is *decided* when it is settled who accepts; from then on the others only drain.
+    """
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._under_way: dict[str, tuple[int, asyncio.Task[None], list[Tell]]] = {}
+        self._under_way: dict[str, _UnderWay] = {}
 
-    async def order(self, pool: str, generation: int, tell: Tell) -> None:
-        """Carry it out, or join the one that does. See :meth:`HostAgent.handover`."""
-        while pool in self._under_way:
-            running, task, listeners = self._under_way[pool]
-            if running == generation:
-                listeners.append(tell)
-                await asyncio.shield(task)
+    async def order(
+        self, pool: str, generation: int, tell: Tell, permit: Callable[[], None]
+    ) -> None:
+        """Carry it out, or join the one that does. See :meth:`HostAgent.handover`.
+
+        ``permit`` raises if it may not begin any more when its turn has come.
+        """
+        while found := self._under_way.get(pool):
+            if found.generation == generation:
+                found.listeners.append(tell)
+                await asyncio.shield(found.task)
                 return
-            await asyncio.wait((task,))
-        await asyncio.shield(self._begin(pool, generation, [tell]))
+            await asyncio.wait((found.task,))
+        permit()
+        await asyncio.shield(self._begin(pool, generation, [tell]).task)
+
+    def is_under_way(self, pool: str) -> bool:
+        """Whether a handover of the pool has not yet ended."""
+        return pool in self._under_way
+
+    async def decided(self, pool: str | None = None) -> None:
+        """Wait until those of the pool, or of all, that are under way now are decided."""
+        for name, found in list(self._under_way.items()):
+            if pool in (None, name):
+                await found.decided.wait()
 
     def resume(self) -> None:
         """Go on with those that a predecessor was ordered to do."""
@@ -60,7 +90,7 @@ class Handovers:
 
     async def cancel(self) -> None:
         """Give up all that are under way: the host shuts down."""
-        tasks = [task for _, task, _ in self._under_way.values()]
+        tasks = [found.task for found in self._under_way.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -69,23 +99,27 @@ class Handovers:
 
     def _begin(
         self, pool: str, generation: int, listeners: list[Tell], *, resumed: bool = False
-    ) -> asyncio.Task[None]:
-        def tell(text: str) -> None:
-            for listener in listeners:
-                listener(text)
+    ) -> _UnderWay:
+        found = _UnderWay(generation, listeners)
 
         def over(task: asyncio.Task[None]) -> None:
             self._under_way.pop(pool, None)
+            found.decided.set()
             if not task.cancelled() and task.exception() is not None:
                 say(f"handover of {pool} to {generation}: {task.exception()}")
 
-        task = asyncio.create_task(self._carry_out(pool, generation, tell, resumed))
-        self._under_way[pool] = (generation, task, listeners)
-        task.add_done_callback(over)
-        return task
+        found.task = asyncio.create_task(self._carry_out(pool, found, resumed))
+        self._under_way[pool] = found
+        found.task.add_done_callback(over)
+        return found
 
-    async def _carry_out(self, pool: str, generation: int, tell: Tell, resumed: bool) -> None:
-        host, store = self._host, self._host.context.store
+    async def _carry_out(self, pool: str, under_way: _UnderWay, resumed: bool) -> None:
+        host, store, generation = self._host, self._host.context.store, under_way.generation
+
+        def tell(text: str) -> None:
+            for listener in under_way.listeners:
+                listener(text)
+
         members = [u for u in host.members(pool) if u.record.drain_until is None]
         new = [u for u in members if u.order.generation == generation]
         unready = [] if resumed else [u.name for u in new if not u.may_accept]
@@ -94,10 +128,15 @@ class Handovers:
             raise UnitFailed(_not_warm(host.context.host, pool, generation, unready))
         store.write(FOLDER, pool, {"pool": pool, "generation": generation})
         await pause_point("handover.ordered", host.context.root)
+        host.holds.lift(pool, [unit.name for unit in new])
         try:
             await asyncio.gather(*(_accepts(unit) for unit in new))
+            for unit in new:
+                unit.remember(accepting=True)
         except TenfoldError as fault:
             raise await self._back_out(pool, new, fault) from fault
+        host.holds.forget(pool)
+        under_way.decided.set()
         tell(f"{pool}: generation {generation} accepts ({_workers(len(new))})")
         await pause_point("handover.accepted", host.context.root)
         await asyncio.gather(*(self.retire(u, tell) for u in host.members(pool) if u not in new))
@@ -121,9 +160,11 @@ class Handovers:
             unit.mark_leaving()  # All, before the order is dropped: a successor goes on with it.
         store.delete(FOLDER, pool)
         await asyncio.gather(*(self.retire(unit, lambda _: None) for unit in new))
+        held = pool in dict(self._host.holds.observed())
+        before = "they wait as before" if held else "the workers from before went on serving"
         return StepFailed(
             f"the new workers of {pool} did not accept: {fault.what}",
-            changed="nothing for users: the workers from before went on serving",
+            changed=f"nothing for users: {before}",
             next=fault.next,
             detail=fault.detail,
         )
@@ -131,8 +172,7 @@ class Handovers:
 
 async def _accepts(unit: Unit) -> None:
     """Have it accept; a member that crashes meanwhile is started again by its own life."""
-    if not unit.record.accepting:
-        unit.remember(accepting=True)
+    unit.will_accept()  # Kept when all do: until then the order on disk says it for a successor.
 
     async def accepting() -> bool:
         if unit.is_ready and unit.state != "running":

@@ -11,8 +11,10 @@ from typing import Any
 from tenfold.agent import control, files, metrics, run
 from tenfold.agent.context import Context, environment
 from tenfold.agent.diary import say
+from tenfold.agent.epochs import Epochs
 from tenfold.agent.handle import Process
 from tenfold.agent.handover import Handovers, Tell
+from tenfold.agent.holding import Holds
 from tenfold.agent.record import FOLDER, UnitRecord
 from tenfold.agent.unit import Forgotten, Unit
 from tenfold.agent.waiting import TooLate, wait_for
@@ -28,13 +30,15 @@ SHUTDOWN = ("agent", "shutdown")
 
 
 class Host:
-    """Units, sockets and handovers of one host."""
+    """Units, sockets, handovers and holds of one host."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.units: dict[str, Unit] = {}
         self.unreadable: dict[str, str] = {}
         self.handovers = Handovers(self)
+        self.holds = Holds(self)
+        self.epochs = Epochs(context.store)
         self.leaving = asyncio.Event()
         self.closing = False
 
@@ -54,6 +58,7 @@ class Host:
             agent_pid=os.getpid(),
             sockets=tuple(self.context.sockets.endpoints().items()),
             units=tuple(unit.observed() for unit in self.units.values()) + broken,
+            held=self.holds.observed(),
         )
 
     def members(self, pool: str) -> list[Unit]:
@@ -77,8 +82,7 @@ class Host:
         """See :meth:`HostAgent.start`."""
         self._check(order)
         while True:
-            fresh = Unit(self.context, UnitRecord(order), self.wait_ready)
-            unit = self.units.setdefault(order.name, fresh)
+            unit = self.units.setdefault(order.name, self.new_unit(UnitRecord(order)))
             try:
                 await unit.start(order)
             except Forgotten:
@@ -89,11 +93,15 @@ class Host:
             self.unreadable.pop(order.name, None)
             return
 
-    async def stop(self, name: str) -> None:
+    def new_unit(self, record: UnitRecord) -> Unit:
+        """A unit that knows this host, not yet one of its own."""
+        return Unit(self.context, record, self.wait_ready, self.holds.includes)
+
+    async def stop(self, name: str, within_seconds: float | None = None) -> None:
         """See :meth:`HostAgent.stop`."""
         unit = self.units.get(name)
         if unit is not None:
-            await unit.stop()
+            await unit.stop(within_seconds)
             self.forget(unit)
 
     async def reload(self, name: str) -> None:
@@ -130,7 +138,7 @@ class Host:
         asked = [
             control.ask(unit.order.launch.control, order=words.METRICS)
             for unit in self.members(pool)
-            if unit.state == "running" and unit.order.launch.control is not None
+            if unit.state in ("running", "holding") and unit.order.launch.control is not None
         ]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         return metrics.total([a for a in answers if isinstance(a, dict)])
@@ -142,6 +150,7 @@ class Host:
             self.context.store.write(*SHUTDOWN, {})
         with self._going_on():
             await self.handovers.cancel()
+        self.holds.forget_all()
         await self.stop_all()
         for unit in list(self.units.values()):
             with self._going_on():

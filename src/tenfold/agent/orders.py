@@ -17,6 +17,9 @@ Order = Callable[[Host, dict[str, Any], Emit], Awaitable[Any]]
 
 ENDS_WITH_ITS_CALLER = frozenset({"run"})
 DURING_SHUTDOWN = frozenset({"hello", "observe", "shutdown", "stop"})
+CHANGES_NOTHING = frozenset({"hello", "observe", "metrics", "longest_request"})
+ONLY_WAITS = frozenset({"settle", "drained"})
+GOES_ON_BY_ITSELF = frozenset({"handover"})
 
 
 async def carry_out(host: Host, request: dict[str, Any], emit: Emit) -> Any:
@@ -30,6 +33,7 @@ async def carry_out(host: Host, request: dict[str, Any], emit: Emit) -> Any:
     Raises:
         TenfoldError: the order's own failure.
         TargetError: there is no such order, or its arguments are not what it takes.
+        StepFailed: it would change something, and its caller's epoch is superseded.
     """
     name = str(request.get("order"))
     order = ORDERS.get(name)
@@ -38,9 +42,17 @@ async def carry_out(host: Host, request: dict[str, Any], emit: Emit) -> Any:
     if host.closing and name not in DURING_SHUTDOWN:
         raise Refused(f"{host.context.host} is shutting down")
     try:
-        return to_wire(await order(host, request, emit))
+        if name == "claim" or name in CHANGES_NOTHING:
+            return to_wire(await order(host, request, emit))
+        with host.epochs.carrying(name, _epoch(request)):
+            return to_wire(await order(host, request, emit))
     except (KeyError, ValueError) as fault:
         raise TargetError(f"the agent cannot read the order {name}: {fault}") from fault
+
+
+def _epoch(request: dict[str, Any]) -> int | None:
+    epoch = request.get("epoch")
+    return None if epoch is None else int(epoch)
 
 
 async def _hello(host: Host, _: dict[str, Any], __: Emit) -> Any:
@@ -74,14 +86,42 @@ async def _reload(host: Host, request: dict[str, Any], _: Emit) -> Any:
 
 
 async def _stop(host: Host, request: dict[str, Any], _: Emit) -> Any:
-    await host.stop(str(request["name"]))
+    within = request.get("within_seconds")
+    await host.stop(str(request["name"]), None if within is None else float(within))
 
 
 async def _handover(host: Host, request: dict[str, Any], emit: Emit) -> Any:
     def tell(text: str) -> None:
         emit("progress", text)
 
-    await host.handovers.order(str(request["pool"]), int(request["generation"]), tell)
+    permit = host.epochs.permit(_epoch(request))
+    await host.handovers.order(str(request["pool"]), int(request["generation"]), tell, permit)
+
+
+async def _settle(host: Host, request: dict[str, Any], _: Emit) -> Any:
+    await host.holds.settle(str(request["pool"]), float(request["within_seconds"]))
+
+
+async def _hold(host: Host, request: dict[str, Any], _: Emit) -> Any:
+    await host.holds.hold(str(request["pool"]), float(request["within_seconds"]))
+
+
+async def _drained(host: Host, request: dict[str, Any], _: Emit) -> Any:
+    await host.holds.drained(str(request["pool"]), float(request["within_seconds"]))
+
+
+async def _release(host: Host, request: dict[str, Any], _: Emit) -> Any:
+    await host.holds.release(str(request["pool"]))
+
+
+async def _longest_request(host: Host, request: dict[str, Any], _: Emit) -> Any:
+    return await host.holds.longest_request(str(request["pool"]))
+
+
+async def _claim(host: Host, request: dict[str, Any], _: Emit) -> Any:
+    ends_at_once = ENDS_WITH_ITS_CALLER | ONLY_WAITS
+    await host.epochs.claim(int(request["claimed"]), ends_at_once, exempt=GOES_ON_BY_ITSELF)
+    await host.handovers.decided()
 
 
 async def _run(host: Host, request: dict[str, Any], emit: Emit) -> Any:
@@ -110,6 +150,12 @@ ORDERS: dict[str, Order] = {
     "reload": _reload,
     "stop": _stop,
     "handover": _handover,
+    "settle": _settle,
+    "hold": _hold,
+    "drained": _drained,
+    "release": _release,
+    "longest_request": _longest_request,
+    "claim": _claim,
     "run": _run,
     "metrics": _metrics,
     "shutdown": _shutdown,

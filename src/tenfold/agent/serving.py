@@ -1,4 +1,4 @@
-"""Have a worker accept, and have one leave that accepts, over its control socket."""
+"""Have a worker accept, hold, settle, or leave, over its control socket."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ from tenfold.topology.process import Launch
 from tenfold.wiring import control as words
 
 ACCEPT_SECONDS = 5.0
+HOLD_SECONDS = 2.0
+HOLD_EVERY_SECONDS = 0.001
 CLOSE_SECONDS = 3.0
 END_SECONDS = 5.0
+NOTICE_SECONDS = 2.0
+OVER_SECONDS = 0.2
 SERVICE_RESTART = 1012  # RFC 6455 close code registered with IANA: come back, we are restarting.
+NOT_ACCEPTING = (words.HOLDING, words.WARM)
 
 
 class Declined(UnitFailed):
-    """The worker says that it will not accept; asking again is pointless."""
+    """The worker says that it will not do it; asking again is pointless."""
 
 
 async def accept(path: str, name: str) -> None:
@@ -31,14 +36,52 @@ async def accept(path: str, name: str) -> None:
         Declined: it refuses.
         TargetError: it does not answer, or not do it, in time.
     """
-    answer = await control.ask(path, order=words.ACCEPT)
-    if not answer.get("ok"):
-        raise Declined(f"{name} does not accept: {answer.get('error')}")
+    async with control.conversation(path) as worker:
+        answer = await worker.ask(order=words.ACCEPT)
+        if not answer.get("ok"):
+            raise Declined(f"{name} does not accept: {answer.get('error')}")
 
-    async def accepting() -> bool:
-        return (await control.ask(path, order=words.STATUS)).get("state") == words.ACCEPTING
+        async def accepting() -> bool:
+            return (await worker.ask(order=words.STATUS)).get("state") == words.ACCEPTING
 
-    await wait_for(accepting, within_seconds=ACCEPT_SECONDS, subject=f"{name} to accept")
+        await wait_for(accepting, within_seconds=ACCEPT_SECONDS, subject=f"{name} to accept")
+
+
+async def hold(path: str, name: str) -> None:
+    """Have the worker stop to accept and keep its place, and return when it has.
+
+    A worker that has never accepted holds by doing nothing.
+
+    Raises:
+        Declined: it accepts, and will not stop to.
+        TargetError: it does not answer, or not do it, in time.
+    """
+    async with control.conversation(path, HOLD_SECONDS) as worker:
+        answer = await worker.ask(HOLD_SECONDS, order=words.HOLD)
+
+        async def holding() -> bool:
+            status = await worker.ask(HOLD_SECONDS, order=words.STATUS)
+            if status.get("state") in NOT_ACCEPTING:
+                return True
+            if not answer.get("ok"):
+                raise Declined(f"{name} does not hold: {answer.get('error')}")
+            return False
+
+        await wait_for(
+            holding,
+            within_seconds=HOLD_SECONDS,
+            subject=f"{name} to hold",
+            every_seconds=HOLD_EVERY_SECONDS,
+        )
+
+
+async def close_endless(path: str) -> None:
+    """End WebSockets and endless streams in order; they would outlast every wait.
+
+    Raises:
+        TargetError: the worker does not answer.
+    """
+    await control.ask(path, order=words.CLOSE, code=SERVICE_RESTART)
 
 
 async def leave(process: Process, launch: Launch, until: float) -> str:
@@ -56,10 +99,10 @@ async def leave(process: Process, launch: Launch, until: float) -> str:
         with contextlib.suppress(TenfoldError):  # Whoever does not answer is ended by signal.
             quiesced = await control.ask(launch.control, order=words.QUIESCE)
             if quiesced.get("ok"):
-                if await _ends(process, until - time.time()):
+                if await ends(process, until - time.time()):
                     return "finished its requests"
-                await control.ask(launch.control, order=words.CLOSE, code=SERVICE_RESTART)
-                if await _ends(process, CLOSE_SECONDS):
+                await close_endless(launch.control)
+                if await ends(process, CLOSE_SECONDS):
                     return "closed its long connections"
     # Without control its own signal is all the notice that it gets, so it has all its time then.
     within_seconds = launch.stop.within_seconds if launch.control is None else END_SECONDS
@@ -67,7 +110,29 @@ async def leave(process: Process, launch: Launch, until: float) -> str:
     return "was ended by signal"
 
 
-async def _ends(process: Process, within_seconds: float) -> bool:
+async def stop(process: Process, launch: Launch, within_seconds: float) -> None:
+    """End it for good: its requests finish, what is endless is closed at once; then it is gone.
+
+    A worker that is asked over its control socket gets its signal shortly before its time is up,
+    so that it can end in order what is left; any other process gets it at once.
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + within_seconds
+    notice_seconds = min(NOTICE_SECONDS, within_seconds / 2)
+    if launch.control is not None:
+        with contextlib.suppress(TenfoldError, TimeoutError):
+            async with asyncio.timeout_at(deadline - notice_seconds):
+                quiesced = await control.ask(launch.control, order=words.QUIESCE)
+                if quiesced.get("ok"):
+                    await close_endless(launch.control)
+                    await process.wait()
+                    return
+    left = max(0.0, deadline - clock())
+    await process.end(signal.Signals[launch.stop.signal], left)
+
+
+async def ends(process: Process, within_seconds: float) -> bool:
+    """Whether it ends in this time."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(max(0.0, within_seconds)):
             await process.wait()

@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tenfold.agent import backoff, launching, probe, serving
-from tenfold.agent.context import Context, WaitReady, environment
+from tenfold.agent.attempt import Attempt
+from tenfold.agent.context import Context, IsHeld, WaitReady, environment
 from tenfold.agent.control import NoAnswer
 from tenfold.agent.diary import say
 from tenfold.agent.failure import LOG_LINES
@@ -33,30 +34,12 @@ class Forgotten(Exception):
     """The unit is not part of the host any more; whoever wants it makes it anew."""
 
 
-class Attempt:
-    """One attempt to bring the unit up, for whoever waits for its outcome."""
-
-    def __init__(self) -> None:
-        self._over = asyncio.Event()
-        self._error: TenfoldError | None = None
-
-    def finish(self, error: TenfoldError | None) -> None:
-        """It has succeeded, or failed with this; only the first call counts."""
-        if not self._over.is_set():
-            self._error = error
-            self._over.set()
-
-    async def outcome(self) -> None:
-        """Wait for it. Raises what it failed with."""
-        await self._over.wait()
-        if self._error is not None:
-            raise self._error
-
-
 class Unit:
     """A declared unit and its process."""
 
-    def __init__(self, context: Context, record: UnitRecord, wait_ready: WaitReady) -> None:
+    def __init__(
+        self, context: Context, record: UnitRecord, wait_ready: WaitReady, is_held: IsHeld
+    ) -> None:
         self.context = context
         self.record = record
         self.declared = False
@@ -67,11 +50,14 @@ class Unit:
         self.log_mark = 0
         self._since = time.time()
         self._wait_ready = wait_ready
+        self._is_held = is_held
         self._order_lock = asyncio.Lock()
+        self._place_lock = asyncio.Lock()  # Whoever has it makes the worker accept or hold.
         self._life: asyncio.Task[None] | None = None
         self._attempt = Attempt()
         self._kick = asyncio.Event()
         self._crashes = 0
+        self._trust = backoff.Trust()
 
     # What is known of it
 
@@ -93,15 +79,17 @@ class Unit:
     @property
     def is_ready(self) -> bool:
         """Whether it runs and has answered its probe."""
-        return self.state in ("warm", "running")
+        return self.state in ("warm", "running", "holding")
 
     def observed(self) -> ObservedUnit:
-        """As it is now."""
+        """As it is now; one that crashes again and again does not count as running in between."""
         order = self.order
+        runs = self.state in ("warm", "running")
+        doubt = self._trust.doubt(time.monotonic()) if runs else None
         return ObservedUnit(
             name=order.name,
             engine=order.engine,
-            state=self.state,
+            state=self.state if doubt is None else "backoff",
             pid=None if self.process is None or self.process.is_over else self.process.pid,
             endpoint=order.endpoint,
             pool=order.pool,
@@ -109,7 +97,7 @@ class Unit:
             release=order.release,
             restarts=self.record.restarts,
             since=self._since,
-            reason=self.reason,
+            reason=self.reason if doubt is None else doubt,
             fingerprint=order.fingerprint,
         )
 
@@ -131,20 +119,25 @@ class Unit:
                 await self._begin_anew(order)
             elif order != self.order:
                 self.remember(order=order)
+            self._trust.renew()
             if self.is_ready:
                 return
             self._kick.set()
             attempt = self._attempt
         await attempt.outcome()
 
-    async def stop(self) -> None:
-        """End it in order; whoever waits for it to become ready is told."""
+    async def stop(self, within_seconds: float | None = None) -> None:
+        """End it in order; whoever waits for it to become ready is told.
+
+        Args:
+            within_seconds: when to kill it at the latest, if that is before its own bound.
+        """
         if self.state == "draining" and self.process is not None:
-            await self._end(self.process)  # Whoever drains it sees its end.
+            await self._end(self.process, within_seconds)  # Whoever drains it sees its end.
         async with self._order_lock:
             await self._end_life(UnitFailed(f"{self.name} was stopped meanwhile"))
             self._set("stopping")
-            await self._end_process()
+            await self._end_process(within_seconds)
             self._set("stopped")
 
     async def reload(self) -> None:
@@ -163,17 +156,39 @@ class Unit:
             await self._answers(self.process)
 
     async def accept(self) -> None:
-        """From now on its work is to accept; also after a crash.
+        """Have it accept, for the first time or again.
 
         Raises:
             UnitFailed: it is not ready.
             NoAnswer: its control socket does not answer.
         """
-        if not self.record.accepting:
-            self.remember(accepting=True)
-        if not self.is_ready:
-            raise UnitFailed(f"{self.name} is {self.state}: {self.reason or 'not ready yet'}")
-        await self._accept()
+        async with self._place_lock:
+            if not self.is_ready:
+                raise UnitFailed(f"{self.name} is {self.state}: {self.reason or 'not ready yet'}")
+            await self._accept()
+
+    async def hold(self) -> None:
+        """Have it stop to accept; one that comes up meanwhile does not begin to.
+
+        Raises:
+            Declined: it cannot.
+            TargetError: it does not answer.
+        """
+        async with self._place_lock:
+            # One that a predecessor of this agent started may accept before it has been asked.
+            if self.record.ready and self.state in ("starting", "running", "holding"):
+                await self._hold()
+
+    async def release(self) -> None:
+        """Have it accept if it has stopped to; one that comes up meanwhile does so by itself.
+
+        Raises:
+            UnitFailed: it does not.
+            NoAnswer: its control socket does not answer.
+        """
+        async with self._place_lock:
+            if self.state in ("running", "holding"):
+                await self._accept()
 
     async def drain(self) -> str:
         """Have it finish its requests and end, by force past its bound; tells how it went."""
@@ -185,6 +200,10 @@ class Unit:
             if process is None or process.is_over:
                 return "did not run"
             return await serving.leave(process, self.order.launch, self.record.drain_until or 0.0)
+
+    def will_accept(self) -> None:
+        """From now on its work is to accept, also after a crash; durable with the next record."""
+        self.record = replace(self.record, accepting=True)
 
     def mark_leaving(self) -> None:
         """From now on it is to drain and end, whoever is its agent."""
@@ -240,14 +259,15 @@ class Unit:
         self._attempt.finish(why)
         self._attempt = Attempt()
 
-    async def _end_process(self) -> None:
+    async def _end_process(self, within_seconds: float | None = None) -> None:
         if self.process is not None:
-            await self._end(self.process)
+            await self._end(self.process, within_seconds)
             self.process = None
 
-    async def _end(self, process: Process) -> None:
-        stop = self.order.launch.stop
-        await process.end(signal.Signals[stop.signal], stop.within_seconds)
+    async def _end(self, process: Process, within_seconds: float | None) -> None:
+        own = self.order.launch.stop.within_seconds
+        bound = own if within_seconds is None else min(own, within_seconds)
+        await serving.stop(process, self.order.launch, bound)
 
     async def _live(self, *, adopted: bool) -> None:
         while True:
@@ -255,6 +275,7 @@ class Unit:
             try:
                 await self._bring_up(adopted=adopted)
                 ready_at = time.monotonic()
+                self._trust.is_up(ready_at)
                 self._attempt.finish(None)
                 await self._run_out()
             except Exception as fault:  # noqa: BLE001 - a supervisor outlives its own faults
@@ -265,6 +286,7 @@ class Unit:
             self._attempt = Attempt()
             healthy_seconds = 0.0 if ready_at is None else time.monotonic() - ready_at
             self._crashes = backoff.crashes_in_a_row(self._crashes, healthy_seconds)
+            self._trust.crashed(self._crashes, healthy_seconds, self.reason)
             await self._back_off()
 
     async def _bring_up(self, *, adopted: bool) -> None:
@@ -282,13 +304,22 @@ class Unit:
             self._set("warm" if pooled else "running")
             return
         try:
-            await self._accept()
+            await self._take_place(fresh=not adopted)
         except NoAnswer as silence:
             if not known_ready:
                 raise
             # It served before this agent came, and may just be busy: no reason to end it.
             say(f"{self.name}: {silence}")
             self._set("running")
+
+    async def _take_place(self, *, fresh: bool) -> None:
+        async with self._place_lock:
+            if not self._is_held(self.name):
+                await self._accept()
+            elif fresh:
+                self._set("holding")  # It has not begun to accept.
+            else:
+                await self._hold()
 
     async def _run_out(self) -> None:
         assert self.process is not None
@@ -328,6 +359,17 @@ class Unit:
         if process is None or process.is_over or process is not self.process:
             raise UnitFailed(f"{self._path} ended just when it accepted")
         self._set("running")
+
+    async def _hold(self) -> None:
+        path, process = self.order.launch.control, self.process
+        assert path is not None, "only a unit with a control socket is held"
+        try:
+            await serving.hold(path, self._path)
+        except TenfoldError:
+            if process is None or not await serving.ends(process, serving.OVER_SECONDS):
+                raise
+        if process is self.process and process is not None and not process.is_over:
+            self._set("holding")  # Else it has ended, and comes back holding.
 
     @property
     def _path(self) -> str:

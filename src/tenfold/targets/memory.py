@@ -5,28 +5,50 @@ that planners, runners and what users build on top is tested in microseconds, fa
 
     target = MemoryTarget(hosts=["vm1"])
     target.fail("start", "edge", UnitFailed("edge did not start"))
+    target.agents["vm1"].requests["app"] = (2, 12.3)  # two under way, the oldest for 12.3 s
 """
 
 from __future__ import annotations
 
+import copy
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tenfold.errors import TargetError, TenfoldError, UnitFailed
+from tenfold.errors import StepFailed, TargetError, TenfoldError, UnitFailed
+from tenfold.targets.places import Places
 from tenfold.targets.protocol import Finished, HostPaths, Progress
 from tenfold.topology.model import Host
-from tenfold.topology.observation import ObservedHost, ObservedUnit
+from tenfold.topology.observation import ObservedHost, ObservedUnit, UnitState
 from tenfold.topology.process import Command, File, Listen, UnitOrder
+
+Clock = Callable[[], float]
+CHANGES_NOTHING = ("observe", "metrics", "longest_request", "claim")
+
+
+@dataclass
+class MemoryLife:
+    """What the agents of one host share, by whatever name and epoch they were reached.
+
+    ``claimed`` is the highest epoch that was claimed.
+    """
+
+    alive: bool = True
+    claimed: int = 0
+    commands: Callable[[Command], Finished] = lambda command: Finished(0, "")
 
 
 @dataclass
 class MemoryAgent:
-    """One host's agent in memory. ``orders`` records every order that it got, in order."""
+    """One host's agent in memory. ``orders`` records every order that it got, in order.
+
+    ``requests`` says of a pool how many requests are under way, and for how many seconds the
+    oldest; ``held`` until when it is held, in seconds since the epoch.
+    """
 
     name: str
     paths: HostPaths
-    alive: bool = True
     units: dict[str, ObservedUnit] = field(default_factory=dict)
     launches: dict[str, UnitOrder] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
@@ -34,8 +56,26 @@ class MemoryAgent:
     lines: dict[str, list[str]] = field(default_factory=dict)
     orders: list[tuple[str, str]] = field(default_factory=list)
     faults: dict[tuple[str, str], TenfoldError] = field(default_factory=dict)
-    commands: Callable[[Command], Finished] = lambda command: Finished(0, "")
+    requests: dict[str, tuple[int, float]] = field(default_factory=dict)
+    held: dict[str, float] = field(default_factory=dict)
+    epoch: int | None = None
+    clock: Clock = time.time
+    life: MemoryLife = field(default_factory=MemoryLife)
     _pids: Iterator[int] = field(default_factory=lambda: iter(range(1000, 1_000_000)))
+
+    @property
+    def alive(self) -> bool:
+        """Whether the agent runs."""
+        return self.life.alive
+
+    @property
+    def commands(self) -> Callable[[Command], Finished]:
+        """What a command does that is run here; to be set."""
+        return self.life.commands
+
+    @commands.setter
+    def commands(self, commands: Callable[[Command], Finished]) -> None:
+        self.life.commands = commands
 
     def observe(self) -> ObservedHost:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
@@ -47,6 +87,7 @@ class MemoryAgent:
             agent_pid=1,
             sockets=tuple(sorted(self.sockets.items())),
             units=tuple(self.units.values()),
+            held=tuple(self.held.items()),
         )
 
     def listen(self, listens: Sequence[Listen]) -> Mapping[str, str]:
@@ -95,7 +136,7 @@ class MemoryAgent:
         if name not in self.units:
             raise UnitFailed(f"{name} does not run")
 
-    def stop(self, name: str) -> None:
+    def stop(self, name: str, within_seconds: float | None = None) -> None:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
         self._reached("stop", name)
         self.units.pop(name, None)
@@ -104,18 +145,60 @@ class MemoryAgent:
     def handover(self, pool: str, generation: int, progress: Progress | None = None) -> None:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
         self._reached("handover", pool)
-        members = [u for u in self.units.values() if u.pool == pool]
+        members = self._members(pool)
         chosen = [u for u in members if u.generation == generation]
         if not chosen:
             raise UnitFailed(f"pool {pool} has no generation {generation}")
         for unit in chosen:
             self.units[unit.name] = replace(unit, state="running")
+        self.held.pop(pool, None)
         for unit in members:
             if unit.generation != generation:
                 if progress:
                     progress(f"{unit.name} drained")
                 self.units.pop(unit.name)
                 self.launches.pop(unit.name)
+
+    def settle(self, pool: str, within_seconds: float) -> None:
+        """See :class:`tenfold.targets.protocol.HostAgent`."""
+        self._reached("settle", pool)
+
+    def hold(self, pool: str, within_seconds: float) -> None:
+        """See :class:`tenfold.targets.protocol.HostAgent`."""
+        self._reached("hold", pool)
+        if not any(u.state in ("running", "holding") for u in self._members(pool)):
+            raise UnitFailed(f"{self.name} has no workers of {pool} that accept")
+        self.held[pool] = self.clock() + within_seconds
+        self._turn(pool, "running", "holding")
+
+    def drained(self, pool: str, within_seconds: float) -> None:
+        """See the protocol. Whatever runs here runs for ever, so it fails without waiting."""
+        self._reached("drained", pool)
+        if pool not in self.held:
+            raise StepFailed(f"{pool} is not held on {self.name}")
+        count, oldest_seconds = self.requests.get(pool, (0, 0.0))
+        if count:
+            raise StepFailed(
+                f"{pool} has not finished within {within_seconds:g} s: {count} requests still run, "
+                f"the oldest for {oldest_seconds:.1f} s"
+            )
+
+    def release(self, pool: str) -> None:
+        """See :class:`tenfold.targets.protocol.HostAgent`."""
+        self._reached("release", pool)
+        self._let_go(pool)
+
+    def longest_request(self, pool: str) -> float:
+        """See :class:`tenfold.targets.protocol.HostAgent`."""
+        self._reached("longest_request", pool)
+        accepting = any(u.state == "running" for u in self._members(pool))
+        return self.requests.get(pool, (0, 0.0))[1] if accepting else 0.0
+
+    def claim(self, epoch: int) -> None:
+        """See :class:`tenfold.targets.protocol.HostAgent`."""
+        self._reached("claim", str(epoch))
+        self._require(epoch)
+        self.life.claimed = epoch
 
     def run(self, command: Command, output: Callable[[str], None] | None = None) -> Finished:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
@@ -134,53 +217,103 @@ class MemoryAgent:
     def shutdown(self) -> None:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
         self._reached("shutdown", "")
+        self.lose_power()
+
+    def lose_power(self) -> None:
+        """Nothing runs any more; files and the claimed epoch stay."""
         self.units.clear()
         self.launches.clear()
         self.sockets.clear()
-        self.alive = False
+        self.held.clear()
+        self.life.alive = False
 
     def _reached(self, order: str, name: str) -> None:
-        if not self.alive:
+        if not self.life.alive:
             raise TargetError(f"the agent of {self.name} does not answer")
+        if order not in CHANGES_NOTHING:
+            self._require(self.epoch)
+        for pool in [p for p, until in self.held.items() if self.clock() >= until]:
+            self._let_go(pool)
         self.orders.append((order, name))
         fault = self.faults.pop((order, name), None)
         if fault is not None:
             raise fault
 
+    def _require(self, epoch: int | None) -> None:
+        if epoch is not None and epoch < self.life.claimed:
+            raise StepFailed(
+                "another command has taken over this deployment meanwhile", next="tenfold status"
+            )
+
+    def _members(self, pool: str) -> list[ObservedUnit]:
+        return [u for u in self.units.values() if u.pool == pool]
+
+    def _let_go(self, pool: str) -> None:
+        self.held.pop(pool, None)
+        self._turn(pool, "holding", "running")
+
+    def _turn(self, pool: str, before: UnitState, after: UnitState) -> None:
+        for unit in self._members(pool):
+            if unit.state == before:
+                self.units[unit.name] = replace(unit, state=after)
+
 
 class MemoryTarget:
-    """A :class:`tenfold.targets.protocol.Target` in memory."""
+    """A :class:`tenfold.targets.protocol.Target` in memory.
 
-    def __init__(self, hosts: Sequence[str] = ()) -> None:
+    ``agents`` are those of its hosts by the places that they live in. ``clock`` gives the seconds
+    since the epoch, by which holds end.
+    """
+
+    def __init__(self, hosts: Sequence[str] = (), *, clock: Clock = time.time) -> None:
         self.agents: dict[str, MemoryAgent] = {}
+        self._clock = clock
+        self._places = Places({})
+        self._epoch: int | None = None
         for name in hosts:
             self.ensure(Host(name))
 
+    def with_epoch(self, epoch: int) -> MemoryTarget:
+        """See :class:`tenfold.targets.protocol.Target`."""
+        other = copy.copy(self)
+        other._epoch = epoch
+        return other
+
+    def named(self, places: Mapping[str, str]) -> MemoryTarget:
+        """See :class:`tenfold.targets.protocol.Target`. Replaces the names that it had."""
+        other = copy.copy(self)
+        other._places = Places(places)
+        return other
+
     def locate(self, host: Host) -> HostPaths:
         """See :class:`tenfold.targets.protocol.Target`."""
-        root = f"/memory/{host.name}"
+        root = f"/memory/{self._places.require(host.name)}"
         return HostPaths(root=root, run=f"{root}/run", logs=f"{root}/logs")
 
     def ensure(self, host: Host) -> MemoryAgent:
         """See :class:`tenfold.targets.protocol.Target`."""
-        agent = self.agents.setdefault(host.name, MemoryAgent(host.name, self.locate(host)))
-        agent.alive = True
-        return agent
+        place = self._places.require(host.name)
+        made = MemoryAgent(place, self.locate(host), clock=self._clock)
+        agent = self.agents.setdefault(place, made)
+        agent.life.alive = True
+        return self._seen(agent, host.name)
 
     def reach(self, host: str) -> MemoryAgent | None:
         """See :class:`tenfold.targets.protocol.Target`."""
-        agent = self.agents.get(host)
-        return agent if agent and agent.alive else None
+        agent = self._agent(host)
+        return self._seen(agent, host) if agent and agent.alive else None
 
     def hosts(self) -> tuple[str, ...]:
         """See :class:`tenfold.targets.protocol.Target`."""
-        return tuple(self.agents)
+        names = (self._places.name_of(place) for place in self.agents)
+        return tuple(name for name in names if name is not None)
 
     def logs(
         self, host: str, names: Sequence[str], *, lines: int, follow: bool
     ) -> Iterator[tuple[str, str]]:
         """See the protocol; ``follow`` ends with what is there."""
-        said = self.agents[host].lines if host in self.agents else {}
+        agent = self._agent(host)
+        said = agent.lines if agent else {}
         for unit in names or sorted(said):
             for line in said.get(unit, [])[-lines:]:
                 yield unit, line
@@ -197,18 +330,29 @@ class MemoryTarget:
 
     def destroy(self, host: str) -> None:
         """See :class:`tenfold.targets.protocol.Target`."""
-        self.agents.pop(host, None)
+        place = self._places.of(host)
+        if place in self.agents:
+            self.end(host)
+            self.agents.pop(place)
 
     def fail(self, order: str, name: str, error: TenfoldError, *, host: str | None = None) -> None:
         """Have the next such order fail: ``fail("start", "edge", UnitFailed("..."))``."""
-        for agent in self.agents.values():
-            if host in (None, agent.name):
+        for place, agent in self.agents.items():
+            if host in (None, self._places.name_of(place)):
                 agent.faults[(order, name)] = error
 
     def kill(self, host: str) -> None:
         """Take the power from a host: its units are gone, its files stay."""
-        agent = self.agents[host]
-        agent.alive = False
-        agent.units.clear()
-        agent.launches.clear()
-        agent.sockets.clear()
+        agent = self._agent(host)
+        assert agent is not None, f"there is no host {host}"
+        agent.lose_power()
+
+    def _agent(self, host: str) -> MemoryAgent | None:
+        place = self._places.of(host)
+        return None if place is None else self.agents.get(place)
+
+    def _seen(self, agent: MemoryAgent, name: str) -> MemoryAgent:
+        """The same agent as this target's caller knows it."""
+        if (agent.name, agent.epoch) == (name, self._epoch):
+            return agent
+        return replace(agent, name=name, epoch=self._epoch)

@@ -37,7 +37,11 @@ class Finished:
 
 
 class HostAgent(Protocol):
-    """One host's agent. Every method may raise ``TargetError`` when the agent is out of reach."""
+    """One host's agent. Every method may raise ``TargetError`` when the agent is out of reach.
+
+    One that carries an epoch (:meth:`Target.with_epoch`) raises ``StepFailed`` from every method
+    that changes something once a higher epoch was claimed.
+    """
 
     @property
     def paths(self) -> HostPaths:
@@ -61,13 +65,62 @@ class HostAgent(Protocol):
     def reload(self, name: str) -> None:
         """Have a unit reread its files without failing a request."""
 
-    def stop(self, name: str) -> None:
-        """End a unit in order and forget it; fine if there is none."""
+    def stop(self, name: str, within_seconds: float | None = None) -> None:
+        """End a unit in order and forget it; fine if there is none. It is gone when this returns.
+
+        ``within_seconds`` is a bound before it is killed that may be shorter than the unit's own.
+        """
 
     def handover(self, pool: str, generation: int, progress: Progress | None = None) -> None:
         """Have the warm units of ``generation`` accept, then drain and stop all others.
 
-        Carried out by the agent even if the caller dies meanwhile.
+        Carried out by the agent even if the caller dies meanwhile. Of a held pool the new
+        generation accepts and the hold is forgotten; if it cannot accept, it leaves and the old
+        one holds as before.
+        """
+
+    def settle(self, pool: str, within_seconds: float) -> None:
+        """Have answers of the pool close their connections, in order to hold it soon.
+
+        Returns when no accepting member has an idle connection left, or the time is up. A pool
+        that is neither held nor released then keeps its connections again after half a minute.
+
+        Raises ``StepFailed`` when a member's server cannot do that.
+        """
+
+    def hold(self, pool: str, within_seconds: float) -> None:
+        """Have the accepting members stop to accept; connections wait in the kernel's queue.
+
+        They keep the listening socket, close WebSockets and endless streams in order, and answer
+        what they have. Unless it is released or handed over before, the agent has them accept
+        again ``within_seconds`` from now, whatever became of the caller; holding again extends it.
+
+        Raises ``StepFailed`` when a member cannot; then all accept again.
+        """
+
+    def drained(self, pool: str, within_seconds: float) -> None:
+        """Wait until the held members have no connection, no request and no task left.
+
+        Raises ``StepFailed`` when the time is up, saying what still runs, or when the pool is not
+        held or its hold ended meanwhile.
+        """
+
+    def release(self, pool: str) -> None:
+        """Have held or settled members accept as before; fine if there are none.
+
+        Raises ``StepFailed`` when a member does not; the hold is forgotten all the same.
+        """
+
+    def longest_request(self, pool: str) -> float:
+        """For how long the oldest request of the accepting members has run, in seconds; or 0."""
+
+    def claim(self, epoch: int) -> None:
+        """Refuse changes by whoever carries a lower epoch from now on, durably.
+
+        Returns when no order of a lower epoch is under way any more; what has become of a handover
+        by then is decided, and only its draining may go on.
+
+        Raises ``StepFailed`` when a higher epoch was claimed, or an order does not end in time.
         """
 
     def run(self, command: Command, output: Callable[[str], None] | None = None) -> Finished:
@@ -82,6 +135,15 @@ class HostAgent(Protocol):
 
 class Target(Protocol):
     """All hosts of one deployment that are of this kind."""
+
+    def with_epoch(self, epoch: int) -> Target:
+        """The same hosts for a command that carries this epoch in all its orders."""
+
+    def named(self, places: Mapping[str, str]) -> Target:
+        """The same hosts by other names: ``places`` maps the name of a host to its place.
+
+        A place that is named here is not reached by its own name, and nothing moves.
+        """
 
     def locate(self, host: Host) -> HostPaths:
         """Where the host is, or would be, without starting anything; the same at every call."""

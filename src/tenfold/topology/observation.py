@@ -7,13 +7,25 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 UnitState = Literal[
-    "starting", "warm", "running", "draining", "stopping", "stopped", "backoff", "failed"
+    "starting",
+    "warm",
+    "running",
+    "holding",
+    "draining",
+    "stopping",
+    "stopped",
+    "backoff",
+    "failed",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedUnit:
-    """One process as its agent sees it. ``since`` is in seconds since the epoch."""
+    """One process as its agent sees it. ``since`` is in seconds since the epoch.
+
+    ``holding`` accepts nothing for now and has kept its place; ``backoff`` waits for its next
+    start, or runs again after crashes in a row and has yet to show that it stays up.
+    """
 
     name: str
     engine: str
@@ -31,7 +43,11 @@ class ObservedUnit:
 
 @dataclass(frozen=True, slots=True)
 class ObservedHost:
-    """A host and its units; ``agent`` tells whether its agent answers."""
+    """A host and its units; ``agent`` tells whether its agent answers.
+
+    ``held`` names the pools whose members hold, and until when at the latest, in seconds since the
+    epoch: then the agent has them accept again, whoever ordered the hold.
+    """
 
     name: str
     address: str
@@ -39,6 +55,7 @@ class ObservedHost:
     agent_pid: int | None = None
     sockets: tuple[tuple[str, str], ...] = ()
     units: tuple[ObservedUnit, ...] = ()
+    held: tuple[tuple[str, float], ...] = ()
 
     def unit(self, name: str) -> ObservedUnit | None:
         """The unit of this name, if the agent has it."""

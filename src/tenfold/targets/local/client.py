@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tenfold.agent.sockets import taken
@@ -39,10 +40,15 @@ class LocalAgent:
 
     An order whose connection breaks off is given again to the agent's successor: orders are
     idempotent. ``run`` is not, and fails then.
+
+    Args:
+        directory: the host; its name is the one that its caller knows.
+        epoch: what every order carries; without one, orders are not checked against epochs.
     """
 
-    def __init__(self, directory: HostDirectory) -> None:
+    def __init__(self, directory: HostDirectory, epoch: int | None = None) -> None:
         self._directory = directory
+        self._epoch = epoch
 
     @property
     def paths(self) -> HostPaths:
@@ -71,7 +77,8 @@ class LocalAgent:
 
     def observe(self) -> ObservedHost:
         """See :class:`HostAgent`."""
-        return from_wire(ObservedHost, self._order("observe"))
+        seen = from_wire(ObservedHost, self._order("observe"))
+        return replace(seen, name=self._directory.name)
 
     def listen(self, listens: Sequence[Listen]) -> Mapping[str, str]:
         """See :class:`HostAgent`."""
@@ -93,14 +100,38 @@ class LocalAgent:
         """See :class:`HostAgent`."""
         self._order("reload", name=name)
 
-    def stop(self, name: str) -> None:
+    def stop(self, name: str, within_seconds: float | None = None) -> None:
         """See :class:`HostAgent`."""
-        self._order("stop", name=name)
+        self._order("stop", name=name, within_seconds=within_seconds)
 
     def handover(self, pool: str, generation: int, progress: Progress | None = None) -> None:
         """See :class:`HostAgent`."""
         hear = {"progress": progress} if progress is not None else {}
         self._order("handover", hear, pool=pool, generation=generation)
+
+    def settle(self, pool: str, within_seconds: float) -> None:
+        """See :class:`HostAgent`."""
+        self._order("settle", pool=pool, within_seconds=within_seconds)
+
+    def hold(self, pool: str, within_seconds: float) -> None:
+        """See :class:`HostAgent`."""
+        self._order("hold", pool=pool, within_seconds=within_seconds)
+
+    def drained(self, pool: str, within_seconds: float) -> None:
+        """See :class:`HostAgent`."""
+        self._order("drained", pool=pool, within_seconds=within_seconds)
+
+    def release(self, pool: str) -> None:
+        """See :class:`HostAgent`."""
+        self._order("release", pool=pool)
+
+    def longest_request(self, pool: str) -> float:
+        """See :class:`HostAgent`."""
+        return float(self._order("longest_request", pool=pool))
+
+    def claim(self, epoch: int) -> None:
+        """See :class:`HostAgent`."""
+        self._order("claim", claimed=epoch)
 
     def run(self, command: Command, output: Callable[[str], None] | None = None) -> Finished:
         """See :class:`HostAgent`."""
@@ -151,6 +182,8 @@ class LocalAgent:
         silence_seconds: float,
     ) -> Any:
         name = self._directory.name
+        if self._epoch is not None:
+            request = {**request, "epoch": self._epoch}
         with self._connect() as connection:
             connection.settimeout(silence_seconds)
             try:

@@ -107,12 +107,8 @@ def _cannot_descend(
     )
 
 
-def _memory(place: HostDirectory) -> Path:
-    return place.root.with_name(f"{place.name}.view")
-
-
 def _remember(place: HostDirectory, mounts: Sequence[Mount]) -> None:
-    path = _memory(place)
+    path = place.view
     try:
         replace_file(path, json.dumps([asdict(m) for m in mounts]).encode(), 0o600)
     except OSError as fault:
@@ -121,6 +117,6 @@ def _remember(place: HostDirectory, mounts: Sequence[Mount]) -> None:
 
 def _remembered(place: HostDirectory) -> tuple[Mount, ...]:
     try:
-        return tuple(Mount(**m) for m in json.loads(_memory(place).read_text()))
+        return tuple(Mount(**m) for m in json.loads(place.view.read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         return ()

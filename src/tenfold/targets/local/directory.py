@@ -28,7 +28,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 @dataclass(frozen=True, slots=True)
 class HostDirectory:
-    """One host of one deployment on this machine."""
+    """One host of one deployment on this machine.
+
+    ``name`` is for people: the host's, which need not be that of the directory that it lives in.
+    """
 
     name: str
     deployment: str
@@ -50,6 +53,11 @@ class HostDirectory:
     def agent_log(self) -> Path:
         """What keeper and agent say."""
         return self.root / "logs" / "agent.log"
+
+    @property
+    def view(self) -> Path:
+        """What its units' user was shown, where Tenfold is root."""
+        return self.root.with_name(f"{self.root.name}.view")
 
     @property
     def paths(self) -> HostPaths:
@@ -241,4 +249,4 @@ def remove(host: HostDirectory, state_dir: Path) -> None:
     if host.run.parent != host.root and not host.run.is_symlink() and host.run.is_dir():
         shutil.rmtree(host.run)
     shutil.rmtree(host.root)
-    host.root.with_name(f"{host.name}.view").unlink(missing_ok=True)
+    host.view.unlink(missing_ok=True)

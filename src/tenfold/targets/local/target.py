@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import fcntl
 import functools
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tenfold.agent import identity
@@ -20,6 +22,7 @@ from tenfold.targets.local import follow as following
 from tenfold.targets.local.account import Account, account_for, needs
 from tenfold.targets.local.client import LocalAgent, NotThere, wait_until_left
 from tenfold.targets.local.directory import HostDirectory
+from tenfold.targets.places import Places
 from tenfold.targets.protocol import HostPaths
 from tenfold.topology.model import Host
 
@@ -37,6 +40,11 @@ class LocalTarget:
             interpreters, virtual environments.
         environment: what agents and so units start from; by default this process's ``PATH``,
             ``HOME``, ``LANG``, ``LC_*``, ``TZ``, ``TMPDIR``, ``USER``.
+        places: the directory of each host that does not live in one of its own name. A directory
+            that is named here is not reached by its own name.
+
+    Raises:
+        ValueError: two hosts in one directory.
     """
 
     def __init__(
@@ -46,11 +54,26 @@ class LocalTarget:
         *,
         needs: Iterable[Path] = (),
         environment: Mapping[str, str] | None = None,
+        places: Mapping[str, str] | None = None,
     ) -> None:
         self._state_dir = state_dir.resolve()
         self._deployment = deployment
         self._needs = tuple(needs)
         self._environment = dict(_own_environment() if environment is None else environment)
+        self._places = Places(places or {})
+        self._epoch: int | None = None
+
+    def with_epoch(self, epoch: int) -> LocalTarget:
+        """See :class:`tenfold.targets.protocol.Target`."""
+        other = copy.copy(self)
+        other._epoch = epoch
+        return other
+
+    def named(self, places: Mapping[str, str]) -> LocalTarget:
+        """See :class:`tenfold.targets.protocol.Target`. Replaces the names that it had."""
+        other = copy.copy(self)
+        other._places = Places(places)
+        return other
 
     @functools.cached_property
     def account(self) -> Account | None:
@@ -70,7 +93,8 @@ class LocalTarget:
     def locate(self, host: Host) -> HostPaths:
         """Where the host is, or would be, without starting or creating anything."""
         uid, _ = self._owner
-        return directory.locate(self._state_dir, host.name, self._deployment, uid).paths
+        place = self._places.require(host.name)
+        return directory.locate(self._state_dir, place, self._deployment, uid).paths
 
     def ensure(self, host: Host) -> LocalAgent:
         """The host's agent, started if need be; adopts what a predecessor left running.
@@ -78,8 +102,12 @@ class LocalTarget:
         Raises:
             TargetError: it does not come up within 30 s, or speaks another protocol.
         """
-        place = directory.create(self._state_dir, host.name, self._deployment, *self._owner)
-        agent = LocalAgent(place)
+        folder = self._places.require(host.name)
+        made = directory.create(self._state_dir, folder, self._deployment, *self._owner)
+        return self._ensure(replace(made, name=host.name))
+
+    def _ensure(self, place: HostDirectory) -> LocalAgent:
+        agent = LocalAgent(place, self._epoch)
         deadline = time.monotonic() + START_SECONDS
         while True:
             self._start_if_nobody_lives(place)
@@ -97,35 +125,50 @@ class LocalTarget:
 
     def reach(self, host: str) -> LocalAgent | None:
         """The host's agent if it runs; never starts one."""
-        place = directory.read(self._state_dir, host)
+        place = self._read(host)
         if place is None or not _answers(place):
             return None
-        agent = LocalAgent(place)
+        agent = LocalAgent(place, self._epoch)
         agent.hello()
         return agent
 
     def hosts(self) -> tuple[str, ...]:
         """Hosts that exist on this machine for this deployment."""
         found = (self._state_dir / "hosts").glob("*/host.json")
-        return tuple(sorted(path.parent.name for path in found))
+        names = (self._places.name_of(path.parent.name) for path in found)
+        return tuple(sorted(name for name in names if name is not None))
 
     def logs(
         self, host: str, names: Sequence[str], *, lines: int, follow: bool
     ) -> Iterator[tuple[str, str]]:
         """Read from the files themselves, so also when nothing runs."""
-        logs = directory.root_of(self._state_dir, host) / "logs"
+        folder = self._places.of(host)
+        if folder is None:
+            return iter(())
+        logs = directory.root_of(self._state_dir, folder) / "logs"
         return (following.follow if follow else following.read)(logs, names, lines)
 
     def remains(self, host: str) -> bool:
         """Whether units run although keeper and agent were both killed."""
-        own = f"/{host_key(directory.root_of(self._state_dir, host))}-"
+        folder = self._places.of(host)
+        if folder is None:
+            return False
+        own = f"/{host_key(directory.root_of(self._state_dir, folder))}-"
         uid, _ = self._owner
         return any(own in (facts.marker or "") for facts in identity.everyone(uid))
 
     def end(self, host: str) -> None:
-        """Stop everything of the host; one whose agent was killed gets another one for that."""
-        place = directory.read(self._state_dir, host)
+        """Stop everything of the host; one whose agent was killed gets another one for that.
+
+        Raises:
+            StepFailed: this target's epoch is superseded.
+        """
+        place = self._read(host)
         if place is None:
+            return
+        if self._epoch is not None:
+            # An agent that came only to end things would not ask whether it still may.
+            self._ensure(place).shutdown()
             return
         self._start_if_nobody_lives(place, "down")
         with contextlib.suppress(NotThere):
@@ -134,10 +177,15 @@ class LocalTarget:
 
     def destroy(self, host: str) -> None:
         """Stop the host and delete its directory. There is no way back."""
-        place = directory.read(self._state_dir, host)
+        place = self._read(host)
         if place is not None:
             self.end(host)
             directory.remove(place, self._state_dir)
+
+    def _read(self, host: str) -> HostDirectory | None:
+        folder = self._places.of(host)
+        place = None if folder is None else directory.read(self._state_dir, folder)
+        return None if place is None else replace(place, name=host)
 
     def _require_view(self, place: HostDirectory) -> None:
         if self.account is not None:
