@@ -15,6 +15,7 @@ import click
 from tenfold.cli.base import Settings, command
 from tenfold.cli.output import Output
 from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.reporting import load_folder
 from tenfold.deployment.work import serving
 from tenfold.errors import Refused
 from tenfold.load import (
@@ -29,6 +30,7 @@ from tenfold.load import (
     render,
     run_load,
 )
+from tenfold.load.publishing import Told, published
 from tenfold.secret import Secret
 
 
@@ -73,7 +75,8 @@ def load(
     site = url or str(now.url)
     path = ledger or _ledger_path(deployment)
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        report = runner.run(_load(plan, site, path, settings.output, allow_remote))
+        figures = load_folder(deployment) if site == now.url else None
+        report = runner.run(_load(plan, site, path, settings.output, allow_remote, figures))
         if plan.keeps_ledger and report.ledger is not None:
             dsn = _dsn(deployment)
             report = report.compared(
@@ -89,12 +92,22 @@ def load(
 
 
 async def _load(
-    plan: LoadPlan, site: str, path: Path, output: Output, allow_remote: bool
+    plan: LoadPlan,
+    site: str,
+    path: Path,
+    output: Output,
+    allow_remote: bool,
+    figures: Path | None,
 ) -> LoadReport:
+    """Make the load; while it loads this app, its figures are there for a report."""
     with contextlib.ExitStack() as stack:
         ledger = stack.enter_context(Ledger(path, plan.run_id)) if plan.keeps_ledger else None
         stop = stack.enter_context(_stopped_by_signals())
         tell = stack.enter_context(_told(output))
+        if figures is not None:
+            own = path if ledger is not None else None
+            publish = stack.enter_context(published(figures, rate=plan.rate, ledger=own))
+            tell = _both(tell, publish)
         return await run_load(
             plan, site, ledger=ledger, stop=stop, on_progress=tell, allow_remote=allow_remote
         )
@@ -129,8 +142,16 @@ class _Tell:
         self._output.event("progress", {"text": text})
 
 
+def _both(one: Told, other: Told) -> Told:
+    def tell(progress: Progress) -> None:
+        one(progress)
+        other(progress)
+
+    return tell
+
+
 @contextlib.contextmanager
-def _told(output: Output) -> Iterator[_Tell]:
+def _told(output: Output) -> Iterator[Told]:
     tell = _Tell(output)
     with tell._status or contextlib.nullcontext():
         yield tell

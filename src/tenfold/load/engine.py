@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from tenfold.load.arrivals import Arrival, schedule
 from tenfold.load.client import Client, Clock
 from tenfold.load.compose import compose
+from tenfold.load.counts import milliseconds
 from tenfold.load.ids import write_id
 from tenfold.load.ledger import Ledger, Outcome
 from tenfold.load.plan import LoadPlan, RequestPlan
@@ -27,7 +28,10 @@ _PROGRESS_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a load is, once a second. `last_second` is the last one that is over."""
+    """How far a load is, once a second. `last_second` is the last one that is over.
+
+    `acknowledged` counts writes whose acknowledgement is on disk; None without a ledger.
+    """
 
     elapsed_seconds: float
     duration_seconds: float
@@ -36,6 +40,8 @@ class Progress:
     failed: int
     in_flight: int
     last_second: Second
+    acknowledged: int | None
+    longest_stall_ms: float
 
 
 @dataclass(slots=True)
@@ -156,6 +162,8 @@ class Run:
             failed=overall.failed,
             in_flight=len(self._tasks),
             last_second=self.tally.second(max(0, int(now) - 1)),
+            acknowledged=None if self.ledger is None else self.ledger.acknowledged,
+            longest_stall_ms=milliseconds(self.tally.stalls.longest),
         )
 
     def now(self) -> float:

@@ -1,0 +1,193 @@
+"""The report of a transition: put together from what was recorded, seen and logged; and filed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tenfold.deployment import applied as applied_facts
+from tenfold.errors import TenfoldError
+from tenfold.observe import load_figures
+from tenfold.observe.report import store
+from tenfold.observe.report.model import HoldTaken, Outcome, Report, StepTaken
+from tenfold.observe.report.page import page
+from tenfold.observe.report.waits import measure, read
+from tenfold.transitions import way
+
+if TYPE_CHECKING:
+    from tenfold.deployment.deployment import Deployment
+    from tenfold.observe.recorder import Recorder
+    from tenfold.transitions.perform.evidence import Evidence
+    from tenfold.transitions.way import Crossing
+
+EDGE = "edge"
+LINES = 200_000
+"""What is read of the edge's log at most."""
+FLUSH_SECONDS = 1.0
+"""For how long the edge keeps lines before it writes them."""
+PATIENCE_SECONDS = 2.5
+"""How long after the end of a hold its last line is awaited."""
+ANSWER_SECONDS = 0.4
+"""Whoever waited has an answer by then, mostly."""
+_LOOK_SECONDS = 0.1
+_FEW = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """What came of a report: itself and its page, or a note that tells why there is none."""
+
+    report: Report | None = None
+    page: Path | None = None
+    note: str | None = None
+
+
+def folder(deployment: Deployment) -> Path:
+    """Where the reports of a deployment lie."""
+    return deployment.layout.state / "reports"
+
+
+def load_folder(deployment: Deployment) -> Path:
+    """Where loads that are under way tell of themselves."""
+    return deployment.layout.state / "load"
+
+
+def write(
+    deployment: Deployment,
+    recorder: Recorder,
+    evidence: Evidence,
+    crossing: Crossing,
+    *,
+    before: str,
+    after: str,
+    outcome: Outcome,
+    error: BaseException | str | None = None,
+    command: str | None = None,
+) -> Filing:
+    """Make the report and file it; whatever goes wrong with that becomes a note.
+
+    Takes up to 2.5 s after a hold, for the edge's log. Ctrl-C ends that wait, and nothing else.
+    """
+    try:
+        report = make_report(
+            deployment, recorder, evidence, crossing, before, after, outcome, error, command
+        )
+        filed = store.save(folder(deployment), report, page)
+    except Exception as fault:  # noqa: BLE001 - a report that fails must not fail what it is about
+        what = fault.what if isinstance(fault, TenfoldError) else f"{type(fault).__name__}: {fault}"
+        return Filing(note=f"the report could not be written: {what}")
+    return Filing(report, filed.page)
+
+
+def make_report(
+    deployment: Deployment,
+    recorder: Recorder,
+    evidence: Evidence,
+    crossing: Crossing,
+    before: str,
+    after: str,
+    outcome: Outcome,
+    error: BaseException | str | None = None,
+    command: str | None = None,
+) -> Report:
+    """Everything that is known of a transition that has just ended.
+
+    Args:
+        deployment: opened after the transition, so that it knows the hosts by their new names.
+        recorder: between runner and terminal during the transition.
+        evidence: what the steps saw.
+        crossing: the move that the command belongs to.
+        before, after: the position at which the command began and ended.
+        outcome: how it ended.
+        error: what it failed with.
+        command: the one that was given, where that is not the crossing's (``resume``).
+    """
+    ended = time.time()
+    loads = load_figures.together(load_figures.believed(load_folder(deployment)))
+    steps = recorder.steps
+    holds = holds_of(evidence, steps, ended)
+    report = Report(
+        app=_app(deployment),
+        command=command or crossing.command,
+        home=crossing.home,
+        goal=crossing.goal,
+        before=before,
+        after=after,
+        began=recorder.began,
+        ended=ended,
+        outcome=outcome,
+        error=_text(error),
+        changed=error.changed if isinstance(error, TenfoldError) else None,
+        advice=error.next if isinstance(error, TenfoldError) else None,
+        steps=steps,
+        taken_back=recorder.taken_back,
+        holds=holds,
+        verification=evidence.verification,
+        checks=tuple(evidence.checks),
+        copied_bytes=evidence.copied_bytes,
+        ledger=loads,
+        choices=way.choices(after, deployment.crossing),
+    )
+    if holds:
+        await_log(lambda: edge_log(deployment, _FEW), holds[-1].ended)
+    lines = list(edge_log(deployment, LINES))
+    waits = measure(lines, holds, began=report.began, ended=ended) if lines else None
+    return replace(report, waits=waits)
+
+
+def holds_of(evidence: Evidence, steps: tuple[StepTaken, ...], now: float) -> tuple[HoldTaken, ...]:
+    """The holds; of each, when its step had seen that nothing was in hand any more."""
+    drained = [step.ended for step in steps if step.kind == "Hold" and step.error is None]
+    holds = []
+    for hold in evidence.holds:
+        ended = hold.ended or now
+        within = [moment for moment in drained if hold.began <= moment <= ended]
+        first = min(within, default=None)
+        holds.append(HoldTaken(hold.pool, hold.began, ended, hold.seconds_postponed, first))
+    return tuple(holds)
+
+
+def edge_log(deployment: Deployment, lines: int) -> Iterator[str]:
+    """The last lines of the edge's log, on whatever host it runs."""
+    for host in deployment.target.hosts():
+        for _, line in deployment.target.logs(host, [EDGE], lines=lines, follow=False):
+            yield line
+
+
+def await_log(
+    look: Callable[[], Iterator[str]],
+    hold_ended: float,
+    *,
+    now: Callable[[], float] = time.time,
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Wait until the log has the requests that waited.
+
+    The edge writes its log once a second, each of its workers for itself: until every one of them
+    has done so, and one line is of a request that ended after the hold. Without such a request that
+    line never comes, so there is a bound.
+    """
+    try:
+        while (since := now() - hold_ended) < PATIENCE_SECONDS:
+            flushed = since >= ANSWER_SECONDS + FLUSH_SECONDS
+            if flushed and any(
+                found.ended >= hold_ended for line in look() if (found := read(line))
+            ):
+                return
+            pause(_LOOK_SECONDS)
+    except KeyboardInterrupt:  # the transition is over; only the last lines are missing
+        return
+
+
+def _app(deployment: Deployment) -> str:
+    applied = applied_facts.from_json(deployment.facts().get(applied_facts.FACT))
+    return applied.app if applied else deployment.layout.project.name
+
+
+def _text(error: BaseException | str | None) -> str | None:
+    if error is None or isinstance(error, str):
+        return error
+    return str(error) or type(error).__name__
