@@ -6,6 +6,9 @@
         server.prepare()                                # roles, database, grants
         with server.connect("app") as connection: ...
 
+    with pair() as (leader, follower):                  # of one cluster; only the leader runs
+        follower.start()                                # copies, follows
+
 As root, everything runs as an unprivileged user, since PostgreSQL refuses root. Nothing is left: no
 process, no directory.
 """
@@ -25,10 +28,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tenfold.engines.postgresql import admin
+from tenfold.engines.postgresql import admin, orders, replication
 from tenfold.engines.postgresql.binaries import Binaries, every, find
 from tenfold.engines.postgresql.conf import OLDEST_MAJOR
+from tenfold.engines.postgresql.disk import DiskState, parse_disk_state
 from tenfold.engines.postgresql.login import Connection, Login
+from tenfold.engines.postgresql.peers import slot_name
 from tenfold.engines.postgresql.render import PostgreSQL
 from tenfold.engines.protocol import Place, Scene
 from tenfold.secret import Secret
@@ -95,6 +100,48 @@ def scene_for(
     return unit, Scene(host, topology, wiring, place, passwords)
 
 
+def follower_scene(
+    leader: tuple[Unit, Scene],
+    root: str,
+    *,
+    port: int = 5432,
+    memory_bytes: int = 1 << 30,
+    cores: int = 2,
+    address: str = ADDRESS,
+) -> tuple[tuple[Unit, Scene], tuple[Unit, Scene]]:
+    """Another member of the leader's cluster, on a host ``db1`` of its own: both, as they are now.
+
+    The leader's scene changes too: its topology has two hosts now.
+    """
+    unit, scene = leader
+    assert isinstance(unit.settings, DatabaseSettings)
+    node = replace(unit.settings, node=unit.settings.node + 1)
+    other = Unit("postgres", "postgresql", "db1", node)
+    host = Host("db1", memory_bytes=memory_bytes, cores=cores)
+    topology = replace(
+        scene.topology,
+        hosts=(*scene.topology.hosts, host),
+        units=(*scene.topology.units, other),
+    )
+    endpoints = {**scene.wiring.endpoints, other.path: f"{address}:{port}"}
+    here = replace(
+        scene,
+        topology=topology,
+        wiring=replace(scene.wiring, endpoints=endpoints),
+        leaders={unit.settings.cluster: unit.path},
+    )
+    place = replace(
+        scene.place,
+        config=f"{root}/config",
+        data=f"{root}/data",
+        run=f"{root}/run",
+        logs=f"{root}/logs",
+        assets=f"{root}/assets",
+        address=address,
+    )
+    return (unit, here), (other, replace(here, host=host, place=place))
+
+
 @dataclass
 class Server:
     """One server: its unit, its scene, and the process while it runs."""
@@ -158,6 +205,36 @@ class Server:
             self.process.send_signal(signal.Signals[stop.signal])
             self.process.wait(stop.within_seconds)
             self.process = None
+
+    def reload(self) -> None:
+        """The rendered files, reread as its launch says; read when the next session begins."""
+        self.write()
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+
+    def order(self, build: Callable[[Unit, Scene], Command]) -> str:
+        """Carry out an order of :mod:`tenfold.engines.postgresql.orders`; gives what it printed."""
+        command = build(self.unit, self.scene)
+        self.commands.append(command.argv)
+        return subprocess.run(
+            command.argv,
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=command.cwd,
+            timeout=command.within_seconds,
+            env={"PATH": "/usr/local/bin:/usr/bin:/bin"},
+            **unprivileged(),
+        ).stdout
+
+    def on_disk(self) -> DiskState:
+        return parse_disk_state(self.order(orders.disk_state))
+
+    def lead(self, *servers: Server) -> None:
+        """Have scenes say that this server leads, its own and others'."""
+        for server in (self, *servers):
+            leaders = {self.settings.cluster: self.unit.path}
+            server.scene = replace(server.scene, leaders=leaders)
 
     def kill(self) -> None:
         """``kill -9`` for its process group, which its children are not in."""
@@ -228,7 +305,18 @@ def make(
     binaries = binaries or find()
     settings = settings or DatabaseSettings("shop", major=binaries.major)
     unit, scene = scene_for(settings, str(root), binaries.programs(), port=free_port())
-    server = Server(unit, scene, root)
+    return _placed(Server(unit, scene, root))
+
+
+def make_follower(leader: Server, root: Path) -> Server:
+    """A follower in this directory, with its slot, neither copied nor started yet."""
+    here, there = follower_scene((leader.unit, leader.scene), str(root), port=free_port())
+    leader.unit, leader.scene = here
+    return _placed(Server(*there, root))
+
+
+def _placed(server: Server) -> Server:
+    root = server.root
     for path in (root, *(root / name for name in ("config", "data", "run", "logs"))):
         path.mkdir(mode=0o700, exist_ok=True)
         server._own(path)
@@ -245,14 +333,20 @@ def made(
     """A server in a directory of its own, not started; gone at the end, whatever its state."""
     root = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
     server = make(root, settings, binaries)
-    try:
+    with _gone_at_the_end(server):
         yield server
+
+
+@contextmanager
+def _gone_at_the_end(server: Server) -> Iterator[None]:
+    try:
+        yield
     finally:
         if server.process is not None and server.process.poll() is None:
             server.process.send_signal(signal.SIGQUIT)
             server.process.wait(30)
         wait_for(lambda: not server.processes(), within=30, subject="PostgreSQL's children to end")
-        shutil.rmtree(root)
+        shutil.rmtree(server.root)
 
 
 @contextmanager
@@ -264,6 +358,21 @@ def running(
         server.start()
         server.prepare()
         yield server
+
+
+@contextmanager
+def pair(
+    settings: DatabaseSettings | None = None, binaries: Binaries | None = None
+) -> Iterator[tuple[Server, Server]]:
+    """A prepared leader, and a follower that has its slot, but no data and no process yet."""
+    with running(settings, binaries) as leader:
+        root = Path(tempfile.mkdtemp(prefix="tfpg-", dir="/tmp"))
+        follower = make_follower(leader, root)
+        with _gone_at_the_end(follower):
+            leader.reload()
+            with leader.connect("superuser", database="postgres") as superuser:
+                replication.ensure_slot(superuser, slot_name(follower.settings))
+            yield leader, follower
 
 
 def installations() -> list[Binaries]:

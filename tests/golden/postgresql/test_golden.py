@@ -10,9 +10,10 @@ import os
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from tests.support.postgres import installations, scene_for, unprivileged
+from tests.support.postgres import follower_scene, installations, scene_for, unprivileged
 from tests.support.topologies import one_host
 
 from tenfold.engines.postgresql.render import PostgreSQL
@@ -33,12 +34,17 @@ PASSWORDS = {
 
 @dataclass(frozen=True)
 class Case:
-    """What is rendered; ``alone`` gives the database a host of its own."""
+    """What is rendered; ``alone`` gives the database a host of its own.
+
+    With ``part`` the database has a second server, on a host ``db1`` with 16 GiB and 8 cores:
+    the ``leader`` on the first host is rendered, or the ``follower`` there.
+    """
 
     major: int
     memory_bytes: int
     cores: int
     alone: bool = False
+    part: Literal["", "leader", "follower"] = ""
 
     def scene(self) -> tuple[Unit, Scene]:
         unit, scene = scene_for(
@@ -54,7 +60,12 @@ class Case:
             endpoints = {m.path: "127.0.0.1:5432" for m in topology.members()}
             wiring = replace(scene.wiring, endpoints=endpoints)
             scene = replace(scene, topology=topology, wiring=wiring)
-        return unit, scene
+        if not self.part:
+            return unit, scene
+        leader, follower = follower_scene(
+            (unit, scene), "/srv/db1", address="127.0.0.3", memory_bytes=16 * GIB, cores=8
+        )
+        return leader if self.part == "leader" else follower
 
 
 CASES = {
@@ -62,6 +73,9 @@ CASES = {
     "laptop-18": Case(18, 16 * GIB, 8),
     "own-host-17": Case(17, 64 * GIB, 16, alone=True),
     "small-host-15": Case(15, 2 * GIB, 2),
+    "leader-18": Case(18, 1 * GIB, 1, part="leader"),
+    "follower-18": Case(18, 1 * GIB, 1, part="follower"),
+    "follower-15": Case(15, 64 * GIB, 16, part="follower"),
 }
 
 
@@ -115,10 +129,11 @@ def test_postgresql_reads_them(name: str) -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("script", ["initialise.sh", "before-start.sh", "ready.sh"])
-def test_a_shell_reads_the_scripts(script: str, tmp_path: Path) -> None:
+def test_a_shell_reads_the_scripts(tmp_path: Path) -> None:
     unit, scene = CASES["small-host-18"].scene()
-    text = next(f.text for f in PostgreSQL().render(unit, scene) if f.path.endswith(script))
-    assert isinstance(text, str)
-    (tmp_path / script).write_text(text)
-    subprocess.run(["/bin/sh", "-n", tmp_path / script], check=True)
+    scripts = [f for f in PostgreSQL().render(unit, scene) if f.path.endswith(".sh")]
+    assert len(scripts) == 6
+    for script in scripts:
+        assert script.mode == 0o755
+        (tmp_path / "script").write_text(str(script.text))
+        subprocess.run(["/bin/sh", "-n", tmp_path / "script"], check=True)

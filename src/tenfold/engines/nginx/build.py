@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,11 +12,14 @@ class Build:
     """A build of nginx; the default is the oldest and plainest that files are rendered for.
 
     ``clears_headers``: it has the module headers-more, which can remove request headers by a
-    pattern; nginx itself only those that are named.
+    pattern; nginx itself only those that are named. ``stream`` is how it relays connections that
+    are no HTTP: built in, by a module that has to be loaded from ``modules``, or not at all.
     """
 
     version: tuple[int, int, int] = (1, 22, 1)
     clears_headers: bool = False
+    stream: Literal["built in", "module", "none"] = "none"
+    modules: str = ""
 
     @property
     def mixes_http2(self) -> bool:
@@ -42,4 +46,16 @@ def parse_build(told: str) -> Build:
         raise ValueError(f"no version of nginx in {told!r}")
     major, minor, patch = found.groups()
     linked_in = "--add-module=headers-more" in told
-    return Build((int(major), int(minor), int(patch)), clears_headers=linked_in)
+    modules = re.search(r"--modules-path=(\S+)", told)
+    return Build(
+        (int(major), int(minor), int(patch)),
+        clears_headers=linked_in,
+        stream=_stream(told),
+        modules=modules[1] if modules else "",
+    )
+
+
+def _stream(told: str) -> Literal["built in", "module", "none"]:
+    if "--with-stream=dynamic" in told:
+        return "module"
+    return "built in" if re.search(r"--with-stream(\s|$)", told) else "none"

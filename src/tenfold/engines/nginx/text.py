@@ -46,13 +46,18 @@ def template(name: str) -> str:
 
 
 def filled(name: str, values: Mapping[str, str]) -> str:
-    """A template with every ``@NAME@`` replaced; a line whose only content becomes empty goes.
+    """A template of the edge, filled in; see :func:`fill`."""
+    return fill(template(name), values)
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """``text`` with every ``@NAME@`` replaced; a line whose only content becomes empty goes.
 
     Raises:
         KeyError: the template wants a value that is not given.
     """
     lines: list[str] = []
-    for line in template(name).splitlines():
+    for line in text.splitlines():
         made = _PLACEHOLDER.sub(lambda m: values[m[1]], line)
         if made.strip() or not line.strip():
             lines.append(made.rstrip())

@@ -53,13 +53,12 @@ def slot_name(settings: DatabaseSettings) -> str:
     return f"tenfold_{settings.node}"
 
 
-def members(member: Unit | Pool, scene: Scene) -> tuple[Unit | Pool, ...]:
-    """All members of this one's cluster, itself among them, as declared.
+def members(cluster: str, scene: Scene) -> tuple[Unit | Pool, ...]:
+    """All members of a cluster, as declared.
 
     Raises:
         ValueError: two of them have the same ``node`` and would share a slot.
     """
-    cluster = database(member).cluster
     found = [m for m in scene.topology.of(DatabaseSettings) if database(m).cluster == cluster]
     nodes = [database(m).node for m in found]
     if len(set(nodes)) < len(nodes):
@@ -69,7 +68,25 @@ def members(member: Unit | Pool, scene: Scene) -> tuple[Unit | Pool, ...]:
 
 def others(member: Unit | Pool, scene: Scene) -> tuple[Unit | Pool, ...]:
     """The other members of this one's cluster."""
-    return tuple(m for m in members(member, scene) if m.path != member.path)
+    whole = members(database(member).cluster, scene)
+    return tuple(m for m in whole if m.path != member.path)
+
+
+def leader(cluster: str, scene: Scene) -> Unit | Pool:
+    """Who leads: the only member, or the one that ``scene.leaders`` names.
+
+    Guessing would be fatal: a follower taken for a leader would get a cluster of its own.
+
+    Raises:
+        ValueError: there is no member, or there are several and none of them is named.
+    """
+    found = members(cluster, scene)
+    named = [m for m in found if m.path == scene.leaders.get(cluster)]
+    if len(found) == 1:
+        return found[0]
+    if not named:
+        raise ValueError(f"{len(found)} members of {cluster}, and none is named as its leader")
+    return named[0]
 
 
 def upstream(member: Unit | Pool, scene: Scene) -> Upstream | None:
@@ -83,8 +100,8 @@ def upstream(member: Unit | Pool, scene: Scene) -> Upstream | None:
     peers = others(member, scene)
     if not peers:
         return None
-    leader = _leader(member, scene)
-    chosen = peers[0] if leader.path == member.path else leader
+    leading = leader(database(member).cluster, scene)
+    chosen = peers[0] if leading.path == member.path else leading
     host, port = address(scene.wiring.endpoints[chosen.path])
     return Upstream(
         host=host,
@@ -97,9 +114,8 @@ def upstream(member: Unit | Pool, scene: Scene) -> Upstream | None:
 
 def origin(member: Unit | Pool, scene: Scene) -> Upstream | None:
     """Whom this server's data is copied from if it has none; ``None`` if it is made here."""
-    found = upstream(member, scene)
-    leads = found is None or _leader(member, scene).path == member.path
-    return None if leads else found
+    leads = leader(database(member).cluster, scene).path == member.path
+    return None if leads else upstream(member, scene)
 
 
 def origin_text(source: Upstream | None) -> str:
@@ -131,16 +147,6 @@ def database(member: Unit | Pool) -> DatabaseSettings:
     if not isinstance(member.settings, DatabaseSettings):
         raise TypeError(f"{member.path} is no database")
     return member.settings
-
-
-def _leader(member: Unit | Pool, scene: Scene) -> Unit | Pool:
-    """Guessing would be fatal: a follower taken for a leader would get a cluster of its own."""
-    cluster = database(member).cluster
-    path = scene.leaders.get(cluster)
-    for candidate in members(member, scene):
-        if candidate.path == path:
-            return candidate
-    raise ValueError(f"{cluster} has several members, and none of them is its leader {path}")
 
 
 def _word(value: str) -> str:

@@ -114,7 +114,8 @@ def server(member: Unit | Pool, scene: Scene) -> Server:
 
 def sizes(member: Unit | Pool, scene: Scene) -> Sizing:
     """What depends on the size of the host, such that every member could follow every other."""
-    hosts = [scene.topology.host(m.host) for m in members(member, scene)]
+    cluster = members(_settings(member).cluster, scene)
+    hosts = [scene.topology.host(m.host) for m in cluster]
     return sizing(
         scene.host.memory_bytes,
         scene.host.cores,
