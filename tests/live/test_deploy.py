@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from http.client import HTTPException
 from typing import Any
 
 import pytest
 from tests.support import apps
 from tests.support.project import Project
+from tests.support.users import Users
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 Bring = Callable[[Any], Project]
@@ -22,45 +22,6 @@ def change(project: Project, version: str, name: str = "notes.py") -> None:
     at = next(i for i, line in enumerate(lines) if line.startswith("VERSION = "))
     lines[at] = f'VERSION = "{version}"'
     source.write_text("\n".join(lines) + "\n")
-
-
-class Users:
-    """Ordinary clients, who read and write all the time and remember every failure."""
-
-    def __init__(self, project: Project, count: int = 4) -> None:
-        self.project = project
-        self.stop = threading.Event()
-        self.failures: list[str] = []
-        self.acknowledged: list[str] = []
-        self.versions: set[str] = set()
-        self.threads = [threading.Thread(target=self._use, args=(i,)) for i in range(count)]
-
-    def __enter__(self) -> Users:
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop.set()
-        for thread in self.threads:
-            thread.join()
-
-    def _use(self, who: int) -> None:
-        number = 0
-        while not self.stop.is_set():
-            number += 1
-            text = f"user {who} note {number}"
-            try:
-                home = self.project.get("/")
-                note = self.project.request("POST", "/notes", body=text.encode())
-            except (OSError, HTTPException) as error:
-                self.failures.append(repr(error))
-                continue
-            if home.status != 200 or note.status != 201:
-                self.failures.append(f"{home.status} {note.status} {note.text}")
-            else:
-                self.acknowledged.append(text)
-                self.versions.add(home.json()["version"])
 
 
 def test_a_deploy_and_a_rollback_under_load_fail_nothing_and_lose_nothing(bring: Bring) -> None:

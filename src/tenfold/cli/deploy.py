@@ -28,6 +28,7 @@ def deploy(settings: Settings, leave_behind: bool) -> None:
     deployment = Deployment.existing(settings.layout())
     output = settings.output
     with deployment.working("deploy"):
+        deployment.require_settled()
         before = require_running(deployment)
         if before and not leave_behind:
             require_nothing_written(deployment, before)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
 from tenfold.cli.base import Settings, command
 from tenfold.cli.output import Output
+from tenfold.cli.plan_of_a_move import plan_of_a_move
 from tenfold.deployment import work
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
+from tenfold.errors import UsageError
 from tenfold.stages import STAGES, require_built
+from tenfold.stages.path import stage_of
 from tenfold.topology.model import Pool, Unit
 from tenfold.transitions import steps as st
 from tenfold.transitions.planner import Plan
@@ -22,15 +26,34 @@ CHANGES_PENDING = 2
 @command("plan")
 @click.option("--to", "stage", type=click.Choice(STAGES), help="The stage to plan for.")
 @click.option("--port", type=click.IntRange(1, 65535), help="As for  tenfold up.")
-def plan(settings: Settings, stage: str | None, port: int | None) -> None:
-    """Show what  up  or  deploy  would do. Exit code 0: nothing; 2: changes are pending.
+@click.option(
+    "-o",
+    "--output",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep the plan of a move in this file, for  tenfold grow FILE.",
+)
+@click.option("--verbose", is_flag=True, help="Also every check that passed.")
+def plan(
+    settings: Settings, stage: str | None, port: int | None, file: Path | None, verbose: bool
+) -> None:
+    """Show what  up, deploy  or, with another stage,  grow  would do. Changes nothing.
+
+    Exit code 0: nothing would change; 2: changes are pending.
 
     \b
     tenfold plan
+    tenfold plan --to 100
+    tenfold plan --to 100 -o move.json && tenfold grow move.json
     tenfold plan --json | jq .steps
     """
     require_built(stage)
     deployment = Deployment.open(settings.layout())
+    if stage is not None and stage != stage_of(deployment.position):
+        plan_of_a_move(settings, deployment, stage, file=file, verbose=verbose)
+        sys.exit(CHANGES_PENDING)
+    if file is not None:
+        raise UsageError("only the plan of a move is kept", next="tenfold plan --to STAGE -o FILE")
     running = deployment.status().state in ("running", "degraded", "in-transition")
     intent = work.intend(deployment, port=port, renew=False)
     todo = work.plan(deployment, "deploy" if running else "up", intent)

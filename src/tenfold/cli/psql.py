@@ -33,7 +33,7 @@ def psql(settings: Settings, role: str, arguments: tuple[str, ...]) -> None:
     """
     deployment = Deployment.existing(settings.layout())
     intent = serving(deployment)
-    unit = intent.goal.topology.of(DatabaseSettings)[0]
+    unit = next(u for u in intent.goal.topology.units if intent.goal.leads(u))
     seen = deployment.observe().host(unit.host)
     running = seen.unit(unit.name) if seen else None
     if running is None or running.state != "running":

@@ -34,6 +34,15 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "keep": 5,
     "command": "alembic upgrade head",
     "digest": "9b1d",
+    "leader": "vm1/postgres",
+    "follower": "db1/postgres",
+    "fenced": "vm1/postgres",
+    "successor": "db1/postgres",
+    "node": 2,
+    "units": ("vm1/postgres", "db1/postgres"),
+    "max_seconds": 5.0,
+    "within_seconds": 6.0,
+    "postpone_seconds": 600.0,
     "steps": (steps.BuildRelease("4f2c1d9"), steps.StartUnit("vm1/postgres")),
 }
 _ROLE = re.compile(r":\w+:`~?([^`]+)`")

@@ -26,6 +26,7 @@ def rollback(settings: Settings, release: str | None) -> None:
     deployment = Deployment.existing(settings.layout())
     output = settings.output
     with deployment.working("rollback"):
+        deployment.require_settled()
         before = require_running(deployment)
         target = _choose(deployment, release)
         intent = work.intend(deployment, release=target, renew=True)

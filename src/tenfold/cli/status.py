@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tenfold.cli.base import Settings, command
+from tenfold.cli.moving import WAYS_ON
 from tenfold.cli.output import Output
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.status import Status, never_up
@@ -102,13 +103,26 @@ def _host_rows(host: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 def _transition(found: Status) -> str:
     doing = found.transition or {}
+    moves = f" from stage {doing['from']} to {doing['to']}" if "from" in doing else ""
+    if doing["state"] == "open":
+        return f"  {doing['kind']}{moves} is {doing['phase']}, not complete"
     where = f"step {doing['position']} of {doing['of']}, {doing['step']}"
     if doing["state"] == "running":
-        return f"  {doing['kind']} is under way: {where}"
-    return f"  {doing['kind']} was cut off at {where}; the same command again goes on from there"
+        return f"  {doing['kind']}{moves} is under way: {where}"
+    again = "" if moves else "; the same command again goes on from there"
+    return f"  {doing['kind']}{moves} was cut off at {where}{again}"
 
 
 def _next(found: Status) -> str:
+    choices = (found.transition or {}).get("may", ())
+    if choices and (found.transition or {}).get("state") != "running":
+        to = (found.transition or {}).get("to")
+        typed = [
+            f"tenfold {c}" + (f" --to {to}" if c in ("grow", "shrink") else "") for c in choices
+        ]
+        return f"\n{'':<7}".join(
+            f"{t:<20} {WAYS_ON[c]}" for t, c in zip(typed, choices, strict=True)
+        )
     if found.state == "stopped":
         return "tenfold up"
     if found.state == "degraded":

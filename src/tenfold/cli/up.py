@@ -15,14 +15,18 @@ from tenfold.cli.base import Settings, command
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.status import unit_rows
-from tenfold.deployment import work
+from tenfold.deployment import applied, work
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
 from tenfold.errors import Refused
 from tenfold.stages import STAGES, require_built
+from tenfold.stages.path import stage_of
 
 WAIT_FOR_OTHERS_SECONDS = 600.0
-BLURBS = {"10": "one host, everything on it"}
+BLURBS = {
+    "10": "one host, everything on it",
+    "100": "the database on a host of its own",
+}
 
 
 @command("up")
@@ -49,10 +53,14 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
     output = settings.output
     with deployment.working("up"):
         _refuse_second(deployment, port)
+        deployment.require_settled()
+        position = _position(deployment, stage)
         served = deployment.observe().release
         if last and served is None:
             raise Refused("no release has served yet", next="tenfold up")
-        intent = work.intend(deployment, port=port, release=served if last else None)
+        intent = work.intend(
+            deployment, port=port, release=served if last else None, position=position
+        )
         _head(output, intent, served)
         todo = work.plan(deployment, "up", intent)
         with PlanProgress(output) as progress:
@@ -60,6 +68,24 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
         _serve_note(deployment, output, detach)
     if not detach:
         _foreground(deployment, output)
+
+
+def _position(deployment: Deployment, stage: str | None) -> str:
+    """Where the app is, or the stage at which it shall begin.
+
+    Raises:
+        Refused: it is at another stage already; moving is for ``grow``.
+    """
+    here = deployment.position
+    if stage is None or stage == stage_of(here):
+        return here
+    if deployment.observe().served or applied.FACT in deployment.facts():
+        verb = "grow" if STAGES.index(stage) > STAGES.index(stage_of(here)) else "shrink"
+        raise Refused(
+            f"it is at stage {stage_of(here)}",
+            next=f"tenfold up, then  tenfold {verb} --to {stage}    moves it, with its data",
+        )
+    return stage
 
 
 def _refuse_second(deployment: Deployment, port: int | None) -> None:

@@ -31,4 +31,33 @@ def finished_sentence(step: st.Step) -> str:
             return f"{pool} serves {release}"
         case st.DiscardGeneration(pool, generation):
             return f"generation {generation} of {pool}, which never served, stopped"
+    return _of_a_move(step)
+
+
+def _of_a_move(step: st.Step) -> str:
+    match step:
+        case st.Check():
+            return "nothing stands in the way"
+        case st.CatchUp(follower, leader):
+            return f"{follower} has caught up with {leader}"
+        case st.Verify(follower):
+            return f"{follower} verified: schema, rows, checksums"
+        case st.Hold(pool):
+            return f"requests wait in front of {pool}; none is in hand"
+        case st.Release(pool):
+            return f"{pool} accepts again"
+        case st.Fence(unit):
+            return f"{unit} accepts no write any more"
+        case st.Unfence(unit):
+            return f"{unit} leads again"
+        case st.AwaitLast(follower):
+            return f"{follower} has everything"
+        case st.Promote(unit):
+            return f"{unit} leads"
+        case st.Follow(unit, leader):
+            return f"{unit} follows {leader}: the way back"
+        case st.RemoveData(unit):
+            return f"the data of {unit} is deleted"
+        case st.RemoveHost(host):
+            return f"host {host} is removed"
     return ""

@@ -14,8 +14,10 @@ from tenfold.deployment.status import Status, status
 from tenfold.errors import JournalError, Refused, TenfoldError
 from tenfold.release.environment import interpreter
 from tenfold.spec import read
+from tenfold.stages import path
 from tenfold.state.lock import Lock
 from tenfold.targets.local.target import LocalTarget
+from tenfold.transitions import way
 from tenfold.transitions.journal import SqliteJournal
 from tenfold.transitions.planner import plan_down
 from tenfold.transitions.runner import Listener, Runner
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
     from tenfold.spec.model import AppSpec
     from tenfold.state.layout import Layout
     from tenfold.topology.observation import Observation
+    from tenfold.transitions.way import Crossing
+
+
+POSITION = "position"
+CROSSING = "crossing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +54,13 @@ class Deployment:
             JournalError: the journal cannot be read.
         """
         layout.create()
+        journal = SqliteJournal(layout.journal)
+        target = LocalTarget(layout.state, layout.project.name, needs=_interpreter(layout))
+        stage = path.stage_of(_position(journal.facts()))
         return cls(
             layout=layout,
-            journal=SqliteJournal(layout.journal),
-            target=LocalTarget(layout.state, layout.project.name, needs=_interpreter(layout)),
+            journal=journal,
+            target=target.named(path.places(stage, target.directories())),
             lock=Lock(layout.lock),
         )
 
@@ -73,10 +83,33 @@ class Deployment:
         """What the journal remembers."""
         return self.journal.facts()
 
-    def observe(self) -> Observation:
-        """What is, now."""
+    @property
+    def position(self) -> str:
+        """Where on the path between stages everything is settled."""
+        return _position(self.facts())
+
+    @property
+    def crossing(self) -> Crossing | None:
+        """The move between stages that is begun and not complete."""
+        return way.from_json(self.facts().get(CROSSING))
+
+    def require_settled(self) -> None:
+        """See that no move between stages was cut off on its way.
+
+        Raises:
+            Refused: one was; says how it goes on.
+        """
+        crossing = self.crossing
+        if crossing is not None and crossing.final is not None:
+            raise Refused(
+                f"a {crossing.command} from stage {crossing.home} to {crossing.goal} was cut off",
+                next="\n".join(f"tenfold {c}" for c in way.choices(self.position, crossing)),
+            )
+
+    def observe(self, target: LocalTarget | None = None) -> Observation:
+        """What is, now; ``target`` may know the hosts by other names."""
         return observe(
-            self.target,
+            target or self.target,
             self.facts(),
             built=shelf.built(self.layout),
             served=shelf.served(self.layout),
@@ -90,6 +123,8 @@ class Deployment:
             applied=applied_facts.from_json(self.facts().get(applied_facts.FACT)),
             last=self.journal.last(),
             holder=self.lock.holder(),
+            position=self.position,
+            crossing=self.crossing,
         )
 
     def metrics(self) -> Mapping[str, Any]:
@@ -123,6 +158,11 @@ class Deployment:
         """Hold the deployment's lock for a command."""
         with self.lock.hold(f"tenfold {command}"):
             yield
+
+
+def _position(facts: Mapping[str, Any]) -> str:
+    found: str = facts.get(POSITION) or "10"
+    return found
 
 
 def _interpreter(layout: Layout) -> tuple[Path, ...]:

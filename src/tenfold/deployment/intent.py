@@ -9,7 +9,6 @@ from typing import Any
 
 import psutil
 
-from tenfold import stages
 from tenfold.deployment.releases import ReleaseKeeper
 from tenfold.deployment.toolbox import Toolbox, toolbox
 from tenfold.engines.protocol import ReleasePlace
@@ -18,8 +17,8 @@ from tenfold.secret import Secret
 from tenfold.spec import read
 from tenfold.spec.model import AppSpec
 from tenfold.spec.values import references
-from tenfold.stages import stage_10
-from tenfold.stages.facts import Machine, app_facts
+from tenfold.stages import path
+from tenfold.stages.facts import AppFacts, Machine, app_facts
 from tenfold.state import secrets
 from tenfold.state.layout import Layout
 from tenfold.targets.local.target import LocalTarget
@@ -40,7 +39,9 @@ class Intent:
 
     ``chosen_port`` was given by ``--port``, now or earlier, and wins over the file. ``taken`` are
     the values that ``[env]`` took from the caller's environment: a command from another shell, at
-    another hour, gets them again. ``notes`` are for the person who asked.
+    another hour, gets them again. ``position`` is where on the path between stages the goal is,
+    ``target`` knows the hosts by the names that they have there. ``notes`` are for the person who
+    asked.
     """
 
     spec: AppSpec
@@ -50,6 +51,9 @@ class Intent:
     toolbox: Toolbox
     chosen_port: int | None
     taken: Mapping[str, Secret]
+    position: str
+    target: LocalTarget
+    app_facts: AppFacts
     notes: tuple[str, ...] = ()
 
 
@@ -59,6 +63,7 @@ def make_intent(
     target: LocalTarget,
     facts: Mapping[str, Any],
     *,
+    position: str,
     release: str | None,
     renew: bool,
     port: int | None,
@@ -73,14 +78,15 @@ def make_intent(
     remembered = {k.removeprefix(ENV): v.reveal() for k, v in kept.items() if k.startswith(ENV)}
     environ = {**remembered, **os.environ}
     variables = read.variables(spec, environ, path=None if release else layout.spec)
+    stage = path.stage_of(position)
+    target = target.named(path.places(stage, target.directories()))
     releases = ReleaseKeeper(
-        layout, spec, _runner(target), variables=variables, account=target.account
+        layout, spec, _runner(target, stage), variables=variables, account=target.account
     )
     wanted = releases.existing(release) if release else releases.candidate()
-    topology = stages.topology(
-        "10", spec, machine(), app_facts(spec, wanted.servers, wanted.interface)
-    )
-    topology = _pinned(topology, tools.postgresql_major)
+    served_by = app_facts(spec, wanted.servers, wanted.interface)
+    place = path.position(position, spec, machine(), served_by)
+    topology = pinned(place.topology, tools.postgresql_major)
     blueprint = Blueprint(
         topology=topology,
         engines=tools.engines,
@@ -89,6 +95,7 @@ def make_intent(
         secrets=secrets.ensure(layout.secrets, [f"main.{role}" for role in ROLES]),
         release=ReleasePlace(wanted.id, "", "", ""),
         variables=variables,
+        leaders=place.leaders,
     )
     goal = Goal(
         topology=topology,
@@ -97,6 +104,7 @@ def make_intent(
         fingerprints=blueprint.fingerprints(),
         prepared=blueprint.prepared(),
         renew=renew,
+        leaders=place.leaders,
     )
     return Intent(
         spec=spec,
@@ -110,15 +118,18 @@ def make_intent(
             for text in spec.env.values()
             for name in references(text)
         },
+        position=position,
+        target=target,
+        app_facts=served_by,
         notes=wanted.notes,
     )
 
 
-def _runner(target: Target) -> Runner:
+def _runner(target: Target, stage: str) -> Runner:
     """Builds run their commands through the agent: as the app's user, in the app's view."""
 
     def run(command: Command, output: Callable[[str], None] | None = None) -> Finished:
-        return target.ensure(Host(stage_10.HOST)).run(command, output)
+        return target.ensure(Host(path.app_host(stage))).run(command, output)
 
     return run
 
@@ -129,7 +140,7 @@ def machine() -> Machine:
     return Machine(cores=cores or 1, memory_bytes=psutil.virtual_memory().total)
 
 
-def _pinned(topology: Topology, major: int) -> Topology:
+def pinned(topology: Topology, major: int) -> Topology:
     """The topology with every database at this major version."""
     units = tuple(
         replace(u, settings=replace(u.settings, major=major))

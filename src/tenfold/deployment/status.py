@@ -10,9 +10,12 @@ from typing import Any
 from tenfold.deployment.applied import Applied
 from tenfold.state.lock import Holder
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
+from tenfold.transitions import way
 from tenfold.transitions.journal import Record
+from tenfold.transitions.way import Crossing
 
 ALIVE = ("running", "draining")
+EVERYDAY = ("up", "down", "deploy", "rollback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ def status(
     applied: Applied | None,
     last: Record | None,
     holder: Holder | None,
+    position: str = "10",
+    crossing: Crossing | None = None,
 ) -> Status:
     """The status of one deployment.
 
@@ -61,6 +66,8 @@ def status(
         applied: what the last ``up`` meant to have.
         last: the newest transition in the journal.
         holder: who holds the lock at this moment.
+        position: on the path between stages.
+        crossing: the move between stages that is begun and not complete.
     """
     applied = applied or Applied(app, "10", None)
     up = any(h.agent != "absent" for h in now.hosts)
@@ -72,7 +79,7 @@ def status(
         url=applied.url,
         release=_serving(now),
         hosts=tuple(_host(h, applied) for h in now.hosts),
-        transition=_transition(last, holder),
+        transition=_transition(last, holder, position, crossing),
         missing=missing,
     )
 
@@ -147,16 +154,41 @@ def _unit(unit: ObservedUnit) -> dict[str, Any]:
     }
 
 
-def _transition(last: Record | None, holder: Holder | None) -> dict[str, Any] | None:
-    """The transition that is under way, or that was cut off and waits for somebody."""
-    if last is None or last.ended is not None:
+def _transition(
+    last: Record | None, holder: Holder | None, position: str, crossing: Crossing | None
+) -> dict[str, Any] | None:
+    """What is under way, was cut off and waits for somebody, or waits to be completed."""
+    moves = crossing is not None and last is not None and last.kind not in EVERYDAY
+    if last is None or (last.ended is not None and crossing is None):
         return None
-    step = last.steps[last.position] if last.position is not None else None
-    return {
-        "kind": last.kind,
-        "state": "running" if holder else "interrupted",
-        "step": step["step"] if step else None,
-        "position": (last.position or 0) + 1,
-        "of": len(last.steps),
-        "began": last.began,
+    told: dict[str, Any] = {"kind": last.kind, "state": "running" if holder else "interrupted"}
+    if last.ended is None or (moves and crossing is not None and crossing.final is not None):
+        step = last.steps[last.position] if last.position is not None else None
+        told |= {
+            "step": step["step"] if step else None,
+            "position": (last.position or 0) + 1,
+            "of": len(last.steps),
+            "began": last.began,
+        }
+    if crossing is None:
+        return told
+    told |= {
+        "from": crossing.home,
+        "to": crossing.goal,
+        "phase": _phase(position, crossing),
+        "may": list(way.choices(position, crossing)),
     }
+    if crossing.final is None and last.ended is not None:
+        told |= {"kind": crossing.command, "state": "open", "began": crossing.began}
+    elif crossing.final is not None:
+        told["kind"] = crossing.command
+    return told
+
+
+def _phase(position: str, crossing: Crossing) -> str:
+    """``preparing``, ``prepared``, ``switching``, ``switched`` or ``completing``."""
+    if position == crossing.far:
+        return "switched" if crossing.final is None else "completing"
+    if position == crossing.prepared:
+        return "prepared" if crossing.final in (None, position) else "switching"
+    return "preparing"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tenfold.engines.database_endpoint import DatabaseEndpoint
 from tenfold.engines.gunicorn.render import Gunicorn
 from tenfold.engines.nginx import binaries as nginx_binaries
 from tenfold.engines.nginx.render import Nginx
@@ -46,13 +47,20 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
         directory=source if source.startswith("/") else None,
         major=postgresql_major,
     )
-    engines: tuple[Engine, ...] = (PostgreSQL(), Nginx(nginx.build), Uvicorn(), Gunicorn())
+    engines: tuple[Engine, ...] = (
+        PostgreSQL(),
+        Nginx(nginx.build),
+        DatabaseEndpoint(nginx.build),
+        Uvicorn(),
+        Gunicorn(),
+    )
     return Toolbox(
         engines={engine.name: engine for engine in engines},
         binaries={**postgresql.programs(), "nginx": nginx.path},
         versions={
             "postgresql": f"PostgreSQL {postgresql.version}",
-            "nginx": "nginx " + ".".join(map(str, nginx.version)),
+            "nginx": (version := "nginx " + ".".join(map(str, nginx.version))),
+            "database_endpoint": version,
         },
         postgresql_major=postgresql.major,
         psql=postgresql.psql(),

@@ -23,6 +23,7 @@ def intend(
     port: int | None = None,
     release: str | None = None,
     renew: bool = False,
+    position: str | None = None,
 ) -> Intent:
     """What the file, the project and the machine amount to: the goal of the next plan.
 
@@ -31,6 +32,7 @@ def intend(
         port: the edge's port; remembered from then on.
         release: a built release, with the ``tenfold.toml`` that it was built with.
         renew: replace the workers even if the right release serves.
+        position: on the path between stages; default: where the app is.
     """
     layout, facts = deployment.layout, deployment.facts()
     spec = shelf.spec_of(layout, release) if release else deployment.spec()
@@ -38,7 +40,14 @@ def intend(
     if chosen is not None:
         spec = spec.model_copy(update={"edge": spec.edge.model_copy(update={"port": chosen})})
     return make_intent(
-        spec, layout, deployment.target, facts, release=release, renew=renew, port=chosen
+        spec,
+        layout,
+        deployment.target,
+        facts,
+        position=position or deployment.position,
+        release=release,
+        renew=renew,
+        port=chosen,
     )
 
 
@@ -48,7 +57,7 @@ def plan(deployment: Deployment, kind: str, intent: Intent) -> Plan:
 
 
 def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: Listener) -> None:
-    """Carry a plan out, journaled.
+    """Carry a plan out, journaled. For moves between stages see :mod:`.cross`.
 
     Raises:
         TenfoldError: a step failed; says what that means for the users.
@@ -56,7 +65,7 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
     journal = deployment.journal
     world = World(
         blueprint=intent.blueprint,
-        target=deployment.target,
+        target=intent.target,
         journal=journal,
         releases=intent.releases,
     )
@@ -64,6 +73,7 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
     journal.set(applied_facts.FACT, facts.to_json())
     port_before = journal.facts().get("port")
     journal.set("port", intent.chosen_port)
+    journal.set("position", intent.position)
     journal.set("postgresql_major", intent.toolbox.postgresql_major)
     secrets.remember(deployment.layout.secrets, intent.taken)
     runner = Runner(journal, lambda step, tell: perform(step, world, tell), listener)

@@ -18,7 +18,6 @@ COMES: Final[Mapping[tuple[str, ...], str]] = {
     ("workers",): _LATER_10,
     ("jobs",): _LATER_10,
     ("alerts",): _LATER_10,
-    ("transition",): "comes with stage 100",
     ("reads",): "comes with stage 1k",
     ("functions",): "comes with stage 1k",
     ("redis",): "comes with stage 10k",

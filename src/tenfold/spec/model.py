@@ -149,6 +149,30 @@ class EdgeTable(Table):
     )
 
 
+class TransitionTable(Table):
+    """Moves between stages: how long users, and you, may wait for one."""
+
+    max_hold_seconds: WaitSeconds = Field(
+        default=5.0,
+        ge=0.5,
+        alias="max_hold",
+        description="How long requests may wait for a switch; past it everything is taken back and "
+        "the app runs as before. Less than [edge] hold.",
+    )
+    max_postpone_seconds: WaitSeconds = Field(
+        default=600.0,
+        alias="max_postpone",
+        description="How long a switch may be put off because a request takes longer than max_hold "
+        "leaves it.",
+    )
+    max_catch_up_seconds: WaitSeconds = Field(
+        default=1800.0,
+        gt=0,
+        alias="max_catch_up",
+        description="How long a copy of the database may take to catch up, once it is made.",
+    )
+
+
 class AppSpec(Table):
     """One web app, as its ``tenfold.toml`` describes it."""
 
@@ -173,6 +197,7 @@ class AppSpec(Table):
     server: ServerTable = Field(default_factory=ServerTable)
     database: DatabaseTable = Field(default_factory=DatabaseTable)
     edge: EdgeTable = Field(default_factory=EdgeTable)
+    transition: TransitionTable = Field(default_factory=TransitionTable)
     env: Mapping[VariableName, VariableValue] = Field(
         default_factory=dict,
         description="Environment variables for the app; ${NAME} takes the caller's, $$ is one $.",

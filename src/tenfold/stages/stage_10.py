@@ -24,10 +24,15 @@ def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
     )
 
 
-def database(spec: AppSpec) -> DatabaseSettings:
-    """The app's own database; with migrations, only they may change the schema."""
+def database(spec: AppSpec, *, node: int = 1) -> DatabaseSettings:
+    """The app's own database; with migrations, only they may change the schema.
+
+    ``node`` belongs to the data directory for its whole life: 1 lies beside the app.
+    """
     return DatabaseSettings(
-        database=spec.name.replace("-", "_"), separate_owner=spec.release.migrate is not None
+        database=spec.name.replace("-", "_"),
+        separate_owner=spec.release.migrate is not None,
+        node=node,
     )
 
 
@@ -44,7 +49,14 @@ def edge(spec: AppSpec) -> EdgeSettings:
     )
 
 
-def pool(spec: AppSpec, machine: Machine, facts: AppFacts) -> Pool:
+def pool(
+    spec: AppSpec,
+    machine: Machine,
+    facts: AppFacts,
+    *,
+    host: str = HOST,
+    after: tuple[str, ...] = ("postgres",),
+) -> Pool:
     """The app's workers.
 
     One uvicorn process per core: an event loop fills a core. For gunicorn the ``2 x cores + 1`` of
@@ -67,4 +79,4 @@ def pool(spec: AppSpec, machine: Machine, facts: AppFacts) -> Pool:
         ready_seconds=spec.server.health_timeout_seconds,
         drain_seconds=spec.server.drain_seconds,
     )
-    return Pool("app", facts.server, HOST, settings, units, units, after=("postgres",))
+    return Pool("app", facts.server, host, settings, units, units, after=after)

@@ -26,7 +26,8 @@ from tenfold.wiring.document import Document
 class Blueprint:
     """A topology in its place, with the engines that render it, by name.
 
-    ``secrets`` is keyed ``cluster.role``; ``variables`` are what ``[env]`` gives to the app.
+    ``secrets`` is keyed ``cluster.role``; ``variables`` are what ``[env]`` gives to the app;
+    ``leaders`` maps a database cluster to the path of the unit that leads it.
     """
 
     topology: Topology
@@ -36,12 +37,14 @@ class Blueprint:
     secrets: Mapping[str, Secret]
     release: ReleasePlace | None = None
     variables: Mapping[str, str | Secret] = field(default_factory=dict)
+    leaders: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def document(self) -> Document:
         """Where everything is, as the app reads it."""
         addresses = {name: paths.address for name, paths in self.hosts.items()}
-        return wiring(self.topology, addresses, release=self.release.id if self.release else None)
+        release = self.release.id if self.release else None
+        return wiring(self.topology, addresses, release=release, leaders=self.leaders)
 
     def scene(self, member: Unit | Pool, instance: str = "") -> Scene:
         """All that rendering this member may look at."""
@@ -64,6 +67,7 @@ class Blueprint:
             secrets=self.secrets,
             instance=instance or member.name,
             variables=self.variables,
+            leaders=self.leaders,
         )
 
     def render(self, member: Unit | Pool, instance: str = "") -> tuple[tuple[File, ...], Launch]:

@@ -57,8 +57,12 @@ class Journal(Protocol):
     def begin(self, kind: str, steps: tuple[dict[str, Any], ...]) -> int:
         """Record a new transition, take over the fencing epoch; gives its id."""
 
-    def intend(self, transition: int, position: int) -> None:
-        """Record, durably, that a step is about to be performed."""
+    @property
+    def epoch(self) -> int:
+        """The fencing epoch of the transition that was begun here; 0 before."""
+
+    def intend(self, transition: int, position: int, *, done: int | None = None) -> None:
+        """Record, durably, that a step is about to be performed, and one before it ``done``."""
 
     def done(self, transition: int, position: int) -> None:
         """Record, durably, that a step was performed and verified."""
@@ -133,9 +137,16 @@ class SqliteJournal:
             self._epoch = epoch
             return int(cursor.lastrowid or 0)
 
-    def intend(self, transition: int, position: int) -> None:
+    @property
+    def epoch(self) -> int:
+        """See :class:`Journal`."""
+        return self._epoch or 0
+
+    def intend(self, transition: int, position: int, *, done: int | None = None) -> None:
         """See :class:`Journal`."""
         with self._write(fenced=True) as db:
+            if done is not None:
+                self._done(db, transition, done)
             db.execute(
                 "insert into entries (transition, position, intended) values (?, ?, ?)"
                 " on conflict do update set intended = excluded.intended, done = null",
@@ -145,10 +156,13 @@ class SqliteJournal:
     def done(self, transition: int, position: int) -> None:
         """See :class:`Journal`."""
         with self._write(fenced=True) as db:
-            db.execute(
-                "update entries set done = ? where transition = ? and position = ?",
-                (self._now(), transition, position),
-            )
+            self._done(db, transition, position)
+
+    def _done(self, db: sqlite3.Connection, transition: int, position: int) -> None:
+        db.execute(
+            "update entries set done = ? where transition = ? and position = ?",
+            (self._now(), transition, position),
+        )
 
     def end(self, transition: int, outcome: Outcome, message: str | None = None) -> None:
         """See :class:`Journal`."""

@@ -47,6 +47,8 @@ class Goal:
         fingerprints: ``host/member`` -> digest of its files and launch.
         prepared: ``host/unit`` of a database -> digest of its roles and grants.
         renew: warm a new generation even if the right release serves already.
+        leaders: database cluster -> path of the unit that leads it; the only one where it is not
+            named. Roles and grants are the leader's, followers get theirs from it.
         keep_releases: how many releases stay after a handover.
     """
 
@@ -57,6 +59,14 @@ class Goal:
     prepared: Mapping[str, str] = field(default_factory=dict)
     renew: bool = False
     keep_releases: int = 5
+    leaders: Mapping[str, str] = field(default_factory=dict)
+
+    def leads(self, unit: Unit) -> bool:
+        """Whether this database unit is the one that accepts writes."""
+        settings = unit.settings
+        if not isinstance(settings, DatabaseSettings):
+            return False
+        return self.leaders.get(settings.cluster, unit.path) == unit.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +95,10 @@ def plan(kind: str, now: Observation, goal: Goal) -> Plan:
 
 
 def plan_down(now: Observation) -> Plan:
-    """Stop everything that runs, the newest host first; data, releases and journal stay."""
-    running = [h.name for h in reversed(now.hosts) if h.agent != "absent"]
-    return Plan("down", tuple(StopHost(h) for h in running))
+    """Stop everything that runs, hosts with workers first; data, releases and journal stay."""
+    running = [h for h in reversed(now.hosts) if h.agent != "absent"]
+    running.sort(key=lambda host: not any(u.pool for u in host.units))
+    return Plan("down", tuple(StopHost(h.name) for h in running))
 
 
 def _host(name: str, now: Observation, goal: Goal) -> list[Step]:
@@ -100,22 +111,26 @@ def _host(name: str, now: Observation, goal: Goal) -> list[Step]:
         if isinstance(member, Pool):
             steps += _pool(member, seen, now, goal)
         else:
-            steps += _unit(member, seen, now, goal)
+            steps += plan_unit(member, seen, goal)
+            steps += _roles(member, now, goal)
     return steps
 
 
-def _unit(unit: Unit, seen: ObservedHost | None, now: Observation, goal: Goal) -> list[Step]:
-    is_now = seen.unit(unit.name) if seen else None
-    steps: list[Step] = []
+def plan_unit(unit: Unit, seen: ObservedHost | None, goal: Goal) -> list[Step]:
+    """Have one unit run as the goal says; ``seen`` is its host, ``None`` without an agent."""
+    is_now = seen.unit(unit.name) if seen and seen.agent == "running" else None
     if is_now is None or is_now.state not in LIVE:
-        steps.append(StartUnit(unit.path))
-    elif is_now.fingerprint != goal.fingerprints.get(unit.path):
-        steps.append(RestartUnit(unit.path))
-    if isinstance(unit.settings, DatabaseSettings):
-        digest = goal.prepared.get(unit.path, "")
-        if now.prepared.get(unit.path) != digest:
-            steps.append(PrepareDatabase(unit.path, digest))
-    return steps
+        return [StartUnit(unit.path)]
+    if is_now.fingerprint != goal.fingerprints.get(unit.path):
+        return [RestartUnit(unit.path)]
+    return []
+
+
+def _roles(unit: Unit, now: Observation, goal: Goal) -> list[Step]:
+    if not goal.leads(unit):
+        return []
+    digest = goal.prepared.get(unit.path, "")
+    return [] if now.prepared.get(unit.path) == digest else [PrepareDatabase(unit.path, digest)]
 
 
 def _pool(pool: Pool, seen: ObservedHost | None, now: Observation, goal: Goal) -> list[Step]:
@@ -128,7 +143,7 @@ def _pool(pool: Pool, seen: ObservedHost | None, now: Observation, goal: Goal) -
     if len(right) >= pool.minimum and not goal.renew and now.release == goal.release:
         return _leftovers(pool, units)
     usable = ("warm",) if goal.renew else ("warm", "running")
-    generation = _warm_generation(pool, units, goal.release, digest, usable)
+    generation = warm_generation(pool, units, goal.release, digest, usable)
     steps: list[Step] = []
     if goal.migrate and goal.release not in now.migrated:
         steps.append(Migrate(goal.release, goal.migrate))
@@ -141,14 +156,22 @@ def _pool(pool: Pool, seen: ObservedHost | None, now: Observation, goal: Goal) -
     return steps
 
 
-def _warm_generation(
+def warm_generation(
     pool: Pool,
     units: tuple[ObservedUnit, ...],
     release: str,
     digest: str | None,
     states: tuple[str, ...],
 ) -> int | None:
-    """A generation that an interrupted plan left behind, and that is just what this one wants."""
+    """A generation that an interrupted plan left behind, and that is just what this one wants.
+
+    Args:
+        pool: whose.
+        units: all that the pool has.
+        release: which it must be of.
+        digest: its fingerprint.
+        states: in which its units may be.
+    """
     alike: Counter[int] = Counter()
     for unit in units:
         right = unit.release == release and unit.fingerprint == digest

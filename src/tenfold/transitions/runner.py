@@ -1,8 +1,9 @@
 """The runner: carries a plan out, one journaled step at a time.
 
 For each step: ``journal.intend`` (durable), one small idempotent effect that verifies itself,
-``journal.done``. Before the point of no return a failure takes back what was done, in reverse
-order; from there on a failure is reported and the plan is finished by planning again.
+``journal.done``, which is one write with the next step's intention: in a hold each costs time.
+Before the point of no return a failure takes back what was done, in reverse order; from there on a
+failure is reported and the plan is finished by planning again.
 """
 
 from __future__ import annotations
@@ -50,15 +51,17 @@ class Runner:
         perform: the effect of one step; raises ``TenfoldError``.
         listener: who is told.
         clock: monotonic seconds.
+        claimed: told the fencing epoch of this run before its first step.
     """
 
     journal: Journal
     perform: Perform
     listener: Listener
     clock: Callable[[], float] = time.monotonic
+    claimed: Callable[[int], None] = lambda epoch: None
 
-    def run(self, plan: Plan) -> None:
-        """Carry out a plan.
+    def run(self, plan: Plan, *, takes_back: bool = True) -> None:
+        """Carry out a plan; with ``takes_back`` undo what was begun if a step fails.
 
         Raises:
             TenfoldError: the failure of a step, after everything was taken back that could be.
@@ -67,16 +70,19 @@ class Runner:
         transition = self.journal.begin(plan.kind, tuple(to_json(s) for s in plan.steps))
         begun: list[Step] = []
         try:
+            self.claimed(self.journal.epoch)
             for position, step in enumerate(plan.steps):
-                self.journal.intend(transition, position)
+                self.journal.intend(transition, position, done=position - 1 if position else None)
                 begun.append(step)
                 self._one(step)
-                self.journal.done(transition, position)
+            if begun:
+                self.journal.done(transition, len(begun) - 1)
         except BaseException as error:  # whatever it is, nothing may be left half-done
             committed = any(s.point_of_no_return for s in flatten(tuple(begun)))
-            if not committed:
+            back = takes_back and not committed
+            if back:
                 self._back_out(begun)
-            outcome: Outcome = "failed" if committed else "backed-out"
+            outcome: Outcome = "backed-out" if back else "failed"
             self.journal.end(transition, outcome, str(error) or type(error).__name__)
             raise
         self.journal.end(transition, "done")

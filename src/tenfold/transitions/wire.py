@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tenfold.topology.model import Topology
 from tenfold.topology.process import Listen
-from tenfold.topology.settings import AppSettings, DatabaseSettings, EdgeSettings
+from tenfold.topology.settings import (
+    AppSettings,
+    DatabaseSettings,
+    EdgeSettings,
+    EndpointSettings,
+)
 from tenfold.wiring.document import Database, Document
 
 POSTGRESQL_PORT = 5432
+ENDPOINT_PORT = 6432
 APP_PORT = 8000
 
 
@@ -24,20 +31,35 @@ def reachable(address: str) -> str:
 
 
 def listens(topology: Topology, host: str, address: str) -> tuple[Listen, ...]:
-    """The listening sockets that this host's agent owns: the app's and the public one."""
+    """The listening sockets that this host's agent owns: app, public, the database's endpoint."""
     found: list[Listen] = []
     for member in topology.on(host):
         if isinstance(member.settings, AppSettings):
             found.append(Listen(member.name, address, APP_PORT))
         elif isinstance(member.settings, EdgeSettings):
             found.append(Listen("public", member.settings.address, member.settings.port))
+        elif isinstance(member.settings, EndpointSettings):
+            found.append(Listen(member.name, address, ENDPOINT_PORT))
     return tuple(found)
 
 
 def wiring(
-    topology: Topology, addresses: Mapping[str, str], *, release: str | None = None
+    topology: Topology,
+    addresses: Mapping[str, str],
+    *,
+    release: str | None = None,
+    leaders: Mapping[str, str] | None = None,
 ) -> Document:
-    """The document for this topology; ``addresses`` maps a host to its address."""
+    """The document for this topology.
+
+    Args:
+        topology: what there is.
+        addresses: where each host is.
+        release: the one that serves.
+        leaders: database cluster -> path of the unit that leads it; needed where there are several.
+
+    The app reaches a cluster through the endpoint on its own host, where there is one.
+    """
     endpoints: dict[str, str] = {}
     databases: dict[str, Database] = {}
     url: str | None = None
@@ -46,14 +68,23 @@ def wiring(
         settings = member.settings
         if isinstance(settings, DatabaseSettings):
             endpoints[member.path] = f"{address}:{POSTGRESQL_PORT}"
-            databases[settings.cluster] = Database(
-                address, POSTGRESQL_PORT, settings.database, settings.app_role
-            )
+            if (leaders or {}).get(settings.cluster, member.path) == member.path:
+                databases[settings.cluster] = Database(
+                    address, POSTGRESQL_PORT, settings.database, settings.app_role
+                )
         elif isinstance(settings, EdgeSettings):
             endpoints[member.path] = f"{bracketed(settings.address)}:{settings.port}"
             url = f"http://{reachable(settings.address)}:{settings.port}"
+        elif isinstance(settings, EndpointSettings):
+            endpoints[member.path] = f"{address}:{ENDPOINT_PORT}"
         else:
             endpoints[member.path] = f"{address}:{APP_PORT}"
+    for member in topology.of(EndpointSettings):
+        assert isinstance(member.settings, EndpointSettings)
+        known = databases[member.settings.cluster]
+        databases[member.settings.cluster] = replace(
+            known, host=addresses[member.host], port=ENDPOINT_PORT
+        )
     return Document(
         app=topology.app,
         stage=topology.stage,

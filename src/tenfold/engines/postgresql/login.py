@@ -54,13 +54,19 @@ def login(unit: Unit | Pool, scene: Scene, role: str, *, database: str | None = 
 
 @contextmanager
 def connect(who: Login, *, within_seconds: int = 10) -> Iterator[Connection]:
-    """A connection in autocommit mode, closed at the end.
+    """A connection in autocommit mode, closed at the end. Raises as :func:`opened`."""
+    with opened(who, within_seconds=within_seconds) as connection:
+        yield connection
+
+
+def opened(who: Login, *, within_seconds: int = 10) -> Connection:
+    """A connection in autocommit mode, which the caller closes.
 
     Raises:
         TenfoldError: refused, or out of reach; the text names server and role.
     """
     try:
-        connection = psycopg.connect(
+        return psycopg.connect(
             who.conninfo(),
             password=who.password.reveal(),
             connect_timeout=within_seconds,
@@ -73,8 +79,6 @@ def connect(who: Login, *, within_seconds: int = 10) -> Iterator[Connection]:
             next="tenfold status   shows whether it runs, tenfold logs what it says",
             detail=str(error).strip(),
         ) from error
-    with connection:
-        yield connection
 
 
 def psql(

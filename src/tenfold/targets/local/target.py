@@ -138,6 +138,11 @@ class LocalTarget:
         names = (self._places.name_of(path.parent.name) for path in found)
         return tuple(sorted(name for name in names if name is not None))
 
+    def directories(self) -> frozenset[str]:
+        """The directories of hosts that exist, by their own names."""
+        found = (self._state_dir / "hosts").glob("*/host.json")
+        return frozenset(path.parent.name for path in found)
+
     def logs(
         self, host: str, names: Sequence[str], *, lines: int, follow: bool
     ) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,17 @@
+"""``tenfold abort``: give up a move before its switch."""
+
+from __future__ import annotations
+
+from tenfold.cli.base import Settings, command
+from tenfold.cli.moving import move
+from tenfold.transitions import way
+
+
+@command("abort")
+def abort(settings: Settings) -> None:
+    """Give up a move that was not switched yet: remove what was prepared for it.
+
+    \b
+    tenfold abort
+    """
+    move(settings, "abort", way.abort, running=False)

@@ -1,0 +1,36 @@
+"""``tenfold complete``: give up the way back."""
+
+from __future__ import annotations
+
+import click
+
+from tenfold.cli.base import Settings, command, yes_option
+from tenfold.cli.moving import move
+from tenfold.deployment.deployment import Deployment
+from tenfold.errors import Refused
+from tenfold.transitions import way
+
+
+@command("complete")
+@yes_option
+def complete(settings: Settings, yes: bool) -> None:
+    """Remove the old side of a move, and with it the way back. The only command of a move that
+    deletes anything.
+
+    \b
+    tenfold complete
+    tenfold complete --yes
+    """
+    if not yes:
+        deployment = Deployment.existing(settings.layout())
+        wanted = way.complete(deployment.position, deployment.crossing)
+        if not settings.output.live:
+            raise Refused(
+                "removing the way back wants a person, or --yes", next="tenfold complete --yes"
+            )
+        click.confirm(
+            f"This deletes the other copy of the database. {deployment.status().app} stays at stage"
+            f" {wanted.final}, and  reverse  is possible no more. Go on?",
+            abort=True,
+        )
+    move(settings, "complete", way.complete)

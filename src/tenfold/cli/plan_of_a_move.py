@@ -1,0 +1,169 @@
+"""The plan of a move between stages, as people read it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tenfold.deployment.forecast import Forecast, forecast, keep
+from tenfold.engines.postgresql.checks import Finding
+from tenfold.errors import Refused
+from tenfold.topology.model import Pool, Topology, Unit
+from tenfold.transitions import way
+from tenfold.transitions.perform.databases import size
+
+if TYPE_CHECKING:
+    from tenfold.cli.base import Settings
+    from tenfold.cli.output import Output
+    from tenfold.deployment.deployment import Deployment
+
+MARKS = {"stop": "✗", "warn": "!", "fine": "✓"}
+COLOURS = {"stop": "red", "warn": "yellow", "fine": "dim"}
+
+
+def plan_of_a_move(
+    settings: Settings, deployment: Deployment, stage: str, *, file: Path | None, verbose: bool
+) -> None:
+    """Show it, and keep it where that is asked for."""
+    if deployment.status().state == "stopped":
+        raise Refused("the plan of a move is made while the app runs", next="tenfold up -d")
+    crossing = way.grow(deployment.position, deployment.crossing, stage, now=time.time())
+    told = forecast(deployment, crossing)
+    app = told.after.spec.name
+    if file is not None:
+        keep(file, told.to_json(app))
+    if settings.json:
+        settings.output.object(_as_json(told, app))
+        return
+    _show(told, settings.output, verbose=verbose)
+    command = f"{crossing.command} {file}" if file else f"{crossing.command} --to {stage}"
+    settings.output.line()
+    if told.refused:
+        settings.output.line(f"Next   {told.refused[0].fix}")
+    else:
+        settings.output.line(f"Next   tenfold {command}")
+
+
+def _as_json(told: Forecast, app: str) -> dict[str, Any]:
+    return {
+        **told.to_json(app),
+        "stage": told.before.topology.stage,
+        "changes": [
+            dict(zip(("sign", "kind", "path", "what"), r, strict=True)) for r in _rows(told)
+        ],
+        "copies_bytes": told.size_bytes,
+        "hold": told.hold,
+        "reversible_until": "complete",
+        "checks": [
+            {"name": f.name, "severity": f.severity, "what": f.what, "fix": f.fix}
+            for f in told.findings
+        ],
+    }
+
+
+def _show(told: Forecast, output: Output, *, verbose: bool) -> None:
+    crossing = told.crossing
+    title = f"{told.after.spec.name} · stage {crossing.home} -> {crossing.goal}"
+    output.line(title, style="bold")
+    output.line()
+    output.columns(_rows(told), gap=2)
+    for stretch in told.stretches:
+        output.line()
+        name = "switch" if stretch.switches else "prepare"
+        output.line(f"  {name}", style="bold")
+        for step in stretch.steps:
+            output.line(f"     {step.sentence()}")
+    output.line()
+    output.columns(_facts(told))
+    for finding in told.findings:
+        if verbose or finding.severity != "fine":
+            _finding(finding, output)
+
+
+def _facts(told: Forecast) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    if told.size_bytes is not None:
+        rows.append(("prepare", f"copies {size(told.size_bytes)}; requests go on meanwhile"))
+    bound = told.after.spec.transition.max_hold_seconds
+    rows.append(("switch", f"requests wait {_expected(told)}; past {bound:g} s all is taken back"))
+    rows.append(("after", "tenfold reverse takes it back, just as live, until tenfold complete"))
+    if told.size_bytes is not None:
+        rows.append(("needs", f"{size(told.size_bytes)} of disk, and a replication slot"))
+    passed = sum(f.severity == "fine" for f in told.findings)
+    refuses = f"{len(told.refused)} things stand in the way" if told.refused else "nothing"
+    rows.append(("refuses", f"{refuses}: {passed} checks passed   (--verbose lists them)"))
+    return rows
+
+
+def _expected(told: Forecast) -> str:
+    hold = told.hold
+    if not hold:
+        return "some tenths of a second (tenfold rehearse measures it)"
+    return f"about {hold['seconds'] * 1000:.0f} ms (measured: {hold['basis']})"
+
+
+def _finding(finding: Finding, output: Output) -> None:
+    style = COLOURS[finding.severity]
+    output.line(f"  {MARKS[finding.severity]} {finding.what}", style=style)
+    if finding.severity != "fine":
+        for text in (finding.evidence, finding.fix):
+            for line in text.splitlines():
+                output.line(f"      {line}", style="dim")
+
+
+def _rows(told: Forecast) -> list[tuple[str, ...]]:
+    """Hosts, units and pools: ``+`` new, ``~`` changed, ``-`` gone once it is complete."""
+    before, after = told.before.topology, told.after.goal.topology
+    homes = _homes(told)
+    rows: list[tuple[str, ...]] = []
+    for host in after.hosts:
+        old = homes.get(host.name)
+        if old is None:
+            size_of = f"zone {host.zone}, {host.cores} cores, {host.memory_bytes / 2**30:.0f} GiB"
+            rows.append(("+", "host", host.name, size_of))
+        elif old != host.name:
+            rows.append(("~", "host", old, f"becomes {host.name}"))
+        for member in after.on(host.name):
+            rows += _member(member, f"{old}/{member.name}" if old else "", before, told)
+    return rows
+
+
+def _member(
+    member: Unit | Pool, old: str, before: Topology, told: Forecast
+) -> list[tuple[str, ...]]:
+    kind = "pool" if isinstance(member, Pool) else "unit"
+    known = {m.path for m in before.members()}
+    leads = isinstance(member, Unit) and told.after.goal.leads(member)
+    if old not in known:
+        what = "follows, then leads" if leads else _what(member)
+        return [("+", kind, member.path, what)]
+    if member.engine == "postgresql":
+        led = any(path == old for path in told.before.leaders.values())
+        if led != leads:
+            what = "follows, then leads" if leads else "leads, then follows, until complete"
+            return [("~", kind, member.path, what)]
+    changed = told.before.fingerprints.get(old) != told.after.goal.fingerprints.get(member.path)
+    if isinstance(member, Pool) and changed:
+        return [("~", kind, member.path, "new workers, wired to the database that leads then")]
+    return []
+
+
+def _what(member: Unit | Pool) -> str:
+    return {
+        "database_endpoint": "where the app reaches whoever leads",
+        "postgresql": "follows",
+    }.get(member.engine, member.engine)
+
+
+def _homes(told: Forecast) -> dict[str, str]:
+    """Host afterwards -> the same host before, for those that stay."""
+    target = told.after.target
+    names = {h.name for h in told.before.topology.hosts}
+    found: dict[str, str] = {}
+    for host in told.after.goal.topology.hosts:
+        if host.name in names:
+            found[host.name] = host.name
+        elif host.name in target.hosts():
+            (found[host.name],) = names - {h.name for h in told.after.goal.topology.hosts}
+    return found

@@ -1,0 +1,33 @@
+"""``tenfold shrink``: back to an earlier stage, while users are there."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from tenfold.cli.base import Settings, command
+from tenfold.cli.moving import move
+from tenfold.stages import STAGES, require_built
+from tenfold.transitions import way
+
+
+@command("shrink")
+@click.option("--to", "stage", type=click.Choice(STAGES), help="The stage to go back to.")
+@click.option("--prepare-only", is_flag=True, help="Stop before the switch.")
+def shrink(settings: Settings, stage: str | None, prepare_only: bool) -> None:
+    """Move the running app back to an earlier stage, as live as it grew.
+
+    For an app whose move was completed; before that,  reverse  goes back.
+
+    \b
+    tenfold shrink --to 10
+    """
+    require_built(stage)
+    move(
+        settings,
+        "shrink",
+        lambda at, crossing: way.grow(
+            at, crossing, stage or "10", now=time.time(), prepare_only=prepare_only
+        ),
+    )

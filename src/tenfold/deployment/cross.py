@@ -1,0 +1,283 @@
+"""Carrying out a move between stages: position after position, each with a plan of its own.
+
+Before the switch a failure takes back what it must and leaves what was prepared, so that ``resume``
+goes on from there and ``abort`` removes it. From the promotion on, the move is finished forward.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from tenfold.deployment import applied as applied_facts
+from tenfold.deployment import work
+from tenfold.deployment.databases import observe_databases
+from tenfold.deployment.deployment import CROSSING, POSITION
+from tenfold.deployment.rescue import standing_by
+from tenfold.errors import Interrupted, Refused, StepFailed, TenfoldError
+from tenfold.topology.databases import leader_of
+from tenfold.topology.model import Host
+from tenfold.transitions import crossing as planner
+from tenfold.transitions import steps as st
+from tenfold.transitions import way
+from tenfold.transitions.perform import World, perform
+from tenfold.transitions.perform.errors import NeedsWriter
+from tenfold.transitions.perform.evidence import Evidence
+from tenfold.transitions.perform.serving import WARM_SECONDS
+from tenfold.transitions.perform.sessions import Sessions
+from tenfold.transitions.runner import Runner
+
+if TYPE_CHECKING:
+    from tenfold.deployment.deployment import Deployment
+    from tenfold.deployment.intent import Intent
+    from tenfold.topology.databases import ObservedDatabase
+    from tenfold.transitions.crossing import Seen, Terms
+    from tenfold.transitions.planner import Plan
+    from tenfold.transitions.runner import Listener
+    from tenfold.transitions.way import Crossing
+
+FINISHING_TRIES = 5
+SWITCH_SECONDS = 1.0
+WARMS_LATE = "warms_late"
+"""Fact: the release whose workers cannot start on a database that only follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """The way to one position: what was seen, and the plan from there."""
+
+    intent: Intent
+    seen: Seen
+    terms: Terms
+    plan: Plan
+
+    @property
+    def switches(self) -> bool:
+        """Whether requests will wait."""
+        return any(isinstance(s, st.Hold | st.Promote) for s in st.flatten(self.plan.steps))
+
+    @property
+    def promoted(self) -> bool:
+        """Whether the goal's database leads already."""
+        leader = leader_of(self.seen.databases)
+        wanted = next(iter(self.intent.goal.leaders.values()))
+        return leader is not None and leader.role == "leader" and leader.path == wanted
+
+
+@dataclass
+class Journey:
+    """One command's walk. ``evidence`` is what its report is made of."""
+
+    deployment: Deployment
+    listener: Listener
+    evidence: Evidence = field(default_factory=Evidence)
+    sessions: Sessions = field(default_factory=Sessions)
+
+    def go(self, crossing: Crossing, *, promised: Mapping[str, Any] | None = None) -> None:
+        """Go to where the command is to end; where a plan is ``promised``, by its steps alone.
+
+        Raises:
+            TenfoldError: not reached; says what changed and what next.
+        """
+        deployment = self.deployment
+        journal = deployment.journal
+        at = deployment.position
+        journal.set(CROSSING, crossing.to_json())
+        try:
+            for name in way.route(crossing, at):
+                self._reach(name, crossing, promised)
+                at = name
+        finally:
+            self.sessions.close()
+        left = way.arrived(at, crossing)
+        journal.set(CROSSING, left.to_json() if left else None)
+
+    def recover(self) -> None:
+        """After somebody was killed while requests waited: let them go on, either way.
+
+        Finishes where the switch was made, and takes it back where it was not. The command itself
+        stays unfinished, for ``resume`` or ``abort``.
+        """
+        crossing = self.deployment.crossing
+        if crossing is None or crossing.final is None:
+            return
+        ensure_agents(self.deployment)
+        for name in way.route(crossing, self.deployment.position)[:1]:
+            forward = leg(self.deployment, name, crossing.command)
+            if forward.switches or not forward.promoted:
+                back = leg(self.deployment, self.deployment.position, crossing.command)
+                self._run(back, takes_back=False)
+            else:
+                self._reach(name, crossing)
+        self.sessions.close()
+
+    def _reach(
+        self, name: str, crossing: Crossing, promised: Mapping[str, Any] | None = None
+    ) -> None:
+        ensure_agents(self.deployment)
+        tries = 0
+        while True:
+            todo = leg(self.deployment, name, crossing.command)
+            if promised is not None and not tries:
+                _require_promised(promised, name, todo.plan)
+            try:
+                self._attempt(todo)
+                break
+            except NeedsWriter:
+                if not todo.terms.warm_first:
+                    raise
+                self.deployment.journal.set(WARMS_LATE, todo.intent.goal.release)
+            except (TenfoldError, KeyboardInterrupt) as error:
+                tries += 1
+                if not self._is_promoted(name) or tries >= FINISHING_TRIES:
+                    raise _told(error, crossing) from error
+                time.sleep(0.2 * tries)
+        journal = self.deployment.journal
+        facts = applied_facts.applied(todo.intent.goal.topology, todo.intent.blueprint.document)
+        journal.set(applied_facts.FACT, facts.to_json())
+        journal.set(POSITION, name)
+
+    def _attempt(self, todo: Leg) -> None:
+        if todo.plan.empty:
+            return
+        guard = standing_by(self.deployment.layout) if todo.switches else None
+        with guard or contextlib.nullcontext():
+            # What was prepared stays for "resume"; only a switch must not be left half-made.
+            self._run(todo, takes_back=todo.switches)
+
+    def _run(self, todo: Leg, *, takes_back: bool) -> None:
+        world = World(
+            blueprint=todo.intent.blueprint,
+            target=todo.intent.target,
+            journal=self.deployment.journal,
+            releases=todo.intent.releases,
+            sessions=self.sessions,
+            evidence=self.evidence,
+            terms=todo.terms,
+        )
+        held: list[World] = []
+
+        def claimed(epoch: int) -> None:
+            target = todo.intent.target.with_epoch(epoch)
+            for name in target.hosts():
+                agent = target.reach(name)
+                if agent is not None:
+                    agent.claim(epoch)
+            held.append(replace(world, target=target))
+
+        runner = Runner(
+            self.deployment.journal,
+            lambda step, tell: perform(step, held[-1], tell),
+            self.listener,
+            claimed=claimed,
+        )
+        runner.run(todo.plan, takes_back=takes_back)
+
+    def _is_promoted(self, name: str) -> bool:
+        """Whether the switch to this position was made, so that only the way forward is left."""
+        try:
+            seen = leg(self.deployment, name, "resume")
+        except TenfoldError:
+            return False
+        return seen.promoted and self.evidence.promoted
+
+
+def _require_promised(promised: Mapping[str, Any], name: str, todo: Plan) -> None:
+    """See that the steps to a position are those of the plan that was kept.
+
+    The same step may carry another generation of workers, which says how many there were before.
+    """
+    before = {s["position"]: s["steps"] for s in promised["stretches"]}.get(name, [])
+    kinds = [(s["step"], s.get("unit"), s.get("pool")) for s in before]
+    now = [st.to_json(s) for s in st.flatten(todo.steps)]
+    if kinds != [(s["step"], s.get("unit"), s.get("pool")) for s in now]:
+        raise Refused(
+            "the world has changed since the plan was made",
+            detail="\n".join(s.sentence() for s in st.flatten(todo.steps)),
+            next="tenfold resume    goes on all the same\n"
+            "tenfold abort     removes what was prepared",
+        )
+
+
+def leg(deployment: Deployment, name: str, command: str) -> Leg:
+    """Look, and plan the way to one position.
+
+    Raises:
+        Refused: nothing serves, or more than one database would accept writes.
+    """
+    now = deployment.observe()
+    if now.release is None:
+        raise Refused("no release has served yet", next="tenfold up")
+    intent = work.intend(deployment, release=now.release, position=name)
+    databases = observe_databases(intent)
+    seen = planner.Seen(deployment.observe(intent.target), databases)
+    _require_known(databases)
+    terms = terms_of(deployment, now.release)
+    found = Leg(intent, seen, terms, planner.plan(command, seen, intent.goal, terms))
+    if found.switches and not found.promoted and not terms.warm_first:
+        _require_time_to_start(deployment, terms)
+    return found
+
+
+def _require_time_to_start(deployment: Deployment, terms: Terms) -> None:
+    """Workers that cannot be warmed before start while requests wait: there must be time for it."""
+    needed = deployment.facts().get(WARM_SECONDS, 0.0) + SWITCH_SECONDS
+    if needed > terms.max_hold_seconds:
+        raise Refused(
+            f"requests may wait {terms.max_hold_seconds:g} s, and the switch would take about"
+            f" {needed:.1f} s: this app writes to its database when it starts, so its workers"
+            " cannot be started before",
+            next="have migrations change the schema ([release] migrate) instead of the start;\n"
+            f'or  [transition] max_hold = "{needed * 1.5:.0f}s"  in tenfold.toml',
+        )
+
+
+def terms_of(deployment: Deployment, release: str) -> Terms:
+    """On which a move is made: the file as it is now, and what is known of the release."""
+    wanted = deployment.spec().transition
+    return planner.Terms(
+        max_hold_seconds=wanted.max_hold_seconds,
+        max_postpone_seconds=wanted.max_postpone_seconds,
+        max_catch_up_seconds=wanted.max_catch_up_seconds,
+        warm_first=deployment.facts().get(WARMS_LATE) != release,
+    )
+
+
+def ensure_agents(deployment: Deployment) -> None:
+    """Have the agents of all hosts run: what cannot be asked cannot be planned for."""
+    for name in deployment.target.hosts():
+        deployment.target.ensure(Host(name))
+
+
+def _require_known(databases: dict[str, ObservedDatabase]) -> None:
+    unknown = [path for path, d in databases.items() if d.role == "unknown"]
+    if unknown:
+        raise Refused(
+            f"{', '.join(unknown)} cannot be asked, and without it nobody knows who may lead",
+            next="bring its host back, then  tenfold resume",
+        )
+
+
+def _told(error: BaseException, crossing: Crossing) -> BaseException:
+    told = error if isinstance(error, TenfoldError) else Interrupted(crossing.command)
+    if told.changed is None:
+        told.changed = "nothing for your users: whoever served goes on serving"
+    if isinstance(told, Interrupted | StepFailed) or told.next is None:
+        told.next = told.next if told.next and "resume" in told.next else _WAYS_ON
+    return told
+
+
+_WAYS_ON = "tenfold resume    goes on from here\ntenfold abort     removes what was prepared"
+
+
+@contextlib.contextmanager
+def journey(deployment: Deployment, listener: Listener) -> Iterator[Journey]:
+    """A walk whose sessions are closed, however it ends."""
+    walk = Journey(deployment, listener)
+    try:
+        yield walk
+    finally:
+        walk.sessions.close()

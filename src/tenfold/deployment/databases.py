@@ -1,0 +1,102 @@
+"""Looking at every database that a move between stages may be about: at disks, then at servers."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tenfold.deployment.intent import pinned
+from tenfold.engines.postgresql import orders
+from tenfold.engines.postgresql.admin import MAINTENANCE
+from tenfold.engines.postgresql.disk import DiskState, parse_disk_state
+from tenfold.engines.postgresql.login import connect, login
+from tenfold.engines.postgresql.replication import slots
+from tenfold.errors import TargetError, TenfoldError
+from tenfold.stages import path as stages_path
+from tenfold.stages.facts import Machine
+from tenfold.topology.databases import ObservedDatabase, Role
+from tenfold.topology.model import Unit
+from tenfold.transitions.crossing import members
+
+if TYPE_CHECKING:
+    from tenfold.deployment.intent import Intent
+    from tenfold.transitions.blueprint import Blueprint
+
+SLOT = "tenfold_"
+
+
+def observe_databases(intent: Intent) -> dict[str, ObservedDatabase]:
+    """Every member that there is or may be, by its path in the names of the intent's topology.
+
+    Raises:
+        TargetError: an agent broke off, or an order of its own failed.
+    """
+    blueprint = everything(intent)
+    return {u.path: _observe(u, blueprint, intent) for u in members(blueprint.topology)}
+
+
+def everything(intent: Intent) -> Blueprint:
+    """The intent's blueprint with both databases of the path in it, so that both can be asked."""
+    topology = intent.goal.topology
+    known = {u.path for u in topology.units} | {h.name for h in topology.hosts}
+    host = topology.hosts[0]
+    full = stages_path.position(
+        stages_path.observed_from(topology.stage),
+        intent.spec,
+        Machine(cores=host.cores, memory_bytes=host.memory_bytes),
+        intent.app_facts,
+    )
+    there = pinned(full.topology, intent.toolbox.postgresql_major)
+    more = replace(
+        topology,
+        hosts=(*topology.hosts, *(h for h in there.hosts if h.name not in known)),
+        units=(*topology.units, *(u for u in members(there) if u.path not in known)),
+    )
+    return replace(
+        intent.blueprint,
+        topology=more,
+        hosts={h.name: intent.target.locate(h) for h in more.hosts},
+        leaders=intent.goal.leaders,
+    )
+
+
+def _observe(unit: Unit, blueprint: Blueprint, intent: Intent) -> ObservedDatabase:
+    if unit.host not in intent.target.hosts():
+        return ObservedDatabase(unit.path, "absent")
+    agent = intent.target.reach(unit.host)
+    if agent is None:
+        return ObservedDatabase(unit.path, "unknown")
+    scene = blueprint.scene(unit)
+    scripts = tuple(f for f in blueprint.render(unit)[0] if f.path.endswith(".sh"))
+    agent.write(scripts)
+    finished = agent.run(orders.disk_state(unit, scene))
+    if finished.code != 0:
+        raise TargetError(f"{unit.path} cannot be looked at", detail=finished.tail)
+    state = parse_disk_state(finished.tail)
+    seen = agent.observe().unit(unit.name)
+    running = seen is not None and seen.state == "running"
+    found = ObservedDatabase(unit.path, _role(state), running=running)
+    return _asked(found, unit, blueprint) if running else found
+
+
+def _role(state: DiskState) -> Role:
+    if not state.cluster:
+        return "absent"
+    if state.signal == "none":
+        return "leader"
+    return "fenced" if state.signal == "fenced" else "follower"
+
+
+def _asked(found: ObservedDatabase, unit: Unit, blueprint: Blueprint) -> ObservedDatabase:
+    """With what only its server tells; one that does not let anybody in is known less well."""
+    who = login(unit, blueprint.scene(unit), "superuser", database=MAINTENANCE)
+    with suppress(TenfoldError), connect(who) as session:
+        row = session.execute("SELECT sum(pg_database_size(oid)) FROM pg_database").fetchone()
+        nodes = {
+            int(s.name.removeprefix(SLOT))
+            for s in slots(session)
+            if s.kind == "physical" and s.name.removeprefix(SLOT).isdigit()
+        }
+        return replace(found, slots=frozenset(nodes), size_bytes=int(str(row[0])) if row else None)
+    return found

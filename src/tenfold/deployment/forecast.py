@@ -1,0 +1,243 @@
+"""What a move between stages would do, told beforehand; and whether a plan that was kept is still
+the one that would be carried out."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tenfold.deployment import work
+from tenfold.deployment.cross import Leg, leg, terms_of
+from tenfold.deployment.databases import everything
+from tenfold.engines.postgresql.checks import Finding
+from tenfold.errors import Refused, UsageError
+from tenfold.topology.databases import ObservedDatabase, leader_of
+from tenfold.transitions import crossing as planner
+from tenfold.transitions import steps as st
+from tenfold.transitions import way
+from tenfold.transitions.perform import World
+from tenfold.transitions.perform.databases import examine
+
+if TYPE_CHECKING:
+    from tenfold.deployment.deployment import Deployment
+    from tenfold.deployment.intent import Intent
+    from tenfold.transitions.planner import Goal
+    from tenfold.transitions.way import Crossing
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The steps to one position."""
+
+    position: str
+    steps: tuple[st.Step, ...]
+
+    @property
+    def switches(self) -> bool:
+        """Whether requests wait on it."""
+        return any(isinstance(s, st.Hold) for s in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A move as it would go from here.
+
+    Attributes:
+        crossing: the command and where it ends.
+        before, after: the goals at both ends, for what changes.
+        stretches: the steps, position by position; from the second on as they are expected.
+        findings: what was checked, the worst first.
+        size_bytes: of the database that is copied; ``None`` where nothing is.
+        hold: what is known of how long requests will wait.
+    """
+
+    crossing: Crossing
+    before: Goal
+    after: Intent
+    stretches: tuple[Stretch, ...]
+    findings: tuple[Finding, ...]
+    size_bytes: int | None
+    hold: Mapping[str, Any] | None
+
+    @property
+    def refused(self) -> tuple[Finding, ...]:
+        """What stands in the way."""
+        return tuple(f for f in self.findings if f.severity == "stop")
+
+    def to_json(self, app: str) -> dict[str, Any]:
+        """The plan as it is kept by ``plan -o`` and compared by ``grow FILE``."""
+        return {
+            "format": FORMAT,
+            "app": app,
+            "command": self.crossing.command,
+            "from": self.crossing.home,
+            "to": self.crossing.goal,
+            "stretches": [
+                {"position": s.position, "steps": [st.to_json(x) for x in s.steps]}
+                for s in self.stretches
+            ],
+        }
+
+
+def forecast(deployment: Deployment, crossing: Crossing) -> Forecast:
+    """Look, plan and check; nothing is changed.
+
+    Raises:
+        Refused: nothing serves, or nobody knows who leads.
+    """
+    at = deployment.position
+    names = way.route(crossing, at)
+    first = leg(deployment, names[0], crossing.command)
+    stretches = [Stretch(names[0], st.flatten(first.plan.steps))]
+    last = first.intent
+    for name in names[1:]:
+        stretches.append(_expected(deployment, last, name, crossing, first))
+        last = work.intend(deployment, release=first.intent.goal.release, position=name)
+    release = first.intent.goal.release
+    before = work.intend(deployment, release=release, position=at).goal
+    return Forecast(
+        crossing=crossing,
+        before=before,
+        after=last,
+        stretches=tuple(stretches),
+        findings=_findings(deployment, first),
+        size_bytes=_size(first),
+        hold=deployment.facts().get("hold"),
+    )
+
+
+def _expected(
+    deployment: Deployment, before: Intent, name: str, crossing: Crossing, first: Leg
+) -> Stretch:
+    """As it would be planned once everything until there has gone well."""
+    intent = work.intend(deployment, release=before.goal.release, position=name)
+    seen = planner.reached(_renamed(before.goal, before, intent))
+    full = everything(intent).topology
+    absent = {
+        u.path: ObservedDatabase(u.path, "absent")
+        for u in planner.members(full)
+        if u.path not in seen.databases
+    }
+    seen = replace(seen, databases={**seen.databases, **absent})
+    terms = terms_of(deployment, str(before.goal.release))
+    steps = planner.plan(crossing.command, seen, intent.goal, terms).steps
+    return Stretch(name, st.flatten(steps))
+
+
+def _renamed(goal: Goal, before: Intent, after: Intent) -> Goal:
+    """The goal with its hosts called as they are at the next position."""
+    names = {
+        h.name: next(
+            (
+                other.name
+                for other in after.goal.topology.hosts
+                if after.target.locate(other) == before.target.locate(h)
+            ),
+            h.name,
+        )
+        for h in goal.topology.hosts
+    }
+
+    def renamed(path: str) -> str:
+        host, slash, name = path.partition("/")
+        return f"{names.get(host, host)}{slash}{name}"
+
+    topology = replace(
+        goal.topology,
+        hosts=tuple(replace(h, name=names[h.name]) for h in goal.topology.hosts),
+        units=tuple(replace(u, host=names[u.host]) for u in goal.topology.units),
+        pools=tuple(replace(p, host=names[p.host]) for p in goal.topology.pools),
+    )
+    return replace(
+        goal,
+        topology=topology,
+        fingerprints={renamed(p): v for p, v in goal.fingerprints.items()},
+        prepared={renamed(p): v for p, v in goal.prepared.items()},
+        leaders={c: renamed(p) for c, p in goal.leaders.items()},
+    )
+
+
+def _findings(deployment: Deployment, first: Leg) -> tuple[Finding, ...]:
+    leader = leader_of(first.seen.databases)
+    others = [p for p in first.seen.databases if leader and p != leader.path]
+    if leader is None or not leader.running or not others:
+        return ()
+    there = first.seen.databases[others[0]].role != "absent"
+    blueprint = replace(everything(first.intent), leaders={"main": leader.path})
+    world = World(
+        blueprint=blueprint,
+        target=first.intent.target,
+        journal=deployment.journal,
+        releases=first.intent.releases,
+    )
+    try:
+        found = examine(world, leader.path, others[0], copied=there)
+    finally:
+        world.sessions.close()
+    rank = {"stop": 0, "warn": 1, "fine": 2}
+    return tuple(sorted(found, key=lambda f: rank[f.severity]))
+
+
+def _size(first: Leg) -> int | None:
+    leader = leader_of(first.seen.databases)
+    copies = any(d.role == "absent" for d in first.seen.databases.values())
+    return leader.size_bytes if leader and copies else None
+
+
+def keep(path: Path, plan: Mapping[str, Any]) -> None:
+    """Write a plan to a file. Raises ``UsageError`` if it cannot be."""
+    try:
+        path.write_text(json.dumps({**plan, "made": time.time()}, indent=1) + "\n")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def kept(path: Path) -> dict[str, Any]:
+    """Read what :func:`keep` wrote.
+
+    Raises:
+        UsageError: it cannot be read, or is no plan of this version.
+    """
+    try:
+        data = json.loads(path.read_text())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{path} is not a plan: {error}") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT or "stretches" not in data:
+        raise UsageError(
+            f"{path} is not a plan that this Tenfold knows", next="tenfold plan --to STAGE -o FILE"
+        )
+    return data
+
+
+def require_same(promised: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
+    """See that a kept plan is just what would be done now.
+
+    Raises:
+        Refused: it is not; names the steps that differ.
+    """
+    for key in ("app", "command", "from", "to"):
+        if promised.get(key) != now[key]:
+            raise Refused(f"{path} is for {key} {promised.get(key)!r}, this is {now[key]!r}")
+    before, after = _sentences(promised), _sentences(now)
+    if before == after and promised["stretches"] == now["stretches"]:
+        return
+    gone = [f"- {s}" for s in before if s not in after]
+    new = [f"+ {s}" for s in after if s not in before]
+    raise Refused(
+        f"the world has changed since {path} was made",
+        detail="\n".join(gone + new) or "the same steps, of other releases or generations",
+        changed="nothing",
+        next=f"tenfold plan --to {now['to']} -o {path}    makes it anew",
+    )
+
+
+def _sentences(plan: Mapping[str, Any]) -> list[str]:
+    return [st.from_json(s).sentence() for x in plan["stretches"] for s in x["steps"]]

@@ -1,0 +1,112 @@
+"""The path between two stages: positions, each a topology in which the app can stay for days.
+
+::
+
+    10        one database, beside the app
+    10+100    the same, and a copy of it on its own host, which follows      reverse  │  ▲ abort
+    ────────────────────────────── the switch: requests wait ──────────────────────────────────
+    100+10    the copy leads; the old database follows it: the way back      grow     ▼  │ complete
+    100       one database, on its own host
+
+From one position to the next leads one plan. ``grow`` walks down this list and stops before the
+last step, which takes the way back away and is left to ``complete``; ``shrink`` walks up likewise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tenfold.spec.model import AppSpec
+from tenfold.stages import stage_10, stage_100
+from tenfold.stages.facts import AppFacts, Machine
+from tenfold.topology.model import Topology, Unit
+
+CLUSTER: Final = "main"
+ORDER: Final = ("10", "10+100", "100+10", "100")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One topology on the path. ``leaders`` maps a database cluster to the unit that leads it."""
+
+    name: str
+    topology: Topology
+    leaders: Mapping[str, str]
+
+    @property
+    def stage(self) -> str:
+        """The stage that the app is at."""
+        return self.topology.stage
+
+
+def position(name: str, spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
+    """The position of this name. Raises ``KeyError`` if there is none."""
+    return {"10": _10, "10+100": _10_100, "100+10": _100_10, "100": _100}[name](
+        spec, machine, facts
+    )
+
+
+def _10(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
+    return _position("10", stage_10.topology(spec, machine, facts), stage_10.HOST)
+
+
+def _10_100(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
+    """Stage 10 with a follower on a host of its own."""
+    base = stage_10.topology(spec, machine, facts)
+    return _position(
+        "10+100",
+        replace(
+            base,
+            hosts=(*base.hosts, stage_100.host(stage_100.DATABASE_HOST, machine)),
+            units=(*base.units, stage_100.database(spec)),
+        ),
+        stage_10.HOST,
+    )
+
+
+def _100_10(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
+    """Stage 100 with the database of stage 10 following: the way back."""
+    base = stage_100.topology(spec, machine, facts)
+    old = Unit("postgres", "postgresql", stage_100.APP_HOST, stage_10.database(spec))
+    return _position("100+10", replace(base, units=(*base.units, old)), stage_100.DATABASE_HOST)
+
+
+def _100(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
+    return _position("100", stage_100.topology(spec, machine, facts), stage_100.DATABASE_HOST)
+
+
+def _position(name: str, topology: Topology, leader: str) -> Position:
+    return Position(name, topology, {CLUSTER: f"{leader}/postgres"})
+
+
+def stage_of(name: str) -> str:
+    """The stage that the app is at in this position."""
+    return name.partition("+")[0]
+
+
+def observed_from(stage: str) -> str:
+    """The position with the same names that has every database there may be."""
+    return {"10": "10+100", "100": "100+10"}[stage]
+
+
+def app_host(stage: str) -> str:
+    """What the host with the app's workers is called."""
+    return {"10": stage_10.HOST, "100": stage_100.APP_HOST}[stage]
+
+
+def places(stage: str, existing: frozenset[str]) -> dict[str, str]:
+    """Host name -> directory, for the host that changes its name with the stage.
+
+    The machine on which everything began stays where it is; what is called after its task at a
+    later stage is the same agent in the same directory.
+
+    Args:
+        stage: whose names are wanted.
+        existing: the directories that there are.
+    """
+    names = (stage_10.HOST, stage_100.APP_HOST)
+    name = app_host(stage)
+    there = [n for n in names if n in existing]
+    return {name: name if name in there or not there else there[0]}

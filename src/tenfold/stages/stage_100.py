@@ -1,0 +1,41 @@
+"""Stage 100: the database on a host of its own; edge and app stay together."""
+
+from __future__ import annotations
+
+from tenfold.spec.model import AppSpec
+from tenfold.stages import stage_10
+from tenfold.stages.facts import AppFacts, Machine
+from tenfold.topology.model import Host, Topology, Unit
+from tenfold.topology.settings import EndpointSettings
+
+APP_HOST = "app1"
+DATABASE_HOST = "db1"
+
+
+def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
+    """Edge and app on one host, the database on another.
+
+    The app reaches the database through an endpoint on its own host, which stays where it is
+    whoever leads.
+    """
+    return Topology(
+        app=spec.name,
+        stage="100",
+        hosts=(host(DATABASE_HOST, machine), host(APP_HOST, machine)),
+        units=(
+            database(spec),
+            Unit("database", "database_endpoint", APP_HOST, EndpointSettings()),
+            Unit("edge", "nginx", APP_HOST, stage_10.edge(spec), after=("app",)),
+        ),
+        pools=(stage_10.pool(spec, machine, facts, host=APP_HOST, after=("database",)),),
+    )
+
+
+def database(spec: AppSpec) -> Unit:
+    """The database of this stage."""
+    return Unit("postgres", "postgresql", DATABASE_HOST, stage_10.database(spec, node=2))
+
+
+def host(name: str, machine: Machine) -> Host:
+    """A host like the machine that all of them are on."""
+    return Host(name, cores=machine.cores, memory_bytes=machine.memory_bytes)

@@ -1,0 +1,322 @@
+"""The planner of crossings: from what is to a position on the path between two stages. Pure.
+
+As in :mod:`tenfold.transitions.planner`, a prefix of a plan may be carried out and the rest
+forgotten; planning again from there gives the remainder. Two more invariants:
+
+- at every moment at most one database accepts writes: a leader is fenced, verifiably and durably,
+  before its successor is promoted, and unfenced only where the successor verifiably was not;
+- before the switch is made, and again before the old side is given up, the way back exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tenfold.topology.databases import ObservedDatabase, leader_of
+from tenfold.topology.model import Pool, Topology, Unit, start_order
+from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
+from tenfold.topology.settings import DatabaseSettings
+from tenfold.transitions import steps as st
+from tenfold.transitions.planner import LIVE, Goal, Plan, plan_unit, warm_generation
+
+SETTLE_SECONDS = 6.0
+"""The edge lets go of idle connections after 2 s; whatever else is connected gets a little more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which a crossing is made.
+
+    ``warm_first``: the new workers are warmed on the follower, before the hold; an app that writes
+    when it starts cannot, and is warmed while requests wait.
+    """
+
+    max_hold_seconds: float = 5.0
+    max_postpone_seconds: float = 600.0
+    max_catch_up_seconds: float = 1800.0
+    warm_first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was observed; ``databases`` by path, in the names of the goal's topology where it has
+    them."""
+
+    now: Observation
+    databases: Mapping[str, ObservedDatabase]
+
+
+def plan(kind: str, seen: Seen, goal: Goal, terms: Terms) -> Plan:
+    """The steps to ``goal``; empty when they are the same already.
+
+    Raises:
+        TwoLeaders: more than one database accepts writes.
+    """
+    (wanted,) = goal.leaders.values()
+    present = leader_of(seen.databases)
+    assert present is not None, "a crossing begins with a database that leads"
+    move = _Move(seen, goal, terms, present, seen.databases[wanted])
+    steps = move.hosts() + move.leader()
+    if move.switches:
+        steps += move.followers() + move.switch()
+    else:  # whoever waits comes first
+        steps += move.same_leader() + move.followers()
+    return Plan(kind, tuple(steps + move.aftermath()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """One plan in the making: from ``present``, who leads or was fenced last, to ``wanted``."""
+
+    seen: Seen
+    goal: Goal
+    terms: Terms
+    present: ObservedDatabase
+    wanted: ObservedDatabase
+
+    @property
+    def switches(self) -> bool:
+        return self.present.path != self.wanted.path
+
+    @property
+    def pool(self) -> Pool:
+        return self.goal.topology.pools[0]
+
+    def hosts(self) -> list[st.Step]:
+        """Agents first, of hosts that are there and of those to come."""
+        absent = [h.name for h in self.goal.topology.hosts if not self._runs(h.name)]
+        return [st.EnsureHost(name) for name in absent]
+
+    def leader(self) -> list[st.Step]:
+        """Have the present leader run as the goal says; one that was fenced for nothing lead."""
+        path = self.present.path
+        steps: list[st.Step] = []
+        if self.present.role == "fenced":
+            if self.switches:
+                return []
+            steps += [st.Unfence(path, self._other(path)), st.StartUnit(path)]
+            return steps
+        if self._has(path):
+            return self._unit(self._member(path))
+        return [] if self._lives(path) else [st.StartUnit(path)]
+
+    def followers(self) -> list[st.Step]:
+        """Have every other member of the goal follow; a new one is compared with its leader."""
+        steps: list[st.Step] = []
+        leader = self.present
+        for unit in members(self.goal.topology):
+            if unit.path == leader.path:
+                continue
+            if leader.role == "fenced":
+                steps += self._unit(unit)
+                continue
+            follower = self.seen.databases[unit.path]
+            new = follower.role == "absent"
+            if new:
+                steps.append(st.Check(leader.path, unit.path))
+            if _node(unit) not in leader.slots:
+                steps.append(st.EnsureSlot(leader.path, _node(unit)))
+            if follower.role == "fenced":
+                steps.append(st.Follow(unit.path, leader.path))
+                continue
+            steps += self._unit(unit)
+            if new:
+                steps.append(self._catch_up(unit.path))
+                steps.append(st.Verify(unit.path, leader.path))
+        return steps
+
+    def switch(self) -> list[st.Step]:
+        """Make the wanted database lead, with workers that are wired to it."""
+        old, new = self.present.path, self.wanted.path
+        fenced = self.present.role == "fenced"
+        steps: list[st.Step] = []
+        if not fenced:
+            steps += [st.Check(old, new), self._catch_up(new)]
+        steps += self._others()
+        generation, warm = self._generation()
+        hold = st.Hold(self.pool.path, self.terms.max_hold_seconds, self.terms.max_postpone_seconds)
+        steps += warm if self.terms.warm_first else []
+        if not fenced:
+            steps += [st.Checkpoint((old, new)), st.Settle(self.pool.path, SETTLE_SECONDS)]
+        steps.append(hold)
+        if not fenced:
+            steps.append(st.Fence(old, new))
+        steps += [st.AwaitLast(new, old), st.Promote(new, old)]
+        steps += [] if self.terms.warm_first else warm
+        steps.append(st.Handover(self.pool.path, generation, self._release))
+        if self._has(old):
+            steps.append(st.EnsureSlot(new, _node(self._member(old))))
+            steps.append(st.Follow(old, new))
+        return steps
+
+    def same_leader(self) -> list[st.Step]:
+        """Who shall lead does: have the workers be wired to it, and accept."""
+        steps = self._others()
+        units = self._pooled()
+        digest = self.goal.fingerprints.get(self.pool.path)
+        right = [u for u in units if u.state in (*LIVE, "holding") and u.fingerprint == digest]
+        if len(right) >= self.pool.minimum:
+            if any(u.state == "holding" for u in right) or self._is_held():
+                steps.append(st.Release(self.pool.path))
+            serving = {u.generation for u in right}
+            stale = sorted({u.generation for u in units} - serving)
+            steps += [st.DiscardGeneration(self.pool.path, g) for g in stale]
+            return steps
+        generation, warm = self._generation()
+        return [*steps, *warm, st.Handover(self.pool.path, generation, self._release)]
+
+    def aftermath(self) -> list[st.Step]:
+        """Roles on whoever leads now, and nothing that the goal does not have."""
+        path = self.wanted.path
+        steps: list[st.Step] = []
+        digest = self.goal.prepared.get(path, "")
+        if self.seen.now.prepared.get(path) != digest:
+            steps.append(st.PrepareDatabase(path, digest))
+        return steps + self._superfluous()
+
+    def _superfluous(self) -> list[st.Step]:
+        steps: list[st.Step] = []
+        kept = {h.name for h in self.goal.topology.hosts}
+        for host in self.seen.now.hosts:
+            if host.name not in kept:
+                steps += [st.StopHost(host.name)] if host.agent == "running" else []
+                continue
+            wanted = {m.name for m in self.goal.topology.on(host.name)}
+            for unit in reversed(host.units):
+                if (unit.pool or unit.name) not in wanted:
+                    steps.append(st.StopUnit(f"{host.name}/{unit.name}"))
+        nodes = {_node(u) for u in members(self.goal.topology)}
+        for node in sorted(self.wanted.slots - nodes):
+            steps.append(st.DropSlot(self.wanted.path, node))
+        for path, database in self.seen.databases.items():
+            if self._has(path) or database.role == "absent":
+                continue
+            host_name = path.partition("/")[0]
+            steps += [st.RemoveData(path)] if host_name in kept else []
+        steps += [st.RemoveHost(host.name) for host in self.seen.now.hosts if host.name not in kept]
+        return steps
+
+    def _others(self) -> list[st.Step]:
+        """Units that are neither databases nor workers: the edge, the endpoint."""
+        steps: list[st.Step] = []
+        for host in self.goal.topology.hosts:
+            for member in start_order(self.goal.topology.on(host.name)):
+                if isinstance(member, Unit) and not isinstance(member.settings, DatabaseSettings):
+                    steps += self._unit(member)
+        return steps
+
+    def _generation(self) -> tuple[int, list[st.Step]]:
+        """The generation to hand over to, and what warms it if an earlier plan has not."""
+        units = self._pooled()
+        digest = self.goal.fingerprints.get(self.pool.path)
+        found = warm_generation(self.pool, units, self._release, digest, ("warm",))
+        if found is not None:
+            return found, []
+        found = 1 + max((u.generation for u in units), default=0)
+        warm = st.WarmPool(self.pool.path, found, self._release, self.pool.minimum)
+        return found, [warm]
+
+    def _unit(self, unit: Unit) -> list[st.Step]:
+        return list(plan_unit(unit, self.seen.now.host(unit.host), self.goal))
+
+    def _catch_up(self, follower: str) -> st.CatchUp:
+        return st.CatchUp(follower, self.present.path, self.terms.max_catch_up_seconds)
+
+    @property
+    def _release(self) -> str:
+        release = self.goal.release
+        assert release is not None, "a crossing moves an app that has served"
+        return release
+
+    def _pooled(self) -> tuple[ObservedUnit, ...]:
+        host = self.seen.now.host(self.pool.host)
+        return host.pool(self.pool.name) if host else ()
+
+    def _is_held(self) -> bool:
+        host = self.seen.now.host(self.pool.host)
+        return host is not None and any(pool == self.pool.name for pool, _ in host.held)
+
+    def _runs(self, name: str) -> bool:
+        host = self.seen.now.host(name)
+        return host is not None and host.agent == "running"
+
+    def _lives(self, path: str) -> bool:
+        host_name, _, name = path.partition("/")
+        host = self.seen.now.host(host_name)
+        unit = host.unit(name) if host else None
+        return unit is not None and unit.state in LIVE
+
+    def _has(self, path: str) -> bool:
+        return any(m.path == path for m in members(self.goal.topology))
+
+    def _member(self, path: str) -> Unit:
+        return next(m for m in members(self.goal.topology) if m.path == path)
+
+    def _other(self, path: str) -> str:
+        """The one that a fenced database was to be succeeded by."""
+        others = [p for p, d in self.seen.databases.items() if p != path and d.role != "absent"]
+        return others[0] if others else ""
+
+
+def reached(goal: Goal) -> Seen:
+    """What will be observed once a goal is reached, so that the way on can be told beforehand."""
+    hosts = tuple(
+        ObservedHost(host.name, "", "running", units=_units_of(host.name, goal))
+        for host in goal.topology.hosts
+    )
+    release = goal.release
+    now = Observation(
+        hosts,
+        release=release,
+        served=(release,) if release else (),
+        built=(release,) if release else (),
+        published=release,
+        prepared=goal.prepared,
+    )
+    databases = {
+        unit.path: ObservedDatabase(
+            unit.path,
+            "leader" if goal.leads(unit) else "follower",
+            running=True,
+            slots=frozenset(
+                _node(other) for other in members(goal.topology) if other.path != unit.path
+            )
+            if goal.leads(unit)
+            else frozenset(),
+        )
+        for unit in members(goal.topology)
+    }
+    return Seen(now, databases)
+
+
+def _units_of(host: str, goal: Goal) -> tuple[ObservedUnit, ...]:
+    found: list[ObservedUnit] = []
+    for member in goal.topology.on(host):
+        digest = goal.fingerprints.get(member.path)
+        if isinstance(member, Unit):
+            found.append(ObservedUnit(member.name, member.engine, "running", fingerprint=digest))
+            continue
+        found += [
+            ObservedUnit(
+                f"{member.name}.1.{index}",
+                member.engine,
+                "running",
+                pool=member.name,
+                generation=1,
+                release=goal.release,
+                fingerprint=digest,
+            )
+            for index in range(1, member.minimum + 1)
+        ]
+    return tuple(found)
+
+
+def members(topology: Topology) -> tuple[Unit, ...]:
+    """The database units."""
+    return tuple(u for u in topology.units if isinstance(u.settings, DatabaseSettings))
+
+
+def _node(unit: Unit) -> int:
+    assert isinstance(unit.settings, DatabaseSettings)
+    return unit.settings.node

@@ -1,0 +1,371 @@
+"""Databases: following, comparing, fencing, promoting. Each effect verifies what it did."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from threading import Event, Thread
+
+import psycopg
+
+import tenfold.engines.postgresql.admin as admin
+from tenfold.engines.postgresql import orders, replication, switch
+from tenfold.engines.postgresql.checks import Finding, checks
+from tenfold.engines.postgresql.conf import limits
+from tenfold.engines.postgresql.disk import DiskState, parse_disk_state, parse_installation
+from tenfold.engines.postgresql.facts import gather
+from tenfold.engines.postgresql.login import Connection, connect, login
+from tenfold.engines.postgresql.peers import slot_name
+from tenfold.engines.postgresql.render import sizes
+from tenfold.engines.postgresql.verify import verify
+from tenfold.engines.protocol import Scene
+from tenfold.errors import Refused, StepFailed, TenfoldError, UnitFailed
+from tenfold.topology.model import Pool, Unit
+from tenfold.topology.process import Command
+from tenfold.topology.settings import DatabaseSettings
+from tenfold.transitions import steps
+from tenfold.transitions.perform.dispatch import effect
+from tenfold.transitions.perform.holding import remaining
+from tenfold.transitions.perform.world import Tell, World
+
+LEVEL_BYTES = 16 << 20
+"""A follower that is nearer than one segment of the log is as good as level."""
+
+LOOK_EVERY_SECONDS = 0.2
+VERIFY_SECONDS = 1800.0
+STOP_SHARE = 0.5
+READ_ONLY = "in a read-only transaction"
+LOG_LINES = 100_000
+PROMOTE_SECONDS = 30.0
+FORWARD_SECONDS = 120.0
+"""How long a hold may last once there is only the way forward."""
+
+
+@effect.register
+def _(step: steps.Check, world: World, tell: Tell) -> None:
+    findings = examine(world, step.leader, step.follower)
+    world.evidence.checks = [asdict(f) for f in findings]
+    require(findings)
+
+
+@effect.register
+def _(step: steps.EnsureSlot, world: World, tell: Tell) -> None:
+    made = replication.ensure_slot(_session(step.leader, world), f"tenfold_{step.node}")
+    if made.lost:
+        raise StepFailed(
+            f"{step.leader} has let go of the log that node {step.node} still needs",
+            changed="nothing for your users",
+            next="tenfold abort    removes that copy; then begin anew",
+        )
+
+
+@effect.register
+def _(step: steps.DropSlot, world: World, tell: Tell) -> None:
+    replication.drop_slot(_session(step.leader, world), f"tenfold_{step.node}")
+
+
+@effect.register
+def _(step: steps.CatchUp, world: World, tell: Tell) -> None:
+    unit, _ = _unit(step.follower, world)
+    slot = slot_name(_settings(unit))
+    deadline = time.monotonic() + step.max_seconds
+    while True:
+        state = replication.follower_state(
+            _session(step.leader, world), _session(step.follower, world), slot
+        )
+        if state.lost:
+            raise _gone(step)
+        if state.streaming and state.behind_bytes < LEVEL_BYTES:
+            return
+        tell(f"{size(state.behind_bytes)} behind" if state.streaming else "connecting")
+        if time.monotonic() > deadline:
+            raise _outrun(step, state.behind_bytes)
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+@effect.register
+def _(step: steps.Verify, world: World, tell: Tell) -> None:
+    follower, scene = _unit(step.follower, world)
+    leader, leader_scene = _unit(step.leader, world)
+    report = verify(
+        login(leader, leader_scene, "superuser", database=admin.MAINTENANCE),
+        login(follower, scene, "superuser", database=admin.MAINTENANCE),
+        within_seconds=VERIFY_SECONDS,
+        tell=tell,
+    )
+    world.evidence.verification = asdict(report)
+    if not report.same:
+        raise StepFailed(
+            f"{step.follower} is not the same as {step.leader}: {report.differences[0]}",
+            changed=f"nothing for your users: {step.leader} leads",
+            next="tenfold abort    removes that copy; then begin anew",
+            detail="\n".join(report.differences),
+        )
+
+
+@effect.register
+def _(step: steps.Checkpoint, world: World, tell: Tell) -> None:
+    for path in step.units:
+        switch.checkpoint(_session(path, world))
+
+
+@effect.register
+def _(step: steps.Fence, world: World, tell: Tell) -> None:
+    unit, scene = _unit(step.unit, world)
+    agent = world.agent(unit.host)
+    budget = remaining(world, world.terms.max_hold_seconds)
+    _run(world, unit, orders.fence(unit, scene))
+    world.sessions.drop(step.unit)
+    agent.stop(unit.name, budget * STOP_SHARE)
+    state = disk_state(world, unit)
+    if state.signal != "fenced" or not state.led_and_was_shut_down:
+        raise StepFailed(
+            f"{step.unit} could not be stopped in order: it is {state.state!r},"
+            f" {state.processes} processes left"
+        )
+
+
+@effect.register
+def _(step: steps.Unfence, world: World, tell: Tell) -> None:
+    unit, scene = _unit(step.unit, world)
+    if step.successor:
+        successor, _ = _unit(step.successor, world)
+        state = disk_state(world, successor)
+        if state.cluster and state.signal == "none":
+            raise Refused(
+                f"{step.successor} leads already, so {step.unit} must not",
+                next="tenfold resume    finishes the switch; tenfold reverse takes it back",
+            )
+    _run(world, unit, orders.unfence(unit, scene))
+    # As part of taking a switch back: without its leader nothing goes on.
+    world.own_sockets(unit.host).start(world.blueprint.order(unit))
+
+
+@effect.register
+def _(step: steps.AwaitLast, world: World, tell: Tell) -> None:
+    fenced, _ = _unit(step.fenced, world)
+    state = _require_fenced(world, fenced)
+    switch.wait_until_replayed(
+        _session(step.follower, world),
+        state.checkpoint,
+        within_seconds=remaining(world, world.terms.max_hold_seconds),
+        beyond=True,
+    )
+
+
+@effect.register
+def _(step: steps.Promote, world: World, tell: Tell) -> None:
+    unit, scene = _unit(step.unit, world)
+    fenced, _ = _unit(step.fenced, world)
+    session = _session(step.unit, world)
+    if _follows(session):
+        _require_fenced(world, fenced)
+        # Through the agent, not over the session: it refuses a command that was overtaken.
+        _run(world, unit, orders.promote(unit, scene))
+    world.evidence.promoted = True
+    _hold_on(world)
+    switch.wait_until_writable(session, within_seconds=PROMOTE_SECONDS)
+
+
+@effect.register
+def _(step: steps.RemoveData, world: World, tell: Tell) -> None:
+    host, _, name = step.unit.partition("/")
+    agent = world.agent(host)
+    if agent.observe().unit(name) is not None:
+        raise Refused(f"{step.unit} is still declared; its data was not deleted")
+    folder = f"{agent.paths.root}/data/{name}"
+    finished = agent.run(Command(("rm", "-rf", "--", folder), within_seconds=600.0))
+    if finished.code != 0:
+        raise UnitFailed(f"{folder} could not be deleted", detail=finished.tail)
+
+
+@effect.register
+def _(step: steps.RemoveHost, world: World, tell: Tell) -> None:
+    world.target.destroy(step.host)
+
+
+@effect.register
+def _(step: steps.Follow, world: World, tell: Tell) -> None:
+    unit, scene = _unit(step.unit, world)
+    _run(world, unit, orders.follow(unit, scene))
+    agent = world.own_sockets(unit.host)
+    agent.write(world.blueprint.render(unit)[0])
+    agent.start(world.blueprint.order(unit))
+
+
+def examine(
+    world: World, leader: str, follower: str, *, copied: bool | None = None
+) -> tuple[Finding, ...]:
+    """Whether anything stands in the way of ``follower`` taking over from ``leader``.
+
+    While the follower's host is not there yet, the leader's is asked in its place.
+
+    Args:
+        world: where both are.
+        leader: the path of who leads.
+        follower: of who is to take over.
+        copied: the follower has its data already; asked of its disk by default.
+    """
+    unit, scene = _unit(follower, world)
+    led, leader_scene = _unit(leader, world)
+    asked = unit if unit.host in world.target.hosts() else led
+    agent = world.agent(asked.host)
+    agent.write(tuple(f for f in world.blueprint.render(asked)[0] if f.path.endswith(".sh")))
+    there = world.blueprint.scene(asked)
+    installation = parse_installation(_run(world, asked, orders.installation(asked, there)))
+    if copied is None:
+        copied = asked is unit and disk_state(world, unit).cluster
+    return checks(
+        gather(login(led, leader_scene, "superuser", database=admin.MAINTENANCE)),
+        installation,
+        limits(sizes(unit, scene)),
+        slot=slot_name(_settings(unit)),
+        copied=copied,
+    )
+
+
+def require(findings: tuple[Finding, ...]) -> None:
+    """See that none of them says stop.
+
+    Raises:
+        Refused: one does; names all that do.
+    """
+    stops = [f for f in findings if f.severity == "stop"]
+    if stops:
+        raise Refused(
+            "; ".join(f.what for f in stops),
+            detail="\n".join(f"{f.what}: {f.evidence}" for f in stops if f.evidence) or None,
+            next="\n".join(f.fix for f in stops if f.fix) or None,
+        )
+
+
+def disk_state(world: World, unit: Unit) -> DiskState:
+    """What the unit's data directory says, whether its server runs or not."""
+    scene = world.blueprint.scene(unit)
+    return parse_disk_state(_run(world, unit, orders.disk_state(unit, scene)))
+
+
+@contextmanager
+def copying(path: str, world: World, tell: Tell) -> Iterator[None]:
+    """Tell how far the copy of a new follower is, while the block has it made."""
+    member = world.blueprint.topology.member(path)
+    leader = _leader(member, world)
+    if leader is None:
+        yield
+        return
+    over = Event()
+    slot = slot_name(_settings(member))
+    watch = Thread(target=_watch, args=(leader, slot, world, tell, over), daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watch.join()
+
+
+def refused_writes(world: World) -> int | None:
+    """How many statements the app's database refused so far because it follows, by its log.
+
+    ``None`` where it leads, so that nothing is refused.
+    """
+    for path in world.blueprint.leaders.values():
+        unit, scene = _unit(path, world)
+        if not _follows(world.sessions.at(unit, scene)):
+            return None
+        lines = world.target.logs(unit.host, [unit.name], lines=LOG_LINES, follow=False)
+        return sum(READ_ONLY in line for _, line in lines)
+    return None
+
+
+def _leader(member: Unit | Pool, world: World) -> Unit | None:
+    """Whom a database follows, by the goal; ``None`` for the leader and for what is no database."""
+    if not isinstance(member.settings, DatabaseSettings):
+        return None
+    path = world.blueprint.leaders.get(member.settings.cluster, member.path)
+    return None if path == member.path else _unit(path, world)[0]
+
+
+def _watch(leader: Unit, slot: str, world: World, tell: Tell, over: Event) -> None:
+    who = login(leader, world.blueprint.scene(leader), "superuser", database=admin.MAINTENANCE)
+    with suppress(TenfoldError, psycopg.Error), connect(who) as session:  # only words are lost
+        while not over.wait(LOOK_EVERY_SECONDS):
+            found = replication.copy_progress(session, slot)
+            if found is not None:
+                of = f" of {size(found.total_bytes)}" if found.total_bytes else ""
+                tell(f"copied {size(found.copied_bytes)}{of}")
+                world.evidence.copied_bytes = found.copied_bytes
+
+
+def size(count: float) -> str:
+    """Bytes for people."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit in ("B", "kB") else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError
+
+
+def _require_fenced(world: World, unit: Unit) -> DiskState:
+    state = disk_state(world, unit)
+    if state.signal != "fenced" or not state.led_and_was_shut_down:
+        raise Refused(f"{unit.path} is not fenced: {state.state}, signal {state.signal}")
+    return state
+
+
+def _hold_on(world: World) -> None:
+    """From the promotion on the old workers must not accept again: their database is fenced."""
+    hold = world.evidence.holding()
+    if hold is not None:
+        host, _, pool = hold.pool.partition("/")
+        world.agent(host).hold(pool, FORWARD_SECONDS)
+
+
+def _follows(session: Connection) -> bool:
+    return session.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
+
+
+def _run(world: World, unit: Unit, command: Command) -> str:
+    finished = world.agent(unit.host).run(command)
+    if finished.code != 0:
+        raise UnitFailed(
+            f"{' '.join(command.argv[:3])} on {unit.host} exited {finished.code}",
+            detail=finished.tail,
+        )
+    return finished.tail
+
+
+def _session(path: str, world: World) -> Connection:
+    return world.sessions.at(*_unit(path, world))
+
+
+def _unit(path: str, world: World) -> tuple[Unit, Scene]:
+    unit = world.blueprint.topology.member(path)
+    assert isinstance(unit, Unit)
+    return unit, world.blueprint.scene(unit)
+
+
+def _settings(unit: Unit | Pool) -> DatabaseSettings:
+    assert isinstance(unit.settings, DatabaseSettings)
+    return unit.settings
+
+
+def _gone(step: steps.CatchUp) -> StepFailed:
+    return StepFailed(
+        f"{step.follower} was left behind for too long: {step.leader} has let go of its log",
+        changed=f"nothing for your users: {step.leader} leads",
+        next="tenfold abort    removes that copy; then begin anew",
+    )
+
+
+def _outrun(step: steps.CatchUp, behind_bytes: int) -> StepFailed:
+    return StepFailed(
+        f"{step.follower} does not catch up: {size(behind_bytes)} behind after"
+        f" {step.max_seconds:g} s",
+        changed=f"nothing for your users: {step.leader} leads, requests were never held",
+        next="tenfold resume    tries again, a quieter hour may do\n"
+        "tenfold abort     removes that copy\n"
+        'a faster disk, or  [transition] max_catch_up = "2h"',
+    )

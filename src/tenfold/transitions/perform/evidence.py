@@ -1,0 +1,53 @@
+"""What a transition saw on its way, for its report. Filled by effects, read when it is over."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Hold:
+    """For how long requests waited; seconds since the epoch, ``ended`` 0.0 while they do."""
+
+    pool: str
+    began: float
+    ended: float = 0.0
+    seconds_postponed: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted, or has lasted until now."""
+        return (self.ended or time.time()) - self.began
+
+
+@dataclass
+class Evidence:
+    """``verification`` is what the comparison of follower and leader found, as plain data;
+    ``promoted``: the switch was made here."""
+
+    holds: list[Hold] = field(default_factory=list)
+    verification: dict[str, Any] | None = None
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    copied_bytes: int | None = None
+    promoted: bool = False
+
+    def holding(self) -> Hold | None:
+        """The hold that is in force, if one is."""
+        last = self.holds[-1] if self.holds else None
+        return last if last is not None and not last.ended else None
+
+    def began(self, pool: str, *, postponed: float) -> Hold:
+        """Requests wait from now on; one that is in force already goes on."""
+        known = self.holding()
+        if known is None:
+            known = Hold(pool, time.time(), seconds_postponed=postponed)
+            self.holds.append(known)
+        return known
+
+    def ended(self) -> None:
+        """They do not any more."""
+        known = self.holding()
+        if known is not None:
+            known.ended = time.time()

@@ -1,0 +1,99 @@
+"""Letting requests wait, for a bounded time, and letting them go on."""
+
+from __future__ import annotations
+
+import time
+
+from tenfold.errors import StepFailed
+from tenfold.targets.protocol import HostAgent
+from tenfold.transitions import steps
+from tenfold.transitions.perform.dispatch import effect
+from tenfold.transitions.perform.world import Tell, World
+
+QUIET_SHARE = 0.1
+"""A hold is begun only while no request is older than this share of its bound ..."""
+DRAIN_SHARE = 0.4
+"""... and what is in hand then may take this share of it; the rest is for the switch."""
+LOOK_EVERY_SECONDS = 0.05
+RETRY_SECONDS = 1.0
+GRACE_SECONDS = 1.0
+"""The agent's own bound is a little longer, for who takes a hold back in order."""
+
+
+@effect.register
+def _(step: steps.Settle, world: World, tell: Tell) -> None:
+    agent, pool = _pool(step.pool, world)
+    tell("idle connections run out")
+    agent.settle(pool, step.within_seconds)
+
+
+@effect.register
+def _(step: steps.Hold, world: World, tell: Tell) -> None:
+    agent, pool = _pool(step.pool, world)
+    deadline = time.monotonic() + step.postpone_seconds
+    began = time.monotonic()
+    while True:
+        _await_quiet(agent, pool, step, deadline, tell)
+        world.evidence.began(step.pool, postponed=time.monotonic() - began)
+        agent.hold(pool, step.max_seconds + GRACE_SECONDS)
+        try:
+            agent.drained(pool, step.max_seconds * DRAIN_SHARE)
+        except StepFailed as late:
+            agent.release(pool)
+            world.evidence.ended()
+            if time.monotonic() >= deadline:
+                raise _postponed_for_too_long(step, late.what) from late
+            tell(f"{late.what}: requests go on, another try in a moment")
+            time.sleep(RETRY_SECONDS)
+        else:
+            return
+
+
+@effect.register
+def _(step: steps.Release, world: World, tell: Tell) -> None:
+    host, _, pool = step.pool.partition("/")
+    agent = world.target.reach(host)
+    if agent is not None:
+        agent.release(pool)
+    world.evidence.ended()
+
+
+def remaining(world: World, max_seconds: float) -> float:
+    """How much of the hold's bound is left; what is fine outside of a hold.
+
+    Raises:
+        StepFailed: nothing is.
+    """
+    hold = world.evidence.holding()
+    left = max_seconds if hold is None else max_seconds - hold.seconds
+    if left <= 0:
+        raise StepFailed(
+            f"the switch took longer than requests may wait ({max_seconds:g} s)",
+            next="tenfold resume tries again; a longer [transition] max_hold gives it more time",
+        )
+    return left
+
+
+def _await_quiet(
+    agent: HostAgent, pool: str, step: steps.Hold, deadline: float, tell: Tell
+) -> None:
+    """Wait while a request runs that would make the others wait for too long."""
+    bound = step.max_seconds * QUIET_SHARE
+    while (oldest := agent.longest_request(pool)) > bound:
+        if time.monotonic() >= deadline:
+            raise _postponed_for_too_long(step, f"a request has run for {oldest:.0f} s")
+        tell(f"a request has run for {oldest:.1f} s; the switch waits for it")
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _postponed_for_too_long(step: steps.Hold, why: str) -> StepFailed:
+    return StepFailed(
+        f"the switch was put off for {step.postpone_seconds:g} s: {why}",
+        changed="nothing for your users: requests go on as before",
+        next="tenfold resume    at a quieter hour;  tenfold status --routes  shows what is slow",
+    )
+
+
+def _pool(path: str, world: World) -> tuple[HostAgent, str]:
+    host, _, pool = path.partition("/")
+    return world.agent(host), pool

@@ -1,0 +1,219 @@
+"""What ``grow``, ``shrink``, ``reverse``, ``complete``, ``abort`` and ``resume`` mean. Pure.
+
+A crossing is a walk over positions (:mod:`tenfold.stages.path`); each command says where it is to
+end, or why it makes no sense now. What is remembered of a crossing is one small value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+from tenfold.errors import Refused, UsageError
+from tenfold.stages.path import ORDER
+
+STAGES: Final = (ORDER[0], ORDER[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A move between two stages that is begun and not complete.
+
+    Attributes:
+        home: the stage at which it began.
+        goal: the stage to which it leads.
+        command: the last one that was given.
+        final: the position that this command is to end at; ``None`` when it has.
+        switched: the goal's database leads, or it did until ``reverse``.
+        began: seconds since the epoch.
+    """
+
+    home: str
+    goal: str
+    command: str
+    final: str | None
+    switched: bool
+    began: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the journal."""
+        return asdict(self)
+
+    @property
+    def way(self) -> tuple[str, ...]:
+        """All positions, from home to goal."""
+        start, end = ORDER.index(self.home), ORDER.index(self.goal)
+        return ORDER[start : end + 1] if start < end else ORDER[end : start + 1][::-1]
+
+    @property
+    def prepared(self) -> str:
+        """The last position before the switch."""
+        return self.way[-3]
+
+    @property
+    def far(self) -> str:
+        """The first position behind the switch, from which there is a way back."""
+        return self.way[-2]
+
+
+def from_json(data: Mapping[str, Any] | None) -> Crossing | None:
+    """Read what :meth:`Crossing.to_json` wrote; ``None`` for ``None``."""
+    return None if data is None else Crossing(**data)
+
+
+def route(crossing: Crossing, at: str) -> tuple[str, ...]:
+    """The positions to go through from ``at``, where everything is settled, to the final one.
+
+    An unfinished command may have left it for the next position already, so a route that stays
+    where it is has that one position.
+    """
+    assert crossing.final is not None
+    start, end = ORDER.index(at), ORDER.index(crossing.final)
+    if start == end:
+        return (at,)
+    between = ORDER[start + 1 : end + 1] if start < end else ORDER[end:start][::-1]
+    # Taken back from half way to the next position: first be where it was settled.
+    return (at, *between) if crossing.command == "abort" else between
+
+
+def grow(
+    at: str, crossing: Crossing | None, to: str, *, now: float, prepare_only: bool = False
+) -> Crossing:
+    """To a later or an earlier stage (``shrink``), up to where ``complete`` may follow.
+
+    Raises:
+        Refused: something else is under way, or it is there already.
+        UsageError: no way leads there.
+    """
+    command = _direction(at, crossing, to)
+    if crossing is None:
+        crossing = Crossing(at, to, command, None, switched=False, began=now)
+    _require_finished(crossing)
+    if crossing.goal != to:
+        raise Refused(
+            f"a move from {crossing.home} to {crossing.goal} is not complete yet",
+            next=_ways_on(at, crossing),
+        )
+    if at == crossing.far:
+        raise Refused(f"the switch to stage {to} was made already", next=_ways_on(at, crossing))
+    final = crossing.prepared if prepare_only else crossing.far
+    return replace(crossing, command=command, final=final)
+
+
+def reverse(at: str, crossing: Crossing | None) -> Crossing:
+    """Back over the switch, as live as it was made.
+
+    Raises:
+        Refused: there is nothing to take back.
+    """
+    crossing = _require(crossing)
+    _require_finished(crossing)
+    if at != crossing.far:
+        raise Refused("nothing was switched that could be taken back", next=_ways_on(at, crossing))
+    return replace(crossing, command="reverse", final=crossing.prepared)
+
+
+def complete(at: str, crossing: Crossing | None) -> Crossing:
+    """Give up the way back. The only command that deletes data.
+
+    Raises:
+        Refused: nothing was switched.
+    """
+    crossing = _require(crossing)
+    _require_finished(crossing)
+    if at == crossing.far:
+        return replace(crossing, command="complete", final=crossing.goal)
+    if crossing.switched:  # and taken back since
+        return replace(crossing, command="complete", final=crossing.home)
+    raise Refused("the switch was not made yet", next=_ways_on(at, crossing))
+
+
+def abort(at: str, crossing: Crossing | None) -> Crossing:
+    """Back to where everything was settled; before the switch, to where it began.
+
+    Raises:
+        Refused: nothing is under way, or it has no way back.
+    """
+    crossing = _require(crossing)
+    if crossing.final is None and at == crossing.far:
+        raise Refused("the switch was made already", next=_ways_on(at, crossing))
+    if crossing.command == "complete" and crossing.final is not None:
+        raise Refused(
+            "complete deletes the way back and cannot be taken back", next="tenfold resume"
+        )
+    if crossing.command == "reverse" and crossing.final is not None:
+        return replace(crossing, command="abort", final=at)
+    return replace(crossing, command="abort", final=crossing.home)
+
+
+def resume(at: str, crossing: Crossing | None) -> Crossing:
+    """Go on with what was cut off.
+
+    Raises:
+        Refused: nothing was.
+    """
+    crossing = _require(crossing)
+    if crossing.final is None:
+        raise Refused("nothing was cut off", next=_ways_on(at, crossing))
+    return crossing
+
+
+def arrived(at: str, crossing: Crossing) -> Crossing | None:
+    """What is remembered once the final position is reached: at a stage, nothing."""
+    if at in STAGES:
+        return None
+    return replace(crossing, final=None, switched=crossing.switched or at == crossing.far)
+
+
+def choices(at: str, crossing: Crossing | None) -> tuple[str, ...]:
+    """The commands that may be given now."""
+    if crossing is None:
+        return ()
+    if crossing.final is not None:
+        settled = crossing.command == "complete"
+        return ("resume",) if settled else ("resume", "abort")
+    if at == crossing.far:
+        return ("complete", "reverse")
+    verb = "grow" if ORDER.index(crossing.goal) > ORDER.index(crossing.home) else "shrink"
+    return (verb, "complete") if crossing.switched else (verb, "abort")
+
+
+def _direction(at: str, crossing: Crossing | None, to: str) -> str:
+    if to not in STAGES:
+        raise UsageError(f"there is no way to stage {to} in this version of Tenfold")
+    home = crossing.home if crossing else at
+    if to == home:
+        if crossing:
+            raise Refused(
+                f"a move from {crossing.home} to {crossing.goal} is not complete yet",
+                next=_ways_on(at, crossing),
+            )
+        raise Refused(f"it is at stage {to} already", next="tenfold status")
+    return "grow" if ORDER.index(to) > ORDER.index(home) else "shrink"
+
+
+def _require(crossing: Crossing | None) -> Crossing:
+    if crossing is None:
+        raise Refused("no move between stages is under way", next="tenfold plan --to STAGE")
+    return crossing
+
+
+def _require_finished(crossing: Crossing) -> None:
+    if crossing.final is not None:
+        raise Refused(
+            f"{crossing.command} was cut off before its end",
+            next="\n".join(f"tenfold {c}" for c in choices("", crossing)),
+        )
+
+
+def _ways_on(at: str, crossing: Crossing) -> str:
+    explained = {
+        "grow": f"tenfold grow --to {crossing.goal}    makes the switch",
+        "shrink": f"tenfold shrink --to {crossing.goal}    makes the switch",
+        "reverse": "tenfold reverse     takes the switch back, as live as it was made",
+        "complete": "tenfold complete    removes the way back",
+        "abort": "tenfold abort       removes what was prepared",
+        "resume": "tenfold resume      goes on with it",
+    }
+    return "\n".join(explained[c] for c in choices(at, crossing))

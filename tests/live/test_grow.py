@@ -1,0 +1,143 @@
+"""The database moves to a host of its own and back, while users write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support import apps
+from tests.support.project import Project
+from tests.support.users import Users
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+Bring = Callable[[Any], Project]
+
+
+def hosts(project: Project) -> dict[str, set[str]]:
+    return {
+        h["name"]: {u["engine"] for u in h["units"]} - {"tenfold"}
+        for h in project.status()["hosts"]
+    }
+
+
+def notes(project: Project) -> list[str]:
+    found = project.get("/notes").json()
+    assert isinstance(found, list)
+    return sorted(found)
+
+
+def test_there_and_back_and_there_for_good_while_users_write(bring: Bring) -> None:
+    project = bring(apps.notes)
+    project.up()
+    with Users(project) as users:
+        said = project.ok("grow", "--to", "100", timeout=200)
+        assert "requests waited for at most" in said
+        assert project.status()["stage"] == "100"
+        assert project.status()["transition"]["may"] == ["complete", "reverse"]
+        assert hosts(project) == {
+            "app1": {"postgresql", "uvicorn", "nginx", "database_endpoint"},
+            "db1": {"postgresql"},
+        }
+        project.ok("reverse", timeout=200)
+        assert project.status()["stage"] == "10"
+        assert hosts(project) == {
+            "vm1": {"postgresql", "uvicorn", "nginx"},
+            "db1": {"postgresql"},
+        }
+        project.ok("grow", "--to", "100", timeout=200)
+        project.ok("complete", "--yes", timeout=200)
+        assert hosts(project) == {
+            "app1": {"uvicorn", "nginx", "database_endpoint"},
+            "db1": {"postgresql"},
+        }
+        assert project.status()["transition"] is None
+    assert users.failures == []
+    assert notes(project) == sorted(users.acknowledged)
+
+
+def test_an_app_with_migrations_moves_and_deploys_on_both_sides(bring: Bring) -> None:
+    project = bring(apps.ledger)
+    project.up()
+    assert project.request("POST", "/lines", body=b"a").status == 201
+    project.ok("grow", "--to", "100", timeout=200)
+    assert project.request("POST", "/lines", body=b"b").status == 201
+    project.ok("deploy")
+    assert project.get("/lines").json() == ["a", "b"]
+    project.ok("reverse", timeout=200)
+    assert project.request("POST", "/lines", body=b"c").status == 201
+    assert project.get("/lines").json() == ["a", "b", "c"]
+    project.ok("abort", timeout=200)
+    assert hosts(project) == {"vm1": {"postgresql", "gunicorn", "nginx"}}
+    assert project.ok("psql", "--", "-Atc", "select count(*) from pg_replication_slots") == "0\n"
+
+
+def test_what_was_prepared_waits_and_can_be_given_up(bring: Bring) -> None:
+    project = bring(apps.notes)
+    project.up()
+    project.ok("grow", "--to", "100", "--prepare-only", timeout=200)
+    status = project.status()
+    assert (status["stage"], status["transition"]["phase"]) == ("10", "prepared")
+    refused = project.tenfold("complete", "--yes")
+    assert refused.returncode == 1
+    assert "not made yet" in refused.stderr
+    project.ok("down")
+    project.up()
+    assert project.status()["state"] == "running"
+    project.ok("grow", "--to", "100", timeout=200)
+    assert project.status()["transition"]["phase"] == "switched"
+
+
+def test_a_plan_says_what_and_is_what_is_done(bring: Bring) -> None:
+    project = bring(apps.notes)
+    project.up()
+    planned = project.tenfold("plan", "--to", "100", "-o", "move.json")
+    assert planned.returncode == 2, planned.stderr
+    for words in ("vm1", "becomes app1", "db1", "follows, then leads", "fence", "requests wait"):
+        assert words in planned.stdout, planned.stdout
+    kept = json.loads((project.path / "move.json").read_text())
+    assert [s["position"] for s in kept["stretches"]] == ["10+100", "100+10"]
+    project.ok("grow", "move.json", timeout=200)
+    assert project.status()["stage"] == "100"
+
+
+def test_a_kept_plan_is_refused_when_the_world_has_changed(bring: Bring) -> None:
+    project = bring(apps.notes)
+    project.up()
+    project.tenfold("plan", "--to", "100", "-o", "move.json")
+    text = (project.path / "notes.py").read_text()
+    (project.path / "notes.py").write_text(text.replace('VERSION = "one"', 'VERSION = "two"'))
+    project.ok("deploy")
+    done = project.tenfold("grow", "move.json")
+    assert done.returncode == 1
+    assert "has changed" in done.stderr
+    assert hosts(project) == {"vm1": {"postgresql", "uvicorn", "nginx"}}
+
+
+def test_stage_100_from_the_first_day_is_what_one_grows_into(bring: Bring) -> None:
+    project = bring(apps.notes)
+    project.ok("up", "-d", "--stage", "100", "--port", str(project.port))
+    assert hosts(project) == {
+        "app1": {"uvicorn", "nginx", "database_endpoint"},
+        "db1": {"postgresql"},
+    }
+    with Users(project) as users:
+        project.ok("shrink", "--to", "10", timeout=200)
+        project.ok("complete", "--yes", timeout=200)
+    assert users.failures == []
+    assert hosts(project) == {"vm1": {"postgresql", "uvicorn", "nginx"}}
+    assert notes(project) == sorted(users.acknowledged)
+
+
+def test_unlogged_tables_are_named_before_anything_is_touched(bring: Bring) -> None:
+    project = bring(apps.notes)
+    project.up()
+    project.ok("psql", "--", "-c", "create unlogged table scratch (id int)")
+    done = project.tenfold("grow", "--to", "100", timeout=200)
+    assert done.returncode == 1
+    assert "scratch" in done.stdout + done.stderr
+    assert project.get("/notes").status == 200
+    project.ok("abort", timeout=200)
+    assert not (Path(project.path) / ".tenfold" / "hosts" / "db1").exists()
