@@ -173,6 +173,33 @@ def notes(path: Path) -> Project:
     return project
 
 
+def diary(path: Path) -> Project:
+    """The notes app with a migration in place of a table that it makes when it starts."""
+    project = Project(path)
+    made_at_start = """            async with pool.connection() as db:
+                await db.execute(
+                    "create table if not exists notes (id bigserial primary key, text text)"
+                )
+"""
+    assert made_at_start in NOTES
+    project.write("notes.py", NOTES.replace(made_at_start, ""))
+    project.write(
+        "migrate.py",
+        """
+        import os
+        import psycopg
+
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as db:
+            db.execute("create table if not exists notes (id bigserial primary key, text text)")
+        """,
+    )
+    table = '[release]\nmigrate = "python migrate.py"\n\n[static]'
+    project.write("tenfold.toml", NOTES_TOML.replace("    [static]", table, 1).replace("    ", ""))
+    project.write("static/app.css", "body { color: black }\n")
+    (path / ".venv").symlink_to(environment("fastapi", FASTAPI))
+    return project
+
+
 def ledger(path: Path) -> Project:
     """A WSGI app on gunicorn, with a migration."""
     project = Project(path)

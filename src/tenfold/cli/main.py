@@ -20,7 +20,7 @@ from tenfold.errors import TenfoldError
 SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Begin": ("init", "up", "down", "status"),
     "Change": ("plan", "deploy", "rollback"),
-    "Move": ("grow", "shrink", "resume", "abort", "reverse", "complete"),
+    "Move": ("rehearse", "grow", "shrink", "resume", "abort", "reverse", "complete", "report"),
     "Every day": ("logs", "run", "psql", "lock"),
     "Load": ("load",),
     "Reference": ("docs", "schema"),

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 FINISHING_TRIES = 5
 SWITCH_SECONDS = 1.0
+HOLD = "hold"
+"""Fact: how long requests waited the last time, and on what occasion."""
+
 WARMS_LATE = "warms_late"
 """Fact: the release whose workers cannot start on a database that only follows."""
 
@@ -92,6 +95,9 @@ class Journey:
                 at = name
         finally:
             self.sessions.close()
+        if self.evidence.promoted:
+            longest = max(hold.seconds for hold in self.evidence.holds)
+            journal.set(HOLD, {"seconds": round(longest, 4), "basis": "the last switch"})
         left = way.arrived(at, crossing)
         journal.set(CROSSING, left.to_json() if left else None)
 

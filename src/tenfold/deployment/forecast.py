@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment import work
-from tenfold.deployment.cross import Leg, leg, terms_of
+from tenfold.deployment.cross import HOLD, Leg, leg, terms_of
 from tenfold.deployment.databases import everything
 from tenfold.engines.postgresql.checks import Finding
 from tenfold.errors import Refused, UsageError
@@ -108,7 +108,7 @@ def forecast(deployment: Deployment, crossing: Crossing) -> Forecast:
         stretches=tuple(stretches),
         findings=_findings(deployment, first),
         size_bytes=_size(first),
-        hold=deployment.facts().get("hold"),
+        hold=deployment.facts().get(HOLD),
     )
 
 

@@ -64,7 +64,7 @@ class ReleaseKeeper:
         self._run = run
         self._variables = variables or {}
         self._account = files.Account(account.uid, account.gid) if account else None
-        self._store = Store(layout.state)
+        self._store = Store(layout.shelf)
         self._runtime = {path: source.read_bytes() for path, source in package.files().items()}
 
     def candidate(self) -> Wanted:
@@ -91,7 +91,7 @@ class ReleaseKeeper:
         made = build(
             self._spec,
             self._layout.project,
-            self._layout.state,
+            self._layout.shelf,
             run=self._run,
             progress=tell,
             runtime=self._runtime,
@@ -123,8 +123,9 @@ class ReleaseKeeper:
             assets.publish(found, Path(root) / "assets")
 
     def record_served(self, release: str) -> None:
-        """Remember that this release serves from now on."""
-        self._store.record_served(release, time.time())
+        """Remember that this release serves from now on; a rehearsal does not count."""
+        if self._layout.rehearsal is None:
+            self._store.record_served(release, time.time())
 
     def prune(self, keep: int, needed: frozenset[str]) -> None:
         """Remove all but the newest ``keep``, the last two that served and the needed ones."""
@@ -143,7 +144,7 @@ class ReleaseKeeper:
 
     def _preview(self) -> Preview:
         return preview(
-            self._spec, self._layout.project, self._layout.state, run=Here(), runtime=self._runtime
+            self._spec, self._layout.project, self._layout.shelf, run=Here(), runtime=self._runtime
         )
 
     def _whole(self, release: str) -> Release:

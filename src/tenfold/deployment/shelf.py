@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 def built(layout: Layout) -> tuple[str, ...]:
     """The releases that are there, the oldest first."""
-    return tuple(r.id for r in reversed(Store(layout.state).releases()))
+    return tuple(r.id for r in reversed(Store(layout.shelf).releases()))
 
 
 def written(layout: Layout, release: str) -> tuple[str, ...]:
     """Files that the app wrote into a release's directory, relative to it."""
-    found = Store(layout.state).get(release)
+    found = Store(layout.shelf).get(release)
     return () if found is None else written_files(found)
 
 
@@ -30,7 +30,7 @@ def spec_of(layout: Layout, release: str) -> AppSpec:
     Raises:
         Refused: the release is not there.
     """
-    found = Store(layout.state).get(release)
+    found = Store(layout.shelf).get(release)
     if found is None:
         raise Refused(f"release {release} is not there any more", next="tenfold deploy")
     return found.spec()
@@ -38,5 +38,5 @@ def spec_of(layout: Layout, release: str) -> AppSpec:
 
 def served(layout: Layout) -> tuple[str, ...]:
     """The releases that ever served, each once, the one that serves last."""
-    history = [s.release for s in Store(layout.state).history()]
+    history = [s.release for s in Store(layout.shelf).history()]
     return tuple(reversed(dict.fromkeys(reversed(history))))

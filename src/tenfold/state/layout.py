@@ -10,6 +10,8 @@
       envs/HASH/      Python environments of releases        release
       runtime/HASH/   the wrapper, copied alone              runtime
       hosts/NAME/     one directory per host                 targets.local
+      reports/        what moves between stages did          observe.report
+      rehearsals/     copies of all this, for a while        deployment.rehearse
 """
 
 from __future__ import annotations
@@ -27,9 +29,14 @@ STATE_NAME = ".tenfold"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths of one deployment; ``project`` is the folder with ``tenfold.toml``."""
+    """The paths of one deployment; ``project`` is the folder with ``tenfold.toml``.
+
+    ``rehearsal`` names a copy of the deployment, which has a state of its own and the releases of
+    the original.
+    """
 
     project: Path
+    rehearsal: str | None = None
 
     @property
     def spec(self) -> Path:
@@ -38,7 +45,12 @@ class Layout:
 
     @property
     def state(self) -> Path:
-        """Everything that Tenfold keeps."""
+        """Everything that Tenfold keeps of this deployment."""
+        return self.shelf / "rehearsals" / self.rehearsal if self.rehearsal else self.shelf
+
+    @property
+    def shelf(self) -> Path:
+        """Where releases and environments are, for the deployment and its rehearsals."""
         return self.project / STATE_NAME
 
     @property
@@ -67,7 +79,7 @@ class Layout:
             Refused: it cannot be made or written, or it belongs to somebody else.
         """
         try:
-            self.state.mkdir(mode=0o711, exist_ok=True)
+            self.state.mkdir(mode=0o711, exist_ok=True, parents=self.rehearsal is not None)
             self._require_own()
             ignore = self.state / ".gitignore"
             if not ignore.exists():

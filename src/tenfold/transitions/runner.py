@@ -16,6 +16,7 @@ from typing import Protocol
 
 from tenfold.errors import StepFailed, TenfoldError
 from tenfold.transitions.journal import Journal, Outcome
+from tenfold.transitions.pause import stop_point
 from tenfold.transitions.planner import Plan
 from tenfold.transitions.steps import Step, Together, flatten, to_json
 
@@ -94,7 +95,9 @@ class Runner:
         self.listener.started(step)
         began = self.clock()
         try:
+            stop_point(f"{type(step).__name__}.before")
             self.perform(step, lambda text: self.listener.progress(step, text))
+            stop_point(f"{type(step).__name__}.after")
         except BaseException as error:
             self.listener.failed(step, error)
             raise

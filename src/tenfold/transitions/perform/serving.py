@@ -22,7 +22,6 @@ from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.errors import NeedsWriter
 from tenfold.transitions.perform.world import Tell, World, app_pool, one_off
 
-
 WARM_SECONDS = "warm_seconds"
 """Fact: how long the workers took to start, the last time."""
 

@@ -1,0 +1,222 @@
+"""A move between stages, made with a copy of everything beside the running app, and undone.
+
+The copy has the data of the moment, the release that serves, addresses and a port of its own; then
+it goes through the very plans of the real move, with requests on it, and back.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tenfold.deployment import work
+from tenfold.deployment.cross import HOLD, journey
+from tenfold.deployment.deployment import POSITION, Deployment
+from tenfold.engines.postgresql.login import login
+from tenfold.engines.postgresql.peers import address
+from tenfold.engines.postgresql.render import server
+from tenfold.errors import Refused, StepFailed
+from tenfold.state.layout import Layout
+from tenfold.topology.process import Command
+from tenfold.transitions import way
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tenfold.deployment.intent import Intent
+    from tenfold.transitions.runner import Listener
+
+EVERY_SECONDS = 0.05
+A_DAY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What was measured. Holds in seconds; ``longest_seconds`` is of one request, start to end."""
+
+    to: str
+    seconds: float
+    there_seconds: float
+    back_seconds: float
+    requests: int
+    failed: int
+    longest_seconds: float
+
+
+@dataclass
+class Visitors:
+    """Requests at a steady pace from beginning to end."""
+
+    url: str
+    requests: int = 0
+    failed: int = 0
+    longest_seconds: float = 0.0
+    _over: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def __enter__(self) -> Visitors:
+        self._threads = [threading.Thread(target=self._visit, daemon=True) for _ in range(2)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _visit(self) -> None:
+        while not self._over.wait(EVERY_SECONDS):
+            began = time.monotonic()
+            fine = _answers(self.url)
+            self.requests += 1
+            self.failed += not fine
+            self.longest_seconds = max(self.longest_seconds, time.monotonic() - began)
+
+
+def rehearse(
+    deployment: Deployment, to: str, listener: Listener, tell: Callable[[str], None]
+) -> Rehearsal:
+    """Make the move on a copy, and back; nothing of the copy is left.
+
+    Args:
+        deployment: the real one, which runs and goes on running.
+        to: the stage to go to.
+        listener: hears of every step.
+        tell: told what is going on between them.
+
+    Raises:
+        Refused: it does not run, or a move is under way.
+        TenfoldError: a step failed; nothing is different for the real one.
+    """
+    now = deployment.observe()
+    if deployment.crossing is not None:
+        raise Refused("a move between stages is under way already", next="tenfold status")
+    if now.release is None or deployment.status().state == "stopped":
+        raise Refused("only an app that runs can be copied", next="tenfold up -d")
+    began = time.monotonic()
+    layout = Layout(deployment.layout.project, time.strftime("%Y-%m-%d-%H%M%S"))
+    try:
+        copy = _copied(deployment, layout, now.release, listener, tell)
+        there, back, visitors = _there_and_back(copy, to, listener, tell)
+    finally:
+        _removed(layout, tell)
+    measured = Rehearsal(
+        to=to,
+        seconds=round(time.monotonic() - began, 3),
+        there_seconds=round(there, 4),
+        back_seconds=round(back, 4),
+        requests=visitors.requests,
+        failed=visitors.failed,
+        longest_seconds=round(visitors.longest_seconds, 4),
+    )
+    basis = f"a rehearsal on {time.strftime('%Y-%m-%d')}"
+    deployment.journal.set(HOLD, {"seconds": max(there, back), "basis": basis})
+    return measured
+
+
+def _copied(
+    deployment: Deployment,
+    layout: Layout,
+    release: str,
+    listener: Listener,
+    tell: Callable[[str], None],
+) -> Deployment:
+    """A second deployment of the same release with the same data, up on a port of its own."""
+    layout.create()
+    shutil.copyfile(deployment.layout.secrets, layout.secrets)
+    layout.secrets.chmod(0o600)
+    copy = Deployment.open(layout)
+    copy.journal.set(POSITION, deployment.position)
+    copy.journal.set("postgresql_major", deployment.facts().get("postgresql_major"))
+    original = work.intend(deployment, release=release)
+    intent = work.intend(copy, release=release, port=_free_port())
+    tell("copies the database as it is now")
+    _copy_database(original, intent)
+    todo = work.plan(copy, "up", intent)
+    work.carry_out(copy, todo, intent, listener)
+    return Deployment.open(layout)
+
+
+def _copy_database(original: Intent, copy: Intent) -> None:
+    """A base backup of the leader, as the data of the copy's leader, which starts from it."""
+    (path,) = original.goal.leaders.values()
+    led = next(u for u in original.goal.topology.units if u.path == path)
+    unit = next(u for u in copy.goal.topology.units if u.path == path)
+    scene, of = copy.blueprint.scene(unit), original.blueprint.scene(led)
+    agent = copy.target.ensure(copy.goal.topology.host(unit.host))
+    host, port = address(of.wiring.endpoints[led.path])
+    user = login(led, of, "replication").user
+    source = f"host={host} port={port} user={user} passfile={of.place.config}/pgpass"
+    data = server(unit, scene).data
+    program = scene.place.binaries["pg_basebackup"]
+    for argv in (
+        ("mkdir", "-p", "-m", "0700", scene.place.data),
+        (
+            *(program, "--pgdata", f"{data}.new", "--dbname", source),
+            *("--wal-method=stream", "--checkpoint=fast", "--no-manifest", "--no-password"),
+        ),
+        ("mv", "-T", f"{data}.new", data),
+    ):
+        finished = agent.run(Command(argv, cwd="/", within_seconds=A_DAY_SECONDS))
+        if finished.code != 0:
+            raise StepFailed(
+                f"the database could not be copied: {argv[0]} exited {finished.code}",
+                detail=finished.tail,
+            )
+
+
+def _there_and_back(
+    copy: Deployment, to: str, listener: Listener, tell: Callable[[str], None]
+) -> tuple[float, float, Visitors]:
+    spec_path = work.intend(copy, release=copy.observe().release).spec.release.health_path
+    holds: list[float] = []
+    with Visitors(f"{copy.status().url}{spec_path}") as visitors:
+        for command in ("grow", "reverse"):
+            tell(f"{command}, with requests on it")
+            with journey(copy, listener) as walk:
+                at, crossing = copy.position, copy.crossing
+                if command == "grow":
+                    wanted = way.grow(at, crossing, to, now=time.time())
+                else:
+                    wanted = way.reverse(at, crossing)
+                walk.go(wanted)
+            holds.append(max((h.seconds for h in walk.evidence.holds), default=0.0))
+            copy = Deployment.open(copy.layout)
+    return holds[0], holds[1], visitors
+
+
+def _removed(layout: Layout, tell: Callable[[str], None]) -> None:
+    """Stop and delete the copy, however far it had come."""
+    if not layout.state.exists():
+        return
+    tell("removes the copy")
+    if layout.journal.exists():
+        copy = Deployment.open(layout)
+        for host in copy.target.hosts():
+            copy.target.destroy(host)
+        copy.journal.close()
+    shutil.rmtree(layout.state)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - our own edge
+            return int(answer.status) < 500
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code < 500
+    except OSError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,132 @@
+"""kill -9 of a command that moves the database, at named points, while users read and write.
+
+Requests must go on by themselves, whoever is left; ``resume`` finishes; nothing is lost.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+from tests.support import apps
+from tests.support.project import Project
+from tests.support.users import Users
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(3600)]
+Bring = Callable[[Any], Project]
+EVERY_POINT = [
+    f"{kind}.{when}"
+    for kind in (
+        *("EnsureSlot", "StartUnit", "CatchUp", "WarmPool", "Settle", "Hold", "Fence"),
+        *("AwaitLast", "Promote", "Handover", "Follow"),
+    )
+    for when in ("before", "after")
+]
+SAMPLE = ["Hold.after", "Fence.after", "Promote.after"]
+GO_ON_SECONDS = 60.0
+
+
+def stopped_at(project: Project, point: str, *arguments: str) -> subprocess.Popen[str] | None:
+    """A command that has come to this point and stands still there; ``None`` if it ended before."""
+    command = subprocess.Popen(
+        [sys.executable, "-m", "tenfold", *arguments],
+        cwd=project.path,
+        env={**os.environ, "TENFOLD_STOP_AT": point},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    process = psutil.Process(command.pid)
+    deadline = time.monotonic() + 120
+    while command.poll() is None:
+        assert time.monotonic() < deadline, point
+        if process.status() == psutil.STATUS_STOPPED:
+            return command
+        time.sleep(0.002)
+    return None
+
+
+def wait_for_answers(users: Users) -> None:
+    """Both users are answered again."""
+    before = len(users.acknowledged)
+    deadline = time.monotonic() + GO_ON_SECONDS
+    while len(users.acknowledged) < before + 4:
+        assert time.monotonic() < deadline, "requests did not go on"
+        time.sleep(0.05)
+
+
+def settle(project: Project) -> None:
+    """Finish what was cut off, if anything was; the rescuer may be at work."""
+    deadline = time.monotonic() + 120
+    while True:
+        done = project.tenfold("resume", timeout=200)
+        if done.returncode == 0 or "nothing was cut off" in done.stderr:
+            return
+        assert "at work" in done.stderr, done.stdout + done.stderr
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_a_command_killed_at_any_point_of_a_move_loses_nothing(
+    bring: Bring, crash_rounds: int
+) -> None:
+    project = bring(apps.diary)
+    project.up()
+    with Users(project, 2) as users:
+        for point in EVERY_POINT if crash_rounds > 5 else SAMPLE:
+            there = project.status()["stage"] == "10"
+            command = stopped_at(
+                project, point, *(["grow", "--to", "100"] if there else ["reverse"])
+            )
+            if command is not None:
+                command.send_signal(signal.SIGKILL)
+                command.wait()
+            wait_for_answers(users)
+            settle(project)
+            assert project.status()["stage"] == ("100" if there else "10"), point
+            wait_for_answers(users)
+    assert users.failures == []
+    assert sorted(project.get("/notes").json()) == sorted(users.acknowledged)
+
+
+def test_a_move_that_was_killed_can_be_given_up(bring: Bring) -> None:
+    project = bring(apps.diary)
+    project.up()
+    with Users(project, 2) as users:
+        command = stopped_at(project, "AwaitLast.before", "grow", "--to", "100")
+        assert command is not None
+        command.send_signal(signal.SIGKILL)
+        command.wait()
+        wait_for_answers(users)
+        deadline = time.monotonic() + 60
+        while (done := project.tenfold("abort", timeout=200)).returncode != 0:
+            assert "at work" in done.stderr, done.stdout + done.stderr
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    assert users.failures == []
+    assert [h["name"] for h in project.status()["hosts"]] == ["vm1"]
+    assert sorted(project.get("/notes").json()) == sorted(users.acknowledged)
+
+
+def test_without_anybody_left_the_agent_ends_the_hold_by_itself(bring: Bring) -> None:
+    project = bring(apps.diary)
+    project.up()
+    with Users(project, 2) as users:
+        command = stopped_at(project, "Hold.after", "grow", "--to", "100")
+        assert command is not None
+        for child in psutil.Process(command.pid).children():
+            child.kill()
+        command.send_signal(signal.SIGKILL)
+        command.wait()
+        wait_for_answers(users)
+        settle(project)
+    assert users.failures == []
+    assert sorted(project.get("/notes").json()) == sorted(users.acknowledged)
