@@ -86,7 +86,7 @@ def apply(step: st.Step, world: World, goal: Goal) -> World:
             return _hold(world, pool, held=isinstance(step, st.Hold))
         case st.Handover(pool):
             world = _hold(world, pool, held=False)
-        case st.Check() | st.Verify() | st.Checkpoint() | st.Settle():
+        case st.Check() | st.Verify() | st.TrialStart() | st.Checkpoint() | st.Settle():
             return world
     return _units(world, model.apply(step, world.seen.now, goal))
 

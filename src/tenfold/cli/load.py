@@ -75,7 +75,7 @@ def load(
     site = url or str(now.url)
     path = ledger or _ledger_path(deployment)
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        figures = load_folder(deployment) if site == now.url else None
+        figures = load_folder(deployment.layout) if site == now.url else None
         report = runner.run(_load(plan, site, path, settings.output, allow_remote, figures))
         if plan.keeps_ledger and report.ledger is not None:
             dsn = _dsn(deployment)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tenfold.cli.base import Settings
+from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
-from tenfold.deployment.cross import journey
+from tenfold.deployment import reporting
+from tenfold.deployment.cross import Journey
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.forecast import forecast, require_same
 from tenfold.errors import Refused
+from tenfold.observe.recorder import Recorder
+from tenfold.observe.report.model import Outcome
+from tenfold.observe.report.text import summary
 from tenfold.transitions import way
 from tenfold.transitions.way import Crossing
 
@@ -51,34 +55,86 @@ def move(
     with deployment.working(command):
         if running and deployment.status().state == "stopped":
             raise Refused(f"{deployment.status().app} does not run", next="tenfold up")
-        crossing = decide(deployment.position, deployment.crossing)
-        began = time.time()
+        before = deployment.position
+        crossing = decide(before, deployment.crossing)
         if promised is not None and file is not None:
             now = forecast(deployment, crossing)
             require_same(promised, now.to_json(now.after.spec.name), file)
-        output.event(command, {"from": deployment.position, "to": crossing.final})
-        with PlanProgress(output) as progress, journey(deployment, progress) as walk:
-            walk.go(crossing, promised=promised)
-        evidence = walk.evidence
+        output.event(command, {"from": before, "to": crossing.final})
+        with PlanProgress(output) as progress:
+            recorder = Recorder(progress)
+            walk = Journey(deployment, recorder)
+            try:
+                walk.go(crossing, promised=promised)
+            except BaseException as error:
+                filed = _file(settings, recorder, walk, crossing, before, command, error)
+                _tell_report(filed, output)
+                raise
+        filed = _file(settings, recorder, walk, crossing, before, command)
+    _conclude(settings, walk, filed, command)
+
+
+def _file(
+    settings: Settings,
+    recorder: Recorder,
+    walk: Journey,
+    crossing: Crossing,
+    before: str,
+    command: str,
+    error: BaseException | None = None,
+) -> reporting.Filing:
+    """The report; it knows the hosts by the names that they have now."""
+    deployment = Deployment.existing(settings.layout())
+    last = deployment.journal.last()
+    backed_out = last is not None and last.outcome == "backed-out"
+    outcome: Outcome = "done"
+    if error is not None:
+        outcome = "backed-out" if backed_out else "failed"
+    return reporting.write(
+        deployment,
+        recorder,
+        walk.evidence,
+        crossing,
+        before=before,
+        after=deployment.position,
+        outcome=outcome,
+        error=error,
+        command=command,
+    )
+
+
+def _conclude(settings: Settings, walk: Journey, filed: reporting.Filing, command: str) -> None:
+    output = settings.output
     deployment = Deployment.existing(settings.layout())
     after = deployment.status()
-    longest = max((hold.seconds for hold in evidence.holds), default=None)
+    holds = [hold.seconds for hold in walk.evidence.holds]
     output.event(
         "done",
         {
             "command": command,
             "position": deployment.position,
-            "seconds": round(time.time() - began, 3),
-            "held_seconds": None if longest is None else round(longest, 4),
+            "held_seconds": round(max(holds), 4) if holds else None,
+            "report": str(filed.page) if filed.page else None,
             **after.to_json(),
         },
     )
     output.line()
-    held = "" if longest is None else f" · requests waited for at most {longest * 1000:.0f} ms"
-    output.line(f"{after.app} · stage {after.stage}{held}", style="bold")
+    if filed.report is not None:
+        for line in summary(filed.report):
+            output.line(line)
+        output.line()
+    output.line(f"{after.app} · stage {after.stage}", style="bold")
+    _tell_report(filed, output)
     for index, choice in enumerate(way.choices(deployment.position, deployment.crossing)):
         label = "Next" if index == 0 else ""
         output.line(f"{label:<6} {called(choice, deployment.crossing):<20} {WAYS_ON[choice]}")
+
+
+def _tell_report(filed: reporting.Filing, output: Output) -> None:
+    if filed.page is not None:
+        output.line(f"report {filed.page}", style="dim")
+    elif filed.note is not None:
+        output.line(filed.note, style="yellow")
 
 
 def called(choice: str, crossing: Crossing | None) -> str:

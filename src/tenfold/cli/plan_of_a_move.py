@@ -87,6 +87,11 @@ def _facts(told: Forecast) -> list[tuple[str, ...]]:
         rows.append(("prepare", f"copies {size(told.size_bytes)}; requests go on meanwhile"))
     bound = told.after.spec.transition.max_hold_seconds
     rows.append(("switch", f"requests wait {_expected(told)}; past {bound:g} s all is taken back"))
+    if told.start_seconds is not None:
+        words = (
+            f"it writes when it starts, so its workers start meanwhile: {told.start_seconds:.1f} s"
+        )
+        rows.append(("", words))
     rows.append(("after", "tenfold reverse takes it back, just as live, until tenfold complete"))
     if told.size_bytes is not None:
         rows.append(("needs", f"{size(told.size_bytes)} of disk, and a replication slot"))
@@ -98,6 +103,8 @@ def _facts(told: Forecast) -> list[tuple[str, ...]]:
 
 def _expected(told: Forecast) -> str:
     hold = told.hold
+    if not hold and told.start_seconds is not None:
+        return f"about {told.start_seconds + 0.3:.1f} s"
     if not hold:
         return "some tenths of a second (tenfold rehearse measures it)"
     return f"about {hold['seconds'] * 1000:.0f} ms (measured: {hold['basis']})"

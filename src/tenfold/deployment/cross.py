@@ -26,7 +26,7 @@ from tenfold.transitions import way
 from tenfold.transitions.perform import World, perform
 from tenfold.transitions.perform.errors import NeedsWriter
 from tenfold.transitions.perform.evidence import Evidence
-from tenfold.transitions.perform.serving import WARM_SECONDS
+from tenfold.transitions.perform.serving import WARM_SECONDS, WARMS_LATE
 from tenfold.transitions.perform.sessions import Sessions
 from tenfold.transitions.runner import Runner
 
@@ -43,9 +43,6 @@ FINISHING_TRIES = 5
 SWITCH_SECONDS = 1.0
 HOLD = "hold"
 """Fact: how long requests waited the last time, and on what occasion."""
-
-WARMS_LATE = "warms_late"
-"""Fact: the release whose workers cannot start on a database that only follows."""
 
 
 @dataclass(frozen=True, slots=True)

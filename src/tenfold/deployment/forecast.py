@@ -21,6 +21,7 @@ from tenfold.transitions import steps as st
 from tenfold.transitions import way
 from tenfold.transitions.perform import World
 from tenfold.transitions.perform.databases import examine
+from tenfold.transitions.perform.serving import WARM_SECONDS, WARMS_LATE
 
 if TYPE_CHECKING:
     from tenfold.deployment.deployment import Deployment
@@ -55,6 +56,8 @@ class Forecast:
         findings: what was checked, the worst first.
         size_bytes: of the database that is copied; ``None`` where nothing is.
         hold: what is known of how long requests will wait.
+        start_seconds: how long workers take that start while requests wait, because the app writes
+            when it starts; ``None`` for an app that does not, as far as is known.
     """
 
     crossing: Crossing
@@ -64,6 +67,7 @@ class Forecast:
     findings: tuple[Finding, ...]
     size_bytes: int | None
     hold: Mapping[str, Any] | None
+    start_seconds: float | None = None
 
     @property
     def refused(self) -> tuple[Finding, ...]:
@@ -109,7 +113,14 @@ def forecast(deployment: Deployment, crossing: Crossing) -> Forecast:
         findings=_findings(deployment, first),
         size_bytes=_size(first),
         hold=deployment.facts().get(HOLD),
+        start_seconds=_start_seconds(deployment, str(release)),
     )
+
+
+def _start_seconds(deployment: Deployment, release: str) -> float | None:
+    facts = deployment.facts()
+    late = facts.get(WARMS_LATE) == release
+    return float(facts.get(WARM_SECONDS, 0.0)) if late else None
 
 
 def _expected(

@@ -124,6 +124,7 @@ class _Move:
             if new:
                 steps.append(self._catch_up(unit.path))
                 steps.append(st.Verify(unit.path, leader.path))
+                steps.append(st.TrialStart(self.pool.path, unit.path, self._release))
         return steps
 
     def switch(self) -> list[st.Step]:

@@ -240,6 +240,22 @@ class Verify(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class TrialStart(Step):
+    """Start one worker on the follower and stop it again.
+
+    Whether it can is found out long before the switch: an app that writes when it starts cannot,
+    and has its workers started while requests wait.
+    """
+
+    pool: str
+    follower: str
+    release: str
+
+    def sentence(self) -> str:
+        return f"try whether {self.pool} starts on {self.follower}"
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint(Step):
     """Have databases write out what is dirty, so that a stop does not have to."""
 
@@ -407,6 +423,7 @@ _KINDS: dict[str, type[Step]] = {
         DropSlot,
         CatchUp,
         Verify,
+        TrialStart,
         Checkpoint,
         Settle,
         Hold,

@@ -23,7 +23,7 @@ SPEC = parse('name = "shop"\napp = "shop:app"\n')
 MACHINE, FACTS = Machine(cores=2, memory_bytes=4 << 30), AppFacts("uvicorn", "asgi")
 PATHS = ("apphost/postgres", "db1/postgres")
 OPTIONAL = (
-    *(st.Check, st.CatchUp, st.Verify, st.Checkpoint, st.Settle, st.AwaitLast),
+    *(st.Check, st.CatchUp, st.Verify, st.TrialStart, st.Checkpoint, st.Settle, st.AwaitLast),
     *(st.DiscardGeneration, st.PruneReleases, st.EnsureHost),
 )
 
@@ -82,6 +82,7 @@ def test_growing_prepares_first_and_touches_no_request() -> None:
     steps = steps_to(settled("10"), "10+100")
     assert kinds(steps) == [
         *("EnsureHost", "RestartUnit", "Check", "EnsureSlot", "StartUnit", "CatchUp", "Verify"),
+        "TrialStart",
     ]
     assert st.StartUnit("db1/postgres") in steps
 

@@ -233,6 +233,7 @@ def test_every_step_survives_the_journal(kind: str) -> None:
         "DropSlot": st.DropSlot("vm1/postgres", 2),
         "CatchUp": st.CatchUp("db1/postgres", "vm1/postgres", 60.0),
         "Verify": st.Verify("db1/postgres", "vm1/postgres"),
+        "TrialStart": st.TrialStart("vm1/app", "db1/postgres", "r1"),
         "Checkpoint": st.Checkpoint(("vm1/postgres", "db1/postgres")),
         "Settle": st.Settle("vm1/app", 6.0),
         "Hold": st.Hold("vm1/app", 5.0, 600.0),

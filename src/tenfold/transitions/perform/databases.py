@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from threading import Event, Thread
 
 import psycopg
@@ -22,9 +22,9 @@ from tenfold.engines.postgresql.render import sizes
 from tenfold.engines.postgresql.verify import verify
 from tenfold.engines.protocol import Scene
 from tenfold.errors import Refused, StepFailed, TenfoldError, UnitFailed
-from tenfold.topology.model import Pool, Unit
+from tenfold.topology.model import Pool, Topology, Unit
 from tenfold.topology.process import Command
-from tenfold.topology.settings import DatabaseSettings
+from tenfold.topology.settings import DatabaseSettings, EndpointSettings
 from tenfold.transitions import steps
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.holding import remaining
@@ -266,13 +266,20 @@ def copying(path: str, world: World, tell: Tell) -> Iterator[None]:
         watch.join()
 
 
-def refused_writes(world: World) -> int | None:
-    """How many statements the app's database refused so far because it follows, by its log.
+def direct(topology: Topology) -> Topology:
+    """The topology without endpoints: the app reaches its database itself."""
+    kept = tuple(u for u in topology.units if not isinstance(u.settings, EndpointSettings))
+    return replace(topology, units=kept, pools=tuple(replace(p, after=()) for p in topology.pools))
 
-    ``None`` where it leads, so that nothing is refused.
+
+def refused_writes(world: World, path: str | None = None) -> int | None:
+    """How many statements a database refused so far because it follows, by its log.
+
+    ``None`` where it leads, so that nothing is refused; ``path`` is by default the one that the
+    goal wants to lead.
     """
-    for path in world.blueprint.leaders.values():
-        unit, scene = _unit(path, world)
+    for found in [path] if path else world.blueprint.leaders.values():
+        unit, scene = _unit(found, world)
         if not _follows(world.sessions.at(unit, scene)):
             return None
         lines = world.target.logs(unit.host, [unit.name], lines=LOG_LINES, follow=False)

@@ -17,10 +17,16 @@ from tenfold.topology.settings import DatabaseSettings
 from tenfold.transitions import steps
 from tenfold.transitions.blueprint import Blueprint
 from tenfold.transitions.journal import Journal
-from tenfold.transitions.perform.databases import copying, refused_writes
+from tenfold.transitions.perform.databases import copying, direct, refused_writes
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.errors import NeedsWriter
 from tenfold.transitions.perform.world import Tell, World, app_pool, one_off
+
+TRIAL = 0
+"""The generation of a worker that is only tried; those that serve begin with 1."""
+
+WARMS_LATE = "warms_late"
+"""Fact: the release whose workers cannot start on a database that only follows."""
 
 WARM_SECONDS = "warm_seconds"
 """Fact: how long the workers took to start, the last time."""
@@ -115,6 +121,31 @@ def _(step: steps.WarmPool, world: World, tell: Tell) -> None:
     if before is not None and refused_writes(world) != before:
         raise _writes_at_start(step, None)
     world.journal.set(WARM_SECONDS, round(time.monotonic() - began, 3))
+
+
+@effect.register
+def _(step: steps.TrialStart, world: World, tell: Tell) -> None:
+    placed = world.placed(step.release)
+    (cluster,) = placed.leaders
+    blueprint = replace(placed, leaders={cluster: step.follower}, topology=direct(placed.topology))
+    pool = blueprint.topology.member(step.pool)
+    order = replace(blueprint.order(pool, generation=TRIAL, index=1), pool=None)
+    agent = world.own_sockets(pool.host)
+    agent.write(blueprint.render(pool, order.name)[0])
+    before, began = refused_writes(world, step.follower), time.monotonic()
+    fault: UnitFailed | None = None
+    try:
+        agent.start(order)
+    except UnitFailed as failed:
+        fault = failed
+    finally:
+        agent.stop(order.name)
+    world.journal.set(WARM_SECONDS, round(time.monotonic() - began, 3))
+    if refused_writes(world, step.follower) != before:
+        world.journal.set(WARMS_LATE, step.release)
+        tell("it writes when it starts: its workers start while requests wait")
+    elif fault is not None:
+        raise fault
 
 
 def _warm(step: steps.WarmPool, world: World) -> None:
