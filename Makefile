@@ -27,7 +27,7 @@ $(DEMO_READY): $(DEMO)/requirements.txt $(DEMO)/requirements-dev.txt
 	$(DEMO)/.venv/bin/python -m pip install --quiet --requirement $(DEMO)/requirements-dev.txt
 	@touch $@
 
-# Runs examples/conduit at stage 10, fills it, deploys a second release under load.
+# Runs examples/conduit, fills it, deploys a second release and moves its database, under load.
 demo: $(READY) $(DEMO_READY)
 	@$(BIN)/python examples/demo.py
 

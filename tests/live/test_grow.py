@@ -30,11 +30,11 @@ def notes(project: Project) -> list[str]:
 
 
 def test_there_and_back_and_there_for_good_while_users_write(bring: Bring) -> None:
-    project = bring(apps.notes)
+    project = bring(apps.diary)
     project.up()
     with Users(project) as users:
         said = project.ok("grow", "--to", "100", timeout=200)
-        assert "requests waited for at most" in said
+        assert "report " in said
         assert project.status()["stage"] == "100"
         assert project.status()["transition"]["may"] == ["complete", "reverse"]
         assert hosts(project) == {
@@ -75,7 +75,7 @@ def test_an_app_with_migrations_moves_and_deploys_on_both_sides(bring: Bring) ->
 
 
 def test_what_was_prepared_waits_and_can_be_given_up(bring: Bring) -> None:
-    project = bring(apps.notes)
+    project = bring(apps.diary)
     project.up()
     project.ok("grow", "--to", "100", "--prepare-only", timeout=200)
     status = project.status()
@@ -90,8 +90,24 @@ def test_what_was_prepared_waits_and_can_be_given_up(bring: Bring) -> None:
     assert project.status()["transition"]["phase"] == "switched"
 
 
-def test_a_plan_says_what_and_is_what_is_done(bring: Bring) -> None:
+def test_an_app_that_writes_when_it_starts_is_found_out_before_and_waits_longer(
+    bring: Bring,
+) -> None:
     project = bring(apps.notes)
+    text = (project.path / "tenfold.toml").read_text()
+    project.write("tenfold.toml", text + '\n[transition]\nmax_hold = "14s"\n')
+    project.up()
+    project.ok("grow", "--to", "100", "--prepare-only", timeout=200)
+    planned = project.tenfold("plan", "--to", "100")
+    assert "writes when it starts" in planned.stdout, planned.stdout
+    with Users(project, 2) as users:
+        project.ok("grow", "--to", "100", timeout=200)
+    assert users.failures == []
+    assert notes(project) == sorted(users.acknowledged)
+
+
+def test_a_plan_says_what_and_is_what_is_done(bring: Bring) -> None:
+    project = bring(apps.diary)
     project.up()
     planned = project.tenfold("plan", "--to", "100", "-o", "move.json")
     assert planned.returncode == 2, planned.stderr
@@ -104,7 +120,7 @@ def test_a_plan_says_what_and_is_what_is_done(bring: Bring) -> None:
 
 
 def test_a_kept_plan_is_refused_when_the_world_has_changed(bring: Bring) -> None:
-    project = bring(apps.notes)
+    project = bring(apps.diary)
     project.up()
     project.tenfold("plan", "--to", "100", "-o", "move.json")
     text = (project.path / "notes.py").read_text()
@@ -117,7 +133,7 @@ def test_a_kept_plan_is_refused_when_the_world_has_changed(bring: Bring) -> None
 
 
 def test_stage_100_from_the_first_day_is_what_one_grows_into(bring: Bring) -> None:
-    project = bring(apps.notes)
+    project = bring(apps.diary)
     project.ok("up", "-d", "--stage", "100", "--port", str(project.port))
     assert hosts(project) == {
         "app1": {"uvicorn", "nginx", "database_endpoint"},
@@ -132,7 +148,7 @@ def test_stage_100_from_the_first_day_is_what_one_grows_into(bring: Bring) -> No
 
 
 def test_unlogged_tables_are_named_before_anything_is_touched(bring: Bring) -> None:
-    project = bring(apps.notes)
+    project = bring(apps.diary)
     project.up()
     project.ok("psql", "--", "-c", "create unlogged table scratch (id int)")
     done = project.tenfold("grow", "--to", "100", timeout=200)

@@ -234,6 +234,7 @@ def require_same(promised: Mapping[str, Any], now: Mapping[str, Any], path: Path
     Raises:
         Refused: it is not; names the steps that differ.
     """
+    now = json.loads(json.dumps(now))  # as the file has it: no tuples
     for key in ("app", "command", "from", "to"):
         if promised.get(key) != now[key]:
             raise Refused(f"{path} is for {key} {promised.get(key)!r}, this is {now[key]!r}")
