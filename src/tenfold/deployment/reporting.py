@@ -20,6 +20,7 @@ from tenfold.transitions import way
 if TYPE_CHECKING:
     from tenfold.deployment.deployment import Deployment
     from tenfold.observe.recorder import Recorder
+    from tenfold.state.layout import Layout
     from tenfold.transitions.perform.evidence import Evidence
     from tenfold.transitions.way import Crossing
 
@@ -45,14 +46,14 @@ class Filing:
     note: str | None = None
 
 
-def folder(deployment: Deployment) -> Path:
+def folder(layout: Layout) -> Path:
     """Where the reports of a deployment lie."""
-    return deployment.layout.state / "reports"
+    return layout.state / "reports"
 
 
-def load_folder(deployment: Deployment) -> Path:
+def load_folder(layout: Layout) -> Path:
     """Where loads that are under way tell of themselves."""
-    return deployment.layout.state / "load"
+    return layout.state / "load"
 
 
 def write(
@@ -75,7 +76,7 @@ def write(
         report = make_report(
             deployment, recorder, evidence, crossing, before, after, outcome, error, command
         )
-        filed = store.save(folder(deployment), report, page)
+        filed = store.save(folder(deployment.layout), report, page)
     except Exception as fault:  # noqa: BLE001 - a report that fails must not fail what it is about
         what = fault.what if isinstance(fault, TenfoldError) else f"{type(fault).__name__}: {fault}"
         return Filing(note=f"the report could not be written: {what}")
@@ -106,7 +107,7 @@ def make_report(
         command: the one that was given, where that is not the crossing's (``resume``).
     """
     ended = time.time()
-    loads = load_figures.together(load_figures.believed(load_folder(deployment)))
+    loads = load_figures.together(load_figures.believed(load_folder(deployment.layout)))
     steps = recorder.steps
     holds = holds_of(evidence, steps, ended)
     report = Report(
@@ -133,8 +134,11 @@ def make_report(
     )
     if holds:
         await_log(lambda: edge_log(deployment, _FEW), holds[-1].ended)
+    complete = time.time() - FLUSH_SECONDS
     lines = list(edge_log(deployment, LINES))
-    waits = measure(lines, holds, began=report.began, ended=ended) if lines else None
+    if not lines:
+        return report
+    waits = measure(lines, holds, began=report.began, ended=ended, complete=complete)
     return replace(report, waits=waits)
 
 

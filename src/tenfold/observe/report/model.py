@@ -54,7 +54,10 @@ class HoldTaken:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The requests that ended within one slice of the timeline; ``failed``: answered with 5xx."""
+    """The requests that ended within one slice of the timeline.
+
+    ``failed``: answered with 500 or above; ``slowest_ms``: of those that came during the command.
+    """
 
     requests: int = 0
     failed: int = 0
@@ -73,10 +76,11 @@ class Waits:
         histogram: how many waited for less than 1, 2, 3 ... bins; its sum is ``count``.
         failed: answers of 502, 503 and 504 from shortly before a hold to shortly after it.
         left: clients that went away while they waited.
-        requests: that ended during the transition.
+        requests: that ended during the transition, until ``until``.
         since: when the oldest request in what was read of the log ended.
+        until: up to when the log was complete when it was read, or the end of the transition.
         slice_seconds: the width of the timeline's slices.
-        timeline: slices from the begin of the transition to its end.
+        timeline: slices from the begin of the transition to ``until``.
     """
 
     count: int
@@ -88,6 +92,7 @@ class Waits:
     left: int
     requests: int
     since: float | None
+    until: float
     slice_seconds: float
     timeline: tuple[Slice, ...]
 

@@ -10,7 +10,7 @@ from tenfold.observe.report.figures import duration, moment, size
 from tenfold.observe.report.model import Report, StepTaken
 
 MARKS: Final = {"done": "✓", "failed": "✗", "backed-out": "✗"}
-_STEP_WIDTH = 54
+_LEAST_WIDTH, _MOST_WIDTH = 48, 66
 
 
 def summary(report: Report) -> tuple[str, ...]:
@@ -22,7 +22,7 @@ def full(report: Report) -> tuple[str, ...]:
     """One screen: what was done, what it cost, what may be done next."""
     blocks = [
         [_head(report)],
-        [_step(step) for step in report.steps],
+        [_step(step, _width(report)) for step in report.steps],
         [f"  taken back: {sentence}" for sentence in report.taken_back],
         list(summary(report)),
         list(_failure(report)),
@@ -37,12 +37,12 @@ def full(report: Report) -> tuple[str, ...]:
 def facts(report: Report) -> Iterator[tuple[str, str]]:
     """Label and sentence of everything that was measured."""
     if report.holds:
-        yield "requests", words.waited(report)
+        yield "switch", words.waited(report)
     if report.copied_bytes is not None:
         yield "copied", size(report.copied_bytes)
     if report.verification is not None:
         yield "verified", words.verified(report.verification)
-        yield from (("", f"✗ {found}") for found in report.verification["differences"])
+        yield from (("", f"✗ {found}") for found in report.verification.get("differences", ()))
     if report.checks:
         yield "checks", words.checked(report)
         yield from (("", _trouble(c)) for c in report.checks if c.get("severity") != "fine")
@@ -60,9 +60,15 @@ def _head(report: Report) -> str:
     return f"{words.headline(report)} · {moment(report.began)} · {duration(report.seconds)}"
 
 
-def _step(step: StepTaken) -> str:
+def _width(report: Report) -> int:
+    """Of the column of sentences."""
+    longest = max((len(step.sentence) for step in report.steps), default=0)
+    return min(max(longest, _LEAST_WIDTH), _MOST_WIDTH)
+
+
+def _step(step: StepTaken, width: int) -> str:
     mark = "✗" if step.error else "✓"
-    line = f"  {mark} {step.sentence:<{_STEP_WIDTH}}{duration(step.seconds):>9}"
+    line = f"  {mark} {step.sentence:<{width}}{duration(step.seconds):>12}"
     return f"{line}\n      {step.error}" if step.error else line
 
 

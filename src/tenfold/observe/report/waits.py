@@ -23,7 +23,11 @@ from tenfold.observe.report.model import HoldTaken, Slice, Waits
 FROM_THE_EDGE: Final = (502, 503, 504)
 LEFT: Final = (0, 499)
 """How nginx logs a client that went away before there was an answer."""
+UPGRADED: Final = 101
+"""A WebSocket is logged when it ends, and that it waited at its begin cannot be seen then."""
 
+RESOLUTION_SECONDS = 0.001
+"""What is shorter is nothing that the log could tell."""
 SECONDS_BEFORE = 1.0
 SECONDS_AFTER = 2.0
 MOST_BINS = 20
@@ -47,15 +51,28 @@ class Request(NamedTuple):
 
 
 def measure(
-    lines: Iterable[str], holds: Sequence[HoldTaken], *, began: float, ended: float
+    lines: Iterable[str],
+    holds: Sequence[HoldTaken],
+    *,
+    began: float,
+    ended: float,
+    complete: float | None = None,
 ) -> Waits:
-    """What the lines say of a transition that lasted from ``began`` to ``ended``."""
+    """What the lines say of a transition that lasted from ``began`` to ``ended``.
+
+    Args:
+        lines: of the log, in any order; those of other times and other programs do not disturb.
+        holds: when requests were held.
+        began, ended: seconds since the epoch.
+        complete: up to when the log is known to have every request; by default to the end.
+    """
     requests = [found for line in lines if (found := read(line)) is not None]
     waits = [(wait, r.seconds) for r in requests if (wait := _wait(r, holds)) is not None]
     longest_ms = _ms(max((wait for wait, _ in waits), default=0.0))
     bin_ms = width(longest_ms, MOST_BINS, least=10.0)
-    slice_seconds = width(ended - began, MOST_SLICES, least=1.0)
-    during = [r for r in requests if began <= r.ended <= ended]
+    until = max(began, ended if complete is None else min(ended, complete))
+    slice_seconds = width(until - began, MOST_SLICES, least=1.0)
+    during = [r for r in requests if began <= r.ended <= until]
     return Waits(
         count=len(waits),
         longest_ms=longest_ms,
@@ -66,8 +83,9 @@ def measure(
         left=sum(_has_left(r, holds) for r in requests),
         requests=len(during),
         since=min((r.ended for r in requests), default=None),
+        until=until,
         slice_seconds=slice_seconds,
-        timeline=_timeline(during, began, ended, slice_seconds),
+        timeline=_timeline(during, began, until, slice_seconds),
     )
 
 
@@ -103,12 +121,13 @@ def _wait(request: Request, holds: Sequence[HoldTaken]) -> float | None:
 
 def wait_in(request: Request, hold: HoldTaken) -> float | None:
     """For how many seconds a request waited because of this hold; ``None`` if it did not."""
-    if request.app_seconds is None or request.status in LEFT:
+    if request.app_seconds is None or request.status in (*LEFT, UPGRADED):
         return None
     if request.arrived >= hold.ended or request.ended < _nothing_in_hand(hold):
         return None
     until = min(request.ended, hold.ended)
-    return max(0.0, min(until - max(request.arrived, hold.began), request.app_seconds))
+    wait = min(until - max(request.arrived, hold.began), request.app_seconds)
+    return wait if wait >= RESOLUTION_SECONDS else None
 
 
 def _nothing_in_hand(hold: HoldTaken) -> float:
@@ -133,18 +152,23 @@ def _histogram(waits_ms: Sequence[float], bin_ms: float) -> tuple[int, ...]:
 
 
 def _timeline(
-    requests: Iterable[Request], began: float, ended: float, slice_seconds: float
+    requests: Iterable[Request], began: float, until: float, slice_seconds: float
 ) -> tuple[Slice, ...]:
-    slices = [Slice() for _ in range(max(1, math.ceil((ended - began) / slice_seconds)))]
+    slices = [Slice() for _ in range(max(1, math.ceil((until - began) / slice_seconds)))]
     for request in requests:
         place = min(int((request.ended - began) // slice_seconds), len(slices) - 1)
         so_far = slices[place]
         slices[place] = Slice(
             so_far.requests + 1,
             so_far.failed + (request.status >= 500),
-            max(so_far.slowest_ms, _ms(request.seconds)),
+            max(so_far.slowest_ms, _ms(request.seconds) if _counts(request, began) else 0.0),
         )
     return tuple(slices)
+
+
+def _counts(request: Request, began: float) -> bool:
+    """Streams last for as long as they like, and many of them began long before."""
+    return request.status != UPGRADED and request.arrived >= began
 
 
 def width(span: float, most: int, *, least: float) -> float:

@@ -62,6 +62,17 @@ def waited(report: Report) -> str:
     )
 
 
+def lead(report: Report) -> str:
+    """The same where it begins a page."""
+    waits = report.waits
+    if not report.holds or waits is None or waits.count < 2:
+        return waited(report)
+    return (
+        f"{waits.count:,} requests waited, the longest for"
+        f" {milliseconds(waits.longest_ms)}{_troubles(report) or '; none failed'}"
+    )
+
+
 def _troubles(report: Report) -> str:
     assert report.waits is not None
     told = ""
@@ -100,16 +111,16 @@ def held_seconds(report: Report) -> float:
 def verified(found: Mapping[str, Any]) -> str:
     """What the comparison of the two databases came to."""
     read = (
-        f"{count(int(found['tables']), 'table')}, {count(int(found['rows']), 'row')},"
-        f" {size(int(found['bytes']))} read"
+        f"{count(int(found.get('tables', 0)), 'table')}, {count(int(found.get('rows', 0)), 'row')},"
+        f" {size(int(found.get('bytes', 0)))} read"
     )
-    differences = len(found["differences"])
+    differences = len(found.get("differences", ()))
     came = f"{count(differences, 'difference')}" if differences else "no difference"
     parts = [f"{read}: {came}"]
-    if found["changing"]:
-        parts.append(f"{count(len(found['changing']), 'table')} written to meanwhile")
-    if found["not_read"]:
-        parts.append(f"{len(found['not_read']):,} not read")
+    if found.get("changing", ()):
+        parts.append(f"{count(len(found.get('changing', ())), 'table')} written to meanwhile")
+    if found.get("not_read", ()):
+        parts.append(f"{len(found.get('not_read', ())):,} not read")
     return ", ".join(parts)
 
 
@@ -125,16 +136,21 @@ def checked(report: Report) -> str:
 def loaded(found: Mapping[str, Any]) -> str:
     """What load that was under way had seen by the end."""
     parts = []
-    if found["acknowledged"] is not None:
-        parts.append(f"{count(int(found['acknowledged']), 'write')} acknowledged so far")
-    parts.append(f"{count(int(found['failed']), 'request')} failed so far")
-    if found["acknowledged"] is not None:
+    if found.get("acknowledged") is not None:
+        parts.append(f"{count(int(found.get('acknowledged', 0)), 'write')} acknowledged so far")
+    parts.append(f"{count(int(found.get('failed', 0)), 'request')} failed so far")
+    if found.get("acknowledged") is not None:
         parts.append("compared with the database at the end of the load")
     return ", ".join(parts)
 
 
 def _the(report: Report) -> str:
-    return f"{report.command} from stage {report.home} to stage {report.goal}"
+    if report.command in ("complete", "abort"):
+        return f"tenfold {report.command}"
+    start, end = report.home, report.goal
+    if report.command == "reverse":
+        start, end = end, start
+    return f"The move from stage {start} to stage {end}"
 
 
 def _stage(position: str) -> str:
