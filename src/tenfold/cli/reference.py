@@ -207,17 +207,13 @@ def _errors() -> Iterator[str]:
 
 def step_kinds() -> tuple[type[steps.Step], ...]:
     """Every kind of step, in the order in which they are defined."""
-    return tuple(
-        kind
-        for kind in vars(steps).values()
-        if isinstance(kind, type) and issubclass(kind, steps.Step) and kind is not steps.Step
-    )
+    return tuple(steps.KINDS.values())
 
 
 def _steps() -> Iterator[str]:
     yield "# Steps"
     yield ""
-    yield "<!-- Generated from src/tenfold/transitions/steps.py by `make docs`. -->"
+    yield "<!-- Generated from src/tenfold/transitions/steps by `make docs`. -->"
     yield ""
     yield "What plans are made of: `tenfold plan` shows them, the journal keeps them. Performing a"
     yield "step twice is the same as performing it once. As JSON, in the journal too, each has"

@@ -212,7 +212,7 @@ def test_planning_again_after_each_step_gives_the_remainder(now: Observation, re
         assert [s for s in again if not isinstance(s, optional)] == mandatory, (done, step)
 
 
-@pytest.mark.parametrize("kind", sorted(st._KINDS))
+@pytest.mark.parametrize("kind", sorted(st.KINDS))
 def test_every_step_survives_the_journal(kind: str) -> None:
     samples: dict[str, st.Step] = {
         "EnsureHost": st.EnsureHost("vm1"),
