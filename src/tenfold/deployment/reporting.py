@@ -14,7 +14,7 @@ from tenfold.observe import load_figures
 from tenfold.observe.report import store
 from tenfold.observe.report.model import HoldTaken, Outcome, Report, StepTaken
 from tenfold.observe.report.page import page
-from tenfold.observe.report.waits import measure, read
+from tenfold.observe.report.waits import FLUSH_SECONDS, measure, read
 from tenfold.transitions import way
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 EDGE = "edge"
 LINES = 200_000
 """What is read of the edge's log at most."""
-FLUSH_SECONDS = 1.0
-"""For how long the edge keeps lines before it writes them."""
 PATIENCE_SECONDS = 2.5
 """How long after the end of a hold its last line is awaited."""
 ANSWER_SECONDS = 0.4

@@ -145,13 +145,19 @@ def _panel(
 
 
 def slices(report: Report) -> Iterator[tuple[float, float, Slice]]:
-    """Begin and end of every slice, in seconds since the transition began."""
+    """Begin and end of every slice, in seconds since the transition began.
+
+    Of what is older than the log that was read nothing is known, which is not the same as nothing.
+    """
     waits = report.waits
-    if waits is None:
+    if waits is None or waits.since is None:
         return
+    known = waits.since - report.began
     last = waits.until - report.began
     for place, one in enumerate(waits.timeline):
         began = place * waits.slice_seconds
+        if began < known and known > 0:
+            continue
         yield began, min(began + waits.slice_seconds, last), one
 
 

@@ -28,6 +28,8 @@ UPGRADED: Final = 101
 
 RESOLUTION_SECONDS = 0.001
 """What is shorter is nothing that the log could tell."""
+FLUSH_SECONDS = 1.0
+"""For how long the edge keeps lines before it writes them."""
 SECONDS_BEFORE = 1.0
 SECONDS_AFTER = 2.0
 MOST_BINS = 20

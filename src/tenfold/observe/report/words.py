@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tenfold.observe.report.figures import clock, count, duration, milliseconds, size
 from tenfold.observe.report.model import Report
+from tenfold.observe.report.waits import FLUSH_SECONDS
 
 ACTIONS: Final = {
     "grow": "makes the switch",
@@ -80,13 +81,20 @@ def _troubles(report: Report) -> str:
         told += f"; {count(report.waits.failed, 'answer')} of 502, 503 or 504 around that"
     if report.waits.left:
         told += f"; {count(report.waits.left, 'client')} left while waiting"
+    if report.waits.count and not log_covers(report):
+        told += "; there may have been more, before what was read of the edge's log"
     return told
 
 
 def log_covers(report: Report) -> bool:
-    """Whether the log was read from before the first hold on; an idle app's log may begin later."""
+    """Whether the log was read from before the first hold on.
+
+    Lines lie in it as they were written, each up to a second after its request had ended.
+    """
     since = report.waits.since if report.waits else None
-    return since is not None and (not report.holds or since <= report.holds[0].began)
+    if since is None or not report.holds:
+        return since is not None
+    return since + FLUSH_SECONDS <= report.holds[0].began
 
 
 def source(report: Report) -> str:

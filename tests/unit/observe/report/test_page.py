@@ -96,6 +96,15 @@ def test_every_drawing_has_words_for_those_who_do_not_see_it() -> None:
     assert re.findall(untold, source) == []
 
 
+def test_what_is_older_than_the_log_that_was_read_is_not_drawn_as_nothing() -> None:
+    waits = reports.grown().waits
+    assert waits is not None
+    source = page(reports.grown(waits=replace(waits, since=reports.BEGAN + 20.5)))
+    drawn = re.search(r'<path d="M([\d.]+) [^"]*" class="rate line"', source)
+    assert drawn is not None
+    assert float(drawn[1]) == pytest.approx(1000 * 21 / 34.1, abs=0.1)
+
+
 def test_a_failure_is_told_before_everything_else() -> None:
     said = Parsed(page(reports.backed_out())).words
     assert said.index("What went wrong") < said.index("Over time")
@@ -156,7 +165,7 @@ def test_whatever_the_figures_everything_lies_within_the_drawing(
         failed=0,
         left=0,
         requests=sum(one.requests for one in timeline),
-        since=None,
+        since=reports.BEGAN - 1.0,
         until=reports.BEGAN + len(timeline),
         slice_seconds=1.0,
         timeline=tuple(timeline),

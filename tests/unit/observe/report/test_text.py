@@ -37,6 +37,10 @@ def test_a_good_move_is_five_calm_lines() -> None:
         ({"waits": None}, "requests were held for 121 ms; the edge's log could not be read"),
         ({"waits": waits(count=0)}, "held for 121 ms, and none came in that time"),
         ({"waits": waits(count=0, since=9e9)}, "of the edge's log begins only after that"),
+        (
+            {"waits": waits(since=reports.grown().holds[0].began - 0.5)},
+            "41 of them; there may have been more, before what was read of the edge's log",
+        ),
         ({"waits": waits(count=1)}, "one request waited, for 118 ms, and did not fail"),
         ({"waits": waits(failed=2)}, "41 of them; 2 answers of 502, 503 or 504 around that"),
         ({"waits": waits(failed=1, left=3)}, "around that; 3 clients left while waiting"),
