@@ -273,7 +273,7 @@ def reached(goal: Goal) -> Seen:
         served=(release,) if release else (),
         built=(release,) if release else (),
         published=release,
-        prepared=goal.prepared,
+        prepared={p: d for p, d in goal.prepared.items() if p in goal.leaders.values()},
     )
     databases = {
         unit.path: ObservedDatabase(
