@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from tests.contract.worlds import WORLDS, World
+from tests.support.hosts import until
 
-from tenfold.errors import TenfoldError, UnitFailed
+from tenfold.errors import StepFailed, TargetError, TenfoldError, UnitFailed
 from tenfold.secret import Secret
 from tenfold.targets.protocol import HostAgent
 from tenfold.topology.model import Host
@@ -214,3 +216,118 @@ def test_a_destroyed_host_is_gone(world: World, agent: HostAgent) -> None:
     world.target.destroy("vm1")
     assert world.target.hosts() == ()
     assert world.target.reach("vm1") is None
+
+
+def pool(world: World, agent: HostAgent, generation: int = 1) -> None:
+    """One member of ``app`` that accepts."""
+    listen(agent)
+    agent.start(world.member(agent, 0, generation))
+    agent.handover("app", generation)
+
+
+def test_a_held_pool_holds_until_it_is_released(world: World, agent: HostAgent) -> None:
+    pool(world, agent)
+    agent.hold("app", 60.0)
+    assert states(agent) == {"app.1.0": "holding"}
+    [(held, until_seconds)] = agent.observe().held
+    assert held == "app"
+    assert 0 < until_seconds - time.time() <= 60.0
+    agent.drained("app", 10.0)
+    for _ in range(2):
+        agent.release("app")
+        assert states(agent) == {"app.1.0": "running"}
+        assert agent.observe().held == ()
+
+
+def test_a_hold_ends_by_itself(world: World, agent: HostAgent) -> None:
+    pool(world, agent)
+    agent.hold("app", 0.3)
+    until(lambda: states(agent) == {"app.1.0": "running"}, "the hold to be over")
+    assert agent.observe().held == ()
+
+
+def test_holding_again_extends_the_hold(world: World, agent: HostAgent) -> None:
+    pool(world, agent)
+    agent.hold("app", 30.0)
+    first = agent.observe().held
+    agent.hold("app", 60.0)
+    assert agent.observe().held[0][1] > first[0][1]
+
+
+def test_a_held_pool_can_be_handed_over(world: World, agent: HostAgent) -> None:
+    pool(world, agent)
+    agent.start(world.member(agent, 0, 2))
+    agent.hold("app", 60.0)
+    assert states(agent) == {"app.1.0": "holding", "app.2.0": "warm"}
+    agent.handover("app", 2)
+    assert states(agent) == {"app.2.0": "running"}
+    assert agent.observe().held == ()
+
+
+def test_a_pool_in_which_nobody_accepts_cannot_be_held(world: World, agent: HostAgent) -> None:
+    listen(agent)
+    agent.start(world.member(agent, 0, 1))
+    with pytest.raises(UnitFailed):
+        agent.hold("app", 60.0)
+    assert states(agent) == {"app.1.0": "warm"}
+    assert agent.observe().held == ()
+
+
+def test_a_pool_that_is_not_held_is_not_drained(world: World, agent: HostAgent) -> None:
+    pool(world, agent)
+    with pytest.raises(StepFailed):
+        agent.drained("app", 10.0)
+
+
+def test_a_settled_pool_serves_on(world: World, agent: HostAgent) -> None:
+    pool(world, agent)
+    agent.settle("app", 10.0)
+    assert states(agent) == {"app.1.0": "running"}
+    agent.release("app")
+    assert states(agent) == {"app.1.0": "running"}
+
+
+def test_a_pool_without_requests_has_no_longest_one(world: World, agent: HostAgent) -> None:
+    assert agent.longest_request("app") == 0.0
+    pool(world, agent)
+    assert agent.longest_request("app") == 0.0
+
+
+def test_a_stop_may_have_a_bound(world: World, agent: HostAgent) -> None:
+    agent.start(world.singleton("a"))
+    agent.stop("a", within_seconds=5.0)
+    assert states(agent) == {}
+
+
+def test_a_command_that_was_replaced_changes_nothing_and_may_look(world: World) -> None:
+    old, new = (world.target.with_epoch(epoch).ensure(VM) for epoch in (1, 2))
+    old.claim(1)
+    old.start(world.singleton("a"))
+    new.claim(2)
+    new.claim(2)
+    for change in (lambda: old.stop("a"), lambda: old.release("app"), lambda: old.claim(1)):
+        with pytest.raises(StepFailed, match="another command has taken over"):
+            change()
+    assert states(old) == states(new) == {"a": "running"}
+    new.stop("a")
+
+
+def test_a_command_without_an_epoch_is_not_checked(world: World, agent: HostAgent) -> None:
+    world.target.with_epoch(2).ensure(VM).claim(2)
+    agent.start(world.singleton("a"))
+    assert states(agent) == {"a": "running"}
+
+
+def test_a_host_can_be_called_something_else(world: World, agent: HostAgent) -> None:
+    agent.start(world.singleton("a"))
+    renamed = world.target.named({"app1": "vm1"})
+    assert renamed.hosts() == ("app1",)
+    assert renamed.reach("vm1") is None
+    again = renamed.ensure(Host("app1"))
+    assert again.paths == agent.paths
+    assert again.observe().name == "app1"
+    assert again.observe().unit("a") == agent.observe().unit("a")
+    with pytest.raises(TargetError):
+        renamed.ensure(VM)
+    renamed.destroy("app1")
+    assert world.target.hosts() == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import select
 import shutil
 import signal
 import socket
@@ -23,7 +24,8 @@ from tenfold.agent.context import base_environment, host_key
 from tenfold.secret import Secret
 from tenfold.targets.local import LocalAgent, LocalTarget
 from tenfold.topology.model import Host
-from tenfold.topology.process import Launch, Probe, Stop, UnitOrder
+from tenfold.topology.process import Launch, Listen, Probe, Stop, UnitOrder
+from tenfold.wiring import control
 
 WORKER = Path(__file__).with_name("worker.py")
 SOURCE = Path(identity.__file__).parents[2]
@@ -175,6 +177,48 @@ def member(
     return UnitOrder(
         name, "test", launch, pool=POOL, generation=generation, release=f"r{generation}"
     )
+
+
+def serving(agent: LocalAgent, count: int = 1, **settings: Any) -> str:
+    """A pool of the first generation that accepts; gives where."""
+    endpoint = agent.listen([Listen("app", agent.address, 0)])["app"]
+    for index in range(count):
+        agent.start(member(agent, index, **settings))
+    agent.handover(POOL, 1)
+    return endpoint
+
+
+def worker_status(agent: LocalAgent, name: str) -> dict[str, Any]:
+    """What a member says of itself at its control socket."""
+    with socket.socket(socket.AF_UNIX) as worker:
+        worker.connect(f"{agent.paths.run}/{name}.sock")
+        worker.sendall(control.encode({"order": control.STATUS}))
+        with worker.makefile("rb") as answers:
+            return control.decode(answers.readline())
+
+
+class Request:
+    """A GET that is on its way: connected and sent, for whoever accepts it."""
+
+    def __init__(self, endpoint: str, path: str = "/") -> None:
+        self._connection = http.client.HTTPConnection(endpoint, timeout=30.0)
+        self._connection.request("GET", path)
+
+    def waits(self, seconds: float = 0.2) -> bool:
+        """Whether nothing is answered for so long."""
+        assert self._connection.sock is not None
+        return not select.select([self._connection.sock], [], [], seconds)[0]
+
+    def answer(self) -> str:
+        """The body, as soon as it comes."""
+        try:
+            return self._connection.getresponse().read().decode()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give it up."""
+        self._connection.close()
 
 
 def get(endpoint: str, path: str = "/", timeout: float = 30.0) -> str:

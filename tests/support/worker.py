@@ -1,9 +1,10 @@
 """A small pool worker for tests of the agent: HTTP on an inherited socket, the control protocol.
 
-``worker.py LISTENING_FD CONTROL_PATH``. The environment may change it: ``RELEASE`` is what
-it answers, ``BROKEN`` is a traceback that it claims its import raised, ``HEALTH`` the status of its
-health request, ``DEAF`` makes it refuse to accept, ``STUBBORN`` makes it ignore quiesce and close,
-``RESTLESS`` makes it refuse to hold, ``PRIVATE`` makes the kernel let nobody look into it.
+``worker.py LISTENING_FD CONTROL_PATH``. The environment may change it: ``RELEASE`` is what it
+answers, ``BROKEN`` is a traceback that it claims its import raised, ``HEALTH`` the status of its
+health request, ``DEAF`` makes it refuse to accept, ``HESITANT`` accept after so many seconds only,
+``STUBBORN`` ignore quiesce and close, ``RESTLESS`` refuse to hold; ``PRIVATE`` makes the kernel let
+nobody look into it.
 
 ``GET /slow=SECONDS`` takes that long, ``GET /endless`` until it is told to close.
 """
@@ -57,6 +58,7 @@ class Worker:
                 status = int(os.environ.get("HEALTH", "200"))
                 return {"ok": True, "status": status, "seconds": 0.0, "body": f"health {status}"}
             case control.ACCEPT if not os.environ.get("DEAF"):
+                await asyncio.sleep(float(os.environ.get("HESITANT", "0")))
                 self._accept()
                 return {"ok": True}
             case control.QUIESCE if not os.environ.get("STUBBORN"):

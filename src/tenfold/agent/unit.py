@@ -286,7 +286,8 @@ class Unit:
             self._attempt = Attempt()
             healthy_seconds = 0.0 if ready_at is None else time.monotonic() - ready_at
             self._crashes = backoff.crashes_in_a_row(self._crashes, healthy_seconds)
-            self._trust.crashed(self._crashes, healthy_seconds, self.reason)
+            if ready_at is not None:
+                self._trust.crashed(self._crashes, healthy_seconds, self.reason)
             await self._back_off()
 
     async def _bring_up(self, *, adopted: bool) -> None:

@@ -24,8 +24,10 @@ from tests.support.hosts import (
     hosts,
     member,
     script,
+    serving,
     sleeper,
     until,
+    worker_status,
 )
 
 from tenfold.errors import PortTaken, Refused, StepFailed, UnitFailed
@@ -219,6 +221,31 @@ class TestComingBack:
         seen = until(lambda: backing_off(agent), "the back-off to show")
         assert seen.reason == "exited with code 0"
 
+    def test_a_unit_that_crashes_again_and_again_does_not_show_as_running_in_between(
+        self, agent: LocalAgent
+    ) -> None:
+        agent.start(sleeper("a"))
+        kill(unit(agent, "a").pid)
+        until(lambda: unit(agent, "a").restarts == 1, "a restart")
+        until(lambda: unit(agent, "a").state == "running", "one crash to be forgiven")
+        kill(unit(agent, "a").pid)
+        until(lambda: unit(agent, "a").restarts == 2, "another restart")
+        seen = until(lambda: doubted(agent), "it to run again")
+        assert (
+            seen.reason == "runs again after 2 crashes in a row; the last one: was ended by SIGKILL"
+        )
+        until(lambda: unit(agent, "a").state == "running", "it to be believed again")
+        assert (unit(agent, "a").restarts, unit(agent, "a").reason) == (2, None)
+
+    def test_an_order_to_start_it_wipes_the_doubt(self, agent: LocalAgent) -> None:
+        agent.start(sleeper("a"))
+        for restarts in (1, 2):
+            kill(unit(agent, "a").pid)
+            until(lambda n=restarts: unit(agent, "a").restarts == n, "a restart")  # type: ignore[misc]
+            until(lambda: unit(agent, "a").pid, "it to run again")
+        agent.start(sleeper("a"))
+        assert unit(agent, "a").state == "running"
+
     def test_an_order_does_not_wait_for_the_back_off(self, agent: LocalAgent) -> None:
         healed = Path(agent.paths.root) / "data/healed"
         text = f"import os, signal\nif not os.path.exists('{healed}'): raise SystemExit(1)"
@@ -251,7 +278,12 @@ class TestComingBack:
 
 def backing_off(agent: LocalAgent) -> ObservedUnit | None:
     seen = unit(agent, "a")
-    return seen if seen.state == "backoff" else None
+    return seen if seen.state == "backoff" and seen.pid is None else None
+
+
+def doubted(agent: LocalAgent) -> ObservedUnit | None:
+    seen = unit(agent, "a")
+    return seen if seen.state == "backoff" and seen.pid is not None else None
 
 
 class TestStopping:
@@ -276,6 +308,51 @@ class TestStopping:
         agent.stop("a")
         assert 0.3 <= time.monotonic() - begun < 10
         assert host.processes() == []
+
+    def test_a_shorter_bound_may_be_ordered_and_it_is_gone_then(
+        self, host: Hosts, agent: LocalAgent
+    ) -> None:
+        text = "import signal; signal.signal(15, signal.SIG_IGN); print('up', flush=True)"
+        loop = "\nwhile True: signal.pause()"
+        agent.start(script("a", text + loop, stop=Stop(within_seconds=600.0)))
+        until(lambda: says(agent, "a")[-1:] == ["up"], "a to be up")
+        process = psutil.Process(unit(agent, "a").pid)
+        agent.stop("a", within_seconds=0.2)
+        assert not process.is_running()
+        assert host.processes() == []
+
+    def test_a_longer_bound_than_its_own_does_not_count(self, agent: LocalAgent) -> None:
+        text = "import signal; signal.signal(15, signal.SIG_IGN); print('up', flush=True)"
+        loop = "\nwhile True: signal.pause()"
+        agent.start(script("a", text + loop, stop=Stop(within_seconds=0.2)))
+        until(lambda: says(agent, "a")[-1:] == ["up"], "a to be up")
+        begun = time.monotonic()
+        agent.stop("a", within_seconds=600.0)
+        assert time.monotonic() - begun < 30
+
+    def test_a_worker_finishes_its_requests_and_closes_what_is_endless_at_once(
+        self, agent: LocalAgent
+    ) -> None:
+        endpoint = serving(agent, drain_seconds=60.0)
+        with ThreadPoolExecutor() as pool:
+            endless = pool.submit(get, endpoint, "/endless")
+            slow = pool.submit(get, endpoint, "/slow=1")
+            until(lambda: active(agent) == 2, "both to be under way")
+            begun = time.monotonic()
+            agent.stop("app.1.0")
+            assert time.monotonic() - begun < 30
+            assert endless.result(timeout=30).startswith("r1 ")
+            assert slow.result(timeout=30).startswith("r1 ")
+
+    def test_a_worker_that_does_not_finish_is_ended_within_its_bound(
+        self, agent: LocalAgent
+    ) -> None:
+        endpoint = serving(agent, drain_seconds=0.6)
+        with ThreadPoolExecutor() as pool:
+            slow = pool.submit(get, endpoint, "/slow=60")
+            until(lambda: active(agent) == 1, "the request to be under way")
+            agent.stop("app.1.0")
+            assert isinstance(slow.exception(timeout=30), OSError | http.client.HTTPException)
 
     def test_a_stop_does_not_wait_for_a_start_to_give_up(self, agent: LocalAgent) -> None:
         never = Probe("exec", ("false",), within_seconds=300)
@@ -428,12 +505,12 @@ class TestPools:
     def test_past_its_bound_a_drain_closes_what_is_left(self, agent: LocalAgent) -> None:
         endpoint = self.serving(agent, drain_seconds=0.3)
         with ThreadPoolExecutor() as pool:
-            endless = pool.submit(get, endpoint, "/slow=60")
-            until(lambda: metrics_connections(agent) == 1, "the request to be under way")
+            endless = pool.submit(get, endpoint, "/endless")
+            until(lambda: active(agent) == 1, "the request to be under way")
             agent.start(member(agent, generation=2))
             told: list[str] = []
             agent.handover(POOL, 2, told.append)
-            assert isinstance(endless.exception(timeout=30), OSError | http.client.HTTPException)
+            assert endless.result(timeout=30).startswith("r1 ")
         assert "app.1.0 closed its long connections" in told
 
     def test_whoever_does_not_quiesce_is_ended_by_signal(self, agent: LocalAgent) -> None:
@@ -476,15 +553,9 @@ class TestPools:
         assert found["routes"] == [{"method": "GET", "route": "/", "count": 10}]
 
 
-def metrics_connections(agent: LocalAgent) -> int:
-    """How many connections the accepting worker has, asked at its control socket."""
-    from tenfold.wiring import control
-
-    with socket.socket(socket.AF_UNIX) as worker:
-        worker.connect(f"{agent.paths.run}/app.1.0.sock")
-        worker.sendall(control.encode({"order": control.STATUS}))
-        with worker.makefile("rb") as answers:
-            return int(control.decode(answers.readline())["connections"])
+def active(agent: LocalAgent) -> int:
+    """How many requests the accepting worker has in hand."""
+    return int(worker_status(agent, "app.1.0")["active"])
 
 
 class TestListening:

@@ -134,8 +134,7 @@ class LocalTarget:
 
     def hosts(self) -> tuple[str, ...]:
         """Hosts that exist on this machine for this deployment."""
-        found = (self._state_dir / "hosts").glob("*/host.json")
-        names = (self._places.name_of(path.parent.name) for path in found)
+        names = (self._places.name_of(folder) for folder in self.directories())
         return tuple(sorted(name for name in names if name is not None))
 
     def directories(self) -> frozenset[str]:

@@ -1,0 +1,137 @@
+"""kill -9 while a pool is held: the hold goes on, and so does its bound."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from tests.support.hosts import POOL, Hosts, Request, hosts, member, serving, until
+
+from tenfold.agent.wire import line
+from tenfold.errors import StepFailed
+from tenfold.targets.local import LocalAgent
+from tenfold.topology.model import Host
+
+
+@pytest.fixture
+def host() -> Iterator[Hosts]:
+    with hosts() as made:
+        yield made
+
+
+def states(agent: LocalAgent) -> set[str]:
+    return {unit.state for unit in agent.observe().units}
+
+
+def replace_agent(host: Hosts) -> None:
+    old = host.agent_pid()
+    host.kill(old)
+    until(lambda: host.agent_pid() != old, "a successor")
+
+
+def test_a_successor_goes_on_with_the_hold_and_ends_it_in_time(host: Hosts) -> None:
+    agent = host.up()
+    endpoint = serving(agent, 2)
+    agent.hold(POOL, 4.0)
+    held = agent.observe().held
+    request = Request(endpoint)
+    replace_agent(host)
+    assert agent.observe().held == held
+    until(lambda: states(agent) == {"holding"}, "all to hold on")
+    assert request.answer().startswith("r1 ")
+    assert held[0][1] - 0.1 <= time.time() <= held[0][1] + 10
+    until(lambda: states(agent) == {"running"}, "all to accept again")
+    assert agent.observe().held == ()
+
+
+def test_a_successor_releases(host: Hosts) -> None:
+    agent = host.up()
+    endpoint = serving(agent, 2)
+    agent.hold(POOL, 60.0)
+    request = Request(endpoint)
+    replace_agent(host)
+    agent.drained(POOL, 10.0)
+    agent.release(POOL)
+    assert request.answer().startswith("r1 ")
+    assert states(agent) == {"running"}
+
+
+def test_an_agent_that_dies_before_members_are_told_has_a_successor_that_tells_them() -> None:
+    with hosts({"TENFOLD_PAUSE_AT": "hold.kept"}) as host:
+        agent = host.up()
+        endpoint = serving(agent, 2)
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(f"{agent.paths.run}/agent.sock")
+            caller.sendall(line({"order": "hold", "pool": POOL, "within_seconds": 60.0}))
+            until((host.root() / "agent/paused.hold.kept").exists, "the agent to pause")
+        assert states(agent) == {"running"}
+        replace_agent(host)
+        until(lambda: states(agent) == {"holding"}, "the successor to have told all")
+        request = Request(endpoint)
+        assert request.waits()
+        agent.release(POOL)
+        assert request.answer().startswith("r1 ")
+
+
+def test_members_killed_while_they_hold_come_back_and_hold(host: Hosts) -> None:
+    agent = host.up()
+    endpoint = serving(agent, 2)
+    agent.hold(POOL, 60.0)
+    for unit in agent.observe().units:
+        assert unit.pid is not None
+        host.kill(unit.pid)
+    until(lambda: {u.restarts for u in agent.observe().units} == {1}, "restarts")
+    until(lambda: states(agent) == {"holding"}, "both to hold")
+    request = Request(endpoint)
+    assert request.waits()
+    replace_agent(host)
+    assert request.waits()
+    agent.release(POOL)
+    assert request.answer().startswith("r1 ")
+
+
+def test_a_hold_whose_time_went_by_while_nobody_lived_is_over(host: Hosts) -> None:
+    agent = host.up()
+    endpoint = serving(agent)
+    agent.hold(POOL, 1.0)
+    request = Request(endpoint)
+    held_until = agent.observe().held[0][1]
+    host.kill_host()
+    until(lambda: time.time() > held_until, "the bound to be over")
+    assert request.waits()
+    agent = host.up()
+    assert request.answer().startswith("r1 ")
+    assert agent.observe().held == ()
+
+
+@pytest.mark.parametrize("point", ["ordered", "accepted"])
+def test_a_handover_of_a_held_pool_outlives_its_agent(point: str) -> None:
+    with hosts({"TENFOLD_PAUSE_AT": f"handover.{point}"}) as host:
+        paused = host.root() / "agent" / f"paused.handover.{point}"
+        agent = host.up()
+        paused.write_text("not at the first handover")
+        endpoint = serving(agent)
+        agent.start(member(agent, generation=2))
+        paused.unlink()
+        agent.hold(POOL, 60.0)
+        requests = [Request(endpoint) for _ in range(5)]
+        with ThreadPoolExecutor() as pool:
+            order = pool.submit(agent.handover, POOL, 2)
+            until(paused.exists, f"the agent to pause at {point}")
+            host.kill(host.agent_pid())
+            order.result(timeout=60)
+        assert all(request.answer().startswith("r2 ") for request in requests)
+        assert states(agent) == {"running"}
+        assert agent.observe().held == ()
+
+
+def test_a_claimed_epoch_outlives_its_agent(host: Hosts) -> None:
+    old, new = host.target.with_epoch(4), host.target.with_epoch(5)
+    new.ensure(Host("vm1")).claim(5)
+    replace_agent(host)
+    with pytest.raises(StepFailed, match="another command has taken over"):
+        old.ensure(Host("vm1")).release(POOL)
+    new.ensure(Host("vm1")).release(POOL)
