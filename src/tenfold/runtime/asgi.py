@@ -1,4 +1,4 @@
-"""The wrapper around an ASGI app: counts, says ``Connection: close`` when leaving, ends streams.
+"""The wrapper around an ASGI app: counts, says ``Connection: close`` when told to, ends streams.
 
 Lean on purpose: it runs for every request. Scope, ``receive`` and messages pass through as they
 are; ``send`` goes through one plain function. The release id is not added here but by the server,
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, MutableMapping
+from math import inf
 from time import perf_counter
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ _NOT_STARTED: Final[Message] = {"status": 500}
 class AsgiWrapper:
     """``app`` may be set after construction, before the first request.
 
-    ``may_close`` is asked, with the server's own ``send``, whether an answer given while leaving
+    ``may_close`` is asked, with the server's own ``send``, whether an answer given while closing
     may close its connection. ``start_error`` is what the app said when its lifespan start-up
     failed.
     """
@@ -58,16 +59,16 @@ class AsgiWrapper:
             nonlocal start, ended
             if message["type"] == "http.response.start":
                 start = message
-                if state.leaving and self._may_close(send):
+                if state.closing and self._may_close(send):
                     return send(_closing(message))
             else:
                 ended = perf_counter()
                 if message.get("more_body") and send not in self._streams and _is_endless(start):
                     self._streams[send] = False
+                    state.began[send] = inf
             return send(message)
 
-        state.active += 1
-        began = perf_counter()
+        state.began[send] = began = perf_counter()
         try:
             await self.app(scope, receive, observed)
         except asyncio.CancelledError:
@@ -76,7 +77,7 @@ class AsgiWrapper:
             asyncio.current_task().uncancel()  # type: ignore[union-attr]
             await send({"type": "http.response.body", "body": b""})
         finally:
-            state.active -= 1
+            del state.began[send]
             seconds = (ended or perf_counter()) - began
             if self._streams:
                 self._streams.pop(send, None)

@@ -16,6 +16,8 @@ _ROW: Final = 8
 IMPORT: Final = 0
 ACCEPT: Final = 1
 LEAVE: Final = 2
+HOLD: Final = 3
+_ORDERS: Final = 4
 
 
 class Board:
@@ -29,21 +31,47 @@ class Board:
 
     @property
     def order(self) -> int:
-        """:data:`IMPORT`, :data:`ACCEPT` or :data:`LEAVE`."""
-        return self._numbers[0]
+        """:data:`IMPORT`, :data:`ACCEPT`, :data:`HOLD` or :data:`LEAVE`."""
+        return order_of(self._numbers[0])
 
     @order.setter
     def order(self, value: int) -> None:
-        self._numbers[0] = value
+        self._numbers[0] += _ORDERS - self.order + value
+
+    @property
+    def serial(self) -> int:
+        """The order together with a number that no other order has had: see :func:`order_of`.
+
+        A worker repeats it to say which order it obeys, so no hold is taken for an earlier one.
+        """
+        return self._numbers[0]
 
     @property
     def ending(self) -> bool:
-        """Whether endless responses shall end."""
+        """Whether endless responses shall end, those that begin from now on included."""
         return bool(self._numbers[1])
 
     @ending.setter
     def ending(self, value: bool) -> None:
         self._numbers[1] = value
+
+    @property
+    def closing(self) -> bool:
+        """Whether answers shall carry ``Connection: close``."""
+        return bool(self._numbers[3])
+
+    @closing.setter
+    def closing(self, value: bool) -> None:
+        self._numbers[3] = value
+
+    @property
+    def closes(self) -> int:
+        """How many times the endless responses of that moment were told to end."""
+        return self._numbers[4]
+
+    @closes.setter
+    def closes(self, value: int) -> None:
+        self._numbers[4] = value
 
     @property
     def error(self) -> str:
@@ -68,13 +96,26 @@ class Board:
         return sum(self._numbers[_HEADER + column :: _ROW])
 
 
+def order_of(serial: int) -> int:
+    """The order in a :attr:`Board.serial`."""
+    return serial % _ORDERS
+
+
 class Row:
-    """One worker's numbers. ``requests`` goes on counting when another worker takes the row."""
+    """One worker's numbers. ``requests`` goes on counting when another worker takes the row.
+
+    ``OLDEST`` is when the oldest request in flight began, in microseconds of ``perf_counter``,
+    which is one clock for all processes; 0 if there is none. ``OBEYED`` is the serial of the hold
+    because of which the worker does not accept.
+    """
 
     BOOTED: Final = 0
     CONNECTIONS: Final = 1
     ACTIVE: Final = 2
     REQUESTS: Final = 3
+    IDLE: Final = 4
+    OLDEST: Final = 5
+    OBEYED: Final = 6
 
     __slots__ = ("cells",)
 
@@ -83,4 +124,6 @@ class Row:
 
     def clear(self) -> None:
         """Forget the worker that had this row, but not its requests."""
-        self.cells[self.BOOTED] = self.cells[self.CONNECTIONS] = self.cells[self.ACTIVE] = 0
+        for column in range(_ROW):
+            if column != self.REQUESTS:
+                self.cells[column] = 0

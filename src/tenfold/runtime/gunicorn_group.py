@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from math import inf
 from typing import Any, Final
 
 from ..wiring import control
 from . import metrics, probe
-from .board import ACCEPT, IMPORT, LEAVE, Board, Row
+from .board import ACCEPT, HOLD, IMPORT, LEAVE, Board, Row, order_of
 from .channel import Channel
 from .control_socket import ControlSocket
 from .gunicorn_workers import WAKE
 from .settings import RunSettings
-from .state import ProcessState
+from .state import Counts, ProcessState, seconds_since
 
 METRICS_SECONDS: Final = 2.0
 # A worker that ends is replaced before all of its predecessors need be gone.
 SPARE_ROWS: Final = 8
+STATES: Final = {ACCEPT: control.ACCEPTING, HOLD: control.HOLDING, LEAVE: control.QUIESCING}
 
 
 class Group:
     """What the master knows of its workers, and the answers to orders.
 
     Orders are answered in threads of the control socket; those threads read the board and write its
-    order, and talk to workers through their channels.
+    order, one at a time, and talk to workers through their channels.
     """
 
     def __init__(self, settings: RunSettings, state: ProcessState) -> None:
@@ -33,6 +36,8 @@ class Group:
         self.socket = ControlSocket(settings.control, self.order, state.note_answered)
         self._channels: dict[int, Channel] = {}
         self._taken: Callable[[], set[int]] = set
+        # Never taken in a worker, so a fork may pass it in any state.
+        self._ordering = threading.Lock()
 
     def watch(self, taken: Callable[[], set[int]]) -> None:
         """``taken`` tells which rows belong to workers that live."""
@@ -60,26 +65,21 @@ class Group:
         return self.board.order != IMPORT
 
     def leave(self) -> None:
-        """Take no more connections; workers end by themselves."""
-        self.board.order = LEAVE
-        self.process.leaving = True
-        self._wake()
-
-    def end_streams(self) -> None:
-        """Let endless responses end with their next piece."""
-        self.board.ending = True
+        """SIGTERM: no more connections, no endless responses; workers end by themselves."""
+        with self._ordering:
+            self._leave()
+            self._close()
         self._wake()
 
     def state(self) -> str:
         """The state of the whole group."""
+        return self._state_of(self.board.order)
+
+    def _state_of(self, order: int) -> str:
         if self.process.error is not None:
             return control.FAILED
-        if self.board.order == LEAVE:
-            return control.QUIESCING
-        if self.board.order == ACCEPT:
-            return control.ACCEPTING
         booted = self.board.total(Row.BOOTED) >= self.settings.workers
-        return control.WARM if booted else control.IMPORTING
+        return STATES.get(order, control.WARM if booted else control.IMPORTING)
 
     def order(self, message: dict[str, Any]) -> dict[str, Any]:
         """Answer one order."""
@@ -93,31 +93,75 @@ class Group:
             return {"ok": False, "error": f"the app is {state}"}
         if name == control.PROBE:
             return self._probe(message)
-        if name == control.ACCEPT:
-            return self._accept(state)
-        if name == control.QUIESCE:
-            self.leave()
-        elif name == control.CLOSE:
-            self.end_streams()
-        else:
+        orders: dict[Any, Callable[[], bool]] = {
+            control.ACCEPT: self._accept,
+            control.SETTLE: self._settle,
+            control.HOLD: self._hold,
+            control.QUIESCE: self._leave,
+            control.CLOSE: self._close,
+        }
+        if name not in orders:
             return {"ok": False, "error": f"unknown order {name!r}"}
-        return {"ok": True}
+        with self._ordering:
+            done = orders[name]()
+        self._wake()
+        return {"ok": True} if done else {"ok": False, "error": f"it is {self.state()}"}
 
     def _status(self) -> dict[str, Any]:
-        self.process.name = self.state()
-        self.process.active = self.board.total(Row.ACTIVE)
-        connections = max(self.board.total(Row.CONNECTIONS), self.process.active)
+        # Counts belong to one order, which is looked at once; other threads may be asked as well.
+        serial, closing, taken = self.board.serial, self.board.closing, self._taken()
         return {
-            **self.process.describe(connections, self.board.total(Row.REQUESTS)),
-            "workers": len(self._taken()),
+            **self.process.describe(self._counts(taken, serial)),
+            "state": self._state_of(order_of(serial)),
+            "settled": closing and order_of(serial) == ACCEPT,
+            "workers": len(taken),
         }
 
-    def _accept(self, state: str) -> dict[str, Any]:
-        if state == control.QUIESCING:
-            return {"ok": False, "error": f"it is {state}"}
+    def _counts(self, taken: set[int], serial: int) -> Counts:
+        """Over the workers that live."""
+        rows = [self.board.row(number).cells for number in taken]
+        began = [cells[Row.OLDEST] / 1e6 for cells in rows if cells[Row.OLDEST]]
+        return Counts(
+            connections=sum(_connections(cells, serial) for cells in rows),
+            idle=sum(cells[Row.IDLE] for cells in rows),
+            active=sum(cells[Row.ACTIVE] for cells in rows),
+            oldest_seconds=seconds_since(min(began, default=inf)),
+            requests=self.board.total(Row.REQUESTS),
+        )
+
+    def _accept(self) -> bool:
+        if self.board.order == LEAVE:
+            return False
+        self.board.closing = self.board.ending = False
         self.board.order = ACCEPT
-        self._wake()
-        return {"ok": True}
+        return True
+
+    def _settle(self) -> bool:
+        if self.board.order != ACCEPT:
+            return False
+        self.board.closing = True
+        return True
+
+    def _hold(self) -> bool:
+        if self.board.order not in (ACCEPT, HOLD):
+            return False
+        self.board.closing = True
+        self.board.order = HOLD
+        return True
+
+    def _leave(self) -> bool:
+        self.process.leaving = self.board.closing = True
+        self.board.order = LEAVE
+        return True
+
+    def _close(self) -> bool:
+        """Endless responses end with their next piece.
+
+        So do those that begin later, unless the group goes on as before.
+        """
+        self.board.closes += 1
+        self.board.ending = self.board.order != ACCEPT
+        return True
 
     def _probe(self, message: dict[str, Any]) -> dict[str, Any]:
         """Asked of the worker with the least to do."""
@@ -144,3 +188,12 @@ class Group:
     def _wake(self) -> None:
         for number in self._taken():
             self._channels[number].tell(WAKE)
+
+
+def _connections(cells: memoryview[int], serial: int) -> int:
+    """Of one worker. One that does not obey a hold yet may be about to accept: it counts as one.
+
+    What it obeys is read first: of a worker that does not accept the other numbers only fall.
+    """
+    obeys = order_of(serial) != HOLD or cells[Row.OBEYED] == serial or not cells[Row.BOOTED]
+    return max(cells[Row.CONNECTIONS], cells[Row.ACTIVE], 0 if obeys else 1)

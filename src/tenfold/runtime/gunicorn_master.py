@@ -143,7 +143,6 @@ class _Master:
             leaving = self.group.process.leaving
             self.deadline = time.monotonic() + self.group.settings.signal_seconds(leaving=leaving)
             self.group.leave()
-            self.group.end_streams()
 
     handle_int = handle_quit = handle_term
 

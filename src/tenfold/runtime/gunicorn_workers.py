@@ -1,9 +1,9 @@
-"""gunicorn's sync and threaded workers, taught to wait for an order and to leave without a loss.
+"""gunicorn's sync and threaded workers, taught to wait for orders and to leave without a loss.
 
 Made as subclasses at run time, because gunicorn comes from the app's environment. What is
 overridden has kept its name and meaning from gunicorn 21 to 27: ``load_wsgi``, ``run``, ``notify``
-(called once per turn of the main loop), ``handle_exit``; of the threaded worker ``enqueue_req``
-and ``finish_request``.
+(called once per turn of the main loop), ``handle_exit``; of the sync worker ``wait`` and
+``accept``; of the threaded worker ``enqueue_req`` and ``finish_request``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..wiring import control
 from . import importing, metrics, probe, routes
-from .board import ACCEPT, IMPORT, LEAVE, Row
+from .board import ACCEPT, HOLD, LEAVE, Row, order_of
 from .failures import StartFailed
 from .wsgi import WsgiWrapper
 
@@ -93,8 +93,9 @@ class _Worker:
             self.row,
             metrics.Routes(),
             release=self.group.settings.release,
-            leaving=lambda: self.leaving,
+            closing=lambda: self.closing,
             ending=lambda: self.group.board.ending,
+            closes=lambda: self.group.board.closes,
             close_behind=_close_behind,
         )
         self.wsgi = self.wrapper
@@ -112,16 +113,24 @@ class _Worker:
     def run(self) -> None:
         """Wait for the order to accept, then serve until the last connection is gone."""
         self.channel.serve(self.answer)
+        # It accepts nothing yet, so it obeys a hold before it can be seen not to.
+        self.row.cells[Row.OBEYED] = self.group.board.serial
         self.row.cells[Row.BOOTED] = 1
-        while self.group.board.order == IMPORT and not self.left:
-            self.notify()
+        self.stay()
+        if not self.leaving:
+            super().run()  # type: ignore[misc]
+
+    def stay(self) -> None:
+        """Wait until connections may be accepted, or the worker is to leave."""
+        while order_of(serial := self.group.board.serial) != ACCEPT and not self.leaving:
+            self.row.cells[Row.OBEYED] = serial
+            _Worker.notify(self)
             if not self.is_parent_alive():
+                self.leaving = self.left = True
                 return
             with contextlib.suppress(BlockingIOError):
                 select.select([self.PIPE[0]], [], [], TURN_SECONDS)
                 os.read(self.PIPE[0], 4096)
-        if self.group.board.order == ACCEPT and not self.left:
-            super().run()  # type: ignore[misc]
 
     def notify(self) -> None:
         """Once per turn of the main loop, in the main thread: beat, probe, look at the order."""
@@ -131,6 +140,11 @@ class _Worker:
             self.run_probe(message, answers)
         if self.group.board.order == LEAVE and not self.leaving:
             self.leave()
+
+    @property
+    def closing(self) -> bool:
+        """Whether answers shall close their connections."""
+        return self.leaving or self.group.board.closing
 
     def leave(self) -> None:
         """Take no more connections; at the end of the last one be gone."""
@@ -172,6 +186,12 @@ class _SyncLeaving(_Worker):
         """As gunicorn's, which looks only every half of the worker timeout for a dead master."""
         return super().wait(min(timeout, TURN_SECONDS))  # type: ignore[misc]
 
+    def accept(self, listener: Any) -> None:
+        """One connection and its request, unless the order is another meanwhile."""
+        self.stay()
+        if not self.leaving:
+            super().accept(listener)  # type: ignore[misc]
+
     def leave(self) -> None:
         """The main loop looks at ``alive`` after each request."""
         self.leaving = self.left = True
@@ -183,11 +203,14 @@ class _ThreadedLeaving(_Worker):
 
     poller: selectors.BaseSelector
     tpool: Any
+    _accepting: bool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.at_work = 0
         self.counting = threading.Lock()
-        self.listening: list[Any] | None = None
+        self.listening: list[Any] = []
+        self.paused: list[selectors.SelectorKey] | None = None
+        self.cut = 0.0
         super().__init__(*args, **kwargs)
 
     def leave(self) -> None:
@@ -206,14 +229,18 @@ class _ThreadedLeaving(_Worker):
         super().run()
 
     def notify(self) -> None:
-        """Once per turn: besides the rest, count and see whether all are gone."""
+        """Once per turn: besides the rest, obey, count, and see whether all are gone."""
         super().notify()
-        self.row.cells[Row.CONNECTIONS] = connections = self.open_connections()
-        if not self.leaving:
-            return
-        if self.listening:
-            self._stop_listening()
-        self.left = connections == 0
+        serial = self.group.board.serial
+        self._obey(order_of(serial))
+        self._cut_keepalive()
+        cells = self.row.cells
+        cells[Row.CONNECTIONS] = connections = self.open_connections()
+        cells[Row.IDLE] = max(connections - cells[Row.ACTIVE], 0)
+        if order_of(serial) == HOLD:
+            cells[Row.OBEYED] = serial
+        if self.leaving:
+            self.left = connections == 0
 
     def open_connections(self) -> int:
         """Those at work in a thread and those that the poller waits for."""
@@ -235,7 +262,7 @@ class _ThreadedLeaving(_Worker):
         finally:
             with self.counting:
                 self.at_work -= 1
-            if self.leaving:
+            if self.closing:
                 self.wake()
 
     def run_probe(self, message: dict[str, Any], answers: queue.SimpleQueue[Any]) -> None:
@@ -248,26 +275,51 @@ class _ThreadedLeaving(_Worker):
             return list((self.poller.get_map() or {}).values())
 
     def _listeners_polled(self) -> int:
-        listening = self.listening or []
-        return sum(any(key.fileobj is s for s in listening) for key in self._polled())
+        return sum(any(key.fileobj is s for s in self.listening) for key in self._polled())
 
-    def _stop_listening(self) -> None:
-        for listener in self.listening or []:
-            with contextlib.suppress(KeyError, ValueError):
-                self.poller.unregister(listener)
-            listener.close()
-        self.sockets = []
-        self.listening = []
-        self._shorten_keepalive()
+    def _obey(self, order: int) -> None:
+        if self.leaving:
+            self._pause()
+            while self.listening:
+                self.listening.pop().close()
+        elif order == HOLD:
+            self._pause()
+        elif order == ACCEPT and self.paused is not None:
+            self._resume()
 
-    def _shorten_keepalive(self) -> None:
-        """An idle connection is kept for less long now, but longer than the edge keeps it."""
-        linger = self.group.settings.linger_seconds
-        cut = self.cfg.keepalive - linger
-        self.cfg.set("keepalive", int(linger))
-        idle: Any = getattr(self, "keepalived_conns", None) or getattr(self, "_keep", ())
-        for connection in idle:
-            connection.timeout -= cut
+    def _pause(self) -> None:
+        """Take the listeners out of the poller, and out of gunicorn's sight."""
+        if self.paused is None:
+            self.paused = []
+            for listener in self.sockets:
+                # gunicorn has taken it out itself if there are too many connections.
+                with contextlib.suppress(KeyError, ValueError):
+                    self.paused.append(self.poller.unregister(listener))
+            self.sockets = []
+
+    def _resume(self) -> None:
+        keys, self.paused = self.paused or [], None
+        for key in keys:
+            self.poller.register(key.fileobj, key.events, key.data)
+        self.sockets = list(self.listening)
+        # From 24 on gunicorn compares this with what it finds right in each turn.
+        self._accepting = bool(keys)
+
+    def _cut_keepalive(self) -> None:
+        """While closing, keep an idle connection for less long, but longer than the edge does."""
+        usual = self.group.settings.keepalive_seconds
+        cut = usual - self.group.settings.linger_seconds if self.closing else 0.0
+        if cut != self.cut:
+            # In this order, or one that becomes idle meanwhile might be cut twice and be closed.
+            for connection in self._waiting():
+                connection.timeout -= cut - self.cut
+            self.cfg.set("keepalive", int(usual - cut))
+            self.cut = cut
+
+    def _waiting(self) -> list[Any]:
+        """Connections that gunicorn closes when they have been idle for too long."""
+        names = ("keepalived_conns", "pending_conns", "_keep")  # the last up to 23
+        return [c for name in names for c in list(getattr(self, name, ()))]
 
     def _drain(self, descriptor: int) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -13,7 +13,7 @@ _TRANSIENT: Final = (BlockingIOError, InterruptedError, ConnectionAbortedError)
 
 
 class Listener:
-    """Accepts on ``fd`` between :meth:`start` and :meth:`stop`.
+    """Accepts on ``fd`` between :meth:`start` and :meth:`pause` or :meth:`stop`.
 
     Not ``loop.create_server``: that one takes a whole backlog at once, which starves other
     processes on the same socket, and closing it drops connections that are accepted but not yet
@@ -29,27 +29,31 @@ class Listener:
         self.pending: set[asyncio.Task[Any]] = set()
 
     def start(self) -> None:
-        """Accept from now on."""
+        """Accept from now on, or again after :meth:`pause`."""
         self._socket.setblocking(False)
         self._open = True
         self._loop.add_reader(self._socket.fileno(), self._ready)
 
-    def stop(self) -> None:
-        """Accept no more and give up this process's descriptor; others keep theirs."""
+    def pause(self) -> None:
+        """Accept no more, but keep the descriptor: new connections wait in the kernel."""
         if self._open:
             self._open = False
             self._loop.remove_reader(self._socket.fileno())
+
+    def stop(self) -> None:
+        """Accept no more and give up this process's descriptor; others keep theirs."""
+        self.pause()
         self._socket.close()
 
     def _ready(self) -> None:
         if not self._open:
-            return  # It was on its way already when stop() came.
+            return  # It was on its way already when pause() came.
         try:
             accepted, _ = self._socket.accept()
         except _TRANSIENT:
             return
         except OSError as error:
-            self._pause(error)
+            self._back_off(error)
             return
         accepted.setblocking(False)
         task = self._loop.create_task(self._connect(accepted))
@@ -63,12 +67,12 @@ class Listener:
             logging.getLogger("uvicorn.error").debug("Connection lost at once: %s", error)
             accepted.close()
 
-    def _pause(self, error: OSError) -> None:
+    def _back_off(self, error: OSError) -> None:
         """Out of descriptors or memory: the connections wait in the kernel meanwhile."""
         logging.getLogger("uvicorn.error").error("Cannot accept: %s", error)
         self._loop.remove_reader(self._socket.fileno())
-        self._loop.call_later(RETRY_SECONDS, self._resume)
+        self._loop.call_later(RETRY_SECONDS, self._retry)
 
-    def _resume(self) -> None:
+    def _retry(self) -> None:
         if self._open:
             self._loop.add_reader(self._socket.fileno(), self._ready)

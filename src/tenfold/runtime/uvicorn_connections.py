@@ -34,6 +34,15 @@ class Connections:
         """Open connections, WebSockets included."""
         return len(self._state.connections)
 
+    def idle(self) -> int:
+        """Open connections with no request in hand."""
+        connections = list(self._state.connections)
+        return sum(self._is_http(c) and _is_idle(c) for c in connections)
+
+    def tasks(self) -> int:
+        """Calls of the app that have not returned; they can outlive their connection."""
+        return len(self._state.tasks)
+
     def gone(self) -> bool:
         """No connection is open and no task (a background task, say) runs."""
         return not self._state.connections and not self._state.tasks
@@ -49,10 +58,14 @@ class Connections:
             if now - since > self._linger_seconds:
                 connection.transport.close()
 
+    def keep_idle(self) -> None:
+        """Idle connections are kept again: the next time that they are to go counts anew."""
+        self._idle_since.clear()
+
     def close_websockets(self) -> None:
-        """Close WebSockets with 1012, "service restart"."""
+        """Close WebSockets with 1012, "service restart". Those that are closing already go on."""
         for connection in list(self._state.connections):
-            if not self._is_http(connection):
+            if not self._is_http(connection) and not connection.transport.is_closing():
                 connection.shutdown()
 
     def task_of(self, send: Any) -> asyncio.Task[Any] | None:
@@ -77,7 +90,7 @@ class Connections:
 
 
 def may_close(send: Any) -> bool:
-    """Whether a leaving process may close this response's connection behind it.
+    """Whether this response's connection may be closed behind it.
 
     Not while more of its request, or another request, is on the way: closing a socket with unread
     input makes the kernel reset it, and the client would lose the answer. ``send`` is the server's.

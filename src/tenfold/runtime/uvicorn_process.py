@@ -20,12 +20,13 @@ from .asgi import Asgi2, AsgiWrapper
 from .failures import Interrupted, StartFailed, describe
 from .listener import Listener
 from .settings import RunSettings
-from .state import ProcessState
+from .state import Counts, ProcessState
 from .uvicorn_connections import Connections, may_close
 
 TICK_SECONDS: Final = 0.1
-LEAVING_TICK_SECONDS: Final = 0.02
+CLOSING_TICK_SECONDS: Final = 0.02
 DATE_SECONDS: Final = 1.0
+STATUS_SECONDS: Final = 0.2
 ORDER_SECONDS: Final = 10.0
 RESTART: Final = 1012
 
@@ -42,6 +43,7 @@ class UvicornProcess:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
         self._deadline: float | None = None
+        self._ending = False
         self._server: Any = None
         self._listener: Listener | None = None
         self._connections: Connections | None = None
@@ -62,13 +64,14 @@ class UvicornProcess:
         """Answer one order; called in threads of the control socket."""
         name = message.get("order")
         if name == control.STATUS:
-            connections = self._connections.count() if self._connections else 0
-            return self.state.describe(connections, self._metrics.total())
+            return self._status()
         if name == control.METRICS:
             return metrics.answer([self._metrics.snapshot()])
         orders: dict[Any, Callable[[dict[str, Any]], Any]] = {
             control.PROBE: self._probe,
             control.ACCEPT: self._accept,
+            control.SETTLE: self._settle,
+            control.HOLD: self._hold,
             control.QUIESCE: self._quiesce,
             control.CLOSE: self._close,
         }
@@ -76,11 +79,17 @@ class UvicornProcess:
             return {"ok": False, "error": f"unknown order {name!r}"}
         if self._connections is None or self.state.name == control.FAILED:
             return {"ok": False, "error": f"the app is {self.state.name}"}
-        return self._in_loop(orders[name], message)
+        answer = self._in_loop(orders[name], message, ORDER_SECONDS + probe.WITHIN_SECONDS)
+        return answer or {"ok": False, "error": "the event loop is blocked by the app"}
 
     def _in_loop(
-        self, act: Callable[[dict[str, Any]], Any], message: dict[str, Any]
-    ) -> dict[str, Any]:
+        self,
+        act: Callable[[dict[str, Any]], Any],
+        message: dict[str, Any],
+        within_seconds: float,
+    ) -> dict[str, Any] | None:
+        """The answer of ``act``, called in the event loop; nothing if it is blocked for so long."""
+
         async def acting() -> dict[str, Any]:
             answer: dict[str, Any] = await act(message)
             return answer
@@ -88,10 +97,42 @@ class UvicornProcess:
         assert self._loop is not None
         future = asyncio.run_coroutine_threadsafe(acting(), self._loop)
         try:
-            return future.result(ORDER_SECONDS + probe.WITHIN_SECONDS)
+            return future.result(within_seconds)
         except concurrent.futures.TimeoutError:
             future.cancel()
-            return {"ok": False, "error": "the event loop is blocked by the app"}
+            return None
+
+    def _status(self) -> dict[str, Any]:
+        """What others build upon while it is held is counted between two callbacks of the loop.
+
+        A thread might look just when a connection is on its way from one set to another. In a loop
+        that the app blocks nothing is.
+        """
+        status = self._described()
+        if status["state"] != control.HOLDING:
+            return status
+        return self._in_loop(self._counted, {}, STATUS_SECONDS) or self._described()
+
+    async def _counted(self, message: dict[str, Any]) -> dict[str, Any]:
+        return self._described()
+
+    def _described(self) -> dict[str, Any]:
+        return self.state.describe(self._counts())
+
+    def _counts(self) -> Counts:
+        if self._connections is None or self._listener is None:
+            return Counts()
+        # Pending first: one that moves meanwhile is counted twice, not left out.
+        pending = len(self._listener.pending)
+        return Counts(
+            connections=pending + self._connections.count(),
+            idle=self._connections.idle(),
+            active=self.state.active,
+            oldest_seconds=self.state.oldest_seconds(),
+            websockets=self.state.websockets,
+            tasks=self._connections.tasks(),
+            requests=self._metrics.total(),
+        )
 
     async def _serve(self, config: Any) -> int:
         self._loop = asyncio.get_running_loop()
@@ -131,15 +172,17 @@ class UvicornProcess:
         assert self._loop is not None
         dated = self._loop.time()
         while not (self.state.leaving and self._gone(connections)):
-            await asyncio.sleep(LEAVING_TICK_SECONDS if self.state.leaving else TICK_SECONDS)
+            await asyncio.sleep(CLOSING_TICK_SECONDS if self.state.closing else TICK_SECONDS)
             now = self._loop.time()
             if now - dated >= DATE_SECONDS:
                 dated = now
                 await server.on_tick(0)
             if self._stopping.is_set() and self._deadline is None:
                 self._leave_by_signal(now)
-            if self.state.leaving:
+            if self.state.closing:
                 connections.close_idle()
+            if self._ending:
+                self._close_endless()
             if self._deadline is not None and now > self._deadline:
                 connections.abort()
                 return
@@ -156,10 +199,12 @@ class UvicornProcess:
     def _leave_by_signal(self, now: float) -> None:
         self._deadline = now + self.settings.signal_seconds(leaving=self.state.leaving)
         self._leave()
+        self._ending = True
         self._close_endless()
 
     def _leave(self) -> None:
-        self.state.leaving = True
+        self.state.leaving = self.state.closing = True
+        self.state.settled = False
         self.state.name = control.QUIESCING
         if self._listener is not None:
             self._listener.stop()
@@ -174,11 +219,35 @@ class UvicornProcess:
         return await probe.ask_asgi(self._wrapper.app, path, host, self._server.lifespan.state)
 
     async def _accept(self, message: dict[str, Any]) -> dict[str, Any]:
-        if self.state.name == control.WARM and self._listener is not None:
+        assert self._listener is not None
+        assert self._connections is not None
+        if self.state.name not in (control.WARM, control.HOLDING, control.ACCEPTING):
+            return self._refusal()
+        self.state.closing = self.state.settled = self._ending = False
+        self._connections.keep_idle()
+        if self.state.name != control.ACCEPTING:
             self._listener.start()
             self.state.name = control.ACCEPTING
-        ok = self.state.name == control.ACCEPTING
-        return {"ok": True} if ok else {"ok": False, "error": f"it is {self.state.name}"}
+        return {"ok": True}
+
+    async def _settle(self, message: dict[str, Any]) -> dict[str, Any]:
+        if self.state.name != control.ACCEPTING:
+            return self._refusal()
+        self.state.closing = self.state.settled = True
+        return {"ok": True}
+
+    async def _hold(self, message: dict[str, Any]) -> dict[str, Any]:
+        assert self._listener is not None
+        if self.state.name not in (control.ACCEPTING, control.HOLDING):
+            return self._refusal()
+        self._listener.pause()
+        self.state.closing = True
+        self.state.settled = False
+        self.state.name = control.HOLDING
+        return {"ok": True}
+
+    def _refusal(self) -> dict[str, Any]:
+        return {"ok": False, "error": f"it is {self.state.name}"}
 
     async def _quiesce(self, message: dict[str, Any]) -> dict[str, Any]:
         if not self.state.leaving:
@@ -188,6 +257,8 @@ class UvicornProcess:
     async def _close(self, message: dict[str, Any]) -> dict[str, Any]:
         if message.get("code", RESTART) != RESTART:
             return {"ok": False, "error": f"uvicorn closes WebSockets with {RESTART} only"}
+        # Those that begin later, too, unless it goes on as before.
+        self._ending = self.state.name != control.ACCEPTING
         self._close_endless()
         return {"ok": True}
 

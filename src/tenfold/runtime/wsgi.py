@@ -1,4 +1,4 @@
-"""The wrapper around a WSGI app: counts, names the release, closes connections when leaving."""
+"""The wrapper around a WSGI app: counts, names the release, closes connections when told to."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _ENDLESS: Final = ("text/event-stream", "multipart/x-mixed-replace")
 
 
 class WsgiWrapper:
-    """``leaving`` and ``ending`` are asked for each response and each piece of an endless one.
+    """``closing`` is asked for each response: shall its connection be closed behind it?
 
-    ``close_behind`` gets the server's own ``start_response`` of a response given while leaving.
+    ``close_behind`` then gets the server's own ``start_response``. An endless response ends when
+    ``closes`` gives another number than at its start, or when ``ending`` says so.
     """
 
     def __init__(
@@ -28,18 +29,22 @@ class WsgiWrapper:
         metrics: Routes,
         *,
         release: str,
-        leaving: Callable[[], bool],
+        closing: Callable[[], bool],
         ending: Callable[[], bool],
+        closes: Callable[[], int],
         close_behind: Callable[[Callable[..., Any]], None],
     ) -> None:
         self.app = app
         self._cells = row.cells
         self._metrics = metrics
         self._headers = [("Tenfold-Release", release)] if release else []
-        self._leaving = leaving
+        self._closing = closing
         self._ending = ending
+        self._closes = closes
         self._close_behind = close_behind
         self._lock = threading.Lock()
+        # Those with an end, the oldest first, and when they began as the board has it.
+        self._running: dict[_Call, int] = {}
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -48,13 +53,16 @@ class WsgiWrapper:
         call = _Call(self, environ)
         with self._lock:
             self._cells[Row.ACTIVE] += 1
+            self._running[call] = int(call.began * 1e6)
+            self._note_oldest()
 
         def started(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             call.status = int(status[:3])
-            call.endless = _is_endless(headers)
+            if _is_endless(headers):
+                self._never_ends(call)
             # Read now: Flask takes its request out of the environ again.
             call.route = routes.of_environ(environ)
-            if self._leaving():
+            if self._closing():
                 self._close_behind(start_response)
             return start_response(status, [*headers, *self._headers], *error)
 
@@ -76,17 +84,29 @@ class WsgiWrapper:
         with self._lock:
             self._cells[Row.ACTIVE] -= 1
             self._cells[Row.REQUESTS] += 1
+            if self._running.pop(call, None):
+                self._note_oldest()
             self._metrics.route(method, call.route).add(call.status, seconds)
 
-    def ends(self) -> bool:
-        """Whether endless responses shall end now."""
-        return self._ending()
+    def ends(self, call: _Call) -> bool:
+        """Whether this endless response shall end now."""
+        return self._ending() or self._closes() != call.closes
+
+    def _never_ends(self, call: _Call) -> None:
+        call.endless, call.closes = True, self._closes()
+        with self._lock:
+            if self._running.pop(call, None):
+                self._note_oldest()
+
+    def _note_oldest(self) -> None:
+        """Under the lock."""
+        self._cells[Row.OLDEST] = next(iter(self._running.values()), 0)
 
 
 class _Call:
     """One request on its way; stands for the app's response body, so that its end is seen."""
 
-    __slots__ = ("_body", "_wrapper", "began", "endless", "environ", "route", "status")
+    __slots__ = ("_body", "_wrapper", "began", "closes", "endless", "environ", "route", "status")
 
     def __init__(self, wrapper: WsgiWrapper, environ: dict[str, Any]) -> None:
         self._wrapper: WsgiWrapper | None = wrapper
@@ -95,6 +115,7 @@ class _Call:
         self.status = 500
         self.route = UNMATCHED
         self.endless = False
+        self.closes = 0
         self.began = perf_counter()
 
     def wrap(self, body: Iterable[bytes]) -> Iterable[bytes]:
@@ -115,7 +136,7 @@ class _Call:
         wrapper = self._wrapper
         for chunk in self._body:
             yield chunk
-            if wrapper is not None and wrapper.ends():
+            if wrapper is not None and wrapper.ends(self):
                 return
 
     def close(self) -> None:

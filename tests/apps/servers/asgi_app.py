@@ -34,7 +34,11 @@ async def home(request):
 
 
 async def echo(request):
-    return PlainTextResponse(await request.body())
+    body = await request.body()
+    if "EXECUTED" in os.environ:
+        with open(os.environ["EXECUTED"], "ab") as file:
+            file.write(b".")
+    return PlainTextResponse(body)
 
 
 async def early(request):

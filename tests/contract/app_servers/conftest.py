@@ -1,16 +1,47 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support import keepalive
 from tests.support.app_process import AppProcess, Kind, Runtime, listening
+from tests.support.edge import as_nobody, nobodys_folder
 from tests.support.keepalive import Connection
+
+from tenfold.engines.nginx import find
 
 Start = Callable[..., AppProcess]
 Connect = Callable[[], Awaitable[Connection]]
+
+CONFIG = """
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+    upstream app {{
+        server 127.0.0.1:{app} max_fails=0;
+        keepalive 64; keepalive_timeout 2s; keepalive_requests 100000;
+    }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://app;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_next_upstream off;
+        }}
+    }}
+}}
+"""
 
 
 @pytest.fixture
@@ -50,3 +81,32 @@ def start(runtime: Runtime, owned: socket.socket) -> Start:
         return runtime.start(kind.python(), owned, **{**kind.settings, **more})
 
     return starting
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that nginx, which does not run as root, may write to."""
+    with nobodys_folder() as made:
+        yield made
+
+
+@pytest.fixture
+def nginx(folder: Path, owned: socket.socket) -> Iterator[int]:
+    """The port of an nginx in front of the owned socket."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    text = CONFIG.format(app=owned.getsockname()[1], port=port)
+    (folder / "nginx.conf").write_text(text)
+    command = [find().path, "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, **as_nobody())
+    try:
+        while True:
+            assert process.poll() is None, (folder / "log").read_text()
+            with socket.socket() as tried:
+                if tried.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)

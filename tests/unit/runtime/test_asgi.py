@@ -10,6 +10,10 @@ from tenfold.runtime.metrics import Routes
 from tenfold.runtime.state import ProcessState
 
 
+def request(kind: str = "http", **scope: Any) -> dict[str, Any]:
+    return {"type": kind, "method": "GET", "path": "/", "headers": [], **scope}
+
+
 class Server:
     """The server's side of one wrapped app."""
 
@@ -25,7 +29,7 @@ class Server:
         self.sent.append(message)
 
     async def call(self, kind: str = "http", **scope: Any) -> dict[str, Any]:
-        full = {"type": kind, "method": "GET", "path": "/", "headers": [], **scope}
+        full = request(kind, **scope)
         await self.wrapper(full, self.inbox.get, self.send)
         return full
 
@@ -112,9 +116,9 @@ async def test_time_is_taken_until_the_answer_ends_not_the_background_task() -> 
     assert entry["seconds"] < 0.2
 
 
-async def test_answers_while_leaving_close_their_connection() -> None:
+async def test_answers_while_closing_close_their_connection() -> None:
     server = Server(answering(200, (b"content-type", b"text/plain")))
-    server.state.leaving = True
+    server.state.closing = True
     await server.call()
     assert server.sent[0]["headers"] == [
         (b"content-type", b"text/plain"),
@@ -124,9 +128,32 @@ async def test_answers_while_leaving_close_their_connection() -> None:
 
 async def test_not_when_more_input_is_on_its_way() -> None:
     server = Server(answering(), may_close=False)
-    server.state.leaving = True
+    server.state.closing = True
     await server.call()
     assert server.sent[0]["headers"] == ()
+
+
+async def test_the_oldest_request_in_flight_is_known() -> None:
+    over = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Send) -> None:
+        await over.wait()
+
+    server = Server(app)
+    assert server.state.oldest_seconds() == 0.0
+
+    async def other(message: Message) -> None:
+        """The second request's own."""
+
+    first = asyncio.create_task(server.call())
+    second = asyncio.create_task(server.wrapper(request(), server.inbox.get, other))
+    while server.state.active < 2:
+        await asyncio.sleep(0)
+    before = server.state.oldest_seconds()
+    assert 0.0 < before < server.state.oldest_seconds()
+    over.set()
+    await asyncio.gather(first, second)
+    assert (server.state.active, server.state.oldest_seconds()) == (0, 0.0)
 
 
 async def test_an_endless_stream_is_completed() -> None:
@@ -140,6 +167,7 @@ async def test_an_endless_stream_is_completed() -> None:
     task = asyncio.create_task(server.call())
     while len(server.sent) < 2:
         await asyncio.sleep(0)
+    assert (server.state.active, server.state.oldest_seconds()) == (1, 0.0)
     server.wrapper.end_streams(lambda send: task)
     server.wrapper.end_streams(lambda send: task)
     await task

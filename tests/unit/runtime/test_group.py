@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tenfold.runtime.board import ACCEPT, IMPORT, LEAVE, Board, Row
+from tenfold.runtime.board import ACCEPT, HOLD, IMPORT, LEAVE, Board, Row, order_of
 from tenfold.runtime.channel import Channel
 from tenfold.runtime.gunicorn_group import Group
 from tenfold.runtime.settings import RunSettings
@@ -34,10 +34,20 @@ def test_the_board_is_shared_with_children() -> None:
 
 def test_requests_go_on_counting_when_a_row_has_a_new_worker() -> None:
     row = Board(1).row(0)
-    for column in (Row.BOOTED, Row.CONNECTIONS, Row.ACTIVE, Row.REQUESTS):
+    for column in range(8):
         row.cells[column] = 3
     row.clear()
-    assert list(row.cells[:4]) == [0, 0, 0, 3]
+    assert [column for column in range(8) if row.cells[column]] == [Row.REQUESTS]
+
+
+def test_no_order_is_taken_for_an_earlier_one() -> None:
+    board = Board(1)
+    serials = [board.serial]
+    for order in (ACCEPT, HOLD, ACCEPT, HOLD, HOLD, LEAVE):
+        board.order = order
+        assert (board.order, order_of(board.serial)) == (order, order)
+        serials.append(board.serial)
+    assert serials == sorted(set(serials))
 
 
 def test_an_error_that_is_too_long_is_cut() -> None:
@@ -118,8 +128,105 @@ def test_the_state_of_the_whole(group: Group) -> None:
     assert group.order({"order": "status"})["error"] == "why"
 
 
+@pytest.fixture
+def serving(group: Group) -> Iterator[Group]:
+    """A group of two workers, both booted, that accepts."""
+    rows: set[int] = set()
+    group.watch(lambda: rows)
+    for _ in range(2):
+        number, _ = group.place()
+        rows.add(number)
+        group.board.row(number).cells[Row.BOOTED] = 1
+    assert group.order({"order": "accept"}) == {"ok": True}
+    yield group
+    for channel in group._channels.values():
+        channel.close()
+
+
+def ordered(group: Group, *orders: str) -> list[bool]:
+    return [group.order({"order": order})["ok"] for order in orders]
+
+
+def obey(group: Group, *numbers: int) -> None:
+    """What the workers write when they do not accept because of this hold."""
+    for number in numbers:
+        group.board.row(number).cells[Row.OBEYED] = group.board.serial
+
+
+def test_settled_is_accepting_with_answers_that_close(serving: Group) -> None:
+    assert ordered(serving, "settle", "settle") == [True, True]
+    status = serving.order({"order": "status"})
+    assert (status["state"], status["settled"]) == ("accepting", True)
+    assert (serving.board.order, serving.board.closing) == (ACCEPT, True)
+    assert ordered(serving, "accept") == [True]
+    assert serving.order({"order": "status"})["settled"] is False
+    assert serving.board.closing is False
+
+
+def test_holding_and_back_any_number_of_times(serving: Group) -> None:
+    for _ in range(3):
+        assert ordered(serving, "hold", "hold") == [True, True]
+        status = serving.order({"order": "status"})
+        assert (status["state"], status["settled"]) == ("holding", False)
+        assert (serving.board.order, serving.board.closing) == (HOLD, True)
+        assert ordered(serving, "settle") == [False]
+        assert ordered(serving, "accept", "accept") == [True, True]
+        assert (serving.board.order, serving.board.closing) == (ACCEPT, False)
+
+
+def test_leaving_from_holding_is_for_good(serving: Group) -> None:
+    assert ordered(serving, "hold", "quiesce") == [True, True]
+    assert serving.process.leaving
+    assert ordered(serving, "accept", "hold", "settle") == [False, False, False]
+    assert serving.order({"order": "hold"}) == {"ok": False, "error": "it is quiescing"}
+
+
+def test_only_what_accepts_can_be_held(group: Group) -> None:
+    for number in (0, 1):
+        group.board.row(number).cells[Row.BOOTED] = 1
+    assert group.order({"order": "hold"}) == {"ok": False, "error": "it is warm"}
+    assert group.order({"order": "settle"}) == {"ok": False, "error": "it is warm"}
+
+
+def test_a_worker_that_does_not_obey_yet_counts_as_a_connection(serving: Group) -> None:
+    serving.order({"order": "hold"})
+    assert serving.order({"order": "status"})["connections"] == 2
+    obey(serving, 0)
+    assert serving.order({"order": "status"})["connections"] == 1
+    obey(serving, 1)
+    assert serving.order({"order": "status"})["connections"] == 0
+
+
+def test_obeying_an_earlier_hold_is_not_enough(serving: Group) -> None:
+    serving.order({"order": "hold"})
+    obey(serving, 0, 1)
+    assert ordered(serving, "accept", "hold") == [True, True]
+    assert serving.order({"order": "status"})["connections"] == 2
+
+
+def test_counts_are_those_of_the_workers_that_live(serving: Group) -> None:
+    for number, (connections, active, idle) in enumerate([(5, 2, 3), (0, 1, 0), (9, 9, 9)]):
+        cells = serving.board.row(number).cells
+        cells[Row.CONNECTIONS], cells[Row.ACTIVE], cells[Row.IDLE] = connections, active, idle
+        cells[Row.REQUESTS] = 100
+    serving.board.row(1).cells[Row.OLDEST] = int((time.perf_counter() - 5) * 1e6)
+    status = serving.order({"order": "status"})
+    names = ("connections", "active", "idle", "requests", "tasks")
+    assert [status[name] for name in names] == [6, 3, 3, 300, 0]
+    assert 5 <= status["oldest_seconds"] < 60
+
+
+def test_a_close_outlasts_what_it_closed_only_while_nothing_new_is_wanted(serving: Group) -> None:
+    assert ordered(serving, "close") == [True]
+    assert (serving.board.closes, serving.board.ending) == (1, False)
+    assert ordered(serving, "hold", "close") == [True, True]
+    assert (serving.board.closes, serving.board.ending) == (2, True)
+    assert ordered(serving, "accept") == [True]
+    assert serving.board.ending is False
+
+
 def test_nothing_is_ordered_of_an_app_that_is_not_there(group: Group) -> None:
-    for order in ("accept", "quiesce", "probe", "close"):
+    for order in ("accept", "settle", "hold", "quiesce", "probe", "close"):
         assert group.order({"order": order}) == {"ok": False, "error": "the app is importing"}
     assert group.board.order == IMPORT
 

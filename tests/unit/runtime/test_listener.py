@@ -85,6 +85,50 @@ async def test_what_was_accepted_before_the_stop_is_served(owned: socket.socket)
     assert greeted == accepted
 
 
+async def test_connections_wait_while_it_is_paused_and_are_served_afterwards(
+    owned: socket.socket,
+) -> None:
+    pausing = listener(owned, b"one")
+    pausing.start()
+    for _ in range(3):
+        assert await greeting(owned) == b"one"
+        pausing.pause()
+        pausing.pause()
+        waiting = [asyncio.create_task(greeting(owned)) for _ in range(5)]
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not pausing.pending
+        assert not any(task.done() for task in waiting)
+        pausing.start()
+        assert await asyncio.gather(*waiting) == [b"one"] * 5
+    pausing.stop()
+
+
+async def test_what_was_accepted_before_the_pause_is_pending_until_it_is_served(
+    owned: socket.socket,
+) -> None:
+    pausing = listener(owned, b"one")
+    client = asyncio.create_task(greeting(owned))
+    pausing.start()
+    while not pausing.pending:
+        await asyncio.sleep(0)
+    pausing.pause()
+    assert await client == b"one"
+    assert not pausing.pending
+    pausing.stop()
+
+
+async def test_a_paused_listener_gives_others_what_waits(owned: socket.socket) -> None:
+    one, two = listener(owned, b"one"), listener(owned, b"two")
+    one.start()
+    one.pause()
+    waiting = asyncio.create_task(greeting(owned))
+    one.stop()
+    two.start()
+    assert await waiting == b"two"
+    two.stop()
+
+
 async def test_it_may_be_stopped_before_it_was_started(owned: socket.socket) -> None:
     listener(owned, b"one").stop()
     assert owned.fileno() >= 0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from time import perf_counter
 from typing import Any
 from wsgiref.util import FileWrapper
 from wsgiref.validate import validator
@@ -18,7 +19,8 @@ class Server:
 
     def __init__(self, app: Any) -> None:
         self.row = Board(1).row(0)
-        self.leaving = self.ending = False
+        self.closing = self.ending = False
+        self.closes = 0
         self.closed: list[Callable[..., Any]] = []
         self.status = ""
         self.headers: list[tuple[str, str]] = []
@@ -27,8 +29,9 @@ class Server:
             self.row,
             Routes(),
             release="4f2c1d9",
-            leaving=lambda: self.leaving,
+            closing=lambda: self.closing,
             ending=lambda: self.ending,
+            closes=lambda: self.closes,
             close_behind=self.closed.append,
         )
 
@@ -70,6 +73,19 @@ def test_a_request_is_active_until_its_body_is_closed() -> None:
     body.close()  # type: ignore[attr-defined]
     body.close()  # type: ignore[attr-defined]
     assert server.row.cells[Row.ACTIVE] == 0
+
+
+def test_the_oldest_request_in_flight_is_on_the_board() -> None:
+    server = Server(hello)
+    assert server.row.cells[Row.OLDEST] == 0
+    before = perf_counter()
+    first, second = server.call(), server.call()
+    began = server.row.cells[Row.OLDEST]
+    assert before - 1e-6 <= began / 1e6 <= perf_counter()
+    first.close()  # type: ignore[attr-defined]
+    assert server.row.cells[Row.OLDEST] >= began
+    second.close()  # type: ignore[attr-defined]
+    assert server.row.cells[Row.OLDEST] == 0
 
 
 def test_an_exception_counts_as_500_and_reaches_the_server() -> None:
@@ -129,25 +145,45 @@ def test_the_servers_own_file_wrapper_comes_back_so_that_it_can_send_the_file() 
     assert server.counted() == {"unmatched": {"2xx": 1}}
 
 
-def test_answers_while_leaving_close_their_connection() -> None:
+def test_answers_while_closing_close_their_connection() -> None:
     server = Server(hello)
     server.run()
     assert server.closed == []
-    server.leaving = True
+    server.closing = True
     server.run()
     assert server.closed == [server.start_response]
 
 
-def test_an_endless_stream_ends_with_its_next_piece() -> None:
-    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
-        start_response("200 OK", [("Content-Type", "text/event-stream")])
-        return iter(lambda: b"data: tick\n\n", None)
+def ticking(environ: Any, start_response: Any) -> Iterator[bytes]:
+    start_response("200 OK", [("Content-Type", "text/event-stream")])
+    return iter(lambda: b"data: tick\n\n", None)
 
-    server = Server(app)
+
+def test_an_endless_stream_ends_with_its_next_piece() -> None:
+    server = Server(ticking)
     body = iter(server.call())
     assert next(body) == next(body)
     server.ending = True
     assert list(body) == []
+    assert server.run() == b"data: tick\n\n"
+
+
+def test_streams_that_begin_after_a_close_live_on() -> None:
+    server = Server(ticking)
+    before = iter(server.call())
+    assert next(before)
+    server.closes += 1
+    after = iter(server.call())
+    assert list(before) == []
+    assert next(after) == next(after)
+
+
+def test_an_endless_stream_does_not_count_as_the_oldest_request() -> None:
+    server = Server(ticking)
+    body = server.call()
+    assert (server.row.cells[Row.ACTIVE], server.row.cells[Row.OLDEST]) == (1, 0)
+    body.close()  # type: ignore[attr-defined]
+    assert (server.row.cells[Row.ACTIVE], server.row.cells[Row.OLDEST]) == (0, 0)
 
 
 def test_other_streams_are_left_to_end_by_themselves() -> None:
