@@ -14,7 +14,7 @@ from tenfold.transitions import way
 from tenfold.transitions.journal import Record
 from tenfold.transitions.way import Crossing
 
-ALIVE = ("running", "draining")
+ALIVE = ("running", "draining", "holding")
 EVERYDAY = ("up", "down", "deploy", "rollback")
 
 
