@@ -59,7 +59,7 @@ if [ -e "$data/PG_VERSION" ]; then
         postmaster=$pid
     fi
     for entry in /proc/[0-9]*; do
-        if of_this_cluster "${entry#/proc/}"; then
+        if [ "$entry/cwd" -ef "$data" ] && of_this_cluster "${entry#/proc/}"; then
             processes=$((processes + 1))
         fi
     done

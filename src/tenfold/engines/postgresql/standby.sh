@@ -26,7 +26,16 @@ if ! [ -e "$data/PG_VERSION" ]; then
     exit 1
 fi
 case $order in
-    fence) say fenced ;;
+    fence)
+        # Users wait meanwhile. Where there is no file yet, nothing is to be replaced; an empty one,
+        # left by a power failure at this moment, is a fence too.
+        if [ -e "$signal" ]; then
+            say fenced
+        else
+            echo fenced >"$signal"
+            sync -- "$signal" "$data"
+        fi
+        ;;
     follow) say follows ;;
     unfence)
         if [ -e "$signal" ]; then

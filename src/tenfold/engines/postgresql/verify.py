@@ -115,7 +115,8 @@ _IDENTITY = """
 SELECT (SELECT system_identifier FROM pg_control_system())::text,
        CASE WHEN pg_is_in_recovery() THEN (SELECT received_tli FROM pg_stat_wal_receiver)
             ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,
-       current_setting('data_checksums')
+       current_setting('data_checksums'),
+       pg_is_in_recovery()
 """
 
 
@@ -126,8 +127,11 @@ def _identity(leader: Connection, follower: Connection) -> Iterator[str]:
     if here[0] != there[0]:
         yield f"they are different clusters: system identifier {here[0]}, and {there[0]}"
         return
+    if not there[3]:
+        yield "the follower leads: it accepts writes of its own"
+        return
     if there[1] is None:
-        yield "the follower does not follow anybody"
+        yield "the follower does not reach whom it follows"
         return
     if here[1] != there[1]:
         yield f"the leader is on timeline {here[1]}, the follower receives {there[1]}"
