@@ -92,13 +92,13 @@ def forget_generations(folder: Path, pool: str, newest: int, kept: int = KEPT_FI
             path.unlink(missing_ok=True)
 
 
-def last_lines(path: Path, count: int) -> list[str]:
+def last_lines(path: Path, count: int, max_bytes: int | None = None) -> list[str]:
     """The last lines of a log; of the file before it, too, when this one is short.
 
-    Reads a kilobyte for each line that is asked for, and 256 at least.
+    ``max_bytes`` of a file are read at most: by default a kilobyte for each line, and 256 at least.
     """
     found: list[str] = []
-    max_bytes = max(1 << 18, count << 10)
+    max_bytes = max_bytes or max(1 << 18, count << 10)
     for source in (path, _numbered(path, 1)):
         if len(found) < count:
             found = _tail(source, max_bytes) + found

@@ -15,7 +15,14 @@ from tenfold.deployment.status import Status, never_up
 from tenfold.observe.traffic import Traffic, by_route, whole
 from tenfold.spec.read import load
 
-DOTS = {"running": "●", "warm": "◐", "starting": "◐", "draining": "◑", "holding": "◑", "stopping": "◑"}
+DOTS = {
+    "running": "●",
+    "warm": "◐",
+    "starting": "◐",
+    "draining": "◑",
+    "holding": "◑",
+    "stopping": "◑",
+}
 
 
 @command("status")
