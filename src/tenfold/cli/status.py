@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -12,6 +13,8 @@ from tenfold.cli.moving import WAYS_ON
 from tenfold.cli.output import Output
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.status import Status, never_up
+from tenfold.errors import TenfoldError
+from tenfold.observe.report.figures import size
 from tenfold.observe.traffic import Traffic, by_route, whole
 from tenfold.spec.read import load
 
@@ -40,6 +43,8 @@ def status(settings: Settings, routes: bool) -> None:
     if layout.exists():
         deployment = Deployment.open(layout)
         found, metrics = deployment.status(), deployment.metrics()
+        if found.transition and found.transition.get("phase") in ("prepared", "switched"):
+            found = with_lag(found, deployment)
     else:
         found = never_up(load(layout.spec).name)
     if settings.json:
@@ -49,6 +54,18 @@ def status(settings: Settings, routes: bool) -> None:
     if routes:
         settings.output.line()
         settings.output.columns([_traffic_row(t) for t in by_route(metrics)])
+
+
+def with_lag(found: Status, deployment: Deployment) -> Status:
+    """The status with how far the following database is behind, where it can be asked."""
+    from tenfold.deployment.databases import behind  # half a second that no other status needs
+    from tenfold.deployment.work import serving
+
+    try:
+        bytes_behind = behind(serving(deployment))
+    except TenfoldError:  # the lag is not worth a failed status
+        bytes_behind = None
+    return replace(found, transition={**(found.transition or {}), "behind_bytes": bytes_behind})
 
 
 def show(found: Status, traffic: Traffic, output: Output) -> None:
@@ -112,7 +129,9 @@ def _transition(found: Status) -> str:
     doing = found.transition or {}
     moves = f" from stage {doing['from']} to {doing['to']}" if "from" in doing else ""
     if doing["state"] == "open":
-        return f"  {doing['kind']}{moves} is {doing['phase']}, not complete"
+        lag = doing.get("behind_bytes")
+        follows = "" if lag is None else f"; the other database is {size(lag)} behind"
+        return f"  {doing['kind']}{moves} is {doing['phase']}, not complete{follows}"
     where = f"step {doing['position']} of {doing['of']}, {doing['step']}"
     if doing["state"] == "running":
         return f"  {doing['kind']}{moves} is under way: {where}"

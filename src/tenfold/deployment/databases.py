@@ -6,12 +6,15 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from tenfold.deployment.intent import pinned
 from tenfold.engines.postgresql import orders
 from tenfold.engines.postgresql.admin import MAINTENANCE
 from tenfold.engines.postgresql.disk import DiskState, parse_disk_state
 from tenfold.engines.postgresql.login import connect, login
-from tenfold.engines.postgresql.replication import slots
+from tenfold.engines.postgresql.peers import database, slot_name
+from tenfold.engines.postgresql.replication import follower_state, slots
 from tenfold.errors import TargetError, TenfoldError
 from tenfold.stages import path as stages_path
 from tenfold.stages.facts import Machine
@@ -34,6 +37,25 @@ def observe_databases(intent: Intent) -> dict[str, ObservedDatabase]:
     """
     blueprint = everything(intent)
     return {u.path: _observe(u, blueprint, intent) for u in members(blueprint.topology)}
+
+
+def behind(intent: Intent) -> int | None:
+    """How many bytes of log the follower of this position lacks; ``None`` without an answer."""
+    blueprint = intent.blueprint
+    units = members(blueprint.topology)
+    led = [u for u in units if intent.goal.leads(u)]
+    following = [u for u in units if not intent.goal.leads(u)]
+    if not led or not following:
+        return None
+    leader, follower = (
+        login(u, blueprint.scene(u), "superuser", database=MAINTENANCE)
+        for u in (led[0], following[0])
+    )
+    try:
+        with connect(leader) as one, connect(follower) as other:
+            return follower_state(one, other, slot_name(database(following[0]))).behind_bytes
+    except (TenfoldError, psycopg.Error):  # it does not run; whoever asks for the lag sees that
+        return None
 
 
 def everything(intent: Intent) -> Blueprint:

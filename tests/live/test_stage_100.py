@@ -1,0 +1,117 @@
+"""Stage 100 is the same however it was come to; what makes no sense there is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support import apps
+from tests.support.project import Project
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+Bring = Callable[[Any], Project]
+LEFT_FROM_BEFORE = {
+    # Its data directory was removed with `complete`; how it was run is kept for whoever asks.
+    "app1/postgres",
+}
+SETTINGS = "select name, setting from pg_settings order by name"
+ITS_OWN = ("listen_addresses", "port", "primary_conninfo", "primary_slot_name")
+
+
+def diary_from_the_first_day(path: Path) -> Project:
+    return apps.diary(path)
+
+
+def rendered(project: Project) -> dict[str, str]:
+    """Every rendered file of every host, without what differs between any two deployments."""
+    found: dict[str, str] = {}
+    names = {"vm1": "app1"}
+    for host in (project.path / ".tenfold" / "hosts").iterdir():
+        if not (host / "host.json").exists():
+            continue
+        address = json.loads((host / "host.json").read_text())["address"]
+        for file in (host / "config").rglob("*"):
+            if not file.is_file():
+                continue
+            name = f"{names.get(host.name, host.name)}/{file.relative_to(host / 'config')}"
+            text = file.read_text().replace(str(project.path), "PROJECT")
+            text = text.replace("hosts/vm1", "hosts/app1").replace(address, "OWN")
+            text = re.sub(r"127\.\d+\.\d+\.\d+", "ADDRESS", text)
+            text = re.sub(r"tenfold-\d+-[0-9a-f]{12}", "RUN", text)
+            text = re.sub(r"app\.\d+\.", "app.N.", text)
+            text = re.sub(r"(?m)^([^#:]*:\d+:\*:[^:]+:).+$", r"\1PASSWORD", text)
+            found[re.sub(r"app\.\d+\.", "app.N.", name)] = text.replace(str(project.port), "PORT")
+    return {n: t for n, t in found.items() if n.rpartition("/")[0] not in LEFT_FROM_BEFORE}
+
+
+def settings(project: Project) -> dict[str, str]:
+    said = project.ok("psql", "--as", "superuser", "--", "-AtF=", "-c", SETTINGS)
+    pairs = (line.partition("=") for line in said.splitlines())
+    return {
+        name: re.sub(r"127\.\d+\.\d+\.\d+", "ADDRESS", value.replace("vm1", "app1"))
+        for name, _, value in pairs
+        if name not in ITS_OWN and "file" not in name and "director" not in name
+    }
+
+
+def test_fresh_is_grown(bring: Bring) -> None:
+    grown = bring(apps.diary)
+    grown.up()
+    grown.ok("grow", "--to", "100", timeout=200)
+    grown.ok("complete", "--yes", timeout=200)
+    fresh = bring(diary_from_the_first_day)
+    fresh.ok("up", "-d", "--stage", "100", "--port", str(fresh.port))
+    assert settings(grown) == settings(fresh)
+    one, other = rendered(grown), rendered(fresh)
+    assert sorted(one) == sorted(other)
+    assert {n: t for n, t in one.items() if t != other[n]} == {}
+
+
+def test_what_makes_no_sense_is_refused_with_the_reason(bring: Bring) -> None:
+    project = bring(apps.diary)
+    project.up()
+    for command, words in (
+        (("resume",), "no move between stages is under way"),
+        (("reverse",), "no move between stages is under way"),
+        (("abort",), "no move between stages is under way"),
+        (("complete", "--yes"), "no move between stages is under way"),
+        (("grow", "--to", "10"), "it is at stage 10 already"),
+        (("grow", "--to", "1k"), "later version"),
+        (("up", "--stage", "100"), "runs already"),
+    ):
+        done = project.tenfold(*command)
+        assert done.returncode in (1, 2), command
+        assert words in done.stderr, (command, done.stderr)
+    project.tenfold("plan", "--to", "100", "-o", "move.json")
+    project.ok("grow", "move.json", timeout=200)
+    twice = project.tenfold("grow", "move.json")
+    assert "made already" in twice.stderr, twice.stderr
+    given_up = project.tenfold("abort")
+    assert "made already" in given_up.stderr, given_up.stderr
+    project.ok("complete", "--yes", timeout=200)
+    late = project.tenfold("reverse")
+    assert late.returncode == 1
+    assert "no move between stages is under way" in late.stderr
+    assert project.get("/notes").status == 200
+    project.ok("down")
+    elsewhere = project.tenfold("up", "-d", "--stage", "10", "--port", str(project.port))
+    assert "it is at stage 100" in elsewhere.stderr, elsewhere.stderr
+
+
+def test_two_at_once_are_one_after_the_other(bring: Bring) -> None:
+    project = bring(apps.diary)
+    project.up()
+    first = project.start("grow", "--to", "100")
+    try:
+        while not project.status()["transition"]:
+            assert first.poll() is None
+        second = project.tenfold("grow", "--to", "100")
+        assert second.returncode == 1
+        assert "at work" in second.stderr, second.stderr
+    finally:
+        said, _ = first.communicate(timeout=200)
+    assert first.returncode == 0, said
