@@ -39,6 +39,10 @@ VariableValue = Annotated[
 ]
 
 
+MIN_COPY_BYTES, MAX_COPY_BYTES = 32 << 10, 1_000_000_000
+"""What pg_basebackup takes as its bound per second."""
+
+
 class Table(BaseModel):
     """Base of every table: frozen, and unknown keys are refused."""
 
@@ -164,6 +168,14 @@ class TransitionTable(Table):
         alias="max_postpone",
         description="How long a switch may be put off because a request takes longer than max_hold "
         "leaves it.",
+    )
+    max_copy_rate_bytes: Bytes = Field(
+        default=64_000_000,
+        ge=MIN_COPY_BYTES,
+        le=MAX_COPY_BYTES,
+        alias="max_copy_rate",
+        description="How much of the database is copied a second at most, so that whoever uses it "
+        "goes on well; from 32KiB to 1GB.",
     )
     max_catch_up_seconds: WaitSeconds = Field(
         default=1800.0,

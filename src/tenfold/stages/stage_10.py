@@ -33,6 +33,7 @@ def database(spec: AppSpec, *, node: int = 1) -> DatabaseSettings:
         database=spec.name.replace("-", "_"),
         separate_owner=spec.release.migrate is not None,
         node=node,
+        copy_bytes_per_second=spec.transition.max_copy_rate_bytes,
     )
 
 

@@ -18,7 +18,8 @@ class DatabaseSettings(Settings):
     it the app's role owns its schema, so that an app that creates its tables itself works.
     ``major`` is PostgreSQL's major version, which is pinned for the life of the data. ``node``
     numbers the cluster's data directories, each for its whole life: with whoever it follows, the
-    replication slot ``tenfold_NODE`` is its own.
+    replication slot ``tenfold_NODE`` is its own. ``copy_bytes_per_second`` bounds how fast it is
+    copied from its leader; 0 does not.
     """
 
     database: str
@@ -30,6 +31,7 @@ class DatabaseSettings(Settings):
     separate_owner: bool = False
     major: int = 18
     node: int = 1
+    copy_bytes_per_second: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ shift 3
 password=$TENFOLD_SUPERUSER_PASSWORD
 unset TENFOLD_SUPERUSER_PASSWORD
 
-slot='' upstream=''
+slot='' upstream='' rate=''
 while read -r key value; do
     case $key in
         slot) slot=$value ;;
+        rate) rate=$value ;; # kB a second, so that whoever uses the leader's disk goes on well
         upstream) upstream=$value ;;
     esac
 done <"$(dirname -- "$0")/origin"
@@ -51,7 +52,7 @@ make() {
 copy() {
     rounds=40
     until "$(dirname -- "$initdb")/pg_basebackup" --pgdata="$new" --dbname="$upstream" \
-        --slot="$slot" --wal-method=stream --checkpoint=fast --no-manifest --no-password \
+        --slot="$slot" ${rate:+--max-rate="$rate"} --wal-method=stream --checkpoint=fast --no-manifest --no-password \
         2>"$new.said"; do
         cat -- "$new.said" >&2
         grep -q 'is active for PID' "$new.said" || return 1

@@ -20,7 +20,8 @@ from tenfold.topology.settings import DatabaseSettings
 class Upstream:
     """A server to copy from and to follow, as one of its followers reaches it.
 
-    ``slot`` is the follower's place in the upstream's log; ``passfile`` holds the password.
+    ``slot`` is the follower's place in the upstream's log; ``passfile`` holds the password;
+    ``kilobytes_per_second`` bounds the copy, 0 does not.
     """
 
     host: str
@@ -28,6 +29,7 @@ class Upstream:
     user: str
     slot: str
     passfile: str
+    kilobytes_per_second: int = 0
 
     def conninfo(self) -> str:
         """libpq's connection string.
@@ -109,6 +111,7 @@ def upstream(member: Unit | Pool, scene: Scene) -> Upstream | None:
         user=database(member).replication_role,
         slot=slot_name(database(member)),
         passfile=join(scene.place.config, "pgpass"),
+        kilobytes_per_second=database(member).copy_bytes_per_second // 1024,
     )
 
 
@@ -128,7 +131,8 @@ def origin_text(source: Upstream | None) -> str:
     return (
         "# This server's data is copied from its leader.\n"
         f"slot {source.slot}\n"
-        f"upstream {source.conninfo()}\n"
+        + (f"rate {source.kilobytes_per_second}\n" if source.kilobytes_per_second else "")
+        + f"upstream {source.conninfo()}\n"
     )
 
 
