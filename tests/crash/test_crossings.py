@@ -130,3 +130,48 @@ def test_without_anybody_left_the_agent_ends_the_hold_by_itself(bring: Bring) ->
         settle(project)
     assert users.failures == []
     assert sorted(project.get("/notes").json()) == sorted(users.acknowledged)
+
+
+@pytest.mark.parametrize("point", ["StopUnit.after", "DropSlot.after", "RemoveData.before"])
+def test_a_complete_that_was_killed_is_finished_and_cannot_be_given_up(
+    bring: Bring, point: str
+) -> None:
+    project = bring(apps.diary)
+    project.up()
+    with Users(project, 2) as users:
+        project.ok("grow", "--to", "100", timeout=200)
+        command = stopped_at(project, point, "complete", "--yes")
+        assert command is not None
+        command.send_signal(signal.SIGKILL)
+        command.wait()
+        refused = project.tenfold("abort")
+        assert "cannot be taken back" in refused.stderr, refused.stderr
+        settle(project)
+    assert users.failures == []
+    assert project.status()["transition"] is None
+    assert project.ok("psql", "--", "-Atc", "select count(*) from pg_replication_slots") == "0\n"
+    assert sorted(project.get("/notes").json()) == sorted(users.acknowledged)
+
+
+def test_engines_and_agents_killed_in_the_middle_of_a_move_lose_nothing(bring: Bring) -> None:
+    """While the command stands still before the switch: kill -9, and it goes on."""
+    project = bring(apps.diary)
+    project.up()
+    with Users(project, 2) as users:
+        command = stopped_at(project, "Settle.before", "grow", "--to", "100")
+        assert command is not None
+        try:
+            for engine, host in (("tenfold", "vm1"), ("tenfold", "db1"), ("postgresql", "db1")):
+                for unit in next(h for h in project.status()["hosts"] if h["name"] == host)[
+                    "units"
+                ]:
+                    if unit["engine"] == engine:
+                        os.kill(unit["pid"], signal.SIGKILL)
+        finally:
+            command.send_signal(signal.SIGCONT)
+        assert command.wait(timeout=200) in (0, 1)
+        wait_for_answers(users)
+        settle(project)
+        assert project.status()["stage"] == "100"
+    assert users.failures == []
+    assert sorted(project.get("/notes").json()) == sorted(users.acknowledged)
