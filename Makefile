@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := examples/conduit
 DEMO_READY := $(DEMO)/.venv/.ready
+# Most tests wait for real processes most of the time.
+WORKERS ?= 2
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -37,7 +39,7 @@ demo-stop: $(READY)
 # What proves the work, in minutes.
 test: $(READY) $(DEMO_READY)
 	cd $(DEMO) && .venv/bin/python -m pytest --quiet
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff check .
