@@ -102,7 +102,8 @@ def hand_over(leader: Server, follower: Server) -> None:
     wait_for(lambda: len(writer.acknowledged) > 50, within=30, subject="50 writes")
     with follower.connect("superuser", database="postgres") as there:
         replication.ensure_slot(there, slot_of(leader))
-        switch.checkpoint(there)
+        with leader.connect("superuser", database="postgres") as here:
+            switch.make_stop_short(here, there, within_seconds=30)
         leader.order(orders.fence)
         leader.stop()
         writer.join()
@@ -414,6 +415,27 @@ def test_a_follower_that_was_away_for_too_long_is_reported_as_lost() -> None:
                     switch.wait_until_replayed(there, switch.flushed(superuser), within_seconds=0.2)
             again = replication.ensure_slot(superuser, slot_of(follower))
             assert again.lost, "a gap stays visible until somebody drops the slot"
+
+
+def test_before_a_stop_the_next_segment_is_laid_out_on_both_sides() -> None:
+    with pair() as (leader, follower):
+        ledger(leader)
+        follow(leader, follower)
+        segment = "SELECT name FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' ORDER BY name"
+        with leader.connect("superuser") as here, follower.connect("superuser") as there:
+            for _ in range(2):  # once more changes nothing for the worse
+                switch.make_stop_short(here, there, within_seconds=30)
+            row = here.execute(
+                "SELECT pg_walfile_name(pg_current_wal_lsn()), file_offset"
+                "  FROM pg_walfile_name_offset(pg_current_wal_lsn())"
+            ).fetchone()
+            assert row is not None
+            current, offset = str(row[0]), int(str(row[1]))
+            assert (16 << 20) - offset <= 3 << 20
+            for side in (here, there):
+                names = [str(name) for (name,) in side.execute(segment)]
+                assert max(names) > current
+        assert rows(follower) == 1000
 
 
 def test_a_follower_promoted_by_order_leads() -> None:

@@ -33,7 +33,13 @@ if [ -e "$data/PG_VERSION" ]; then
 fi
 parent=$(dirname -- "$data")
 mkdir -p -- "$parent"
-rm -rf -- "$data".new.*
+# An attempt that is still at work may be filling its directory; without it, it fails before long.
+rounds=100
+until rm -rf -- "$data".new.* 2>/dev/null; do
+    rounds=$((rounds - 1))
+    [ "$rounds" -gt 0 ] || { rm -rf -- "$data".new.*; break; }
+    sleep 0.05
+done
 new=$(mktemp -d -- "$data.new.XXXXXX")
 trap 'rm -rf -- "$new" "$new.said"' EXIT
 

@@ -33,11 +33,49 @@ def bytes_behind(lsn: str | None, leader: str) -> int:
 
 
 def checkpoint(connection: Connection) -> None:
-    """Write out what is dirty, as superuser; on a follower as far as it has replayed a checkpoint.
-
-    Before a switch, on both: a stop writes out what is dirty, and so does a promotion.
-    """
+    """Write out what is dirty, as superuser; a follower does so up to its leader's last one."""
     connection.execute("CHECKPOINT")
+
+
+def make_stop_short(
+    leader: Connection,
+    follower: Connection,
+    *,
+    within_seconds: float,
+    room_bytes: int = 3 << 20,
+) -> None:
+    """Do beforehand, right before a hold, what a stop of the leader would do while users wait.
+
+    With ``archive_mode = on`` a stop closes the segment of the log: the rest of it, up to 16 MiB of
+    zeros, is written, sent and flushed, and its last checkpoint goes into a new one, for which 16
+    MiB more are written. So the segment is filled up to ``room_bytes`` first, *then* a checkpoint
+    is written on both, which lays out the next segment once three quarters of one are used.
+    Measured: a stop took 50 ms instead of 150. If more than ``room_bytes`` of log is written before
+    the stop, it takes as long as ever.
+
+    Raises:
+        StepFailed: the follower does not replay that much in time, or a server broke off.
+    """
+    with _told():
+        _fill_segment(leader, room_bytes)
+        checkpoint(leader)
+        wait_until_replayed(follower, flushed(leader), within_seconds=within_seconds)
+        checkpoint(follower)
+
+
+def _fill_segment(connection: Connection, room_bytes: int) -> None:
+    row = connection.execute(
+        "SELECT pg_current_wal_insert_lsn()::text, setting::bigint FROM pg_settings"
+        " WHERE name = 'wal_segment_size'"
+    ).fetchone()
+    assert row is not None
+    size = int(str(row[1]))
+    filling = size - position(str(row[0])) % size - room_bytes
+    if filling > 0:
+        # A message to nobody: in the log, and nowhere else.
+        connection.execute(
+            "SELECT pg_logical_emit_message(false, 'tenfold', repeat('-', %s))", [filling]
+        )
 
 
 def flushed(connection: Connection) -> str:
