@@ -15,7 +15,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import tenfold
-from benchmarks import deploys, latency, markdown, memory, throughput, up, wrapper
+from benchmarks import (
+    crossing_prepare,
+    crossing_sizes,
+    crossings,
+    deploys,
+    latency,
+    markdown,
+    memory,
+    throughput,
+    up,
+    wrapper,
+)
 from benchmarks.machine import Watch
 from benchmarks.options import Options
 from benchmarks.results import Finding, Record, records_in
@@ -31,6 +42,9 @@ BENCHMARKS: Mapping[str, Callable[[Options, Workplace], Finding]] = {
     "latency": latency.measure,
     "memory": memory.measure,
     "deploys": deploys.measure,
+    "crossings": crossings.measure,
+    "crossing_sizes": crossing_sizes.measure,
+    "crossing_prepare": crossing_prepare.measure,
 }
 
 
@@ -45,6 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         rounds=arguments.rounds,
         deploys=arguments.deploys,
         restarts=arguments.restarts,
+        crossings=arguments.crossings,
+        by_hand=arguments.by_hand,
+        sizes_mb=arguments.sizes,
         rate=arguments.rate,
     )
     _compile()
@@ -91,9 +108,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, metavar="N", help="of every paired benchmark")
     parser.add_argument("--deploys", type=int, metavar="N", help="in a row (200)")
     parser.add_argument("--restarts", type=int, metavar="N", help="by hand, beside them (20)")
-    parser.add_argument("--rate", type=float, default=100.0, help="requests/s during deploys (100)")
+    parser.add_argument("--crossings", type=int, metavar="N", help="there, and as many back (50)")
+    parser.add_argument("--by-hand", type=int, metavar="N", help="moves, beside them (5)")
+    parser.add_argument(
+        "--sizes", type=_sizes, metavar="MB,MB", help="of crossing_sizes (5000,100)"
+    )
+    parser.add_argument(
+        "--rate", type=float, default=100.0, help="requests/s during deploys and moves (100)"
+    )
     parser.add_argument("--quick", action="store_true", help="only show that everything works")
     return parser
+
+
+def _sizes(text: str) -> tuple[int, int]:
+    large, small = (int(part) for part in text.split(","))
+    return large, small
 
 
 if __name__ == "__main__":

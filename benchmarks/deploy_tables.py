@@ -81,7 +81,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
             "**lost / duplicated writes**",
             f"**{_count(ledger, 'lost')} / {_count(ledger, 'duplicated')}**",
         ),
-        ("longest wait of a read or write, ms", number(_longest_wait(report))),
+        ("longest wait of a read or write, ms", number(longest_wait(report))),
         ("longest stall of writes, ms", number(writes["longest_stall_ms"])),
         ("generator, share of a core", f"{report['generator']['cpu_share']:.0%}"),
     ]
@@ -102,7 +102,7 @@ def _count(ledger: dict[str, Any], name: str) -> int:
     return int(ledger["counts"][name])
 
 
-def _longest_wait(report: dict[str, Any]) -> float:
+def longest_wait(report: dict[str, Any]) -> float:
     """Of the requests that are not slow on purpose, failed ones included."""
     quick = [kind for kind in report["requests"] if kind["name"] in ("read", "write")]
     return max(max(kind["latency_ms"]["max"], kind["longest_failed_ms"]) for kind in quick)

@@ -8,7 +8,7 @@ from statistics import median
 from benchmarks.figures import Ratio
 from benchmarks.results import Comparison, Finding, Record, Table
 
-HEADER = ("", "Tenfold", "by hand", "ratio", "interval", "goal")
+FIGURES = ("ratio", "interval", "goal")
 
 
 def page(records: Sequence[Record]) -> str:
@@ -55,7 +55,9 @@ def _finding(finding: Finding) -> Iterator[str]:
     yield finding.how
     if finding.comparisons:
         yield ""
-        yield from _rows(HEADER, [_compared(c) for c in finding.comparisons])
+        yield from _rows(
+            ("", *finding.sides, *FIGURES), [_compared(c) for c in finding.comparisons]
+        )
     for table in finding.tables:
         yield ""
         yield from _table(table)

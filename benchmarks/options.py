@@ -13,13 +13,19 @@ class Options:
         quick: tiny rounds that show that everything works; their figures are worth nothing.
         rounds: of every paired benchmark, instead of its own number.
         deploys, restarts: how many in a row, through Tenfold and by hand.
-        rate: of the load during deploys, requests a second.
+        crossings: how many moves there and as many back.
+        by_hand: how many moves by hand, beside them.
+        sizes_mb: the two databases whose moves are compared, in MB.
+        rate: of the load during deploys and moves, requests a second.
     """
 
     quick: bool = False
     rounds: int | None = None
     deploys: int | None = None
     restarts: int | None = None
+    crossings: int | None = None
+    by_hand: int | None = None
+    sizes_mb: tuple[int, int] | None = None
     rate: float = 100.0
 
     def rounds_or(self, number: int) -> int:

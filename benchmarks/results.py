@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import Goal, Ratio, paired_ratio
+from benchmarks.sites import OURS, THEIRS
 
 VERSION = 1
 
@@ -54,6 +55,7 @@ class Finding:
 
     Attributes:
         how: what was done, for a reader who wants to judge it.
+        sides: what the comparisons compare; the ratio is the first over the second.
         notes: what limits these figures: a busy generator, a missing tool, a failed round.
         raw: everything measured, for the JSON alone.
     """
@@ -65,6 +67,7 @@ class Finding:
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
     raw: dict[str, Any] = field(default_factory=dict)
+    sides: tuple[str, str] = (OURS, THEIRS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ def record_from(text: str) -> Record:
         comparisons=tuple(_comparison(c) for c in found["comparisons"]),
         tables=tuple(_table(t) for t in found["tables"]),
         notes=tuple(found["notes"]),
+        sides=tuple(found.get("sides", (OURS, THEIRS))),
     )
     return Record(finding, data["machine"], data["command"])
 

@@ -13,7 +13,10 @@ import psycopg
 from benchmarks.apps import App
 from benchmarks.processes import tree
 from benchmarks.sites import OURS, Parts
+from tenfold.observe.report import store
+from tenfold.observe.report.model import Report
 
+MOVE_SECONDS = 1800.0
 STEP = re.compile(r"^  ✓ (?P<what>.+?)\s+(?P<seconds>[\d.]+) s$", re.MULTILINE)
 PARTS = (  # the step's words, and what the by-hand side calls the same
     ("host", "agent"),
@@ -58,6 +61,18 @@ class TenfoldSite:
     def rollback(self) -> None:
         """To the release that served before this one."""
         self.project.ok("rollback", timeout=300)
+
+    def move(self, *command: str) -> tuple[Report, float]:
+        """One command that moves the app; gives its report, and how long it took, in seconds."""
+        began = perf_counter()
+        self.project.ok(*command, timeout=MOVE_SECONDS)
+        took = perf_counter() - began
+        _, report = store.load(self.project.path / ".tenfold" / "reports", store.LAST)
+        return report, took
+
+    def stage(self) -> str:
+        """The stage that it is at."""
+        return str(self.project.status()["stage"])
 
     def dsn(self) -> str:
         return self.project.ok("run", "printenv", "DATABASE_URL").strip()

@@ -76,6 +76,15 @@ NOTES = App(
     path="/hello",
     health="/hello",
 )
+DIARY = App(
+    name="diary",
+    source=Path(__file__).parent / "diary",
+    environment=_notes_environment,
+    entry="diary:app",
+    path="/notes",
+    health="/hello",
+    migrate=("migrate",),
+)
 CONDUIT_APP = App(
     name="conduit",
     source=CONDUIT,

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import shutil
 import signal
+import subprocess
 from pathlib import Path
+from typing import Any, LiteralString
 
 import psutil
 import psycopg
@@ -18,16 +22,19 @@ from tenfold.engines.postgresql import binaries
 from tenfold.engines.postgresql.sizing import size_text, sizing
 
 SUPERUSER = "postgres"
+SLOT = "by_hand"
 
 
 class Postgres:
     """One cluster in ``folder``, with one database and the role that owns it."""
 
-    def __init__(self, folder: Path, port: int, database: str) -> None:
+    def __init__(
+        self, folder: Path, port: int, database: str, *, password: str | None = None
+    ) -> None:
         self.folder, self.port, self.database = folder, port, database
         self._programs = binaries.find().programs()
         self._data = folder / "data"
-        self._password = secrets.token_hex(16)
+        self._password = password or secrets.token_hex(16)
         self._daemon: Daemon | None = None
 
     @property
@@ -84,6 +91,72 @@ class Postgres:
         if self._daemon is not None:
             self._daemon.end(signal.SIGINT, within_seconds=30.0)
             self._daemon = None
+
+    def remove(self) -> None:
+        """Stop it and delete its data."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # Moving
+
+    def copy(self, folder: Path, port: int) -> Postgres:
+        """A follower of this one, not yet started: ``pg_basebackup``, with a slot."""
+        other = Postgres(folder, port, self.database, password=self._password)
+        folder.mkdir()
+        give(folder)
+        run(
+            (
+                self._programs["pg_basebackup"],
+                *("-D", str(other._data), "-d", self._admin()),
+                *("-R", "-C", "-S", SLOT, "-X", "stream", "-c", "fast"),
+            ),
+            cwd=Path("/"),
+        )
+        with (other._data / "postgresql.auto.conf").open("a") as file:
+            file.write(other._configuration())
+        return other
+
+    def await_level(self, leader: Postgres) -> None:
+        """Wait until it has replayed what the leader, which runs, has written by now."""
+        (end,) = leader.ask("select pg_current_wal_lsn()::text")
+        wait_for(lambda: self._has_replayed(end), "the copy to catch up")
+
+    def await_all_of(self, stopped: Postgres) -> None:
+        """Wait until it has replayed the last record of a leader that was shut down."""
+        said = subprocess.run(
+            [self._programs["pg_controldata"], "-D", stopped._data],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+            env={"PATH": os.defpath, "LC_ALL": "C"},
+        ).stdout
+        found = re.search(r"^Latest checkpoint location:\s*(\S+)$", said, re.MULTILINE)
+        if found is None or not re.search(r"^Database cluster state:\s*shut down$", said, re.M):
+            raise RuntimeError(f"not shut down in order:\n{said}")
+        wait_for(lambda: self._has_replayed(found[1], beyond=True), "the copy to have it all")
+
+    def promote(self) -> None:
+        """Have it lead, and wait until it does."""
+        run((self._programs["pg_ctl"], "promote", "-w", "-D", str(self._data)), cwd=Path("/"))
+
+    def checkpoint(self) -> None:
+        """Write out what is dirty, so that a stop or a promotion has little to write."""
+        with psycopg.connect(self._admin(), autocommit=True) as db:
+            db.execute("checkpoint")
+
+    def ask(self, query: LiteralString) -> tuple[Any, ...]:
+        """The one row that a query of the superuser gives."""
+        with psycopg.connect(self._admin(), autocommit=True) as db:
+            row = db.execute(query).fetchone()
+        assert row is not None
+        return row
+
+    def _has_replayed(self, lsn: str, *, beyond: bool = False) -> bool:
+        (replayed,) = self.ask("select pg_last_wal_replay_lsn() - '0/0'")
+        high, _, low = lsn.partition("/")
+        wanted = (int(high, 16) << 32) + int(low, 16)
+        return int(replayed) > wanted if beyond else int(replayed) >= wanted
 
     def _answers(self) -> bool:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
+from typing import TypeVar
 
 import psycopg
 from tests.support.project import free_port
@@ -19,6 +20,7 @@ from benchmarks.sites import THEIRS, Parts
 from benchmarks.watcher import answers
 
 WORKER = Path(__file__).with_name("worker.py")
+T = TypeVar("T")
 
 
 class HandSite:
@@ -34,7 +36,10 @@ class HandSite:
         self._media = folder / "media"
         self._media.mkdir()
         give(self._code, self._media)
-        self._postgres = Postgres(folder / "postgres", free_port(), app.name)
+        self._ports = (free_port(), free_port())
+        self._postgres = Postgres(folder / "postgres", self._ports[0], app.name)
+        self._copy: Postgres | None = None
+        self._moves = 0
         self._workers = Workers(
             (str(app.python), "-P", str(WORKER), app.entry),
             free_port(),
@@ -80,8 +85,46 @@ class HandSite:
         (self._code / "version.py").write_text(f'VERSION = "{version}"\n')
         self._workers.restart()
 
+    def move(self) -> tuple[Parts, Parts]:
+        """A fresh copy of the database, on the other port, leads, and the app uses it.
+
+        What a careful person's script does: the copy is level and everything dirty is written out
+        before anybody waits. The workers end in order, their socket stays open; the old database is
+        stopped and seen to have sent everything before the new one leads. Then the old one goes.
+
+        Returns:
+            Seconds by part, of what came before users waited, and of what they waited for.
+        """
+        before, waited = Laps(), Laps()
+        old, new = self._postgres, before.time("copy made", self._make_copy)
+        before.time("copy started", new.start)
+        before.time("copy caught up", lambda: new.await_level(old))
+        for postgres in (old, new):
+            before.time(f"checkpoint at port {postgres.port}", postgres.checkpoint)
+        waited.time("workers end", self._workers.pause)
+        waited.time("old PostgreSQL stops", old.stop)
+        waited.time("the copy has it all", lambda: new.await_all_of(old))
+        waited.time("pg_ctl promote", new.promote)
+        self._postgres, self._copy = new, None
+        self._workers.wire(self._env())
+        waited.time("new workers start", self._workers.start)
+        old.remove()
+        return before.parts, waited.parts
+
+    def _make_copy(self) -> Postgres:
+        self._moves += 1
+        (port,) = set(self._ports) - {self._postgres.port}
+        self._copy = self._postgres.copy(self._folder / f"postgres.{self._moves}", port)
+        return self._copy
+
     def dsn(self) -> str:
         return self._postgres.url
+
+    def dsn_wherever(self) -> str:
+        """The app's database, also after moves."""
+        first, second = self._ports
+        one, both = f"127.0.0.1:{self._postgres.port}", f"127.0.0.1:{first},127.0.0.1:{second}"
+        return self._postgres.url.replace(one, both) + "?target_session_attrs=read-write"
 
     def workers(self) -> int:
         return len(self._workers.pids)
@@ -95,6 +138,8 @@ class HandSite:
 
     def close(self) -> None:
         self.down()
+        if self._copy is not None:
+            self._copy.stop()
 
     def _start_edge(self) -> None:
         self._edge.start()
@@ -114,8 +159,9 @@ class Laps:
     def __init__(self) -> None:
         self.parts: Parts = {}
 
-    def time(self, part: str, work: Callable[[], object]) -> None:
+    def time(self, part: str, work: Callable[[], T]) -> T:
         """Do it and note how long it took."""
         began = perf_counter()
-        work()
+        found = work()
         self.parts[part] = perf_counter() - began
+        return found

@@ -59,10 +59,18 @@ class Workers:
         finally:
             self._leave(before)
 
-    def stop(self) -> None:
-        """End them and give up the socket."""
+    def pause(self) -> None:
+        """End them in order and keep the socket: who connects now waits for those to come."""
         running, self._running = self._running, []
         self._leave(running)
+
+    def wire(self, env: dict[str, str]) -> None:
+        """The environment of those that start from now on."""
+        self._env = env
+
+    def stop(self) -> None:
+        """End them and give up the socket."""
+        self.pause()
         if self._listener is not None:
             self._listener.close()
             self._listener = None

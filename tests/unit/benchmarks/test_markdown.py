@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
+import json
+
 import pytest
 from benchmarks.figures import Goal
 from benchmarks.markdown import number, page, text
@@ -38,6 +41,19 @@ def test_a_record_of_another_version_is_refused() -> None:
 def test_a_row_has_medians_the_worst_the_ratio_and_the_verdict() -> None:
     row = "| GET /, requests/s | 978 (960) | 1,000 (1,000) | 0.978 | 0.960 to 0.990 (97%, 6 rounds)"
     assert f"{row} | ≥ 0.95: reached |" in text(FINDING)
+
+
+def test_the_columns_are_named_by_what_is_compared() -> None:
+    assert "|  | Tenfold | by hand | ratio | interval | goal |" in text(FINDING)
+    sized = dataclasses.replace(FINDING, sides=("5,000 MB", "100 MB"))
+    assert "|  | 5,000 MB | 100 MB | ratio | interval | goal |" in text(sized)
+    assert record_from(dataclasses.replace(RECORD, finding=sized).to_json()).finding == sized
+
+
+def test_a_record_that_names_no_sides_compares_tenfold_with_the_hand() -> None:
+    data = json.loads(RECORD.to_json())
+    del data["finding"]["sides"]
+    assert record_from(json.dumps(data)) == RECORD
 
 
 def test_what_limits_the_figures_stands_beside_them() -> None:
