@@ -216,7 +216,8 @@ class Holds:
             raise Refused(f"{', '.join(deaf)} on {host} cannot be told to hold")
         names = tuple(unit.name for unit in members)
         hold = Hold(pool, names, time.time() + within_seconds, within_seconds)
-        self._host.context.store.write(FOLDER, pool, to_wire(hold))
+        # No hold outlasts a power cut: nobody is there then who would accept.
+        self._host.context.store.write(FOLDER, pool, to_wire(hold), durable=False)
         self._held[pool] = hold
         self._bind(pool, within_seconds)
 

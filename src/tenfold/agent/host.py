@@ -115,7 +115,8 @@ class Host:
         nonce = self.context.new_nonce()
 
         def persist(process: Process) -> None:
-            self.context.store.write(RUNS, nonce, to_wire(process.identity))
+            # A process does not outlast a power cut.
+            self.context.store.write(RUNS, nonce, to_wire(process.identity), durable=False)
 
         try:
             async with asyncio.timeout(command.within_seconds):
@@ -126,12 +127,13 @@ class Host:
                     self.context.marker("run", nonce),
                     output=output,
                     persist=persist,
+                    thorough=command.thorough,
                 )
         except TimeoutError:
             argv = " ".join(command.argv)
             raise StepFailed(f"{argv} did not end within {command.within_seconds:g} s") from None
         finally:
-            self.context.store.delete(RUNS, nonce)
+            self.context.store.delete(RUNS, nonce, durable=False)
 
     async def metrics(self, pool: str) -> dict[str, Any]:
         """See :meth:`HostAgent.metrics`."""

@@ -29,8 +29,11 @@ def sync_directory(directory: Path) -> None:
         os.close(handle)
 
 
-def replace_file(path: Path, content: bytes, mode: int) -> None:
-    """Give ``path`` this content, at once or not at all. Raises ``OSError``."""
+def replace_file(path: Path, content: bytes, mode: int, *, durable: bool = True) -> None:
+    """Give ``path`` this content, at once or not at all. Raises ``OSError``.
+
+    What need not outlast a power cut, only a killed agent, is not ``durable``: syncing takes time.
+    """
     beside = path.with_name(f".{path.name}.new")
     with contextlib.suppress(FileNotFoundError):
         beside.unlink()
@@ -40,13 +43,15 @@ def replace_file(path: Path, content: bytes, mode: int) -> None:
             file.write(content)
             file.flush()
             os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         beside.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise
-    sync_directory(path.parent)
+    if durable:
+        sync_directory(path.parent)
 
 
 def cannot_write(path: Path, fault: OSError) -> TargetError:
@@ -63,12 +68,15 @@ class Store:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def write(self, folder: str, name: str, data: dict[str, Any]) -> None:
-        """Keep ``data``. Raises ``TargetError`` when the disk does not take it."""
+    def write(self, folder: str, name: str, data: dict[str, Any], *, durable: bool = True) -> None:
+        """Keep ``data``, also through a power cut if it is ``durable``.
+
+        Raises ``TargetError`` when the disk does not take it.
+        """
         path = self._path(folder, name)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            replace_file(path, json.dumps(data).encode(), 0o600)
+            replace_file(path, json.dumps(data).encode(), 0o600, durable=durable)
         except OSError as fault:
             raise cannot_write(path, fault) from fault
 
@@ -92,12 +100,12 @@ class Store:
             raise self._set_aside(path, "not a JSON object")
         return data
 
-    def delete(self, folder: str, name: str) -> None:
+    def delete(self, folder: str, name: str, *, durable: bool = True) -> None:
         """Forget it; fine if there is nothing. Raises ``TargetError``."""
         path = self._path(folder, name)
         try:
             path.unlink(missing_ok=True)
-            if path.parent.is_dir():
+            if durable and path.parent.is_dir():
                 sync_directory(path.parent)
         except OSError as fault:
             raise cannot_write(path, fault) from fault

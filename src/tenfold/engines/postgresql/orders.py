@@ -52,6 +52,7 @@ def promote(member: Unit | Pool, scene: Scene) -> Command:
         argv=(program, "promote", "--no-wait", "--silent", "-D", server(member, scene).data),
         cwd="/",
         within_seconds=10.0,
+        thorough=False,
     )
 
 
@@ -61,4 +62,6 @@ def _standby(order: str, member: Unit | Pool, scene: Scene) -> Command:
 
 def _script(name: str, scene: Scene, *arguments: str) -> Command:
     script = join(scene.place.config, name)
-    return Command(argv=("/bin/sh", script, *arguments), cwd="/", within_seconds=10.0)
+    return Command(
+        argv=("/bin/sh", script, *arguments), cwd="/", within_seconds=10.0, thorough=False
+    )

@@ -125,6 +125,7 @@ def _(step: steps.Fence, world: World, tell: Tell) -> None:
             f"{step.unit} could not be stopped in order: it is {state.state!r},"
             f" {state.processes} processes left"
         )
+    world.evidence.fenced[step.unit] = state
 
 
 @effect.register
@@ -138,6 +139,8 @@ def _(step: steps.Unfence, world: World, tell: Tell) -> None:
                 f"{step.successor} leads already, so {step.unit} must not",
                 next="tenfold resume    finishes the switch; tenfold reverse takes it back",
             )
+        world.evidence.fenced.pop(step.unit, None)
+        _end_stale_sessions(step.successor, world)
     _run(world, unit, orders.unfence(unit, scene))
     # As part of taking a switch back: without its leader nothing goes on.
     world.own_sockets(unit.host).start(world.blueprint.order(unit))
@@ -157,15 +160,15 @@ def _(step: steps.AwaitLast, world: World, tell: Tell) -> None:
 
 @effect.register
 def _(step: steps.Promote, world: World, tell: Tell) -> None:
-    unit, scene = _unit(step.unit, world)
     fenced, _ = _unit(step.fenced, world)
     session = _session(step.unit, world)
     if _follows(session):
         _require_fenced(world, fenced)
-        # Through the agent, not over the session: it refuses a command that was overtaken.
-        _run(world, unit, orders.promote(unit, scene))
+        # An agent refuses a command that was overtaken; whoever overtook it and unfences the old
+        # leader ends this very session first. So it is never promoted beside an unfenced one.
+        _hold_on(world, fenced.host)
+        switch.promote(session)
     world.evidence.promoted = True
-    _hold_on(world)
     switch.wait_until_writable(session, within_seconds=PROMOTE_SECONDS)
 
 
@@ -316,18 +319,41 @@ def size(count: float) -> str:
 
 
 def _require_fenced(world: World, unit: Unit) -> DiskState:
-    state = disk_state(world, unit)
+    """What its disk says; looked at again unless this command fenced it itself, a moment ago."""
+    known = world.evidence.fenced.get(unit.path)
+    state = known if isinstance(known, DiskState) else disk_state(world, unit)
     if state.signal != "fenced" or not state.led_and_was_shut_down:
         raise Refused(f"{unit.path} is not fenced: {state.state}, signal {state.signal}")
     return state
 
 
-def _hold_on(world: World) -> None:
+def _hold_on(world: World, host: str) -> None:
     """From the promotion on the old workers must not accept again: their database is fenced."""
     hold = world.evidence.holding()
-    if hold is not None:
-        host, _, pool = hold.pool.partition("/")
-        world.agent(host).hold(pool, FORWARD_SECONDS)
+    if hold is None:  # in another command's time; some agent has to know that this one may act
+        world.agent(host).write(())
+        return
+    app_host, _, pool = hold.pool.partition("/")
+    world.agent(app_host).hold(pool, FORWARD_SECONDS)
+
+
+def _end_stale_sessions(path: str, world: World) -> None:
+    """End the sessions by which an overtaken command could still promote this follower.
+
+    Raises:
+        Refused: it leads already.
+    """
+    unit, scene = _unit(path, world)
+    seen = world.agent(unit.host).observe().unit(unit.name)
+    if seen is None or seen.state != "running":
+        return  # nobody has a session there
+    session = world.sessions.at(unit, scene)
+    session.execute(
+        "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity"
+        " WHERE application_name = 'tenfold' AND pid <> pg_backend_pid()"
+    )
+    if not _follows(session):
+        raise Refused(f"{path} leads already", next="tenfold resume")
 
 
 def _follows(session: Connection) -> bool:

@@ -25,13 +25,15 @@ class Hold:
 @dataclass
 class Evidence:
     """``verification`` is what the comparison of follower and leader found, as plain data;
-    ``promoted``: the switch was made here."""
+    ``promoted``: the switch was made here; ``fenced``: the state of each disk that was fenced here
+    and of whose leader nothing runs any more, by path."""
 
     holds: list[Hold] = field(default_factory=list)
     verification: dict[str, Any] | None = None
     checks: list[dict[str, Any]] = field(default_factory=list)
     copied_bytes: int | None = None
     promoted: bool = False
+    fenced: dict[str, Any] = field(default_factory=dict)
 
     def holding(self) -> Hold | None:
         """The hold that is in force, if one is."""
