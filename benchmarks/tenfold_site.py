@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 
@@ -17,6 +21,7 @@ from tenfold.observe.report import store
 from tenfold.observe.report.model import Report
 
 MOVE_SECONDS = 1800.0
+END_SECONDS = 60.0
 STEP = re.compile(r"^  ✓ (?P<what>.+?)\s+(?P<seconds>[\d.]+) s$", re.MULTILINE)
 PARTS = (  # the step's words, and what the by-hand side calls the same
     ("host", "agent"),
@@ -65,7 +70,7 @@ class TenfoldSite:
     def move(self, *command: str) -> tuple[Report, float]:
         """One command that moves the app; gives its report, and how long it took, in seconds."""
         began = perf_counter()
-        self.project.ok(*command, timeout=MOVE_SECONDS)
+        self._moves(*command)
         took = perf_counter() - began
         _, report = store.load(self.project.path / ".tenfold" / "reports", store.LAST)
         return report, took
@@ -95,6 +100,28 @@ class TenfoldSite:
 
     def close(self) -> None:
         self.project.close()
+
+    def _moves(self, *command: str) -> None:
+        """Run a command that must not be killed half-way: it is interrupted, and takes back."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tenfold", *command],
+            cwd=self.project.path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,  # Ctrl-C reaches it once, from here
+        )
+        try:
+            said, _ = process.communicate(timeout=MOVE_SECONDS)
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=END_SECONDS)
+            process.kill()
+            process.wait()
+            raise
+        assert process.returncode == 0, f"{command}: {process.returncode}\n{said}"
 
 
 def parts_of(said: str) -> Parts:
