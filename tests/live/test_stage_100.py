@@ -22,7 +22,8 @@ SETTINGS = "select name, setting from pg_settings order by name"
 ITS_OWN = ("listen_addresses", "port", "primary_conninfo", "primary_slot_name")
 
 
-def diary_from_the_first_day(path: Path) -> Project:
+def fresh(path: Path) -> Project:
+    """The same app elsewhere; its path is as long, since sockets move away from long ones."""
     return apps.diary(path)
 
 
@@ -43,6 +44,8 @@ def rendered(project: Project) -> dict[str, str]:
             text = re.sub(r"127\.\d+\.\d+\.\d+", "ADDRESS", text)
             text = re.sub(r"tenfold-\d+-[0-9a-f]{12}", "RUN", text)
             text = re.sub(r"app\.\d+\.", "app.N.", text)
+            text = re.sub(r" +#", " #", text)  # comments stand behind what is as long as an address
+            text = re.sub(r'"release": "[0-9a-f]+"', '"release": "R"', text)
             text = re.sub(r"(?m)^([^#:]*:\d+:\*:[^:]+:).+$", r"\1PASSWORD", text)
             found[re.sub(r"app\.\d+\.", "app.N.", name)] = text.replace(str(project.port), "PORT")
     return {n: t for n, t in found.items() if n.rpartition("/")[0] not in LEFT_FROM_BEFORE}
@@ -63,12 +66,13 @@ def test_fresh_is_grown(bring: Bring) -> None:
     grown.up()
     grown.ok("grow", "--to", "100", timeout=200)
     grown.ok("complete", "--yes", timeout=200)
-    fresh = bring(diary_from_the_first_day)
-    fresh.ok("up", "-d", "--stage", "100", "--port", str(fresh.port))
-    assert settings(grown) == settings(fresh)
-    one, other = rendered(grown), rendered(fresh)
+    begun = bring(fresh)
+    begun.ok("up", "-d", "--stage", "100", "--port", str(begun.port))
+    assert settings(grown) == settings(begun)
+    one, other = rendered(grown), rendered(begun)
     assert sorted(one) == sorted(other)
-    assert {n: t for n, t in one.items() if t != other[n]} == {}
+    for name, text in one.items():
+        assert text.splitlines() == other[name].splitlines(), name
 
 
 def test_what_makes_no_sense_is_refused_with_the_reason(bring: Bring) -> None:

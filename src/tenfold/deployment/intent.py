@@ -11,6 +11,7 @@ import psutil
 
 from tenfold.deployment.releases import ReleaseKeeper
 from tenfold.deployment.toolbox import Toolbox, toolbox
+from tenfold.engines.database_endpoint import require_stream
 from tenfold.engines.protocol import ReleasePlace
 from tenfold.release.running import Runner
 from tenfold.secret import Secret
@@ -25,7 +26,7 @@ from tenfold.targets.local.target import LocalTarget
 from tenfold.targets.protocol import Finished, Target
 from tenfold.topology.model import Host, Topology, Unit
 from tenfold.topology.process import Command
-from tenfold.topology.settings import DatabaseSettings
+from tenfold.topology.settings import DatabaseSettings, EndpointSettings
 from tenfold.transitions.blueprint import Blueprint
 from tenfold.transitions.planner import Goal
 
@@ -87,6 +88,8 @@ def make_intent(
     served_by = app_facts(spec, wanted.servers, wanted.interface)
     place = path.position(position, spec, machine(), served_by)
     topology = pinned(place.topology, tools.postgresql_major)
+    if topology.of(EndpointSettings):
+        require_stream(tools.nginx)
     blueprint = Blueprint(
         topology=topology,
         engines=tools.engines,

@@ -28,6 +28,7 @@ class Toolbox:
     versions: Mapping[str, str]
     postgresql_major: int
     psql: str
+    nginx: nginx_binaries.Found
 
 
 def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
@@ -64,4 +65,5 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
         },
         postgresql_major=postgresql.major,
         psql=postgresql.psql(),
+        nginx=nginx,
     )

@@ -139,7 +139,8 @@ class _Move:
         hold = st.Hold(self.pool.path, self.terms.max_hold_seconds, self.terms.max_postpone_seconds)
         steps += warm if self.terms.warm_first else []
         if not fenced:
-            steps += [st.Checkpoint((old, new)), st.Settle(self.pool.path, SETTLE_SECONDS)]
+            # The checkpoint as late as possible: what is written after it, the stop has to write.
+            steps += [st.Settle(self.pool.path, SETTLE_SECONDS), st.Checkpoint((old, new))]
         steps.append(hold)
         if not fenced:
             steps.append(st.Fence(old, new))

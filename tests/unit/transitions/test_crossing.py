@@ -91,7 +91,7 @@ def test_the_switch_fences_before_it_promotes_and_ends_with_the_way_back() -> No
     steps = steps_to(go(settled("10"), "10+100"), "100+10")
     assert kinds(steps) == [
         *("RestartUnit", "RestartUnit", "Check", "CatchUp", "StartUnit", "WarmPool"),
-        *("Checkpoint", "Settle", "Hold", "Fence", "AwaitLast", "Promote", "Handover"),
+        *("Settle", "Checkpoint", "Hold", "Fence", "AwaitLast", "Promote", "Handover"),
         *("EnsureSlot", "Follow", "PrepareDatabase"),
     ]
 

@@ -39,6 +39,7 @@ STOP_SHARE = 0.5
 READ_ONLY = "in a read-only transaction"
 LOG_LINES = 100_000
 PROMOTE_SECONDS = 30.0
+CHECKPOINT_SECONDS = 300.0
 FORWARD_SECONDS = 120.0
 """How long a hold may last once there is only the way forward."""
 
@@ -107,8 +108,10 @@ def _(step: steps.Verify, world: World, tell: Tell) -> None:
 
 @effect.register
 def _(step: steps.Checkpoint, world: World, tell: Tell) -> None:
-    for path in step.units:
-        switch.checkpoint(_session(path, world))
+    leader, follower = step.units
+    switch.make_stop_short(
+        _session(leader, world), _session(follower, world), within_seconds=CHECKPOINT_SECONDS
+    )
 
 
 @effect.register
