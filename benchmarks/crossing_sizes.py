@@ -24,8 +24,8 @@ HOW = f"""\
 Two sites of the same app, one with a large database and one with a small one, are moved in turns,
 there and back, each copied and moved once before. While a site moves, one session makes {RATE}
 random updates a second all over its table (`pgbench`); the stop of the old leader ends it, and it
-comes back at whoever leads then. The other site is idle meanwhile. The length of the hold and of
-its steps is from the report of each move."""
+comes back at whoever leads then. There are no requests, and the other site is idle meanwhile. The
+length of the hold and of its steps is from the report of each move."""
 
 
 @dataclass(slots=True)
