@@ -54,6 +54,16 @@ def stopped_at(project: Project, point: str, *arguments: str) -> subprocess.Pope
     return None
 
 
+def killed_at(project: Project, point: str, *arguments: str) -> bool:
+    """Have a command come to this point and kill it there; ``False`` if it ended before."""
+    command = stopped_at(project, point, *arguments)
+    if command is None:
+        return False
+    command.send_signal(signal.SIGKILL)
+    command.wait()
+    return True
+
+
 def wait_for_answers(users: Users) -> None:
     """Both users are answered again."""
     before = len(users.acknowledged)
@@ -83,12 +93,7 @@ def test_a_command_killed_at_any_point_of_a_move_loses_nothing(
     with Users(project, 2) as users:
         for point in EVERY_POINT if crash_rounds > 5 else SAMPLE:
             there = project.status()["stage"] == "10"
-            command = stopped_at(
-                project, point, *(["grow", "--to", "100"] if there else ["reverse"])
-            )
-            if command is not None:
-                command.send_signal(signal.SIGKILL)
-                command.wait()
+            killed_at(project, point, *(["grow", "--to", "100"] if there else ["reverse"]))
             wait_for_answers(users)
             settle(project)
             assert project.status()["stage"] == ("100" if there else "10"), point
@@ -101,10 +106,7 @@ def test_a_move_that_was_killed_can_be_given_up(bring: Bring) -> None:
     project = bring(apps.diary)
     project.up()
     with Users(project, 2) as users:
-        command = stopped_at(project, "AwaitLast.before", "grow", "--to", "100")
-        assert command is not None
-        command.send_signal(signal.SIGKILL)
-        command.wait()
+        assert killed_at(project, "AwaitLast.before", "grow", "--to", "100")
         wait_for_answers(users)
         deadline = time.monotonic() + 60
         while (done := project.tenfold("abort", timeout=200)).returncode != 0:
@@ -140,10 +142,7 @@ def test_a_complete_that_was_killed_is_finished_and_cannot_be_given_up(
     project.up()
     with Users(project, 2) as users:
         project.ok("grow", "--to", "100", timeout=200)
-        command = stopped_at(project, point, "complete", "--yes")
-        assert command is not None
-        command.send_signal(signal.SIGKILL)
-        command.wait()
+        assert killed_at(project, point, "complete", "--yes")
         refused = project.tenfold("abort")
         assert "cannot be taken back" in refused.stderr, refused.stderr
         settle(project)

@@ -7,7 +7,7 @@ import click
 from tenfold.cli.base import Settings, command
 from tenfold.cli.moving import move
 from tenfold.cli.progress import PlanProgress
-from tenfold.deployment.cross import journey
+from tenfold.deployment.cross import Journey
 from tenfold.deployment.deployment import Deployment
 from tenfold.transitions import way
 
@@ -32,6 +32,5 @@ def _let_go(settings: Settings) -> None:
     with (
         deployment.lock.hold("tenfold resume", despite_reservation=True, wait_seconds=5.0),
         PlanProgress(settings.output) as progress,
-        journey(deployment, progress) as walk,
     ):
-        walk.recover()
+        Journey(deployment, progress).recover()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -110,14 +110,16 @@ class Journey:
         if all(host.agent == "absent" for host in self.deployment.observe().hosts):
             return  # stopped since: nobody waits any more, and nothing is to be started again
         ensure_agents(self.deployment)
-        for name in way.route(crossing, self.deployment.position)[:1]:
-            forward = leg(self.deployment, name, crossing.command)
+        name = way.route(crossing, self.deployment.position)[0]
+        forward = leg(self.deployment, name, crossing.command)
+        try:
             if forward.switches or not forward.promoted:
                 back = leg(self.deployment, self.deployment.position, crossing.command)
                 self._run(back, takes_back=False)
             else:
                 self._reach(name, crossing)
-        self.sessions.close()
+        finally:
+            self.sessions.close()
 
     def _reach(
         self, name: str, crossing: Crossing, promised: Mapping[str, Any] | None = None
@@ -183,11 +185,12 @@ class Journey:
 
     def _is_promoted(self, name: str) -> bool:
         """Whether the switch to this position was made, so that only the way forward is left."""
+        if not self.evidence.promoted:
+            return False
         try:
-            seen = leg(self.deployment, name, "resume")
+            return leg(self.deployment, name, "resume").promoted
         except TenfoldError:
             return False
-        return seen.promoted and self.evidence.promoted
 
 
 def _require_promised(promised: Mapping[str, Any], name: str, todo: Plan) -> None:
@@ -276,13 +279,3 @@ def _told(error: BaseException, crossing: Crossing) -> BaseException:
 
 
 _WAYS_ON = "tenfold resume    goes on from here\ntenfold abort     removes what was prepared"
-
-
-@contextlib.contextmanager
-def journey(deployment: Deployment, listener: Listener) -> Iterator[Journey]:
-    """A walk whose sessions are closed, however it ends."""
-    walk = Journey(deployment, listener)
-    try:
-        yield walk
-    finally:
-        walk.sessions.close()

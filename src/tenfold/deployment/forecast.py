@@ -20,7 +20,7 @@ from tenfold.transitions import crossing as planner
 from tenfold.transitions import steps as st
 from tenfold.transitions import way
 from tenfold.transitions.perform import World
-from tenfold.transitions.perform.databases import examine
+from tenfold.transitions.perform.checking import examine
 from tenfold.transitions.perform.serving import WARM_SECONDS, WARMS_LATE
 
 if TYPE_CHECKING:

@@ -75,9 +75,7 @@ def make_intent(
         TenfoldError: the file, the project, its environment or the machine does not allow it.
     """
     tools = toolbox(spec, postgresql_major=facts.get("postgresql_major"))
-    kept = secrets.load(layout.secrets)
-    remembered = {k.removeprefix(ENV): v.reveal() for k, v in kept.items() if k.startswith(ENV)}
-    environ = {**remembered, **os.environ}
+    environ = {**_remembered(layout), **os.environ}
     variables = read.variables(spec, environ, path=None if release else layout.spec)
     stage = path.stage_of(position)
     target = target.named(path.places(stage, target.directories()))
@@ -116,16 +114,24 @@ def make_intent(
         releases=releases,
         toolbox=tools,
         chosen_port=port,
-        taken={
-            ENV + name: Secret(environ[name])
-            for text in spec.env.values()
-            for name in references(text)
-        },
+        taken=_taken(spec, environ),
         position=position,
         target=target,
         app_facts=served_by,
         notes=wanted.notes,
     )
+
+
+def _remembered(layout: Layout) -> dict[str, str]:
+    """What earlier commands took from their environment for ``[env]``."""
+    kept = secrets.load(layout.secrets)
+    return {k.removeprefix(ENV): v.reveal() for k, v in kept.items() if k.startswith(ENV)}
+
+
+def _taken(spec: AppSpec, environ: Mapping[str, str]) -> dict[str, Secret]:
+    return {
+        ENV + name: Secret(environ[name]) for text in spec.env.values() for name in references(text)
+    }
 
 
 def _runner(target: Target, stage: str) -> Runner:

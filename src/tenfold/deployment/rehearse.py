@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tenfold.deployment import work
-from tenfold.deployment.cross import HOLD, journey
+from tenfold.deployment.cross import HOLD, Journey
 from tenfold.deployment.deployment import POSITION, Deployment
 from tenfold.engines.postgresql.login import login
 from tenfold.engines.postgresql.peers import address
@@ -180,13 +180,13 @@ def _there_and_back(
     with Visitors(f"{copy.status().url}{spec_path}") as visitors:
         for command in ("grow", "reverse"):
             tell(f"{command}, with requests on it")
-            with journey(copy, listener) as walk:
-                at, crossing = copy.position, copy.crossing
-                if command == "grow":
-                    wanted = way.grow(at, crossing, to, now=time.time())
-                else:
-                    wanted = way.reverse(at, crossing)
-                walk.go(wanted)
+            walk = Journey(copy, listener)
+            at, crossing = copy.position, copy.crossing
+            if command == "grow":
+                wanted = way.grow(at, crossing, to, now=time.time())
+            else:
+                wanted = way.reverse(at, crossing)
+            walk.go(wanted)
             holds.append(max((h.seconds for h in walk.evidence.holds), default=0.0))
             copy = Deployment.open(copy.layout)
     return holds[0], holds[1], visitors

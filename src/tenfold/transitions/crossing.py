@@ -18,7 +18,15 @@ from tenfold.topology.model import Pool, Topology, Unit, start_order
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
 from tenfold.topology.settings import DatabaseSettings
 from tenfold.transitions import steps as st
-from tenfold.transitions.planner import LIVE, Goal, Plan, plan_unit, warm_generation
+from tenfold.transitions.planner import (
+    LIVE,
+    Goal,
+    Plan,
+    plan_generation,
+    plan_roles,
+    plan_unit,
+    superfluous,
+)
 
 SETTLE_SECONDS = 6.0
 """The edge lets go of idle connections after 2 s; whatever else is connected gets a little more."""
@@ -170,24 +178,12 @@ class _Move:
 
     def aftermath(self) -> list[st.Step]:
         """Roles on whoever leads now, and nothing that the goal does not have."""
-        path = self.wanted.path
-        steps: list[st.Step] = []
-        digest = self.goal.prepared.get(path, "")
-        if self.seen.now.prepared.get(path) != digest:
-            steps.append(st.PrepareDatabase(path, digest))
-        return steps + self._superfluous()
+        roles = plan_roles(self._member(self.wanted.path), self.seen.now, self.goal)
+        return roles + self._superfluous()
 
     def _superfluous(self) -> list[st.Step]:
-        steps: list[st.Step] = []
         kept = {h.name for h in self.goal.topology.hosts}
-        for host in self.seen.now.hosts:
-            if host.name not in kept:
-                steps += [st.StopHost(host.name)] if host.agent == "running" else []
-                continue
-            wanted = {m.name for m in self.goal.topology.on(host.name)}
-            for unit in reversed(host.units):
-                if (unit.pool or unit.name) not in wanted:
-                    steps.append(st.StopUnit(f"{host.name}/{unit.name}"))
+        steps = superfluous(self.seen.now, self.goal)
         nodes = {_node(u) for u in members(self.goal.topology)}
         for node in sorted(self.wanted.slots - nodes):
             steps.append(st.DropSlot(self.wanted.path, node))
@@ -209,15 +205,8 @@ class _Move:
         return steps
 
     def _generation(self) -> tuple[int, list[st.Step]]:
-        """The generation to hand over to, and what warms it if an earlier plan has not."""
-        units = self._pooled()
         digest = self.goal.fingerprints.get(self.pool.path)
-        found = warm_generation(self.pool, units, self._release, digest, ("warm",))
-        if found is not None:
-            return found, []
-        found = 1 + max((u.generation for u in units), default=0)
-        warm = st.WarmPool(self.pool.path, found, self._release, self.pool.minimum)
-        return found, [warm]
+        return plan_generation(self.pool, self._pooled(), self._release, digest, ("warm",))
 
     def _unit(self, unit: Unit) -> list[st.Step]:
         return list(plan_unit(unit, self.seen.now.host(unit.host), self.goal))

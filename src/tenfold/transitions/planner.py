@@ -88,7 +88,7 @@ def plan(kind: str, now: Observation, goal: Goal) -> Plan:
     for host in goal.topology.hosts:
         steps += _host(host.name, now, goal)
     steps = _build_first(steps, now, goal)
-    steps += _superfluous(now, goal)
+    steps += superfluous(now, goal)
     if any(isinstance(s, Handover) for s in steps):
         steps.append(PruneReleases(goal.keep_releases))
     return Plan(kind, tuple(steps))
@@ -112,7 +112,7 @@ def _host(name: str, now: Observation, goal: Goal) -> list[Step]:
             steps += _pool(member, seen, now, goal)
         else:
             steps += plan_unit(member, seen, goal)
-            steps += _roles(member, now, goal)
+            steps += plan_roles(member, now, goal)
     return steps
 
 
@@ -126,7 +126,8 @@ def plan_unit(unit: Unit, seen: ObservedHost | None, goal: Goal) -> list[Step]:
     return []
 
 
-def _roles(unit: Unit, now: Observation, goal: Goal) -> list[Step]:
+def plan_roles(unit: Unit, now: Observation, goal: Goal) -> list[Step]:
+    """Have a database that leads hold the roles and grants of the goal."""
     if not goal.leads(unit):
         return []
     digest = goal.prepared.get(unit.path, "")
@@ -143,27 +144,27 @@ def _pool(pool: Pool, seen: ObservedHost | None, now: Observation, goal: Goal) -
     if len(right) >= pool.minimum and not goal.renew and now.release == goal.release:
         return _leftovers(pool, units)
     usable = ("warm",) if goal.renew else ("warm", "running")
-    generation = warm_generation(pool, units, goal.release, digest, usable)
+    generation, warm = plan_generation(pool, units, goal.release, digest, usable)
     steps: list[Step] = []
     if goal.migrate and goal.release not in now.migrated:
         steps.append(Migrate(goal.release, goal.migrate))
-    if generation is None:
-        generation = 1 + max((u.generation for u in units), default=0)
-        steps.append(WarmPool(pool.path, generation, goal.release, pool.minimum))
+    steps += warm
     if now.published != goal.release and goal.topology.of(EdgeSettings):
         steps.append(PublishAssets(goal.release, now.published))
     steps.append(Handover(pool.path, generation, goal.release))
     return steps
 
 
-def warm_generation(
+def plan_generation(
     pool: Pool,
     units: tuple[ObservedUnit, ...],
     release: str,
     digest: str | None,
     states: tuple[str, ...],
-) -> int | None:
-    """A generation that an interrupted plan left behind, and that is just what this one wants.
+) -> tuple[int, list[Step]]:
+    """The generation to hand over to, and what warms it.
+
+    One that an interrupted plan left behind, and that is just what this one wants, needs nothing.
 
     Args:
         pool: whose.
@@ -177,7 +178,11 @@ def warm_generation(
         right = unit.release == release and unit.fingerprint == digest
         if right and unit.state in states:
             alike[unit.generation] += 1
-    return max((g for g, count in alike.items() if count >= pool.minimum), default=None)
+    found = max((g for g, count in alike.items() if count >= pool.minimum), default=None)
+    if found is not None:
+        return found, []
+    found = 1 + max((u.generation for u in units), default=0)
+    return found, [WarmPool(pool.path, found, release, pool.minimum)]
 
 
 def _leftovers(pool: Pool, units: tuple[ObservedUnit, ...]) -> list[Step]:
@@ -200,7 +205,7 @@ def _build_first(steps: list[Step], now: Observation, goal: Goal) -> list[Step]:
     return [build, *steps]
 
 
-def _superfluous(now: Observation, goal: Goal) -> list[Step]:
+def superfluous(now: Observation, goal: Goal) -> list[Step]:
     """Units and hosts that the goal does not have, last started first stopped."""
     steps: list[Step] = []
     for host in now.hosts:

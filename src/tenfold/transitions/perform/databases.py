@@ -12,13 +12,9 @@ import psycopg
 
 import tenfold.engines.postgresql.admin as admin
 from tenfold.engines.postgresql import orders, replication, switch
-from tenfold.engines.postgresql.checks import Finding, checks
-from tenfold.engines.postgresql.conf import limits
-from tenfold.engines.postgresql.disk import DiskState, parse_disk_state, parse_installation
-from tenfold.engines.postgresql.facts import gather
+from tenfold.engines.postgresql.disk import DiskState, parse_disk_state
 from tenfold.engines.postgresql.login import Connection, connect, login
 from tenfold.engines.postgresql.peers import slot_name
-from tenfold.engines.postgresql.render import sizes
 from tenfold.engines.postgresql.verify import verify
 from tenfold.engines.protocol import Scene
 from tenfold.errors import Refused, StepFailed, TenfoldError, UnitFailed
@@ -45,13 +41,6 @@ FORWARD_SECONDS = 120.0
 
 
 @effect.register
-def _(step: steps.Check, world: World, tell: Tell) -> None:
-    findings = examine(world, step.leader, step.follower)
-    world.evidence.checks = [asdict(f) for f in findings]
-    require(findings)
-
-
-@effect.register
 def _(step: steps.EnsureSlot, world: World, tell: Tell) -> None:
     made = replication.ensure_slot(_session(step.leader, world), f"tenfold_{step.node}")
     if made.lost:
@@ -69,8 +58,8 @@ def _(step: steps.DropSlot, world: World, tell: Tell) -> None:
 
 @effect.register
 def _(step: steps.CatchUp, world: World, tell: Tell) -> None:
-    unit, _ = _unit(step.follower, world)
-    slot = slot_name(_settings(unit))
+    unit, _ = database_unit(step.follower, world)
+    slot = slot_name(settings_of(unit))
     deadline = time.monotonic() + step.max_seconds
     while True:
         state = replication.follower_state(
@@ -88,8 +77,8 @@ def _(step: steps.CatchUp, world: World, tell: Tell) -> None:
 
 @effect.register
 def _(step: steps.Verify, world: World, tell: Tell) -> None:
-    follower, scene = _unit(step.follower, world)
-    leader, leader_scene = _unit(step.leader, world)
+    follower, scene = database_unit(step.follower, world)
+    leader, leader_scene = database_unit(step.leader, world)
     report = verify(
         login(leader, leader_scene, "superuser", database=admin.MAINTENANCE),
         login(follower, scene, "superuser", database=admin.MAINTENANCE),
@@ -116,10 +105,10 @@ def _(step: steps.Checkpoint, world: World, tell: Tell) -> None:
 
 @effect.register
 def _(step: steps.Fence, world: World, tell: Tell) -> None:
-    unit, scene = _unit(step.unit, world)
+    unit, scene = database_unit(step.unit, world)
     agent = world.agent(unit.host)
     budget = remaining(world, world.terms.max_hold_seconds)
-    _run(world, unit, orders.fence(unit, scene))
+    run_at(world, unit, orders.fence(unit, scene))
     world.sessions.drop(step.unit)
     agent.stop(unit.name, budget * STOP_SHARE)
     state = disk_state(world, unit)
@@ -133,9 +122,9 @@ def _(step: steps.Fence, world: World, tell: Tell) -> None:
 
 @effect.register
 def _(step: steps.Unfence, world: World, tell: Tell) -> None:
-    unit, scene = _unit(step.unit, world)
+    unit, scene = database_unit(step.unit, world)
     if step.successor:
-        successor, _ = _unit(step.successor, world)
+        successor, _ = database_unit(step.successor, world)
         state = disk_state(world, successor)
         if state.cluster and state.signal == "none":
             raise Refused(
@@ -144,14 +133,14 @@ def _(step: steps.Unfence, world: World, tell: Tell) -> None:
             )
         world.evidence.fenced.pop(step.unit, None)
         _end_stale_sessions(step.successor, world)
-    _run(world, unit, orders.unfence(unit, scene))
+    run_at(world, unit, orders.unfence(unit, scene))
     # As part of taking a switch back: without its leader nothing goes on.
     world.own_sockets(unit.host).start(world.blueprint.order(unit))
 
 
 @effect.register
 def _(step: steps.AwaitLast, world: World, tell: Tell) -> None:
-    fenced, _ = _unit(step.fenced, world)
+    fenced, _ = database_unit(step.fenced, world)
     state = _require_fenced(world, fenced)
     switch.wait_until_replayed(
         _session(step.follower, world),
@@ -163,7 +152,7 @@ def _(step: steps.AwaitLast, world: World, tell: Tell) -> None:
 
 @effect.register
 def _(step: steps.Promote, world: World, tell: Tell) -> None:
-    fenced, _ = _unit(step.fenced, world)
+    fenced, _ = database_unit(step.fenced, world)
     session = _session(step.unit, world)
     if _follows(session):
         _require_fenced(world, fenced)
@@ -194,63 +183,17 @@ def _(step: steps.RemoveHost, world: World, tell: Tell) -> None:
 
 @effect.register
 def _(step: steps.Follow, world: World, tell: Tell) -> None:
-    unit, scene = _unit(step.unit, world)
-    _run(world, unit, orders.follow(unit, scene))
+    unit, scene = database_unit(step.unit, world)
+    run_at(world, unit, orders.follow(unit, scene))
     agent = world.own_sockets(unit.host)
     agent.write(world.blueprint.render(unit)[0])
     agent.start(world.blueprint.order(unit))
 
 
-def examine(
-    world: World, leader: str, follower: str, *, copied: bool | None = None
-) -> tuple[Finding, ...]:
-    """Whether anything stands in the way of ``follower`` taking over from ``leader``.
-
-    While the follower's host is not there yet, the leader's is asked in its place.
-
-    Args:
-        world: where both are.
-        leader: the path of who leads.
-        follower: of who is to take over.
-        copied: the follower has its data already; asked of its disk by default.
-    """
-    unit, scene = _unit(follower, world)
-    led, leader_scene = _unit(leader, world)
-    asked = unit if unit.host in world.target.hosts() else led
-    agent = world.agent(asked.host)
-    agent.write(tuple(f for f in world.blueprint.render(asked)[0] if f.path.endswith(".sh")))
-    there = world.blueprint.scene(asked)
-    installation = parse_installation(_run(world, asked, orders.installation(asked, there)))
-    if copied is None:
-        copied = asked is unit and disk_state(world, unit).cluster
-    return checks(
-        gather(login(led, leader_scene, "superuser", database=admin.MAINTENANCE)),
-        installation,
-        limits(sizes(unit, scene)),
-        slot=slot_name(_settings(unit)),
-        copied=copied,
-    )
-
-
-def require(findings: tuple[Finding, ...]) -> None:
-    """See that none of them says stop.
-
-    Raises:
-        Refused: one does; names all that do.
-    """
-    stops = [f for f in findings if f.severity == "stop"]
-    if stops:
-        raise Refused(
-            "; ".join(f.what for f in stops),
-            detail="\n".join(f"{f.what}: {f.evidence}" for f in stops if f.evidence) or None,
-            next="\n".join(f.fix for f in stops if f.fix) or None,
-        )
-
-
 def disk_state(world: World, unit: Unit) -> DiskState:
     """What the unit's data directory says, whether its server runs or not."""
     scene = world.blueprint.scene(unit)
-    return parse_disk_state(_run(world, unit, orders.disk_state(unit, scene)))
+    return parse_disk_state(run_at(world, unit, orders.disk_state(unit, scene)))
 
 
 @contextmanager
@@ -262,7 +205,7 @@ def copying(path: str, world: World, tell: Tell) -> Iterator[None]:
         yield
         return
     over = Event()
-    slot = slot_name(_settings(member))
+    slot = slot_name(settings_of(member))
     watch = Thread(target=_watch, args=(leader, slot, world, tell, over), daemon=True)
     watch.start()
     try:
@@ -285,7 +228,7 @@ def refused_writes(world: World, path: str | None = None) -> int | None:
     goal wants to lead.
     """
     for found in [path] if path else world.blueprint.leaders.values():
-        unit, scene = _unit(found, world)
+        unit, scene = database_unit(found, world)
         if not _follows(world.sessions.at(unit, scene)):
             return None
         lines = world.target.logs(unit.host, [unit.name], lines=LOG_LINES, follow=False)
@@ -298,7 +241,7 @@ def _leader(member: Unit | Pool, world: World) -> Unit | None:
     if not isinstance(member.settings, DatabaseSettings):
         return None
     path = world.blueprint.leaders.get(member.settings.cluster, member.path)
-    return None if path == member.path else _unit(path, world)[0]
+    return None if path == member.path else database_unit(path, world)[0]
 
 
 def _watch(leader: Unit, slot: str, world: World, tell: Tell, over: Event) -> None:
@@ -346,7 +289,7 @@ def _end_stale_sessions(path: str, world: World) -> None:
     Raises:
         Refused: it leads already.
     """
-    unit, scene = _unit(path, world)
+    unit, scene = database_unit(path, world)
     seen = world.agent(unit.host).observe().unit(unit.name)
     if seen is None or seen.state != "running":
         return  # nobody has a session there
@@ -363,7 +306,8 @@ def _follows(session: Connection) -> bool:
     return session.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
 
 
-def _run(world: World, unit: Unit, command: Command) -> str:
+def run_at(world: World, unit: Unit, command: Command) -> str:
+    """What an order on the unit's host printed. Raises ``UnitFailed`` if it did not exit 0."""
     finished = world.agent(unit.host).run(command)
     if finished.code != 0:
         raise UnitFailed(
@@ -374,16 +318,18 @@ def _run(world: World, unit: Unit, command: Command) -> str:
 
 
 def _session(path: str, world: World) -> Connection:
-    return world.sessions.at(*_unit(path, world))
+    return world.sessions.at(*database_unit(path, world))
 
 
-def _unit(path: str, world: World) -> tuple[Unit, Scene]:
+def database_unit(path: str, world: World) -> tuple[Unit, Scene]:
+    """A database of the goal's topology, and its scene."""
     unit = world.blueprint.topology.member(path)
     assert isinstance(unit, Unit)
     return unit, world.blueprint.scene(unit)
 
 
-def _settings(unit: Unit | Pool) -> DatabaseSettings:
+def settings_of(unit: Unit | Pool) -> DatabaseSettings:
+    """The settings of what is known to be a database."""
     assert isinstance(unit.settings, DatabaseSettings)
     return unit.settings
 
