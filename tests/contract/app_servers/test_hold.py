@@ -132,8 +132,9 @@ async def test_a_slow_request_is_finished_and_only_then_it_is_drained(
     answer = asyncio.create_task(connection.receive())
     await until_active(process)
     assert await ask(process, control.HOLD) == {"ok": True}
-    status = await ask(process)
-    assert (status["state"], status["active"], status["connections"]) == ("holding", 1, 1)
+    # Until a worker says that it obeys, it counts as having a connection.
+    await until(process, lambda status: (status["active"], status["connections"]) == (1, 1))
+    assert (await ask(process))["state"] == "holding"
     await until(process, drained)
     assert time.monotonic() - began >= 1.0
     finished = await asyncio.wait_for(answer, 5)
