@@ -65,9 +65,11 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
         todo = work.plan(deployment, "up", intent)
         with PlanProgress(output) as progress:
             work.carry_out(deployment, todo, intent, progress)
+        # Before the promise that Ctrl-C stops everything is printed, it holds.
+        end = None if detach else _ended()
         _serve_note(deployment, output, detach)
-    if not detach:
-        _foreground(deployment, output)
+    if end is not None:
+        _foreground(deployment, output, end)
 
 
 def _position(deployment: Deployment, stage: str | None) -> str:
@@ -148,16 +150,21 @@ def first_answer(url: str) -> tuple[str, bool]:
     return took, code < 500
 
 
-def _foreground(deployment: Deployment, output: Output) -> None:
-    """Wait for Ctrl-C, SIGTERM or the terminal's end, then stop everything."""
-    stop = threading.Event()
+def _ended() -> threading.Event:
+    """From now on Ctrl-C, SIGTERM and the terminal's end do no more than set this."""
+    end = threading.Event()
 
     def _ask(signum: int, frame: FrameType | None) -> None:
-        stop.set()
+        end.set()
 
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _ask)
-    while not stop.wait(2.0):
+    return end
+
+
+def _foreground(deployment: Deployment, output: Output, end: threading.Event) -> None:
+    """Wait for the end, then stop everything."""
+    while not end.wait(2.0):
         if deployment.status().state == "stopped":  # somebody else's "tenfold down"
             output.line("stopped from elsewhere")
             return
