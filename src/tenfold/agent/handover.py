@@ -131,13 +131,14 @@ class Handovers:
         host.holds.lift(pool, [unit.name for unit in new])
         try:
             await asyncio.gather(*(_accepts(unit) for unit in new))
+            # Nobody waits any more; what follows is for the disk, and takes its time.
+            tell(f"{pool}: generation {generation} accepts ({_workers(len(new))})")
             for unit in new:
                 unit.remember(accepting=True)
         except TenfoldError as fault:
             raise await self._back_out(pool, new, fault) from fault
         host.holds.forget(pool)
         under_way.decided.set()
-        tell(f"{pool}: generation {generation} accepts ({_workers(len(new))})")
         await pause_point("handover.accepted", host.context.root)
         await asyncio.gather(*(self.retire(u, tell) for u in host.members(pool) if u not in new))
         await pause_point("handover.drained", host.context.root)

@@ -14,7 +14,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
 )
 
 from tenfold.spec import values
@@ -209,9 +211,22 @@ class AppSpec(Table):
     server: ServerTable = Field(default_factory=ServerTable)
     database: DatabaseTable = Field(default_factory=DatabaseTable)
     edge: EdgeTable = Field(default_factory=EdgeTable)
-    transition: TransitionTable = Field(default_factory=TransitionTable)
+    transition: TransitionTable = Field(default_factory=TransitionTable, validate_default=True)
     env: Mapping[VariableName, VariableValue] = Field(
         default_factory=dict,
         description="Environment variables for the app; ${NAME} takes the caller's, $$ is one $.",
     )
     load: LoadTable | None = None
+
+    @field_validator("transition", mode="after")
+    @classmethod
+    def _edge_waits_longer(
+        cls, transition: TransitionTable, info: ValidationInfo
+    ) -> TransitionTable:
+        edge = info.data.get("edge")
+        if edge is not None and transition.max_hold_seconds >= edge.hold_seconds:
+            raise ValueError(
+                "max_hold must be less than [edge] hold, or held requests are answered 504: "
+                f"{transition.max_hold_seconds:g} s, and {edge.hold_seconds:g} s"
+            )
+        return transition

@@ -41,17 +41,12 @@ def test_standby_orders(name: str) -> None:
 
 def test_orders_carry_no_secret_and_have_short_limits() -> None:
     everything = (
-        orders.fence, orders.follow, orders.unfence, orders.disk_state, orders.installation,
-        orders.promote,
+        orders.fence, orders.follow, orders.unfence, orders.disk_state, orders.installation
     )  # fmt: skip
     for order in everything:
         command = order(UNIT, SCENE)
         assert command.env == {}
         assert command.within_seconds <= 10
-
-
-def test_promoting_does_not_wait() -> None:
-    assert "--no-wait" in orders.promote(UNIT, SCENE).argv
 
 
 def test_what_disk_state_prints_is_read() -> None:

@@ -33,10 +33,10 @@ def test_two_keys_are_enough() -> None:
 
 
 def test_units_become_seconds_and_bytes() -> None:
-    spec = parse(SMALL + '[server]\ndrain = "2m"\n[edge]\nmax_body = "2MiB"\nhold = "500ms"\n')
+    spec = parse(SMALL + '[server]\ndrain = "2m"\n[edge]\nmax_body = "2MiB"\nhold = "7500ms"\n')
     assert spec.server.drain_seconds == 120
     assert spec.edge.max_body_bytes == 2 << 20
-    assert spec.edge.hold_seconds == 0.5
+    assert spec.edge.hold_seconds == 7.5
 
 
 def test_a_named_health_page_must_answer_below_400() -> None:
@@ -199,3 +199,12 @@ def test_no_wait_is_longer_than_a_day(table: str, key: str) -> None:
         f'tenfold.toml:4: [{table}] {key}: is longer than a day; write at most "24h"'
     )
     assert "longer than a day" in refusal(f'{SMALL}[{table}]\n{key} = "{"9" * 400}h"\n').what
+
+
+@pytest.mark.parametrize(
+    ("tables", "line"), [('[transition]\nmax_hold = "20s"', 3), ('[edge]\nhold = "3s"', 1)]
+)
+def test_the_edge_waits_for_longer_than_a_switch_may_take(tables: str, line: int) -> None:
+    with pytest.raises(SpecError, match="max_hold must be less than") as refusal:
+        parse(f'name = "shop"\napp = "shop:app"\n{tables}\n')
+    assert f"tenfold.toml:{line}: transition: " in str(refusal.value)

@@ -43,9 +43,10 @@ done
 new=$(mktemp -d -- "$data.new.XXXXXX")
 trap 'rm -rf -- "$new" "$new.said"' EXIT
 
+# Segments of the log of 4 MiB instead of 16: who promotes a follower waits until one is copied.
 make() {
     printf '%s\n' "$password" | "$initdb" --pgdata="$new" --username="$superuser" \
-        --pwfile=/dev/stdin --auth=scram-sha-256 --data-checksums --encoding=UTF8 \
+        --pwfile=/dev/stdin --auth=scram-sha-256 --data-checksums --encoding=UTF8 --wal-segsize=4 \
         --no-instructions "$@"
     for unused in postgresql.conf pg_hba.conf pg_ident.conf; do
         echo "# Not read. The server is started with a configuration outside of this directory." \
@@ -53,9 +54,20 @@ make() {
     done
 }
 
+# What was copied goes to the disk bit by bit: in one go at the end it would keep the commits of
+# whoever shares that disk waiting for seconds.
+write_back() {
+    while sleep 0.25 && kill -0 $$ 2>/dev/null && [ -d "$new" ]; do
+        find "$new" -type f -mmin -1 -exec sync -d -- {} + 2>/dev/null || :
+    done
+}
+
 # The sender of an attempt that was interrupted may not have noticed yet: it has the slot until it
 # does, after wal_sender_timeout (30 s) at the latest. The server checks every page that it sends.
 copy() {
+    write_back &
+    writes_back=$!
+    trap 'kill "$writes_back" 2>/dev/null; rm -rf -- "$new" "$new.said"' EXIT
     rounds=40
     until "$(dirname -- "$initdb")/pg_basebackup" --pgdata="$new" --dbname="$upstream" \
         --slot="$slot" ${rate:+--max-rate="$rate"} --wal-method=stream --checkpoint=fast --no-manifest --no-password \
@@ -67,6 +79,8 @@ copy() {
         sleep 1
     done
     cat -- "$new.said" >&2
+    kill "$writes_back" 2>/dev/null || :
+    wait "$writes_back" 2>/dev/null || :
     echo follows >"$new/standby.signal"
     sync -- "$new/standby.signal" "$new"
 }

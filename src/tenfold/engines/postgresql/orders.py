@@ -41,21 +41,6 @@ def installation(member: Unit | Pool, scene: Scene) -> Command:
     return _script("installation.sh", scene, postgres, server(member, scene).data)
 
 
-def promote(member: Unit | Pool, scene: Scene) -> Command:
-    """Have a running follower lead, without waiting for it.
-
-    The caller has seen before that the former leader is fenced and stopped. Over a connection that
-    is open already, :func:`tenfold.engines.postgresql.switch.promote` is quicker.
-    """
-    program = scene.place.binaries["pg_ctl"]
-    return Command(
-        argv=(program, "promote", "--no-wait", "--silent", "-D", server(member, scene).data),
-        cwd="/",
-        within_seconds=10.0,
-        thorough=False,
-    )
-
-
 def _standby(order: str, member: Unit | Pool, scene: Scene) -> Command:
     return _script("standby.sh", scene, order, server(member, scene).data)
 

@@ -62,6 +62,7 @@ class LocalTarget:
         self._environment = dict(_own_environment() if environment is None else environment)
         self._places = Places(places or {})
         self._epoch: int | None = None
+        self._viewed: set[tuple[Path, int]] = set()
 
     def with_epoch(self, epoch: int) -> LocalTarget:
         """See :class:`tenfold.targets.protocol.Target`."""
@@ -116,7 +117,7 @@ class LocalTarget:
                 if hello["root"] != str(place.root):
                     agent.shutdown()  # It was started before the project was moved here.
                 elif not hello["leaving"]:
-                    self._require_view(place)
+                    self._require_view(place, int(hello["pid"]))
                     return agent
             except NotThere as fault:
                 if time.monotonic() >= deadline:
@@ -191,9 +192,11 @@ class LocalTarget:
         place = None if folder is None else directory.read(self._state_dir, folder)
         return None if place is None else replace(place, name=host)
 
-    def _require_view(self, place: HostDirectory) -> None:
-        if self.account is not None:
+    def _require_view(self, place: HostDirectory, agent: int) -> None:
+        """Once per agent: to look at every directory that is needed takes 10 ms."""
+        if self.account is not None and (place.root, agent) not in self._viewed:
             descent.require(place, self.account, self._needed())
+            self._viewed.add((place.root, agent))
 
     def _needed(self) -> tuple[str, ...]:
         return () if self.account is None else needs(self.account, self._state_dir, self._needs)
