@@ -293,6 +293,12 @@ def test_a_pool_without_requests_has_no_longest_one(world: World, agent: HostAge
     assert agent.longest_request("app") == 0.0
 
 
+def test_a_pool_without_requests_is_at_a_lull(world: World, agent: HostAgent) -> None:
+    agent.await_lull("app", 60.0)
+    pool(world, agent)
+    agent.await_lull("app", 60.0)
+
+
 def test_a_stop_may_have_a_bound(world: World, agent: HostAgent) -> None:
     agent.start(world.singleton("a"))
     agent.stop("a", within_seconds=5.0)

@@ -15,7 +15,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tenfold.agent import control, serving, watching
+from tenfold.agent import control, lull, serving, watching
 from tenfold.agent.control import NoAnswer
 from tenfold.agent.diary import say
 from tenfold.agent.pause import pause_point
@@ -149,14 +149,14 @@ class Holds:
 
     async def longest_request(self, pool: str) -> float:
         """See :meth:`HostAgent.longest_request`. Whoever does not answer is left out."""
-        asked = [
-            control.ask(unit.order.launch.control, order=words.STATUS)
-            for unit in self._accepting(pool)
-            if unit.state == "running" and unit.order.launch.control is not None
-        ]
+        asked = [control.ask(path, order=words.STATUS) for path in self._controls(pool)]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         ages = [watching.work(a).oldest_seconds for a in answers if isinstance(a, dict)]
         return max(ages, default=0.0)
+
+    async def await_lull(self, pool: str, within_seconds: float) -> None:
+        """See :meth:`HostAgent.await_lull`."""
+        await lull.await_lull(self._controls(pool), within_seconds)
 
     # For handovers, and for a host that shuts down
 
@@ -189,6 +189,11 @@ class Holds:
     def _accepting(self, pool: str) -> list[Unit]:
         """The members whose work is to accept, whether they can just now or not."""
         return [u for u in self._host.members(pool) if u.record.accepting]
+
+    def _controls(self, pool: str) -> list[str]:
+        """The control sockets of members that accept."""
+        paths = [u.order.launch.control for u in self._accepting(pool) if u.state == "running"]
+        return [path for path in paths if path is not None]
 
     def _require_held(self, pool: str) -> None:
         if pool not in self._held:

@@ -17,7 +17,7 @@ Order = Callable[[Host, dict[str, Any], Emit], Awaitable[Any]]
 
 ENDS_WITH_ITS_CALLER = frozenset({"run"})
 DURING_SHUTDOWN = frozenset({"hello", "observe", "shutdown", "stop"})
-CHANGES_NOTHING = frozenset({"hello", "observe", "metrics", "longest_request"})
+CHANGES_NOTHING = frozenset({"hello", "observe", "metrics", "longest_request", "await_lull"})
 ONLY_WAITS = frozenset({"settle", "drained"})
 GOES_ON_BY_ITSELF = frozenset({"handover"})
 
@@ -118,6 +118,10 @@ async def _longest_request(host: Host, request: dict[str, Any], _: Emit) -> Any:
     return await host.holds.longest_request(str(request["pool"]))
 
 
+async def _await_lull(host: Host, request: dict[str, Any], _: Emit) -> Any:
+    await host.holds.await_lull(str(request["pool"]), float(request["within_seconds"]))
+
+
 async def _claim(host: Host, request: dict[str, Any], _: Emit) -> Any:
     ends_at_once = ENDS_WITH_ITS_CALLER | ONLY_WAITS
     await host.epochs.claim(int(request["claimed"]), ends_at_once, exempt=GOES_ON_BY_ITSELF)
@@ -155,6 +159,7 @@ ORDERS: dict[str, Order] = {
     "drained": _drained,
     "release": _release,
     "longest_request": _longest_request,
+    "await_lull": _await_lull,
     "claim": _claim,
     "run": _run,
     "metrics": _metrics,

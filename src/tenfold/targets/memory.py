@@ -24,7 +24,7 @@ from tenfold.topology.observation import ObservedHost, ObservedUnit, UnitState
 from tenfold.topology.process import Command, File, Listen, UnitOrder
 
 Clock = Callable[[], float]
-CHANGES_NOTHING = ("observe", "metrics", "longest_request", "claim")
+CHANGES_NOTHING = ("observe", "metrics", "longest_request", "await_lull", "claim")
 
 
 @dataclass
@@ -193,6 +193,10 @@ class MemoryAgent:
         self._reached("longest_request", pool)
         accepting = any(u.state == "running" for u in self._members(pool))
         return self.requests.get(pool, (0, 0.0))[1] if accepting else 0.0
+
+    def await_lull(self, pool: str, within_seconds: float) -> None:
+        """See the protocol. Whatever runs here runs for ever, so every moment is alike."""
+        self._reached("await_lull", pool)
 
     def claim(self, epoch: int) -> None:
         """See :class:`tenfold.targets.protocol.HostAgent`."""

@@ -114,6 +114,12 @@ class HostAgent(Protocol):
     def longest_request(self, pool: str) -> float:
         """For how long the oldest request of the accepting members has run, in seconds; or 0."""
 
+    def await_lull(self, pool: str, within_seconds: float) -> None:
+        """Wait for a moment in which the accepting members have as few requests as they ever have.
+
+        The wait of a hold that begins in it is short. Without one it returns when the time is up.
+        """
+
     def claim(self, epoch: int) -> None:
         """Refuse changes by whoever carries a lower epoch from now on, durably.
 

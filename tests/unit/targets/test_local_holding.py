@@ -288,6 +288,20 @@ def test_the_longest_request_is_that_of_any_member(agent: LocalAgent) -> None:
     until(lambda: agent.longest_request(POOL) == 0.0, "it to be over")
 
 
+def test_a_lull_is_waited_for_within_its_time(agent: LocalAgent) -> None:
+    endpoint = serving(agent, 2)
+    slow = Request(endpoint, "/slow=1")
+    until(lambda: agent.longest_request(POOL) > 0.0, "the request to be under way")
+    agent.await_lull(POOL, 30.0)
+    assert agent.longest_request(POOL) == 0.0
+    assert slow.answer().startswith("r1 ")
+    slow = Request(endpoint, "/slow=2")
+    until(lambda: agent.longest_request(POOL) > 0.0, "the request to be under way")
+    agent.await_lull(POOL, 0.2)
+    assert agent.longest_request(POOL) > 0.0
+    assert slow.answer().startswith("r1 ")
+
+
 def test_releasing_what_nobody_holds_is_fine(agent: LocalAgent) -> None:
     agent.release(POOL)
     serving(agent)

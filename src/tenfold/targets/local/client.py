@@ -129,6 +129,10 @@ class LocalAgent:
         """See :class:`HostAgent`."""
         return float(self._order("longest_request", pool=pool))
 
+    def await_lull(self, pool: str, within_seconds: float) -> None:
+        """See :class:`HostAgent`."""
+        self._order("await_lull", pool=pool, within_seconds=within_seconds)
+
     def claim(self, epoch: int) -> None:
         """See :class:`HostAgent`."""
         self._order("claim", claimed=epoch)

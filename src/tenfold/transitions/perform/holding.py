@@ -14,6 +14,7 @@ QUIET_SHARE = 0.1
 """A hold is begun only while no request is older than this share of its bound ..."""
 DRAIN_SHARE = 0.4
 """... and what is in hand then may take this share of it; the rest is for the switch."""
+LULL_SECONDS = 2.0
 LOOK_EVERY_SECONDS = 0.05
 RETRY_SECONDS = 1.0
 GRACE_SECONDS = 1.0
@@ -34,6 +35,7 @@ def _(step: steps.Hold, world: World, tell: Tell) -> None:
     began = time.monotonic()
     while True:
         _await_quiet(agent, pool, step, deadline, tell)
+        agent.await_lull(pool, LULL_SECONDS)
         world.evidence.began(step.pool, postponed=time.monotonic() - began)
         agent.hold(pool, step.max_seconds + GRACE_SECONDS)
         try:
