@@ -20,6 +20,10 @@ PIECE_BLOCKS = 1 << 12
 SHARE = 0.2
 """How much of the time is spent reading. The rest is for whoever uses the same processor."""
 
+SMALL_BLOCKS = 1 << 7
+"""1 MiB. Every cluster has hundreds of tables that are smaller; they are read one after another."""
+
+SHORTEST_SECONDS = 2.0
 ATTEMPTS = 3
 """A piece that collided with the log of a follower is read again."""
 
@@ -32,6 +36,8 @@ class OutOfTime(Exception):
 class Table:
     """What holds rows: a table, a partition, a materialised view, or what is kept beside one.
 
+    ``is_catalog``: it is one of PostgreSQL's own, of which :mod:`.schema` compares the content.
+
     ``written`` counts the rows that were ever inserted, updated or deleted, as statistics have it:
     up to a second late, or ten when whoever wrote went silent.
     """
@@ -41,6 +47,7 @@ class Table:
     name: str
     bytes: int
     written: int
+    is_catalog: bool
 
     def __str__(self) -> str:
         return f"{self.database}: {self.schema}.{self.name}"
@@ -50,7 +57,8 @@ class Table:
 _TABLES = """
 SELECT current_database(), n.nspname, c.relname, pg_relation_size(c.oid),
        pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid)
-       + pg_stat_get_tuples_deleted(c.oid)
+       + pg_stat_get_tuples_deleted(c.oid),
+       n.nspname IN ('pg_catalog', 'information_schema')
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'm', 't') AND c.relpersistence = 'p'
    AND c.relam = (SELECT oid FROM pg_am WHERE amname = 'heap')
@@ -64,6 +72,15 @@ def tables(connection: Connection) -> tuple[Table, ...]:
     return tuple(Table(*row) for row in rows)  # type: ignore[arg-type]
 
 
+def begin(connection: Connection, *, deadline: float) -> None:
+    """Set a session up for :func:`count`; ``deadline`` is a moment of :func:`time.monotonic`."""
+    # The rows themselves, not an index on them; and one process, for others' sake.
+    connection.execute("SET enable_indexonlyscan = off; SET max_parallel_workers_per_gather = 0")
+    # Only a piece that takes far too long is cut short; others are not begun.
+    left = max(SHORTEST_SECONDS, deadline - time.monotonic())
+    connection.execute("SELECT set_config('statement_timeout', %s, false)", [f"{left:.0f}s"])
+
+
 def written(connection: Connection, table: Table) -> int | None:
     """How many rows were ever written to it, by now; ``None`` once it is gone."""
     row = connection.execute(
@@ -75,7 +92,7 @@ def written(connection: Connection, table: Table) -> int | None:
 
 
 def count(connection: Connection, table: Table, *, deadline: float) -> int:
-    """Its rows. ``deadline`` is a moment of :func:`time.monotonic`.
+    """Its rows, by a session that :func:`begin` has set up.
 
     Raises:
         OutOfTime: the deadline passed.
@@ -93,7 +110,8 @@ def count(connection: Connection, table: Table, *, deadline: float) -> int:
         last = first + PIECE_BLOCKS if first + PIECE_BLOCKS < end else None
         began = time.monotonic()
         total += _piece(connection, table, first, last, deadline)
-        time.sleep((time.monotonic() - began) * (1 - SHARE) / SHARE)
+        if end > SMALL_BLOCKS:
+            time.sleep((time.monotonic() - began) * (1 - SHARE) / SHARE)
     return total
 
 
@@ -106,17 +124,10 @@ def _piece(
         _name(table), f"({first},0)", below
     )
     for attempt in range(ATTEMPTS):
-        left = deadline - time.monotonic()
-        if left <= 0:
+        if time.monotonic() >= deadline:
             raise OutOfTime
         try:
-            with connection.transaction():
-                # The rows themselves, not an index on them; and one process, for others' sake.
-                connection.execute("SET LOCAL enable_indexonlyscan = off")
-                connection.execute("SET LOCAL max_parallel_workers_per_gather = 0")
-                limit = f"{max(1, round(left * 1000))}ms"
-                connection.execute("SELECT set_config('statement_timeout', %s, true)", [limit])
-                row = connection.execute(query).fetchone()
+            row = connection.execute(query).fetchone()
         except psycopg.errors.QueryCanceled as error:
             raise OutOfTime from error
         except psycopg.errors.SerializationFailure:  # it collided with the log

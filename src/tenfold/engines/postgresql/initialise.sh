@@ -67,7 +67,7 @@ write_back() {
 copy() {
     write_back &
     writes_back=$!
-    trap 'kill "$writes_back" 2>/dev/null; rm -rf -- "$new" "$new.said"' EXIT
+    trap 'kill "$writes_back" 2>/dev/null || :; rm -rf -- "$new" "$new.said"' EXIT
     rounds=40
     until "$(dirname -- "$initdb")/pg_basebackup" --pgdata="$new" --dbname="$upstream" \
         --slot="$slot" ${rate:+--max-rate="$rate"} --wal-method=stream --checkpoint=fast --no-manifest --no-password \
