@@ -14,8 +14,8 @@ from psycopg import sql
 
 from tenfold.engines.postgresql.login import Connection
 
-PIECE_BLOCKS = 1 << 12
-"""32 MiB of PostgreSQL's 8 KiB blocks."""
+PIECE_BLOCKS = 1 << 10
+"""8 MiB of PostgreSQL's 8 KiB blocks."""
 
 SHARE = 0.2
 """How much of the time is spent reading. The rest is for whoever uses the same processor."""

@@ -58,7 +58,7 @@ make() {
 # whoever shares that disk waiting for seconds.
 write_back() {
     while sleep 0.25 && kill -0 $$ 2>/dev/null && [ -d "$new" ]; do
-        find "$new" -type f -mmin -1 -exec sync -d -- {} + 2>/dev/null || :
+        nice -n 10 find "$new" -type f -mmin -1 -exec sync -d -- {} + 2>/dev/null || :
     done
 }
 
@@ -69,7 +69,7 @@ copy() {
     writes_back=$!
     trap 'kill "$writes_back" 2>/dev/null || :; rm -rf -- "$new" "$new.said"' EXIT
     rounds=40
-    until "$(dirname -- "$initdb")/pg_basebackup" --pgdata="$new" --dbname="$upstream" \
+    until nice -n 10 "$(dirname -- "$initdb")/pg_basebackup" --pgdata="$new" --dbname="$upstream" \
         --slot="$slot" ${rate:+--max-rate="$rate"} --wal-method=stream --checkpoint=fast --no-manifest --no-password \
         2>"$new.said"; do
         cat -- "$new.said" >&2
