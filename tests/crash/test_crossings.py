@@ -7,20 +7,15 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
-from typing import Any
 
 import psutil
 import pytest
 from tests.support import apps
-from tests.support.project import Project
+from tests.support.moves import Bring, killed_at, settle, stopped_at, wait_for_answers
 from tests.support.users import Users
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(3600)]
-Bring = Callable[[Any], Project]
 EVERY_POINT = [
     f"{kind}.{when}"
     for kind in (
@@ -30,59 +25,6 @@ EVERY_POINT = [
     for when in ("before", "after")
 ]
 SAMPLE = ["Hold.after", "Fence.after", "Promote.after"]
-GO_ON_SECONDS = 60.0
-
-
-def stopped_at(project: Project, point: str, *arguments: str) -> subprocess.Popen[str] | None:
-    """A command that has come to this point and stands still there; ``None`` if it ended before."""
-    command = subprocess.Popen(
-        [sys.executable, "-m", "tenfold", *arguments],
-        cwd=project.path,
-        env={**os.environ, "TENFOLD_STOP_AT": point},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    process = psutil.Process(command.pid)
-    deadline = time.monotonic() + 120
-    while command.poll() is None:
-        assert time.monotonic() < deadline, point
-        if process.status() == psutil.STATUS_STOPPED:
-            return command
-        time.sleep(0.002)
-    return None
-
-
-def killed_at(project: Project, point: str, *arguments: str) -> bool:
-    """Have a command come to this point and kill it there; ``False`` if it ended before."""
-    command = stopped_at(project, point, *arguments)
-    if command is None:
-        return False
-    command.send_signal(signal.SIGKILL)
-    command.wait()
-    return True
-
-
-def wait_for_answers(users: Users) -> None:
-    """Both users are answered again."""
-    before = len(users.acknowledged)
-    deadline = time.monotonic() + GO_ON_SECONDS
-    while len(users.acknowledged) < before + 4:
-        assert time.monotonic() < deadline, "requests did not go on"
-        time.sleep(0.05)
-
-
-def settle(project: Project) -> None:
-    """Finish what was cut off, if anything was; the rescuer may be at work."""
-    deadline = time.monotonic() + 120
-    while True:
-        done = project.tenfold("resume", timeout=200)
-        if done.returncode == 0 or "nothing was cut off" in done.stderr:
-            return
-        assert "at work" in done.stderr, done.stdout + done.stderr
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def test_a_command_killed_at_any_point_of_a_move_loses_nothing(

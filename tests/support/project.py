@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -150,6 +151,16 @@ class Project:
         while left and time.monotonic() < deadline:
             psutil.wait_procs(left, timeout=0.2)
             left = self.processes()
+        names = [_told(process) for process in left]
         for process in left:
-            process.kill()
-        assert not left, f"left running: {[p.cmdline() for p in left]}\n{done.stdout}{done.stderr}"
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        assert not left, f"left running: {names}\n{done.stdout}{done.stderr}"
+
+
+def _told(process: psutil.Process) -> str:
+    """A process in words, also one that ends just now."""
+    try:
+        return f"{process.pid} {' '.join(process.cmdline())}"
+    except psutil.Error as error:
+        return str(error)

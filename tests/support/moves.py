@@ -1,0 +1,136 @@
+"""Commands that move a database, stopped or killed at named points, and the users meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+from tests.support.project import Project
+from tests.support.users import Users
+
+Bring = Callable[[Any], Project]
+GO_ON_SECONDS = 60.0
+
+
+def stopped_at(
+    project: Project, point: str, *arguments: str, heard: bool = False
+) -> subprocess.Popen[str] | None:
+    """A command that has come to this point and stands still there; ``None`` if it ended before.
+
+    ``heard``: what it says is kept, for :func:`go_on`.
+    """
+    to = subprocess.PIPE if heard else subprocess.DEVNULL
+    command = subprocess.Popen(
+        [sys.executable, "-m", "tenfold", *arguments],
+        cwd=project.path,
+        env={**os.environ, "TENFOLD_STOP_AT": point},
+        stdin=subprocess.DEVNULL,
+        stdout=to,
+        stderr=subprocess.STDOUT if heard else to,
+        text=True,
+    )
+    process = psutil.Process(command.pid)
+    deadline = time.monotonic() + 120
+    while command.poll() is None:
+        assert time.monotonic() < deadline, point
+        if process.status() == psutil.STATUS_STOPPED:
+            return command
+        time.sleep(0.002)
+    return None
+
+
+def go_on(command: subprocess.Popen[str], *, within: float) -> tuple[int, str, float]:
+    """Let a stopped command go on to its end; its exit code, what it said, how long it took."""
+    began = time.monotonic()
+    command.send_signal(signal.SIGCONT)
+    try:
+        said, _ = command.communicate(timeout=within)
+    except subprocess.TimeoutExpired:
+        command.kill()
+        said, _ = command.communicate()
+        raise AssertionError(f"it has not ended within {within:g} s\n{said}") from None
+    return command.returncode, said, time.monotonic() - began
+
+
+def require_said(said: str, *words: str) -> None:
+    """All of these words are in what a command said."""
+    missing = [word for word in words if word not in said]
+    assert not missing, f"{missing} not in:\n{said}"
+
+
+def killed_at(project: Project, point: str, *arguments: str) -> bool:
+    """Have a command come to this point and kill it there; ``False`` if it ended before."""
+    command = stopped_at(project, point, *arguments)
+    if command is None:
+        return False
+    command.send_signal(signal.SIGKILL)
+    command.wait()
+    return True
+
+
+def wait_for_answers(users: Users) -> None:
+    """Both users are answered again."""
+    before = len(users.acknowledged)
+    deadline = time.monotonic() + GO_ON_SECONDS
+    while len(users.acknowledged) < before + 4:
+        assert time.monotonic() < deadline, "requests did not go on"
+        time.sleep(0.05)
+
+
+def settle(project: Project, command: str = "resume") -> None:
+    """Finish what was cut off, if anything was, or give it up; the rescuer may be at work."""
+    deadline = time.monotonic() + 120
+    while True:
+        done = project.tenfold(command, timeout=200)
+        if done.returncode == 0 or "nothing was cut off" in done.stderr:
+            return
+        assert "at work" in done.stderr, done.stdout + done.stderr
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def require_unharmed(project: Project, users: Users) -> None:
+    """No request failed, nothing that was acknowledged is missing, and the site serves."""
+    assert users.failures == []
+    found = project.get("/notes")
+    assert found.status == 200, found.text
+    assert sorted(found.json()) == sorted(users.acknowledged)
+    assert project.request("POST", "/notes", body=b"after all").status == 201
+
+
+def processes_of(project: Project, host: str) -> list[psutil.Process]:
+    """Keeper, agent and units of one host, with all that they started."""
+    mark = str(project.path / ".tenfold" / "hosts" / host)
+    found: dict[int, psutil.Process] = {}
+    for process in psutil.process_iter():
+        try:
+            if any(mark in word for word in process.cmdline()):
+                found |= {p.pid: p for p in (process, *process.children(recursive=True))}
+        except psutil.Error:
+            continue
+    return list(found.values())
+
+
+@contextmanager
+def silenced(project: Project, host: str) -> Iterator[None]:
+    """A host that says nothing while the block runs, as if its network were cut."""
+    stopped: list[psutil.Process] = []
+    try:
+        # Again and again: whoever was not stopped yet may have started somebody.
+        while more := [p for p in processes_of(project, host) if p not in stopped]:
+            for process in more:
+                stopped.append(process)
+                process.suspend()
+        assert len(stopped) > 4, f"{host} has no agent and no PostgreSQL: {stopped}"
+        yield
+    finally:
+        for process in reversed(stopped):
+            if process.is_running():
+                process.resume()
