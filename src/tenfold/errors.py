@@ -12,7 +12,9 @@
     ├── Interrupted              Ctrl-C, SIGTERM or SIGHUP: what that means; exit 130
     ├── ReleaseError             a release could not be built from the project
     ├── StepFailed               a step of a plan failed; says what was and was not changed
-    │   └── UnitFailed           a unit did not start or did not become ready: probe, answer, log
+    │   ├── UnitFailed           a unit did not start or did not become ready: probe, answer, log
+    │   ├── Superseded           another command has taken over: this one can do nothing more
+    │   └── LeftHalfDone         what was begun could not be taken back completely
     ├── LoadError                load was not made or not judged: setup, ledger or comparison
     ├── TargetError              a host or its agent could not be reached or broke off
     └── JournalError             the journal is unreadable or was written by a newer Tenfold
@@ -107,6 +109,14 @@ class StepFailed(TenfoldError):
 
 class UnitFailed(StepFailed):
     """A unit did not start, or never became ready."""
+
+
+class Superseded(StepFailed):
+    """Another command has taken over: this one can do nothing more."""
+
+
+class LeftHalfDone(StepFailed):
+    """What was begun could not be taken back completely."""
 
 
 class LoadError(TenfoldError):

@@ -22,7 +22,7 @@ from typing import Any
 
 from tenfold.agent.diary import say
 from tenfold.agent.store import Corrupt, Store
-from tenfold.errors import StepFailed
+from tenfold.errors import StepFailed, Superseded
 
 RECORD = ("agent", "epoch")
 CLAIM_SECONDS = 30.0
@@ -116,9 +116,9 @@ class Epochs:
         return 0
 
 
-def superseded() -> StepFailed:
+def superseded() -> Superseded:
     """The error for a command that has been replaced by another one."""
-    return StepFailed(
+    return Superseded(
         "another command has taken over this deployment meanwhile",
         changed="nothing more by this one",
         next="tenfold status",

@@ -42,7 +42,8 @@ def status(settings: Settings, routes: bool) -> None:
     metrics: Mapping[str, Any] = {}
     if layout.exists():
         deployment = Deployment.open(layout)
-        found, metrics = deployment.status(), deployment.metrics()
+        found = deployment.status()
+        metrics = deployment.metrics(silent=found.silent)
         if found.transition and found.transition.get("phase") in ("prepared", "switched"):
             found = with_lag(found, deployment)
     else:

@@ -17,7 +17,7 @@ from tenfold.deployment import work
 from tenfold.deployment.databases import observe_databases
 from tenfold.deployment.deployment import CROSSING, POSITION
 from tenfold.deployment.rescue import standing_by
-from tenfold.errors import Interrupted, Refused, StepFailed, TenfoldError
+from tenfold.errors import Interrupted, LeftHalfDone, Refused, Superseded, TenfoldError
 from tenfold.topology.databases import leader_of
 from tenfold.topology.model import Host
 from tenfold.transitions import crossing as planner
@@ -140,7 +140,7 @@ class Journey:
             except (TenfoldError, KeyboardInterrupt) as error:
                 tries += 1
                 if not self._is_promoted(name) or tries >= FINISHING_TRIES:
-                    raise _told(error, crossing) from error
+                    raise self._told(error, crossing, todo) from error
                 time.sleep(0.2 * tries)
         journal = self.deployment.journal
         facts = applied_facts.applied(todo.intent.goal.topology, todo.intent.blueprint.document)
@@ -182,6 +182,38 @@ class Journey:
             claimed=claimed,
         )
         runner.run(todo.plan, takes_back=takes_back)
+
+    def _told(self, error: BaseException, crossing: Crossing, todo: Leg) -> BaseException:
+        """The error with where writes go now, and with the ways on."""
+        told = error if isinstance(error, TenfoldError) else Interrupted(crossing.command)
+        if isinstance(told, Superseded):
+            return told
+        if not isinstance(told, LeftHalfDone):
+            known = told.changed or "nothing for your users: whoever served goes on serving"
+            told.changed = f"{known}\n{self._where_writes_go(todo)}"
+        if told.next is None or "resume" not in told.next:
+            ways = _ONLY_ON if crossing.command == "complete" else _WAYS_ON
+            own = told.next if told.next and not isinstance(told, Interrupted) else None
+            told.next = f"{own}\n{ways}" if own else ways
+        return told
+
+    def _where_writes_go(self, todo: Leg) -> str:
+        (wanted,) = todo.intent.goal.leaders.values()
+        leader = leader_of(todo.seen.databases)
+        if self.evidence.promoted:
+            return f"the switch was made: writes go to {wanted}"
+        if self.evidence.asked:
+            return f"{wanted} was asked to lead and did not answer: requests wait for it"
+        if leader is None or leader.role != "leader":
+            return "writes go nowhere until the move goes on: no database leads"
+        host, _, unit = leader.path.partition("/")
+        return f"writes go to {self._called(host, todo)}/{unit}, as before"
+
+    def _called(self, host: str, todo: Leg) -> str:
+        """A host as it is called where everything was settled last, and so by ``status``."""
+        here, place = self.deployment.target, todo.intent.target.locate(Host(host))
+        names = (name for name in here.hosts() if here.locate(Host(name)) == place)
+        return next(names, host)
 
     def _is_promoted(self, name: str) -> bool:
         """Whether the switch to this position was made, so that only the way forward is left."""
@@ -269,13 +301,5 @@ def _require_known(databases: dict[str, ObservedDatabase]) -> None:
         )
 
 
-def _told(error: BaseException, crossing: Crossing) -> BaseException:
-    told = error if isinstance(error, TenfoldError) else Interrupted(crossing.command)
-    if told.changed is None:
-        told.changed = "nothing for your users: whoever served goes on serving"
-    if isinstance(told, Interrupted | StepFailed) or told.next is None:
-        told.next = told.next if told.next and "resume" in told.next else _WAYS_ON
-    return told
-
-
-_WAYS_ON = "tenfold resume    goes on from here\ntenfold abort     removes what was prepared"
+_ONLY_ON = "tenfold resume    goes on from here"
+_WAYS_ON = f"{_ONLY_ON}\ntenfold abort     removes what was prepared"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -106,20 +106,25 @@ class Deployment:
                 next="\n".join(f"tenfold {c}" for c in way.choices(self.position, crossing)),
             )
 
-    def observe(self, target: LocalTarget | None = None) -> Observation:
-        """What is, now; ``target`` may know the hosts by other names."""
+    def observe(self, target: LocalTarget | None = None, *, silent: bool = False) -> Observation:
+        """What is, now; ``target`` may know the hosts by other names.
+
+        Raises:
+            TargetError: an agent says nothing, unless that is to be told as well (``silent``).
+        """
         return observe(
             target or self.target,
             self.facts(),
             built=shelf.built(self.layout),
             served=shelf.served(self.layout),
+            silent=silent,
         )
 
     def status(self) -> Status:
         """What ``tenfold status`` tells."""
         return status(
             app=self.layout.project.name,
-            now=self.observe(),
+            now=self.observe(silent=True),
             applied=applied_facts.from_json(self.facts().get(applied_facts.FACT)),
             last=self.journal.last(),
             holder=self.lock.holder(),
@@ -127,10 +132,13 @@ class Deployment:
             crossing=self.crossing,
         )
 
-    def metrics(self) -> Mapping[str, Any]:
-        """What the workers measured since they started; empty while nothing runs."""
+    def metrics(self, *, silent: Collection[str] = ()) -> Mapping[str, Any]:
+        """What the workers measured since they started; empty while nothing runs.
+
+        Hosts that are known to be ``silent`` are not asked.
+        """
         for host in self.target.hosts():
-            agent = self.target.reach(host)
+            agent = self.target.reach(host) if host not in silent else None
             pools = {u.pool for u in agent.observe().units if u.pool} if agent else set()
             for pool in pools:
                 assert agent is not None

@@ -11,10 +11,19 @@ from tenfold.topology.observation import Observation, ObservedHost
 
 
 def observe(
-    target: Target, facts: Mapping[str, Any], *, built: Sequence[str], served: Sequence[str]
+    target: Target,
+    facts: Mapping[str, Any],
+    *,
+    built: Sequence[str],
+    served: Sequence[str],
+    silent: bool = False,
 ) -> Observation:
-    """Everything that the planner and ``status`` look at. Starts nothing."""
-    hosts = tuple(_host(target, name) for name in target.hosts())
+    """Everything that the planner and ``status`` look at. Starts nothing.
+
+    Raises:
+        TargetError: an agent says nothing, unless that is to be told as well (``silent``).
+    """
+    hosts = tuple(_host(target, name, silent) for name in target.hosts())
     return Observation(
         hosts=hosts,
         release=served[-1] if served else None,
@@ -26,8 +35,13 @@ def observe(
     )
 
 
-def _host(target: Target, name: str) -> ObservedHost:
-    agent = target.reach(name)
+def _host(target: Target, name: str, silent: bool) -> ObservedHost:
+    try:
+        agent = target.reach(name)
+    except TargetError:
+        if not silent:
+            raise
+        return ObservedHost(name, "", "silent")
     if agent is None:
         return ObservedHost(name, "", "unreachable" if target.remains(name) else "absent")
     try:

@@ -30,6 +30,7 @@ class Status:
     hosts: tuple[Mapping[str, Any], ...]
     transition: Mapping[str, Any] | None
     missing: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The documented object, without the version that every object gets."""
@@ -81,6 +82,7 @@ def status(
         hosts=tuple(_host(h, applied) for h in now.hosts),
         transition=_transition(last, holder, position, crossing),
         missing=missing,
+        silent=_silent(now),
     )
 
 
@@ -98,8 +100,15 @@ def _state(up: bool, missing: tuple[str, ...], last: Record | None, holder: Hold
     return "degraded" if missing else "running"
 
 
+def _silent(now: Observation) -> tuple[str, ...]:
+    return tuple(h.name for h in now.hosts if h.agent == "silent")
+
+
 def _missing(now: Observation, applied: Applied) -> tuple[str, ...]:
     """What is not as it must be, as sentences."""
+    silent = _silent(now)
+    if silent:
+        return tuple(f"{h} does not answer: what runs there cannot be seen" for h in silent)
     lost = [h.name for h in now.hosts if h.agent == "unreachable"]
     if lost:
         return tuple(f"the agent of {h} is gone, its units still run: tenfold up" for h in lost)
@@ -120,7 +129,7 @@ def _host(host: ObservedHost, applied: Applied) -> dict[str, Any]:
     agent = {
         "name": "agent",
         "engine": "tenfold",
-        "state": "running" if host.agent == "running" else "stopped",
+        "state": host.agent if host.agent in ("running", "silent") else "stopped",
         "pid": host.agent_pid,
         "endpoint": None,
     }

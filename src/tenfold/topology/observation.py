@@ -45,13 +45,14 @@ class ObservedUnit:
 class ObservedHost:
     """A host and its units; ``agent`` tells whether its agent answers.
 
+    ``unreachable``: it is gone, its units still run; ``silent``: it is there and says nothing.
     ``held`` names the pools whose members hold, and until when at the latest, in seconds since the
     epoch: then the agent has them accept again, whoever ordered the hold.
     """
 
     name: str
     address: str
-    agent: Literal["running", "unreachable", "absent"]
+    agent: Literal["running", "unreachable", "silent", "absent"]
     agent_pid: int | None = None
     sockets: tuple[tuple[str, str], ...] = ()
     units: tuple[ObservedUnit, ...] = ()

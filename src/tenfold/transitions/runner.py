@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from tenfold.errors import StepFailed, TenfoldError
+from tenfold.errors import LeftHalfDone, TenfoldError
 from tenfold.transitions.journal import Journal, Outcome
 from tenfold.transitions.pause import stop_point
 from tenfold.transitions.planner import Plan
@@ -122,7 +122,7 @@ class Runner:
             except TenfoldError as error:
                 failures.append(f"{step.sentence()}: {error.what}")
         if failures:
-            raise StepFailed(
+            raise LeftHalfDone(
                 "what was begun could not be taken back completely",
                 changed="; ".join(failures),
                 next="tenfold status, then tenfold up or tenfold down",

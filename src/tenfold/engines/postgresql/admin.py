@@ -34,6 +34,9 @@ __all__ = [
 MAINTENANCE = "postgres"
 """The database that is always there."""
 
+ARRANGE_SECONDS = 600.0
+"""For as long a schema has many thousand tables whose owners change."""
+
 _SERVED = ("owner", "app", "replication")
 
 
@@ -64,7 +67,10 @@ def ensure_roles_and_database(
     Where the owner changes, tables that are in use are waited for at most ``lock_seconds``.
     """
     with _clearly(settings):
-        with connect(replace(superuser, database=MAINTENANCE)) as connection:
+        with (
+            connect(replace(superuser, database=MAINTENANCE)) as connection,
+            connection.within(ARRANGE_SECONDS),
+        ):
             done = [
                 change
                 for role in _SERVED
@@ -75,7 +81,10 @@ def ensure_roles_and_database(
             done += _close_to_public(connection)
             done += _statistics(connection)
             done += _create_database(connection, settings)
-        with connect(replace(superuser, database=settings.database)) as connection:
+        with (
+            connect(replace(superuser, database=settings.database)) as connection,
+            connection.within(ARRANGE_SECONDS),
+        ):
             arranged = grants.arrange(connection, settings, lock_seconds=lock_seconds)
     return (*done, *arranged)
 

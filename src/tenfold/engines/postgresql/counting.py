@@ -24,6 +24,9 @@ SMALL_BLOCKS = 1 << 7
 """1 MiB. Every cluster has hundreds of tables that are smaller; they are read one after another."""
 
 SHORTEST_SECONDS = 2.0
+PIECE_SECONDS = 60.0
+"""Less than a megabyte in seconds is no disk that works."""
+
 ATTEMPTS = 3
 """A piece that collided with the log of a follower is read again."""
 
@@ -127,7 +130,8 @@ def _piece(
         if time.monotonic() >= deadline:
             raise OutOfTime
         try:
-            row = connection.execute(query).fetchone()
+            with connection.within(PIECE_SECONDS):
+                row = connection.execute(query).fetchone()
         except psycopg.errors.QueryCanceled as error:
             raise OutOfTime from error
         except psycopg.errors.SerializationFailure:  # it collided with the log

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+import time
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from posixpath import join
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -17,7 +20,51 @@ from tenfold.secret import Secret
 from tenfold.topology.model import Pool, Unit
 from tenfold.topology.settings import DatabaseSettings
 
-Connection = psycopg.Connection[tuple[object, ...]]
+ANSWER_SECONDS = 60.0
+"""How long a server may think about one statement, unless its caller says otherwise."""
+
+
+class Silent(psycopg.OperationalError):
+    """The server did not answer in time; the connection was given up."""
+
+
+class Connection(psycopg.Connection[tuple[object, ...]]):
+    """A session that never waits without bound.
+
+    A server that was stopped, or whose network was cut, keeps its connections and says nothing on
+    them; no timeout of its own ends that. Whoever has less time than :data:`ANSWER_SECONDS` for a
+    statement, or needs more, says so with :meth:`within`.
+    """
+
+    _until = math.inf
+    _each = ANSWER_SECONDS
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[Connection]:
+        """The block's statements have so long together, however long each of them takes."""
+        before = self._until, self._each
+        self._until, self._each = min(self._until, time.monotonic() + seconds), math.inf
+        try:
+            yield self
+        finally:
+            self._until, self._each = before
+
+    def wait(self, gen: Generator[Any, Any, Any], *arguments: Any, **options: Any) -> Any:
+        """As psycopg's, with a bound."""
+        return super().wait(self._bounded(gen), *arguments, **options)
+
+    def _bounded(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        began = time.monotonic()
+        deadline = min(self._until, began + self._each)
+        try:
+            wanted = next(gen)
+            while True:
+                wanted = gen.send((yield wanted))
+                if time.monotonic() > deadline:
+                    self.pgconn.finish()
+                    raise Silent(f"no answer for {time.monotonic() - began:.1f} s")
+        except StopIteration as end:
+            return end.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +113,18 @@ def opened(who: Login, *, within_seconds: int = 10) -> Connection:
         TenfoldError: refused, or out of reach; the text names server and role.
     """
     try:
-        return psycopg.connect(
+        return Connection.connect(
             who.conninfo(),
             password=who.password.reveal(),
             connect_timeout=within_seconds,
             application_name="tenfold",
             autocommit=True,
         )
+    except psycopg.errors.ConnectionTimeout as error:
+        raise TenfoldError(
+            f"PostgreSQL at {who.host}:{who.port} does not answer: nothing for {within_seconds} s",
+            next="tenfold status   shows whether it runs, tenfold logs what it says",
+        ) from error
     except psycopg.OperationalError as error:
         raise TenfoldError(
             f"PostgreSQL at {who.host}:{who.port} does not let {who.user} into {who.database}",

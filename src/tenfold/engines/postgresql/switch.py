@@ -57,7 +57,7 @@ def make_stop_short(
     Raises:
         StepFailed: the follower does not replay that much in time, or a server broke off.
     """
-    with _told():
+    with _told(), leader.within(within_seconds), follower.within(within_seconds):
         _fill_segment(leader)
         checkpoint(leader)
         wait_until_replayed(follower, flushed(leader), within_seconds=within_seconds)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import psycopg
+
+from tenfold.errors import StepFailed
 from tenfold.transitions.perform import checking, databases, holding, serving
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.world import Releases, Tell, World, one_off
@@ -16,4 +19,11 @@ def perform(step: Step, world: World, tell: Tell) -> None:
     Raises:
         TenfoldError: it failed; its text says what was and was not changed.
     """
-    effect(step, world, tell)
+    try:
+        effect(step, world, tell)
+    except psycopg.Error as error:
+        raise StepFailed(
+            f"PostgreSQL broke off when it was to {step.sentence()}",
+            next="tenfold logs   shows what it says;  tenfold resume   tries again",
+            detail=error.diag.message_primary or str(error).strip(),
+        ) from error

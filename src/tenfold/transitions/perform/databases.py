@@ -36,6 +36,8 @@ READ_ONLY = "in a read-only transaction"
 LOG_LINES = 100_000
 PROMOTE_SECONDS = 30.0
 CHECKPOINT_SECONDS = 300.0
+BACK_SECONDS = 10.0
+"""How long a hold may last once it is being taken back: less than the edge waits for a worker."""
 FORWARD_SECONDS = 120.0
 """How long a hold may last once there is only the way forward."""
 
@@ -108,6 +110,7 @@ def _(step: steps.Fence, world: World, tell: Tell) -> None:
     unit, scene = database_unit(step.unit, world)
     agent = world.agent(unit.host)
     budget = remaining(world, world.terms.max_hold_seconds)
+    world.evidence.fencing.add(step.unit)
     run_at(world, unit, orders.fence(unit, scene))
     world.sessions.drop(step.unit)
     agent.stop(unit.name, budget * STOP_SHARE)
@@ -123,7 +126,11 @@ def _(step: steps.Fence, world: World, tell: Tell) -> None:
 @effect.register
 def _(step: steps.Unfence, world: World, tell: Tell) -> None:
     unit, scene = database_unit(step.unit, world)
-    if step.successor:
+    _keep_waiting(world)
+    # Fenced here, and nobody was asked to lead since: a successor that fell silent need not be
+    # heard. Whoever fenced before had its sessions ended when that fence was taken away.
+    untouched = step.unit in world.evidence.fencing and not world.evidence.asked
+    if step.successor and not untouched:
         successor, _ = database_unit(step.successor, world)
         state = disk_state(world, successor)
         if state.cluster and state.signal == "none":
@@ -131,9 +138,10 @@ def _(step: steps.Unfence, world: World, tell: Tell) -> None:
                 f"{step.successor} leads already, so {step.unit} must not",
                 next="tenfold resume    finishes the switch; tenfold reverse takes it back",
             )
-        world.evidence.fenced.pop(step.unit, None)
         _end_stale_sessions(step.successor, world)
+    world.evidence.fenced.pop(step.unit, None)
     run_at(world, unit, orders.unfence(unit, scene))
+    world.evidence.fencing.discard(step.unit)
     # As part of taking a switch back: without its leader nothing goes on.
     world.own_sockets(unit.host).start(world.blueprint.order(unit))
 
@@ -142,12 +150,11 @@ def _(step: steps.Unfence, world: World, tell: Tell) -> None:
 def _(step: steps.AwaitLast, world: World, tell: Tell) -> None:
     fenced, _ = database_unit(step.fenced, world)
     state = _require_fenced(world, fenced)
-    switch.wait_until_replayed(
-        _session(step.follower, world),
-        state.checkpoint,
-        within_seconds=remaining(world, world.terms.max_hold_seconds),
-        beyond=True,
-    )
+    began, left = time.monotonic(), remaining(world, world.terms.max_hold_seconds)
+    session = world.sessions.at(*database_unit(step.follower, world), left)
+    left -= time.monotonic() - began
+    with session.within(left):
+        switch.wait_until_replayed(session, state.checkpoint, within_seconds=left, beyond=True)
 
 
 @effect.register
@@ -159,9 +166,11 @@ def _(step: steps.Promote, world: World, tell: Tell) -> None:
         # An agent refuses a command that was overtaken; whoever overtook it and unfences the old
         # leader ends this very session first. So it is never promoted beside an unfenced one.
         _hold_on(world, fenced.host)
+        world.evidence.asked = True
         switch.promote(session)
     world.evidence.promoted = True
-    switch.wait_until_writable(session, within_seconds=PROMOTE_SECONDS)
+    with session.within(PROMOTE_SECONDS):
+        switch.wait_until_writable(session, within_seconds=PROMOTE_SECONDS)
 
 
 @effect.register
@@ -281,6 +290,15 @@ def _hold_on(world: World, host: str) -> None:
         return
     app_host, _, pool = hold.pool.partition("/")
     world.agent(app_host).hold(pool, FORWARD_SECONDS)
+
+
+def _keep_waiting(world: World) -> None:
+    """While a leader starts again nobody may be let go to it, whatever time the agent had left."""
+    hold = world.evidence.holding()
+    if hold is not None:
+        host, _, pool = hold.pool.partition("/")
+        with suppress(TenfoldError):  # then its own bound is what there is
+            world.agent(host).hold(pool, BACK_SECONDS)
 
 
 def _end_stale_sessions(path: str, world: World) -> None:

@@ -25,14 +25,17 @@ class Hold:
 @dataclass
 class Evidence:
     """``verification`` is what the comparison of follower and leader found, as plain data;
-    ``promoted``: the switch was made here; ``fenced``: the state of each disk that was fenced here
-    and of whose leader nothing runs any more, by path."""
+    ``promoted``: the switch was made here, ``asked``: or may have been; ``fencing``: where a fence
+    was begun here; ``fenced``: the state of each disk that was fenced here and of whose leader
+    nothing runs any more, by path."""
 
     holds: list[Hold] = field(default_factory=list)
     verification: dict[str, Any] | None = None
     checks: list[dict[str, Any]] = field(default_factory=list)
     copied_bytes: int | None = None
+    asked: bool = False
     promoted: bool = False
+    fencing: set[str] = field(default_factory=set)
     fenced: dict[str, Any] = field(default_factory=dict)
 
     def holding(self) -> Hold | None:

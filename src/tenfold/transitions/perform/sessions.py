@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass, field
 from threading import RLock
 
 import psycopg
 
 from tenfold.engines.postgresql.admin import MAINTENANCE
-from tenfold.engines.postgresql.login import Connection, login, opened
+from tenfold.engines.postgresql.login import Connection, Silent, login, opened
 from tenfold.engines.protocol import Scene
+from tenfold.errors import StepFailed
 from tenfold.topology.model import Unit
+
+CONNECT_SECONDS = 10.0
+PROBE_SECONDS = 5.0
+"""A server that takes longer for nothing at all does not answer."""
 
 
 @dataclass
@@ -21,17 +27,21 @@ class Sessions:
     _open: dict[str, Connection] = field(default_factory=dict)
     _guard: RLock = field(default_factory=RLock)
 
-    def at(self, unit: Unit, scene: Scene) -> Connection:
+    def at(self, unit: Unit, scene: Scene, within_seconds: float = CONNECT_SECONDS) -> Connection:
         """A session of the superuser at this unit, opened if there is none that lives.
 
         Raises:
+            StepFailed: the server has a session and does not answer on it.
             TenfoldError: the server cannot be reached.
         """
         with self._guard:
             known = self._open.get(unit.path)
-            if known is None or known.closed or not _answers(known):
+            if known is None or known.closed or not _answers(known, unit.path, within_seconds):
                 self.drop(unit.path)
-                known = opened(login(unit, scene, "superuser", database=MAINTENANCE))
+                known = opened(
+                    login(unit, scene, "superuser", database=MAINTENANCE),
+                    within_seconds=math.ceil(min(within_seconds, CONNECT_SECONDS)),
+                )
                 self._open[unit.path] = known
             return known
 
@@ -49,9 +59,15 @@ class Sessions:
             self.drop(path)
 
 
-def _answers(connection: Connection) -> bool:
+def _answers(connection: Connection, path: str, within_seconds: float) -> bool:
     try:
-        connection.execute("SELECT")
+        with connection.within(min(within_seconds, PROBE_SECONDS)):
+            connection.execute("SELECT")
+    except Silent as error:  # another session would not be answered either
+        raise StepFailed(
+            f"{path} does not answer: {error}",
+            next="see that its host runs and can be reached",
+        ) from error
     except psycopg.Error:
         return False
     return True
