@@ -6,6 +6,13 @@ bound and says where writes go, and the next try works.
 
 from __future__ import annotations
 
+import re
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
 import pytest
 from tests.support import apps
 from tests.support.moves import (
@@ -18,6 +25,7 @@ from tests.support.moves import (
     stopped_at,
     wait_for_answers,
 )
+from tests.support.project import Project
 from tests.support.users import Users
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
@@ -72,5 +80,65 @@ def test_a_new_host_that_falls_silent_while_requests_wait_lets_them_go_on(
         assert users.longest_seconds < MAX_HOLD_SECONDS + BACK_SECONDS
         settle(project, after)
         assert project.status()["stage"] == ("100" if after == "resume" else "10")
+        wait_for_answers(users)
+    require_unharmed(project, users)
+
+
+LOCK = "lock table notes in exclusive mode; select 'ada@example.org', pg_sleep(600)"
+HOLDER = "select pid from pg_locks where mode = 'ExclusiveLock' and relation = 'notes'::regclass"
+
+
+def configured(project: Project, table: str) -> None:
+    """With some more lines in the project's file."""
+    text = (project.path / "tenfold.toml").read_text()
+    project.write("tenfold.toml", f"{text}\n{table}\n")
+
+
+def asked(project: Project, query: str) -> str:
+    """What the app's database answers the superuser."""
+    return project.ok("psql", "--as", "superuser", "--", "-Atc", query).strip()
+
+
+@contextmanager
+def locked(project: Project) -> Iterator[int]:
+    """Somebody at a prompt keeps every writer waiting; gives the process that does."""
+    prompt = project.start("psql", "--", "-c", LOCK)
+    try:
+        deadline = time.monotonic() + 30
+        while not (pid := asked(project, HOLDER)):
+            assert time.monotonic() < deadline, "the lock was not taken"
+            assert prompt.poll() is None, prompt.communicate()
+        yield int(pid)
+    finally:
+        prompt.send_signal(signal.SIGINT)
+        prompt.communicate(timeout=30)
+
+
+def test_what_puts_a_switch_off_for_too_long_is_named(bring: Bring) -> None:
+    project = bring(apps.diary)
+    configured(project, '[transition]\nmax_postpone = "2s"')
+    project.up()
+    with Users(project, 2) as users, ThreadPoolExecutor(1) as pool:
+        command = stopped_at(project, "Hold.before", "grow", "--to", "100", heard=True)
+        assert command is not None
+        slow = pool.submit(project.get, "/slow?seconds=12")
+        code, said, _ = go_on(command, within=60)
+        assert code == 1, said
+        require_said(said, "the switch was put off for 2 s", STAYS)
+        assert re.search(r"a request has run for|the oldest for", said), said
+        assert "open in the database" not in said
+        assert slow.result().status == 200
+        command = stopped_at(project, "Hold.before", "resume", heard=True)
+        assert command is not None
+        with locked(project) as pid:
+            code, said, _ = go_on(command, within=60)
+        assert code == 1, said
+        require_said(said, "the switch was put off for 2 s", STAYS)
+        assert re.search(r"a request has run for|the oldest for", said), said
+        require_said(said, f"process {pid}, active", "wait for it: lock table notes in exclusive")
+        assert re.search(rf"process {pid}, active, since \d+ s", said), said
+        assert "ada@example.org" not in said
+        settle(project)
+        assert project.status()["stage"] == "100"
         wait_for_answers(users)
     require_unharmed(project, users)

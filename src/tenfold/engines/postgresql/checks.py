@@ -210,11 +210,7 @@ def transactions(facts: Facts) -> Finding:
     """A fast stop ends them; whoever made them gets an error."""
     return _none(
         "long_transactions",
-        [
-            f"{t.who}, since {t.seconds:.0f} s"
-            for t in facts.transactions
-            if t.seconds > LONG_SECONDS
-        ],
+        [str(t) for t in facts.transactions if t.seconds > LONG_SECONDS],
         "warn",
         "transactions run for long, and the switch would end them",
         "wait for them, or end them",

@@ -8,19 +8,29 @@ from dataclasses import dataclass, replace
 import psycopg
 
 from tenfold.engines.postgresql.login import Connection, Login, connect
+from tenfold.engines.postgresql.queries import shown
 from tenfold.engines.postgresql.replication import Slot, slots
 from tenfold.errors import TenfoldError
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """An open transaction of a client, or a prepared one."""
+    """An open transaction of a client, or a prepared one.
+
+    ``query`` is the last that was sent in it, ``waiting`` how many sessions wait for its locks.
+    """
 
     who: str
     seconds: float
+    query: str = ""
+    waiting: int = 0
 
     def __str__(self) -> str:
-        return f"{self.who}, since {self.seconds:.0f} s"
+        """One line, without the values in the query."""
+        told = f"{self.who}, since {self.seconds:.0f} s"
+        if self.waiting:
+            told += f", {self.waiting} {'waits' if self.waiting == 1 else 'wait'} for it"
+        return f"{told}: {shown(self.query)}" if self.query else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +76,19 @@ SELECT trim(both '" ' FROM library), name FROM pg_settings,
                 'local_preload_libraries') AND trim(library) <> ''
 """
 _TRANSACTIONS = """
+WITH blocked AS MATERIALIZED (
+       SELECT unnest(pg_blocking_pids(pid)) AS by FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock')
 SELECT format('%s in %s, process %s, %s', coalesce(usename, backend_type), datname, pid, state),
-       extract(epoch FROM clock_timestamp() - xact_start)::float8
+       extract(epoch FROM clock_timestamp() - xact_start)::float8, query,
+       (SELECT count(*) FROM blocked WHERE by = pid)
   FROM pg_stat_activity
  WHERE xact_start IS NOT NULL AND backend_type = 'client backend' AND pid <> pg_backend_pid()
  ORDER BY xact_start
 """
 _PREPARED = """
 SELECT format('%s of %s in %s', gid, owner, database),
-       extract(epoch FROM clock_timestamp() - prepared)::float8
+       extract(epoch FROM clock_timestamp() - prepared)::float8, '', 0
   FROM pg_prepared_xacts ORDER BY prepared
 """
 _UNLOGGED = """
@@ -148,7 +162,7 @@ def _gather(connection: Connection, superuser: Login) -> Facts:
         senders=senders,
         slots=slots(connection),
         prepared=tuple(_transactions(connection, _PREPARED)),
-        transactions=tuple(_transactions(connection, _TRANSACTIONS)),
+        transactions=transactions(connection),
         unlogged=tuple(unlogged),
         libraries=libraries,
         tablespaces=_texts(connection, _TABLESPACES),
@@ -159,9 +173,14 @@ def _gather(connection: Connection, superuser: Login) -> Facts:
     )
 
 
-def _transactions(connection: Connection, query: str) -> Iterator[Transaction]:
-    for who, seconds in connection.execute(query.encode()):
-        yield Transaction(str(who), float(str(seconds)))
+def transactions(connection: Connection) -> tuple[Transaction, ...]:
+    """The open ones, the oldest first; as superuser."""
+    return tuple(_transactions(connection, _TRANSACTIONS))
+
+
+def _transactions(connection: Connection, asked: str) -> Iterator[Transaction]:
+    for who, seconds, query, waiting in connection.execute(asked.encode()):
+        yield Transaction(str(who), float(str(seconds)), str(query), int(str(waiting)))
 
 
 def _texts(connection: Connection, query: str) -> tuple[str, ...]:

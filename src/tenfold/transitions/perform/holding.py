@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 
-from tenfold.errors import StepFailed
+import psycopg
+
+from tenfold.engines.postgresql.facts import Transaction, transactions
+from tenfold.errors import StepFailed, TenfoldError
 from tenfold.targets.protocol import HostAgent
+from tenfold.topology.model import Unit
+from tenfold.topology.settings import DatabaseSettings
 from tenfold.transitions import steps
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.world import Tell, World
@@ -16,6 +23,7 @@ DRAIN_SHARE = 0.4
 """... and what is in hand then may take this share of it; the rest is for the switch."""
 LULL_SECONDS = 2.0
 LOOK_EVERY_SECONDS = 0.05
+FEW = 3
 RETRY_SECONDS = 1.0
 GRACE_SECONDS = 1.0
 """The agent's own bound is a little longer, for who takes a hold back in order."""
@@ -34,7 +42,7 @@ def _(step: steps.Hold, world: World, tell: Tell) -> None:
     deadline = time.monotonic() + step.postpone_seconds
     began = time.monotonic()
     while True:
-        _await_quiet(agent, pool, step, deadline, tell)
+        _await_quiet(agent, pool, step, deadline, world, tell)
         agent.await_lull(pool, LULL_SECONDS)
         world.evidence.began(step.pool, postponed=time.monotonic() - began)
         agent.hold(pool, step.max_seconds + GRACE_SECONDS)
@@ -44,7 +52,7 @@ def _(step: steps.Hold, world: World, tell: Tell) -> None:
             agent.release(pool)
             world.evidence.ended()
             if time.monotonic() >= deadline:
-                raise _postponed_for_too_long(step, late.what) from late
+                raise _postponed_for_too_long(step, late.what, world) from late
             tell(f"{late.what}: requests go on, another try in a moment")
             time.sleep(RETRY_SECONDS)
         else:
@@ -77,23 +85,43 @@ def remaining(world: World, max_seconds: float) -> float:
 
 
 def _await_quiet(
-    agent: HostAgent, pool: str, step: steps.Hold, deadline: float, tell: Tell
+    agent: HostAgent, pool: str, step: steps.Hold, deadline: float, world: World, tell: Tell
 ) -> None:
     """Wait while a request runs that would make the others wait for too long."""
     bound = step.max_seconds * QUIET_SHARE
     while (oldest := agent.longest_request(pool)) > bound:
         if time.monotonic() >= deadline:
-            raise _postponed_for_too_long(step, f"a request has run for {oldest:.0f} s")
+            why = f"a request has run for {oldest:.0f} s"
+            raise _postponed_for_too_long(step, why, world)
         tell(f"a request has run for {oldest:.1f} s; the switch waits for it")
         time.sleep(LOOK_EVERY_SECONDS)
 
 
-def _postponed_for_too_long(step: steps.Hold, why: str) -> StepFailed:
+def _postponed_for_too_long(step: steps.Hold, why: str, world: World) -> StepFailed:
+    found = in_the_way(_transactions(world), step.max_seconds * QUIET_SHARE)
     return StepFailed(
         f"the switch was put off for {step.postpone_seconds:g} s: {why}",
         changed="nothing for your users: requests go on as before",
         next="tenfold resume    at a quieter hour;  tenfold status --routes  shows what is slow",
+        detail="\n".join(f"open in the database: {t}" for t in found) or None,
     )
+
+
+def in_the_way(found: Iterable[Transaction], bound_seconds: float) -> list[Transaction]:
+    """The few of these transactions that requests may be waiting for, the likeliest first."""
+    old = [t for t in found if t.waiting or t.seconds > bound_seconds]
+    return sorted(old, key=lambda t: (-t.waiting, -t.seconds))[:FEW]
+
+
+def _transactions(world: World) -> tuple[Transaction, ...]:
+    """Those at whoever leads; none where that cannot be asked."""
+    for member in world.blueprint.topology.of(DatabaseSettings):
+        assert isinstance(member, Unit)
+        with suppress(TenfoldError, psycopg.Error):
+            session = world.sessions.at(member, world.blueprint.scene(member))
+            if session.execute("SELECT pg_is_in_recovery()").fetchone() == (False,):
+                return transactions(session)
+    return ()
 
 
 def _pool(path: str, world: World) -> tuple[HostAgent, str]:
