@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import psutil
 import pytest
 from tests.support import apps
 from tests.support.moves import (
     Bring,
     go_on,
+    processes_of,
     require_said,
     require_unharmed,
     settle,
@@ -140,5 +142,66 @@ def test_what_puts_a_switch_off_for_too_long_is_named(bring: Bring) -> None:
         assert "ada@example.org" not in said
         settle(project)
         assert project.status()["stage"] == "100"
+        wait_for_answers(users)
+    require_unharmed(project, users)
+
+
+def process_of(project: Project, host: str, role: str) -> psutil.Process:
+    """The process of PostgreSQL on this host that has this part."""
+    found = [p for p in processes_of(project, host) if f"postgres: {role}" in title(p)]
+    assert len(found) == 1, f"{len(found)} with the part {role} on {host}"
+    return found[0]
+
+
+def title(process: psutil.Process) -> str:
+    """What a server's process calls itself, without the name of its cluster."""
+    return re.sub(r"^postgres: \S+/\S+ ", "postgres: ", " ".join(process.cmdline()))
+
+
+@contextmanager
+def not_following(project: Project, host: str) -> Iterator[None]:
+    """A follower that neither receives nor replays while the block runs."""
+    startup = process_of(project, host, "startup")
+    startup.suspend()  # it would have another one receive
+    try:
+        process_of(project, host, "walreceiver").terminate()
+        yield
+    finally:
+        if startup.is_running():
+            startup.resume()
+
+
+def let_go_of_the_log(project: Project) -> None:
+    """Have db1, which leads, write past what it keeps for a follower that is away."""
+    with (project.path / ".tenfold/hosts/db1/config/postgres/postgresql.conf").open("a") as conf:
+        conf.write("max_slot_wal_keep_size = '16MB'\n")
+    asked(project, "select pg_reload_conf()")
+    deadline = time.monotonic() + 90
+    while asked(project, "select wal_status from pg_replication_slots") != "lost":
+        assert time.monotonic() < deadline, asked(project, "table pg_replication_slots")
+        asked(project, "select pg_logical_emit_message(false, 'test', repeat('-', 20000000))")
+        asked(project, "select pg_switch_wal()")
+        asked(project, "checkpoint")
+
+
+def test_a_way_back_that_is_lost_is_said_to_be(bring: Bring) -> None:
+    project = bring(apps.diary)
+    project.up()
+    with Users(project, 2) as users:
+        project.ok("grow", "--to", "100", timeout=200)
+        with not_following(project, "vm1"):  # the directory keeps its name
+            let_go_of_the_log(project)
+            lost = "the way back is lost: db1/postgres has let go of log that app1/postgres"
+            said = project.ok("status")
+            require_said(said, lost, "tenfold complete")
+            assert "tenfold reverse" not in said
+            assert project.status()["transition"]["may"] == ["complete"]
+            refused = project.tenfold("reverse")
+            assert refused.returncode == 1
+            require_said(refused.stderr, lost, "writes go to db1/postgres", "tenfold complete")
+            require_said(refused.stderr, "tenfold shrink --to 10")
+        wait_for_answers(users)
+        project.ok("complete", "--yes", timeout=200)
+        assert project.status()["transition"] is None
         wait_for_answers(users)
     require_unharmed(project, users)

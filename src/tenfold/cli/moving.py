@@ -10,7 +10,7 @@ from tenfold.cli.base import Settings
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
 from tenfold.deployment import reporting
-from tenfold.deployment.cross import Journey
+from tenfold.deployment.cross import Journey, require_way_back
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.forecast import forecast, require_same
 from tenfold.errors import Refused
@@ -57,6 +57,8 @@ def move(
             raise Refused(f"{deployment.status().app} does not run", next="tenfold up")
         before = deployment.position
         crossing = decide(before, deployment.crossing)
+        if command == "reverse":
+            require_way_back(deployment)
         if promised is not None and file is not None:
             now = forecast(deployment, crossing)
             require_same(promised, now.to_json(now.after.spec.name), file)

@@ -45,7 +45,7 @@ def status(settings: Settings, routes: bool) -> None:
         found = deployment.status()
         metrics = deployment.metrics(silent=found.silent)
         if found.transition and found.transition.get("phase") in ("prepared", "switched"):
-            found = with_lag(found, deployment)
+            found = with_follower(found, deployment)
     else:
         found = never_up(load(layout.spec).name)
     if settings.json:
@@ -57,16 +57,21 @@ def status(settings: Settings, routes: bool) -> None:
         settings.output.columns([_traffic_row(t) for t in by_route(metrics)])
 
 
-def with_lag(found: Status, deployment: Deployment) -> Status:
-    """The status with how far the following database is behind, where it can be asked."""
-    from tenfold.deployment.databases import behind  # half a second that no other status needs
+def with_follower(found: Status, deployment: Deployment) -> Status:
+    """The status with how the following database stands, where that can be asked."""
+    from tenfold.deployment.databases import following  # half a second that no other status needs
     from tenfold.deployment.work import serving
 
     try:
-        bytes_behind = behind(serving(deployment))
+        seen = following(serving(deployment))
     except TenfoldError:  # the lag is not worth a failed status
-        bytes_behind = None
-    return replace(found, transition={**(found.transition or {}), "behind_bytes": bytes_behind})
+        seen = None
+    told = {**(found.transition or {}), "behind_bytes": seen.behind_bytes if seen else None}
+    told["lost"] = None
+    if seen is not None and seen.lost:
+        told["lost"] = f"{seen.leader} has let go of log that {seen.follower} still needs"
+        told["may"] = [c for c in told["may"] if c not in ("reverse", "grow", "shrink")]
+    return replace(found, transition=told)
 
 
 def show(found: Status, traffic: Traffic, output: Output) -> None:
@@ -132,6 +137,9 @@ def _transition(found: Status) -> str:
     if doing["state"] == "open":
         lag = doing.get("behind_bytes")
         follows = "" if lag is None else f"; the other database is {size(lag)} behind"
+        if doing.get("lost"):
+            what = "the way back" if doing["phase"] == "switched" else "the copy"
+            follows = f"\n  {what} is lost: {doing['lost']}"
         return f"  {doing['kind']}{moves} is {doing['phase']}, not complete{follows}"
     where = f"step {doing['position']} of {doing['of']}, {doing['step']}"
     if doing["state"] == "running":

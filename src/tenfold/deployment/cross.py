@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import work
-from tenfold.deployment.databases import observe_databases
+from tenfold.deployment.databases import following, observe_databases
 from tenfold.deployment.deployment import CROSSING, POSITION
 from tenfold.deployment.rescue import standing_by
 from tenfold.errors import Interrupted, LeftHalfDone, Refused, Superseded, TenfoldError
+from tenfold.stages.path import ORDER
 from tenfold.topology.databases import leader_of
 from tenfold.topology.model import Host
 from tenfold.transitions import crossing as planner
@@ -192,7 +193,7 @@ class Journey:
             known = told.changed or "nothing for your users: whoever served goes on serving"
             told.changed = f"{known}\n{self._where_writes_go(todo)}"
         if told.next is None or "resume" not in told.next:
-            ways = _ONLY_ON if crossing.command == "complete" else _WAYS_ON
+            ways = f"{_ON}{_BACK.get(crossing.command, _GIVE_UP)}"
             own = told.next if told.next and not isinstance(told, Interrupted) else None
             told.next = f"{own}\n{ways}" if own else ways
         return told
@@ -292,6 +293,26 @@ def ensure_agents(deployment: Deployment) -> None:
         deployment.target.ensure(Host(name))
 
 
+def require_way_back(deployment: Deployment) -> None:
+    """See that the old database can still catch up, before anything is begun.
+
+    Raises:
+        Refused: it cannot.
+    """
+    found = following(work.serving(deployment))
+    crossing = deployment.crossing
+    if found is None or not found.lost or crossing is None:
+        return
+    grew = ORDER.index(crossing.home) < ORDER.index(crossing.goal)
+    verb = "shrink" if grew else "grow"
+    raise Refused(
+        f"the way back is lost: {found.leader} has let go of log that {found.follower} still needs",
+        changed=f"nothing: writes go to {found.leader}, as before",
+        next="tenfold complete    removes the old copy\n"
+        f"tenfold {verb} --to {crossing.home}    afterwards, makes the same move from this end",
+    )
+
+
 def _require_known(databases: dict[str, ObservedDatabase]) -> None:
     unknown = [path for path, d in databases.items() if d.role == "unknown"]
     if unknown:
@@ -301,5 +322,6 @@ def _require_known(databases: dict[str, ObservedDatabase]) -> None:
         )
 
 
-_ONLY_ON = "tenfold resume    goes on from here"
-_WAYS_ON = f"{_ONLY_ON}\ntenfold abort     removes what was prepared"
+_ON = "tenfold resume    goes on from here"
+_GIVE_UP = "\ntenfold abort     removes what was prepared"
+_BACK = {"complete": "", "reverse": "\ntenfold abort     leaves it as it is"}

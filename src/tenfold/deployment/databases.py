@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -14,7 +14,7 @@ from tenfold.engines.postgresql.admin import MAINTENANCE
 from tenfold.engines.postgresql.disk import DiskState, parse_disk_state
 from tenfold.engines.postgresql.login import connect, login
 from tenfold.engines.postgresql.peers import database, slot_name
-from tenfold.engines.postgresql.replication import follower_state, slots
+from tenfold.engines.postgresql.replication import follower_state, slot, slots
 from tenfold.errors import TargetError, TenfoldError
 from tenfold.stages import path as stages_path
 from tenfold.stages.facts import Machine
@@ -39,23 +39,39 @@ def observe_databases(intent: Intent) -> dict[str, ObservedDatabase]:
     return {u.path: _observe(u, blueprint, intent) for u in members(blueprint.topology)}
 
 
-def behind(intent: Intent) -> int | None:
-    """How many bytes of log the follower of this position lacks; ``None`` without an answer."""
+@dataclass(frozen=True, slots=True)
+class Following:
+    """How the follower of a position stands, by the paths of both.
+
+    ``behind_bytes`` is how much log it lacks, ``None`` without an answer. ``lost``: the leader has
+    let go of log that it still needs, so it can never catch up.
+    """
+
+    leader: str
+    follower: str
+    behind_bytes: int | None = None
+    lost: bool = False
+
+
+def following(intent: Intent) -> Following | None:
+    """How the follower of this position stands; ``None`` where there is none."""
     blueprint = intent.blueprint
     units = members(blueprint.topology)
     led = [u for u in units if intent.goal.leads(u)]
-    following = [u for u in units if not intent.goal.leads(u)]
-    if not led or not following:
+    others = [u for u in units if not intent.goal.leads(u)]
+    if not led or not others:
         return None
     leader, follower = (
-        login(u, blueprint.scene(u), "superuser", database=MAINTENANCE)
-        for u in (led[0], following[0])
+        login(u, blueprint.scene(u), "superuser", database=MAINTENANCE) for u in (led[0], others[0])
     )
-    try:
-        with connect(leader) as one, connect(follower) as other:
-            return follower_state(one, other, slot_name(database(following[0]))).behind_bytes
-    except (TenfoldError, psycopg.Error):  # it does not run; whoever asks for the lag sees that
-        return None
+    name = slot_name(database(others[0]))
+    found = Following(led[0].path, others[0].path)
+    with suppress(TenfoldError, psycopg.Error), connect(leader) as one:
+        kept = slot(one, name)
+        found = replace(found, lost=kept is None or kept.lost)
+        with connect(follower) as other:
+            return replace(found, behind_bytes=follower_state(one, other, name).behind_bytes)
+    return found  # one does not run; whoever asks for the lag sees that
 
 
 def everything(intent: Intent) -> Blueprint:
