@@ -12,7 +12,14 @@ import time
 import psutil
 import pytest
 from tests.support import apps
-from tests.support.moves import Bring, killed_at, settle, stopped_at, wait_for_answers
+from tests.support.moves import (
+    Bring,
+    killed_at,
+    require_unharmed,
+    settle,
+    stopped_at,
+    wait_for_answers,
+)
 from tests.support.users import Users
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(3600)]
@@ -74,6 +81,22 @@ def test_without_anybody_left_the_agent_ends_the_hold_by_itself(bring: Bring) ->
         settle(project)
     assert users.failures == []
     assert sorted(project.get("/notes").json()) == sorted(users.acknowledged)
+
+
+@pytest.mark.parametrize("point", ["Hold.after", "Fence.after", "Promote.after"])
+def test_a_command_that_stands_still_while_requests_wait_is_ended(bring: Bring, point: str) -> None:
+    """SIGSTOP, or a terminal that takes no more output: it cannot even be told to give up."""
+    project = bring(apps.diary)
+    project.up()
+    with Users(project, 2) as users:
+        command = stopped_at(project, point, "grow", "--to", "100")
+        assert command is not None
+        wait_for_answers(users)
+        assert command.wait(timeout=30) == -signal.SIGKILL
+        settle(project)
+        assert project.status()["stage"] == "100"
+        wait_for_answers(users)
+    require_unharmed(project, users)
 
 
 @pytest.mark.parametrize("point", ["StopUnit.after", "DropSlot.after", "RemoveData.before"])

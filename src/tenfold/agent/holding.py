@@ -104,13 +104,14 @@ class Holds:
             self._bind(pool, within_seconds + SETTLED_SECONDS)
         await asyncio.gather(*(_settle(unit, deadline) for unit in members))
 
-    async def hold(self, pool: str, within_seconds: float) -> None:
+    async def hold(self, pool: str, within_seconds: float) -> float:
         """See :meth:`HostAgent.hold`."""
         await self._nobody_leaves(pool, within_seconds)
         async with self._locks[pool]:
             members = self._accepting(pool)
             self._keep(pool, members, within_seconds)
             await pause_point("hold.kept", self._host.context.root)
+            told = time.monotonic()
             try:
                 await asyncio.gather(*(unit.hold() for unit in members))
             except TenfoldError as fault:
@@ -119,6 +120,7 @@ class Holds:
                     f"{pool} cannot be held: {fault.what}", changed=BACK, next=fault.next
                 ) from fault
             await asyncio.gather(*(_close_endless(unit) for unit in members))
+            return time.monotonic() - told
 
     async def drained(self, pool: str, within_seconds: float) -> None:
         """See :meth:`HostAgent.drained`."""

@@ -103,7 +103,7 @@ async def _settle(host: Host, request: dict[str, Any], _: Emit) -> Any:
 
 
 async def _hold(host: Host, request: dict[str, Any], _: Emit) -> Any:
-    await host.holds.hold(str(request["pool"]), float(request["within_seconds"]))
+    return await host.holds.hold(str(request["pool"]), float(request["within_seconds"]))
 
 
 async def _drained(host: Host, request: dict[str, Any], _: Emit) -> Any:

@@ -151,8 +151,10 @@ class Journey:
     def _attempt(self, todo: Leg) -> None:
         if todo.plan.empty:
             return
-        guard = standing_by(self.deployment.layout) if todo.switches else None
-        with guard or contextlib.nullcontext():
+        with contextlib.ExitStack() as stack:
+            if todo.switches:
+                self.evidence.expect = stack.enter_context(standing_by(self.deployment.layout))
+                stack.callback(self.evidence.stand_alone)
             # What was prepared stays for "resume"; only a switch must not be left half-made.
             self._run(todo, takes_back=todo.switches)
 

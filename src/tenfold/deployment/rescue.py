@@ -1,64 +1,157 @@
-"""Standing by while requests wait: whoever made them wait may be killed.
+"""Standing by while requests wait: whoever made them wait may be killed, or stand still.
 
 A second process, started before the hold, reads from a pipe. When the pipe ends without a word, the
-command is gone, and this lets requests go on: the switch is finished if it was made, and taken back
-if it was not. If it is killed too, the agent's own bound ends the hold.
+command is gone. When the command is silent for longer than it said, it stands still (a terminal
+that takes no more output, SIGSTOP), and is ended. Either way requests are let go on then: the
+switch is finished if it was made, and taken back if it was not. If this process is killed too, the
+agent's own bound ends the hold.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tenfold.transitions.pause import VARIABLE
 
 if TYPE_CHECKING:
     from tenfold.state.layout import Layout
 
-ALL_IS_WELL = b"."
+ALL_IS_WELL = b"well"
+NOBODY_WAITS = b"-"
 LOG = "rescue.log"
 END_SECONDS = 10.0
 
 
+Expect = Callable[[float | None], None]
+"""Tells who stands by how long from now the next word may take; ``None``: nobody waits."""
+
+
 @contextlib.contextmanager
-def standing_by(layout: Layout) -> Iterator[None]:
-    """Have somebody stand by while the block runs."""
+def standing_by(layout: Layout) -> Iterator[Expect]:
+    """Have somebody stand by while the block runs. Ctrl-Z is without effect in it."""
     reading, writing = os.pipe()
     log = os.open(layout.state / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
+    arguments = (str(layout.project), str(reading), str(os.getpid()))
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(layout.project), str(reading)],
+            [sys.executable, "-m", __name__, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             pass_fds=(reading,),
+            env=environment,
             start_new_session=True,
         )
     finally:
         os.close(reading)
         os.close(log)
-    try:
-        yield
-    finally:
+
+    def say(word: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):  # it was killed; nobody needs it any more
-            os.write(writing, ALL_IS_WELL)
+            os.write(writing, word + b"\n")
+
+    def expect(seconds: float | None) -> None:
+        say(NOBODY_WAITS if seconds is None else str(seconds).encode())
+
+    try:
+        with _without_a_stop_key():
+            yield expect
+    finally:
+        say(ALL_IS_WELL)
         os.close(writing)
         process.wait(END_SECONDS)
 
 
+@contextlib.contextmanager
+def _without_a_stop_key() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, before)
+
+
+class Watch:
+    """What the command said last. Pure; ``now`` is in monotonic seconds."""
+
+    def __init__(self) -> None:
+        self.is_well = False
+        self.deadline: float | None = None
+        self._pending = b""
+
+    def hear(self, data: bytes, now: float) -> None:
+        """More came out of the pipe."""
+        *lines, self._pending = (self._pending + data).split(b"\n")
+        for line in lines:
+            if line == ALL_IS_WELL:
+                self.is_well = True
+            else:
+                self.deadline = None if line == NOBODY_WAITS else now + float(line)
+
+    def patience(self, now: float) -> float | None:
+        """How long to wait for the next word; ``None``: for ever."""
+        return None if self.deadline is None else max(0.0, self.deadline - now)
+
+
 def main(arguments: list[str]) -> int:
-    """``python -m tenfold.deployment.rescue PROJECT FD``."""
-    project, number = arguments
-    if os.read(int(number), 1) == ALL_IS_WELL:
+    """``python -m tenfold.deployment.rescue PROJECT FD PID``."""
+    project, number, parent = arguments
+    end = _hold_of(int(parent))
+    watch, pipe = Watch(), int(number)
+    while not watch.is_well:
+        ready, _, _ = select.select([pipe], [], [], watch.patience(time.monotonic()))
+        if not ready:
+            _say(f"the command {parent} stands still while requests wait: it is ended")
+            end()
+            break
+        data = os.read(pipe, 4096)
+        if not data:
+            _say(f"the command {parent} is gone")
+            break
+        watch.hear(data, time.monotonic())
+    if watch.is_well:
         return 0
     return subprocess.run(
         [sys.executable, "-m", "tenfold", "resume", "--let-go", "--dir", project],
         cwd=Path("/"),
         check=False,
     ).returncode
+
+
+def _hold_of(parent: int) -> Callable[[], None]:
+    """How to end the command that started this process, and nobody else."""
+    handle = os.pidfd_open(parent) if hasattr(os, "pidfd_open") else None
+    is_it = os.getppid() == parent  # asked with the handle at hand: it was no one else's pid yet
+
+    def end() -> None:
+        if not is_it:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if handle is not None:
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+            elif os.getppid() == parent:
+                os.kill(parent, signal.SIGKILL)
+
+    return end
+
+
+def _say(text: str) -> None:
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    print(f"{stamp} {text}", flush=True)  # noqa: T201 - its log
 
 
 if __name__ == "__main__":

@@ -163,13 +163,14 @@ class MemoryAgent:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
         self._reached("settle", pool)
 
-    def hold(self, pool: str, within_seconds: float) -> None:
+    def hold(self, pool: str, within_seconds: float) -> float:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
         self._reached("hold", pool)
         if not any(u.state in ("running", "holding") for u in self._members(pool)):
             raise UnitFailed(f"{self.name} has no workers of {pool} that accept")
         self.held[pool] = self.clock() + within_seconds
         self._turn(pool, "running", "holding")
+        return 0.0
 
     def drained(self, pool: str, within_seconds: float) -> None:
         """See the protocol. Whatever runs here runs for ever, so it fails without waiting."""

@@ -88,12 +88,13 @@ class HostAgent(Protocol):
         Raises ``StepFailed`` when a member's server cannot do that.
         """
 
-    def hold(self, pool: str, within_seconds: float) -> None:
+    def hold(self, pool: str, within_seconds: float) -> float:
         """Have the accepting members stop to accept; connections wait in the kernel's queue.
 
         They keep the listening socket, close WebSockets and endless streams in order, and answer
         what they have. Unless it is released or handed over before, the agent has them accept
         again ``within_seconds`` from now, whatever became of the caller; holding again extends it.
+        Workers that are being replaced leave first. Gives the seconds since members were told.
 
         Raises ``StepFailed`` when a member cannot; then all accept again.
         """

@@ -113,9 +113,9 @@ class LocalAgent:
         """See :class:`HostAgent`."""
         self._order("settle", pool=pool, within_seconds=within_seconds)
 
-    def hold(self, pool: str, within_seconds: float) -> None:
+    def hold(self, pool: str, within_seconds: float) -> float:
         """See :class:`HostAgent`."""
-        self._order("hold", pool=pool, within_seconds=within_seconds)
+        return float(self._order("hold", pool=pool, within_seconds=within_seconds))
 
     def drained(self, pool: str, within_seconds: float) -> None:
         """See :class:`HostAgent`."""

@@ -40,6 +40,8 @@ BACK_SECONDS = 10.0
 """How long a hold may last once it is being taken back: less than the edge waits for a worker."""
 FORWARD_SECONDS = 120.0
 """How long a hold may last once there is only the way forward."""
+RESCUE_SECONDS = 4.0
+"""What whoever stands by needs to end a command that stands still, and to take its place."""
 
 
 @effect.register
@@ -167,6 +169,7 @@ def _(step: steps.Promote, world: World, tell: Tell) -> None:
         # leader ends this very session first. So it is never promoted beside an unfenced one.
         _hold_on(world, fenced.host)
         world.evidence.asked = True
+        world.evidence.expect(2 * world.terms.max_hold_seconds + RESCUE_SECONDS)
         switch.promote(session)
     world.evidence.promoted = True
     with session.within(PROMOTE_SECONDS):
@@ -299,6 +302,7 @@ def _keep_waiting(world: World) -> None:
         host, _, pool = hold.pool.partition("/")
         with suppress(TenfoldError):  # then its own bound is what there is
             world.agent(host).hold(pool, BACK_SECONDS)
+            world.evidence.expect(BACK_SECONDS - RESCUE_SECONDS)
 
 
 def _end_stale_sessions(path: str, world: World) -> None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+
+def _nobody(seconds: float | None) -> None:
+    """Nobody stands by."""
 
 
 @dataclass
@@ -27,7 +32,8 @@ class Evidence:
     """``verification`` is what the comparison of follower and leader found, as plain data;
     ``promoted``: the switch was made here, ``asked``: or may have been; ``fencing``: where a fence
     was begun here; ``fenced``: the state of each disk that was fenced here and of whose leader
-    nothing runs any more, by path."""
+    nothing runs any more, by path; ``expect`` tells whoever stands by within how many seconds there
+    is news, ``None`` when nobody waits."""
 
     holds: list[Hold] = field(default_factory=list)
     verification: dict[str, Any] | None = None
@@ -37,18 +43,20 @@ class Evidence:
     promoted: bool = False
     fencing: set[str] = field(default_factory=set)
     fenced: dict[str, Any] = field(default_factory=dict)
+    expect: Callable[[float | None], None] = _nobody
 
     def holding(self) -> Hold | None:
         """The hold that is in force, if one is."""
         last = self.holds[-1] if self.holds else None
         return last if last is not None and not last.ended else None
 
-    def began(self, pool: str, *, postponed: float) -> Hold:
-        """Requests wait from now on; one that is in force already goes on."""
+    def began(self, pool: str, ago: float, *, postponed: float, within_seconds: float) -> Hold:
+        """Requests wait since so long ago, for so long at most; a hold in force goes on."""
         known = self.holding()
         if known is None:
-            known = Hold(pool, time.time(), seconds_postponed=postponed)
+            known = Hold(pool, time.time() - ago, seconds_postponed=postponed)
             self.holds.append(known)
+        self.expect(within_seconds)
         return known
 
     def ended(self) -> None:
@@ -56,3 +64,8 @@ class Evidence:
         known = self.holding()
         if known is not None:
             known.ended = time.time()
+            self.expect(None)
+
+    def stand_alone(self) -> None:
+        """Nobody stands by any more."""
+        self.expect = _nobody

@@ -14,6 +14,7 @@ from tenfold.targets.protocol import HostAgent
 from tenfold.topology.model import Unit
 from tenfold.topology.settings import DatabaseSettings
 from tenfold.transitions import steps
+from tenfold.transitions.crossing import SETTLE_SECONDS
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.world import Tell, World
 
@@ -25,8 +26,10 @@ LULL_SECONDS = 2.0
 LOOK_EVERY_SECONDS = 0.05
 FEW = 3
 RETRY_SECONDS = 1.0
-GRACE_SECONDS = 1.0
-"""The agent's own bound is a little longer, for who takes a hold back in order."""
+LATE_SECONDS = 0.5
+"""A command that has said nothing for so much longer than a hold may last stands still ..."""
+GRACE_SECONDS = 5.0
+"""... and the agent's own bound leaves time to end it, and to take the hold back in order."""
 
 
 @effect.register
@@ -44,8 +47,13 @@ def _(step: steps.Hold, world: World, tell: Tell) -> None:
     while True:
         _await_quiet(agent, pool, step, deadline, world, tell)
         agent.await_lull(pool, LULL_SECONDS)
-        world.evidence.began(step.pool, postponed=time.monotonic() - began)
-        agent.hold(pool, step.max_seconds + GRACE_SECONDS)
+        ago = agent.hold(pool, step.max_seconds + GRACE_SECONDS)
+        world.evidence.began(
+            step.pool,
+            ago,
+            postponed=time.monotonic() - began,
+            within_seconds=step.max_seconds + LATE_SECONDS,
+        )
         try:
             agent.drained(pool, step.max_seconds * DRAIN_SHARE)
         except StepFailed as late:
@@ -55,6 +63,7 @@ def _(step: steps.Hold, world: World, tell: Tell) -> None:
                 raise _postponed_for_too_long(step, late.what, world) from late
             tell(f"{late.what}: requests go on, another try in a moment")
             time.sleep(RETRY_SECONDS)
+            agent.settle(pool, SETTLE_SECONDS)  # those who were let go keep connections again
         else:
             return
 
