@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 from tests.support import apps
+from tests.support.hosts import gone, until
 from tests.support.moves import (
     Bring,
     go_on,
@@ -205,3 +207,61 @@ def test_a_way_back_that_is_lost_is_said_to_be(bring: Bring) -> None:
         assert project.status()["transition"] is None
         wait_for_answers(users)
     require_unharmed(project, users)
+
+
+def test_a_follower_that_never_catches_up_ends_the_move_in_time(bring: Bring) -> None:
+    project = bring(apps.diary)
+    configured(project, '[transition]\nmax_catch_up = "3s"')
+    project.up()
+    with Users(project, 2) as users:
+        command = stopped_at(project, "CatchUp.before", "grow", "--to", "100", heard=True)
+        assert command is not None
+        startup = process_of(project, "db1", "startup")
+        startup.suspend()
+        try:
+            asked(project, "select pg_logical_emit_message(false, 'test', repeat('-', 20000000))")
+            code, said, seconds = go_on(command, within=60)
+            assert code == 1, said
+            require_said(said, "db1/postgres does not catch up", "behind after 3 s", STAYS)
+            require_said(said, "requests were never held", "max_catch_up", "tenfold abort")
+            assert seconds < 20
+            status = project.status()
+            assert (status["stage"], status["transition"]["state"]) == ("10", "interrupted")
+        finally:
+            startup.resume()
+        settle(project)
+        assert project.status()["stage"] == "100"
+        wait_for_answers(users)
+    require_unharmed(project, users)
+
+
+def rescuer_of(command: subprocess.Popen[str]) -> psutil.Process:
+    """Who stands by in case this command is killed."""
+    children = psutil.Process(command.pid).children()
+    found = [p for p in children if "tenfold.deployment.rescue" in p.cmdline()]
+    assert len(found) == 1, children
+    return found[0]
+
+
+def test_what_was_stopped_after_a_kill_is_not_started_by_whoever_stood_by(bring: Bring) -> None:
+    project = bring(apps.diary)
+    project.up()
+    with Users(project, 2) as users:
+        command = stopped_at(project, "AwaitLast.before", "grow", "--to", "100")
+        assert command is not None
+        rescuer = rescuer_of(command)
+        rescuer.suspend()
+        command.kill()
+        command.wait()
+        project.ok("down")
+        assert project.status()["state"] == "stopped"
+        rescuer.resume()
+        until(lambda: gone(rescuer), "whoever stood by to end")
+        assert project.processes() == []
+        assert project.status()["state"] == "stopped"
+    settle(project)
+    assert project.status()["stage"] == "100"
+    # Users were turned away while it was stopped; whoever had an answer is still there.
+    assert set(users.acknowledged) <= set(project.get("/notes").json())
+    assert users.acknowledged
+    assert project.request("POST", "/notes", body=b"after all").status == 201

@@ -93,7 +93,7 @@ class Journey:
                 at = name
         finally:
             self.sessions.close()
-        if self.evidence.promoted:
+        if self.evidence.promoted and self.evidence.holds:
             longest = max(hold.seconds for hold in self.evidence.holds)
             journal.set(HOLD, {"seconds": round(longest, 4), "basis": "the last switch"})
         left = way.arrived(at, crossing)

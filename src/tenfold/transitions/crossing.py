@@ -144,12 +144,13 @@ class _Move:
             steps += [st.Check(old, new), self._catch_up(new)]
         steps += self._others()
         generation, warm = self._generation()
-        hold = st.Hold(self.pool.path, self.terms.max_hold_seconds, self.terms.max_postpone_seconds)
         steps += warm if self.terms.warm_first else []
         if not fenced:
             # The checkpoint as late as possible: what is written after it, the stop has to write.
             steps += [st.Settle(self.pool.path, SETTLE_SECONDS), st.Checkpoint((old, new))]
-        steps.append(hold)
+        if self._serves():
+            bounds = self.terms.max_hold_seconds, self.terms.max_postpone_seconds
+            steps.append(st.Hold(self.pool.path, *bounds))
         if not fenced:
             steps.append(st.Fence(old, new))
         steps += [st.AwaitLast(new, old), st.Promote(new, old)]
@@ -223,6 +224,10 @@ class _Move:
     def _pooled(self) -> tuple[ObservedUnit, ...]:
         host = self.seen.now.host(self.pool.host)
         return host.pool(self.pool.name) if host else ()
+
+    def _serves(self) -> bool:
+        """Whether anybody can be made to wait; nobody can where the app was stopped meanwhile."""
+        return any(u.state not in ("warm", "stopped", "failed") for u in self._pooled())
 
     def _is_held(self) -> bool:
         host = self.seen.now.host(self.pool.host)
