@@ -6,6 +6,7 @@ bound and says where writes go, and the next try works.
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
@@ -265,3 +267,63 @@ def test_what_was_stopped_after_a_kill_is_not_started_by_whoever_stood_by(bring:
     assert set(users.acknowledged) <= set(project.get("/notes").json())
     assert users.acknowledged
     assert project.request("POST", "/notes", body=b"after all").status == 201
+
+
+PLENTY = "size=16g"  # of address space; what is not written takes no memory
+
+
+def resize(folder: Path, size: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{size}", str(folder)], check=True)
+
+
+@contextmanager
+def small_disk(project: Project, host: str, size: str) -> Iterator[Path]:
+    """A disk of its own below the data of a host that is still to come."""
+    folder = project.path / ".tenfold" / "hosts" / host / "data"
+    folder.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"{size},mode=755", "tmpfs", str(folder)]
+    subprocess.run(mount, check=True)
+    try:
+        yield folder
+    finally:
+        project.close()
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_disk_that_is_too_small_or_fills_up_costs_users_nothing(bring: Bring) -> None:
+    project = bring(apps.diary)
+    project.up()
+    with small_disk(project, "db1", "size=20m") as disk, Users(project, 2) as users:
+        refused = project.tenfold("grow", "--to", "100", "--prepare-only", timeout=200)
+        assert refused.returncode == 1
+        require_said(refused.stderr, "the disk there is too small", "make room there", STAYS)
+        assert list(disk.iterdir()) == []
+        resize(disk, PLENTY)
+        # It fills up while it is copied.
+        command = stopped_at(project, "StartUnit.before", "resume", heard=True)
+        assert command is not None
+        resize(disk, "size=20m")
+        code, said, _ = go_on(command, within=120)
+        assert code == 1, said
+        require_said(said, "db1/postgres could not be copied", "the disk of db1 is full", STAYS)
+        require_said(said, "No space left on device", "make room there", "tenfold resume")
+        assert [p for p in disk.rglob("*") if p.is_file()] == []
+        wait_for_answers(users)
+        resize(disk, PLENTY)
+        settle(project)
+        assert project.status()["transition"]["phase"] == "prepared"
+        # It fills up while it follows.
+        used = sum(p.stat().st_blocks * 512 for p in disk.rglob("*") if p.is_file())
+        resize(disk, f"size={used + (4 << 20)}")
+        for _ in range(3):
+            asked(project, "select pg_logical_emit_message(false, 'test', repeat('-', 20000000))")
+        wait_for_answers(users)
+        said = project.ok("status")
+        assert re.search(r"is \d+\.\d MB behind|db1/postgres has 0 of 1", said), said
+        resize(disk, PLENTY)
+        project.ok("grow", "--to", "100", timeout=200)
+        assert project.status()["stage"] == "100"
+        wait_for_answers(users)
+        users.stop.set()
+        require_unharmed(project, users)

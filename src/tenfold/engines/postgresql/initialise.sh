@@ -41,7 +41,7 @@ until rm -rf -- "$data".new.* 2>/dev/null; do
     sleep 0.05
 done
 new=$(mktemp -d -- "$data.new.XXXXXX")
-trap 'rm -rf -- "$new" "$new.said"' EXIT
+trap 'rm -rf -- "$new"' EXIT
 
 # Segments of the log of 4 MiB instead of 16: who promotes a follower waits until one is copied.
 make() {
@@ -64,21 +64,22 @@ write_back() {
 
 # The sender of an attempt that was interrupted may not have noticed yet: it has the slot until it
 # does, after wal_sender_timeout (30 s) at the latest. The server checks every page that it sends.
+# What is said is kept in a variable: the disk may be full.
 copy() {
     write_back &
     writes_back=$!
-    trap 'kill "$writes_back" 2>/dev/null || :; rm -rf -- "$new" "$new.said"' EXIT
+    trap 'kill "$writes_back" 2>/dev/null || :; rm -rf -- "$new"' EXIT
     rounds=40
-    until nice -n 10 "$(dirname -- "$initdb")/pg_basebackup" --pgdata="$new" --dbname="$upstream" \
+    until said=$(nice -n 10 "$(dirname -- "$initdb")/pg_basebackup" --pgdata="$new" --dbname="$upstream" \
         --slot="$slot" ${rate:+--max-rate="$rate"} --wal-method=stream --checkpoint=fast --no-manifest --no-password \
-        2>"$new.said"; do
-        cat -- "$new.said" >&2
-        grep -q 'is active for PID' "$new.said" || return 1
+        2>&1); do
+        printf '%s\n' "$said" >&2
+        case $said in *'is active for PID'*) ;; *) return 1 ;; esac
         rounds=$((rounds - 1))
         [ "$rounds" -gt 0 ] || return 1
         sleep 1
     done
-    cat -- "$new.said" >&2
+    printf '%s\n' "$said" >&2
     kill "$writes_back" 2>/dev/null || :
     wait "$writes_back" 2>/dev/null || :
     echo follows >"$new/standby.signal"

@@ -33,6 +33,7 @@ LOOK_EVERY_SECONDS = 0.2
 VERIFY_SECONDS = 1800.0
 STOP_SHARE = 0.5
 READ_ONLY = "in a read-only transaction"
+FULL = "No space left on device"
 LOG_LINES = 100_000
 PROMOTE_SECONDS = 30.0
 CHECKPOINT_SECONDS = 300.0
@@ -210,7 +211,10 @@ def disk_state(world: World, unit: Unit) -> DiskState:
 
 @contextmanager
 def copying(path: str, world: World, tell: Tell) -> Iterator[None]:
-    """Tell how far the copy of a new follower is, while the block has it made."""
+    """Tell how far the copy of a new follower is, while the block has it made.
+
+    One that cannot be made is not tried again and again: every time all is copied.
+    """
     member = world.blueprint.topology.member(path)
     leader = _leader(member, world)
     if leader is None:
@@ -222,6 +226,12 @@ def copying(path: str, world: World, tell: Tell) -> Iterator[None]:
     watch.start()
     try:
         yield
+    except UnitFailed as fault:
+        assert isinstance(member, Unit)
+        if disk_state(world, member).cluster:
+            raise
+        world.agent(member.host).stop(member.name)
+        raise _not_copied(member, leader, fault) from fault
     finally:
         over.set()
         watch.join()
@@ -354,6 +364,17 @@ def settings_of(unit: Unit | Pool) -> DatabaseSettings:
     """The settings of what is known to be a database."""
     assert isinstance(unit.settings, DatabaseSettings)
     return unit.settings
+
+
+def _not_copied(unit: Unit, leader: Unit, fault: UnitFailed) -> UnitFailed:
+    full = FULL in (fault.detail or "")
+    why = f": the disk of {unit.host} is full" if full else ""
+    return UnitFailed(
+        f"{unit.path} could not be copied from {leader.path}{why}",
+        changed="nothing for your users; what was copied is deleted",
+        next="make room there" if full else "mend what is shown above",
+        detail=fault.detail or fault.what,
+    )
 
 
 def _gone(step: steps.CatchUp) -> StepFailed:
