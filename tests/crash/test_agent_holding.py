@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -105,6 +106,63 @@ def test_a_hold_whose_time_went_by_while_nobody_lived_is_over(host: Hosts) -> No
     agent = host.up()
     assert request.answer().startswith("r1 ")
     assert agent.observe().held == ()
+
+
+HOUR_SECONDS = 3600.0
+
+
+def misdate(host: Hosts, seconds: float, *, forget: bool) -> None:
+    """Have the record of the hold as if the clock had been set by so much since it was written.
+
+    ``forget``: as an agent wrote it that knew the clock of the wall alone.
+    """
+    path = host.root() / "agent" / "holds" / f"{POOL}.json"
+    record = json.loads(path.read_text())
+    record["until"] += seconds
+    if forget:
+        del record["deadline"]
+    path.write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "forget"),
+    [(HOUR_SECONDS, False), (HOUR_SECONDS, True), (-HOUR_SECONDS, False)],
+    ids=["set back", "set back, an older record", "set forward"],
+)
+def test_a_clock_that_is_set_neither_lengthens_nor_shortens_a_hold(
+    host: Hosts, seconds: float, forget: bool
+) -> None:
+    agent = host.up()
+    endpoint = serving(agent, 2)
+    agent.hold(POOL, 6.0)
+    began = time.monotonic()
+    misdate(host, seconds, forget=forget)
+    replace_agent(host)
+    adopted = time.monotonic()
+    until(lambda: states(agent) == {"holding"}, "all to hold on")
+    ((_, told),) = agent.observe().held
+    assert time.time() < told <= time.time() + 6.0
+    request = Request(endpoint)
+    assert request.waits()
+    assert request.answer().startswith("r1 ")
+    ended = time.monotonic()
+    assert ended - began >= 5.9
+    assert ended - adopted < 6.0 + 5.0
+    until(lambda: states(agent) == {"running"}, "all to accept again")
+    assert agent.observe().held == ()
+
+
+def test_a_hold_that_an_older_agent_wrote_and_whose_time_is_over_is_told(host: Hosts) -> None:
+    """By the wall's clock alone nobody can know better; whoever waits for the hold hears of it."""
+    agent = host.up()
+    serving(agent)
+    agent.hold(POOL, 60.0)
+    misdate(host, -HOUR_SECONDS, forget=True)
+    replace_agent(host)
+    until(lambda: states(agent) == {"running"}, "it to accept again")
+    with pytest.raises(StepFailed, match="is not held"):
+        agent.drained(POOL, 1.0)
+    assert "was to be held until" in (host.root() / "logs" / "agent.log").read_text()
 
 
 @pytest.mark.parametrize("point", ["ordered", "accepted"])

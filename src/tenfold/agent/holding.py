@@ -33,6 +33,7 @@ FOLDER = "holds"
 POLL_SECONDS = 0.002
 SETTLING_POLL_SECONDS = 0.01
 SETTLED_SECONDS = 30.0
+SLACK_SECONDS = 1.0
 BACK = "the workers accept again"
 
 
@@ -40,18 +41,28 @@ BACK = "the workers accept again"
 class Hold:
     """One pool that is held; ``members`` are the units that hold.
 
-    ``until`` is in seconds since the epoch. ``within_seconds`` is what was ordered: a clock that is
-    set back must not lengthen the hold beyond that.
+    ``until`` is for people, in seconds since the epoch, which a clock that is set changes.
+    ``deadline`` is what counts: by the clock that nobody sets and that every process of this boot
+    has in common. Neither lengthens the hold beyond ``within_seconds``, which is what was ordered.
     """
 
     pool: str
     members: tuple[str, ...]
     until: float
     within_seconds: float
+    deadline: float | None = None
 
-    def left_seconds(self, now: float) -> float:
+    def left_seconds(self) -> float:
         """How long it may still last."""
-        return min(self.until - now, self.within_seconds)
+        left = (
+            self.until - time.time() if self.deadline is None else self.deadline - time.monotonic()
+        )
+        return min(left, self.within_seconds)
+
+    def dated(self) -> Hold:
+        """The same with an ``until`` that is right by the clock as it is now."""
+        until = time.time() + self.left_seconds()
+        return replace(self, until=until) if abs(until - self.until) > SLACK_SECONDS else self
 
 
 class Holds:
@@ -85,8 +96,8 @@ class Holds:
             except ValueError as fault:
                 say(store.set_aside(FOLDER, pool, str(fault)).what)
                 continue
-            left = hold.left_seconds(time.time())
-            self._held[pool] = hold
+            left = hold.left_seconds()
+            self._held[pool] = hold.dated()
             if left > 0:
                 say(f"{pool} is held, for {left:.1f} s at most")
                 self._bind(pool, left)
@@ -222,7 +233,8 @@ class Holds:
         if deaf:
             raise Refused(f"{', '.join(deaf)} on {host} cannot be told to hold")
         names = tuple(unit.name for unit in members)
-        hold = Hold(pool, names, time.time() + within_seconds, within_seconds)
+        until, deadline = time.time() + within_seconds, time.monotonic() + within_seconds
+        hold = Hold(pool, names, until, within_seconds, deadline)
         # No hold outlasts a power cut: nobody is there then who would accept.
         self._host.context.store.write(FOLDER, pool, to_wire(hold), durable=False)
         self._held[pool] = hold

@@ -20,11 +20,12 @@ class Hold:
     began: float
     ended: float = 0.0
     seconds_postponed: float = 0.0
+    since: float = field(default_factory=time.monotonic)
 
     @property
     def seconds(self) -> float:
-        """How long it lasted, or has lasted until now."""
-        return (self.ended or time.time()) - self.began
+        """How long it lasted, or has lasted until now, whatever becomes of the clock meanwhile."""
+        return self.ended - self.began if self.ended else time.monotonic() - self.since
 
 
 @dataclass
