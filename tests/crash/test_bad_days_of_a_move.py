@@ -327,3 +327,53 @@ def test_a_disk_that_is_too_small_or_fills_up_costs_users_nothing(bring: Bring) 
         wait_for_answers(users)
         users.stop.set()
         require_unharmed(project, users)
+
+
+def test_a_second_operator_changes_nothing_while_a_move_is_under_way_or_over(bring: Bring) -> None:
+    project = bring(apps.diary)
+    project.up()
+    project.tenfold("plan", "--to", "100", "-o", "move.json")
+    with Users(project, 2) as users:
+        first = stopped_at(project, "Settle.before", "grow", "move.json", heard=True)
+        assert first is not None
+        for command in (
+            ("grow", "move.json"),
+            ("grow", "--to", "100"),
+            *(("resume",), ("abort",), ("reverse",), ("complete", "--yes")),
+            *(("deploy",), ("rollback",), ("down",), ("up", "-d")),
+        ):
+            second = project.tenfold(*command)
+            assert second.returncode == 1, (command, second.stdout)
+            require_said(second.stderr, "tenfold grow is at work", f"pid {first.pid}")
+        code, said, _ = go_on(first, within=120)
+        assert code == 0, said
+        for command, words in (
+            (("grow", "move.json"), "the switch to stage 100 was made already"),
+            (("grow", "--to", "100"), "the switch to stage 100 was made already"),
+            (("resume",), "nothing was cut off"),
+            (("abort",), "the switch was made already"),
+        ):
+            late = project.tenfold(*command)
+            assert late.returncode == 1, (command, late.stdout)
+            require_said(late.stderr, words, "tenfold complete", "tenfold reverse")
+        assert project.status()["transition"]["may"] == ["complete", "reverse"]
+        wait_for_answers(users)
+    require_unharmed(project, users)
+
+
+def test_a_plan_whose_first_half_was_made_already_is_refused(bring: Bring) -> None:
+    project = bring(apps.diary)
+    project.up()
+    project.tenfold("plan", "--to", "100", "-o", "move.json")
+    with Users(project, 2) as users:
+        project.ok("grow", "--to", "100", "--prepare-only", timeout=200)
+        refused = project.tenfold("grow", "move.json")
+        assert refused.returncode == 1
+        require_said(refused.stderr, "the world has changed since move.json was made", "nothing")
+        assert project.status()["transition"]["phase"] == "prepared"
+        planned = project.tenfold("plan", "--to", "100", "-o", "move.json")
+        assert planned.returncode == 2, planned.stderr
+        project.ok("grow", "move.json", timeout=200)
+        assert project.status()["stage"] == "100"
+        wait_for_answers(users)
+    require_unharmed(project, users)
