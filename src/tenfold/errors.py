@@ -13,6 +13,7 @@
     ├── ReleaseError             a release could not be built from the project
     ├── StepFailed               a step of a plan failed; says what was and was not changed
     │   ├── UnitFailed           a unit did not start or did not become ready: probe, answer, log
+    │   ├── NotBegun             a step failed before it changed anything
     │   ├── Superseded           another command has taken over: this one can do nothing more
     │   └── LeftHalfDone         what was begun could not be taken back completely
     ├── LoadError                load was not made or not judged: setup, ledger or comparison
@@ -109,6 +110,10 @@ class StepFailed(TenfoldError):
 
 class UnitFailed(StepFailed):
     """A unit did not start, or never became ready."""
+
+
+class NotBegun(StepFailed):
+    """A step failed before it changed anything, so that there is nothing of it to take back."""
 
 
 class Superseded(StepFailed):

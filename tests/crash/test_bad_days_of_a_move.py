@@ -68,7 +68,12 @@ def test_a_new_host_that_falls_silent_while_it_is_prepared_costs_users_nothing(
 
 @pytest.mark.parametrize(
     ("point", "after"),
-    [("Hold.after", "resume"), ("Fence.after", "resume"), ("AwaitLast.before", "abort")],
+    [
+        ("Hold.after", "resume"),
+        ("Fence.after", "resume"),
+        ("AwaitLast.before", "abort"),
+        ("Promote.before", "resume"),
+    ],
 )
 def test_a_new_host_that_falls_silent_while_requests_wait_lets_them_go_on(
     bring: Bring, point: str, after: str

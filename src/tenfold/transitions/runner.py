@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from tenfold.errors import LeftHalfDone, TenfoldError
+from tenfold.errors import LeftHalfDone, NotBegun, TenfoldError
 from tenfold.transitions.journal import Journal, Outcome
 from tenfold.transitions.pause import stop_point
 from tenfold.transitions.planner import Plan
@@ -79,6 +79,8 @@ class Runner:
             if begun:
                 self.journal.done(transition, len(begun) - 1)
         except BaseException as error:  # whatever it is, nothing may be left half-done
+            if isinstance(error, NotBegun):
+                begun.pop()
             committed = any(s.point_of_no_return for s in flatten(tuple(begun)))
             back = takes_back and not committed
             if back:

@@ -17,7 +17,7 @@ from tenfold.engines.postgresql.login import Connection, connect, login
 from tenfold.engines.postgresql.peers import slot_name
 from tenfold.engines.postgresql.verify import verify
 from tenfold.engines.protocol import Scene
-from tenfold.errors import Refused, StepFailed, TenfoldError, UnitFailed
+from tenfold.errors import NotBegun, Refused, StepFailed, Superseded, TenfoldError, UnitFailed
 from tenfold.topology.model import Pool, Topology, Unit
 from tenfold.topology.process import Command
 from tenfold.topology.settings import DatabaseSettings, EndpointSettings
@@ -163,15 +163,27 @@ def _(step: steps.AwaitLast, world: World, tell: Tell) -> None:
 @effect.register
 def _(step: steps.Promote, world: World, tell: Tell) -> None:
     fenced, _ = database_unit(step.fenced, world)
-    session = _session(step.unit, world)
-    if _follows(session):
-        _require_fenced(world, fenced)
-        # An agent refuses a command that was overtaken; whoever overtook it and unfences the old
-        # leader ends this very session first. So it is never promoted beside an unfenced one.
-        _hold_on(world, fenced.host)
+    try:
+        asked = world.evidence.asked  # then there is only the way forward
+        left = PROMOTE_SECONDS if asked else remaining(world, world.terms.max_hold_seconds)
+        session = world.sessions.at(*database_unit(step.unit, world), left)
+        with session.within(left):
+            follows = _follows(session)
+        if follows:
+            _require_fenced(world, fenced)
+            # An agent refuses a command that was overtaken; whoever overtook it and unfences the
+            # old leader ends this very session first. So it is never promoted beside an unfenced
+            # one.
+            _hold_on(world, fenced.host)
+    except Superseded:
+        raise
+    except (TenfoldError, psycopg.Error) as error:
+        raise _not_begun(step, error) from error
+    if follows:
         world.evidence.asked = True
         world.evidence.expect(2 * world.terms.max_hold_seconds + RESCUE_SECONDS)
-        switch.promote(session)
+        with session.within(PROMOTE_SECONDS):
+            switch.promote(session)
     world.evidence.promoted = True
     with session.within(PROMOTE_SECONDS):
         switch.wait_until_writable(session, within_seconds=PROMOTE_SECONDS)
@@ -364,6 +376,12 @@ def settings_of(unit: Unit | Pool) -> DatabaseSettings:
     """The settings of what is known to be a database."""
     assert isinstance(unit.settings, DatabaseSettings)
     return unit.settings
+
+
+def _not_begun(step: steps.Promote, error: TenfoldError | psycopg.Error) -> NotBegun:
+    if isinstance(error, TenfoldError):
+        return NotBegun(error.what, changed=error.changed, next=error.next, detail=error.detail)
+    return NotBegun(f"{step.unit} was not asked to lead: PostgreSQL broke off", detail=str(error))
 
 
 def _not_copied(unit: Unit, leader: Unit, fault: UnitFailed) -> UnitFailed:
