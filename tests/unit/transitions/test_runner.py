@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tenfold.errors import StepFailed, UnitFailed
+from tenfold.errors import NotBegun, StepFailed, UnitFailed
 from tenfold.transitions import steps as st
 from tenfold.transitions.journal import SqliteJournal
 from tenfold.transitions.planner import Plan
@@ -76,6 +76,16 @@ def test_from_the_point_of_no_return_nothing_is_taken_back(tmp_path: Path) -> No
     record = SqliteJournal(tmp_path / "journal.db").last()
     assert record
     assert record.outcome == "failed"
+
+
+def test_what_was_not_begun_is_no_point_of_no_return(tmp_path: Path) -> None:
+    witness = Witness(failing=OVER, error=NotBegun("nobody could be asked"))
+    with pytest.raises(NotBegun):
+        run(tmp_path, witness, WARM, OVER)
+    assert witness.performed == [WARM, OVER, st.DiscardGeneration("vm1/app", 2)]
+    record = SqliteJournal(tmp_path / "journal.db").last()
+    assert record
+    assert record.outcome == "backed-out"
 
 
 def test_control_c_backs_out_too(tmp_path: Path) -> None:
