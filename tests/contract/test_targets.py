@@ -293,10 +293,10 @@ def test_a_pool_without_requests_has_no_longest_one(world: World, agent: HostAge
     assert agent.longest_request("app") == 0.0
 
 
-def test_a_pool_without_requests_is_at_a_lull(world: World, agent: HostAgent) -> None:
-    agent.await_lull("app", 60.0)
+def test_a_pool_without_requests_is_held_at_once(world: World, agent: HostAgent) -> None:
     pool(world, agent)
-    agent.await_lull("app", 60.0)
+    assert 0 <= agent.hold("app", 60.0, lull_seconds=600.0) < 60
+    assert states(agent) == {"app.1.0": "holding"}
 
 
 def test_a_stop_may_have_a_bound(world: World, agent: HostAgent) -> None:

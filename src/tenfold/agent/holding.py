@@ -115,9 +115,11 @@ class Holds:
             self._bind(pool, within_seconds + SETTLED_SECONDS)
         await asyncio.gather(*(_settle(unit, deadline) for unit in members))
 
-    async def hold(self, pool: str, within_seconds: float) -> float:
+    async def hold(self, pool: str, within_seconds: float, lull_seconds: float) -> float:
         """See :meth:`HostAgent.hold`."""
         await self._nobody_leaves(pool, within_seconds)
+        if lull_seconds:
+            await lull.await_lull(self._controls(pool), lull_seconds)
         async with self._locks[pool]:
             members = self._accepting(pool)
             self._keep(pool, members, within_seconds)
@@ -166,10 +168,6 @@ class Holds:
         answers = await asyncio.gather(*asked, return_exceptions=True)
         ages = [watching.work(a).oldest_seconds for a in answers if isinstance(a, dict)]
         return max(ages, default=0.0)
-
-    async def await_lull(self, pool: str, within_seconds: float) -> None:
-        """See :meth:`HostAgent.await_lull`."""
-        await lull.await_lull(self._controls(pool), within_seconds)
 
     # For handovers, and for a host that shuts down
 

@@ -17,7 +17,7 @@ Order = Callable[[Host, dict[str, Any], Emit], Awaitable[Any]]
 
 ENDS_WITH_ITS_CALLER = frozenset({"run"})
 DURING_SHUTDOWN = frozenset({"hello", "observe", "shutdown", "stop"})
-CHANGES_NOTHING = frozenset({"hello", "observe", "metrics", "longest_request", "await_lull"})
+CHANGES_NOTHING = frozenset({"hello", "observe", "metrics", "longest_request"})
 ONLY_WAITS = frozenset({"settle", "drained"})
 GOES_ON_BY_ITSELF = frozenset({"handover"})
 
@@ -103,7 +103,8 @@ async def _settle(host: Host, request: dict[str, Any], _: Emit) -> Any:
 
 
 async def _hold(host: Host, request: dict[str, Any], _: Emit) -> Any:
-    return await host.holds.hold(str(request["pool"]), float(request["within_seconds"]))
+    bounds = (float(request[bound]) for bound in ("within_seconds", "lull_seconds"))
+    return await host.holds.hold(str(request["pool"]), *bounds)
 
 
 async def _drained(host: Host, request: dict[str, Any], _: Emit) -> Any:
@@ -116,10 +117,6 @@ async def _release(host: Host, request: dict[str, Any], _: Emit) -> Any:
 
 async def _longest_request(host: Host, request: dict[str, Any], _: Emit) -> Any:
     return await host.holds.longest_request(str(request["pool"]))
-
-
-async def _await_lull(host: Host, request: dict[str, Any], _: Emit) -> Any:
-    await host.holds.await_lull(str(request["pool"]), float(request["within_seconds"]))
 
 
 async def _claim(host: Host, request: dict[str, Any], _: Emit) -> Any:
@@ -159,7 +156,6 @@ ORDERS: dict[str, Order] = {
     "drained": _drained,
     "release": _release,
     "longest_request": _longest_request,
-    "await_lull": _await_lull,
     "claim": _claim,
     "run": _run,
     "metrics": _metrics,

@@ -24,7 +24,7 @@ from tenfold.topology.observation import ObservedHost, ObservedUnit, UnitState
 from tenfold.topology.process import Command, File, Listen, UnitOrder
 
 Clock = Callable[[], float]
-CHANGES_NOTHING = ("observe", "metrics", "longest_request", "await_lull", "claim")
+CHANGES_NOTHING = ("observe", "metrics", "longest_request", "claim")
 
 
 @dataclass
@@ -163,7 +163,7 @@ class MemoryAgent:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
         self._reached("settle", pool)
 
-    def hold(self, pool: str, within_seconds: float) -> float:
+    def hold(self, pool: str, within_seconds: float, lull_seconds: float = 0.0) -> float:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
         self._reached("hold", pool)
         if not any(u.state in ("running", "holding") for u in self._members(pool)):
@@ -194,10 +194,6 @@ class MemoryAgent:
         self._reached("longest_request", pool)
         accepting = any(u.state == "running" for u in self._members(pool))
         return self.requests.get(pool, (0, 0.0))[1] if accepting else 0.0
-
-    def await_lull(self, pool: str, within_seconds: float) -> None:
-        """See the protocol. Whatever runs here runs for ever, so every moment is alike."""
-        self._reached("await_lull", pool)
 
     def claim(self, epoch: int) -> None:
         """See :class:`tenfold.targets.protocol.HostAgent`."""

@@ -88,13 +88,15 @@ class HostAgent(Protocol):
         Raises ``StepFailed`` when a member's server cannot do that.
         """
 
-    def hold(self, pool: str, within_seconds: float) -> float:
+    def hold(self, pool: str, within_seconds: float, lull_seconds: float = 0.0) -> float:
         """Have the accepting members stop to accept; connections wait in the kernel's queue.
 
         They keep the listening socket, close WebSockets and endless streams in order, and answer
         what they have. Unless it is released or handed over before, the agent has them accept
         again ``within_seconds`` from now, whatever became of the caller; holding again extends it.
-        Workers that are being replaced leave first. Gives the seconds since members were told.
+        Workers that are being replaced leave first, and within ``lull_seconds`` a moment is looked
+        for in which there are as few requests as there ever are: those are what a hold waits for.
+        Gives the seconds since members were told.
 
         Raises ``StepFailed`` when a member cannot; then all accept again.
         """
@@ -114,12 +116,6 @@ class HostAgent(Protocol):
 
     def longest_request(self, pool: str) -> float:
         """For how long the oldest request of the accepting members has run, in seconds; or 0."""
-
-    def await_lull(self, pool: str, within_seconds: float) -> None:
-        """Wait for a moment in which the accepting members have as few requests as they ever have.
-
-        The wait of a hold that begins in it is short. Without one it returns when the time is up.
-        """
 
     def claim(self, epoch: int) -> None:
         """Refuse changes by whoever carries a lower epoch from now on, durably.

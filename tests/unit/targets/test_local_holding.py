@@ -288,17 +288,20 @@ def test_the_longest_request_is_that_of_any_member(agent: LocalAgent) -> None:
     until(lambda: agent.longest_request(POOL) == 0.0, "it to be over")
 
 
-def test_a_lull_is_waited_for_within_its_time(agent: LocalAgent) -> None:
+def test_a_hold_begins_in_a_lull_if_there_is_one_in_time(agent: LocalAgent) -> None:
     endpoint = serving(agent, 2)
     slow = Request(endpoint, "/slow=1")
     until(lambda: agent.longest_request(POOL) > 0.0, "the request to be under way")
-    agent.await_lull(POOL, 30.0)
-    assert agent.longest_request(POOL) == 0.0
+    agent.hold(POOL, 60.0, lull_seconds=30.0)
+    agent.drained(POOL, 0.5)
     assert slow.answer().startswith("r1 ")
+    agent.release(POOL)
     slow = Request(endpoint, "/slow=2")
     until(lambda: agent.longest_request(POOL) > 0.0, "the request to be under way")
-    agent.await_lull(POOL, 0.2)
-    assert agent.longest_request(POOL) > 0.0
+    agent.hold(POOL, 60.0, lull_seconds=0.2)
+    with pytest.raises(StepFailed, match="1 request still runs"):
+        agent.drained(POOL, 0.1)
+    agent.release(POOL)
     assert slow.answer().startswith("r1 ")
 
 

@@ -113,9 +113,12 @@ class LocalAgent:
         """See :class:`HostAgent`."""
         self._order("settle", pool=pool, within_seconds=within_seconds)
 
-    def hold(self, pool: str, within_seconds: float) -> float:
+    def hold(self, pool: str, within_seconds: float, lull_seconds: float = 0.0) -> float:
         """See :class:`HostAgent`."""
-        return float(self._order("hold", pool=pool, within_seconds=within_seconds))
+        told = self._order(
+            "hold", pool=pool, within_seconds=within_seconds, lull_seconds=lull_seconds
+        )
+        return float(told)
 
     def drained(self, pool: str, within_seconds: float) -> None:
         """See :class:`HostAgent`."""
@@ -128,10 +131,6 @@ class LocalAgent:
     def longest_request(self, pool: str) -> float:
         """See :class:`HostAgent`."""
         return float(self._order("longest_request", pool=pool))
-
-    def await_lull(self, pool: str, within_seconds: float) -> None:
-        """See :class:`HostAgent`."""
-        self._order("await_lull", pool=pool, within_seconds=within_seconds)
 
     def claim(self, epoch: int) -> None:
         """See :class:`HostAgent`."""

@@ -46,8 +46,7 @@ def _(step: steps.Hold, world: World, tell: Tell) -> None:
     began = time.monotonic()
     while True:
         _await_quiet(agent, pool, step, deadline, world, tell)
-        agent.await_lull(pool, LULL_SECONDS)
-        ago = agent.hold(pool, step.max_seconds + GRACE_SECONDS)
+        ago = agent.hold(pool, step.max_seconds + GRACE_SECONDS, LULL_SECONDS)
         world.evidence.began(
             step.pool,
             ago,
