@@ -195,7 +195,8 @@ class AppSpec(Table):
         json_schema_extra={"pattern": f"^{values.NAME.pattern}$"},
     )
     app: Annotated[str, AfterValidator(values.entry)] = Field(
-        description='The ASGI or WSGI app as "module:attribute".',
+        description='The ASGI or WSGI app as "module:attribute", or what makes it as '
+        '"module:factory()".',
         json_schema_extra={"pattern": "^[^:]+:[^:]+$"},
     )
     python: Annotated[str, Field(min_length=1)] | None = Field(

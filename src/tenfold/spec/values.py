@@ -38,14 +38,9 @@ def name(text: str) -> str:
 
 
 def entry(text: str) -> str:
-    """``module:attribute``; common slips are answered with the spelling that was meant."""
-    if _ENTRY.fullmatch(text) and ".py:" not in text:
+    """``module:attribute`` or ``module:factory()``; slips are answered with what was meant."""
+    if _ENTRY.fullmatch(text.removesuffix("()")) and ".py:" not in text:
         return text
-    if text.endswith("()") and _ENTRY.fullmatch(text[:-2]):
-        raise ValueError(
-            f'"{text}" is a factory: call it in a module, for example in asgi.py '
-            f'"app = {text.split(":")[1]}", and give app = "asgi:app"'
-        )
     hint = _entry_hint(text)
     meant = f'; did you mean "{hint}"?' if hint else ', for example "conduit.main:app"'
     raise ValueError(f'"{text}" is not "module:attribute"{meant}')

@@ -59,17 +59,86 @@ def test_a_factory_of_another_module(make: Make) -> None:
     assert (found.app, found.interface) == ("wsgi:application", "wsgi")
 
 
-def test_a_factory_that_nobody_calls_is_told_how_to_be_called(make: Make) -> None:
-    root = make({"shop.py": "from flask import Flask\ndef create_app():\n    return Flask('x')\n"})
+def test_a_factory_that_nobody_calls_is_the_entry(make: Make) -> None:
+    text = (
+        "from flask import Flask\ndef create_app(config=None, *, debug=False):\n"
+        "    app = Flask('x')\n    return app\n"
+    )
+    found = detect(make({"src/shop/__init__.py": text}))
+    assert (found.app, found.interface) == ("shop:create_app()", "wsgi")
+    assert found.pythonpath == ("src",)
+
+
+@pytest.mark.parametrize(
+    ("head", "wanted"),
+    [
+        ("def create_app(config):", "config"),
+        ("def create_app(*, config, debug=1):", "config"),
+        ("async def create_app():", "await"),
+    ],
+)
+def test_a_factory_that_wants_something_is_told_how_to_be_called(
+    make: Make, head: str, wanted: str
+) -> None:
+    root = make({"shop.py": f"from flask import Flask\n{head}\n    return Flask('x')\n"})
     with pytest.raises(UsageError, match=r"create_app \(shop.py:2\) makes a Flask app") as caught:
         detect(root)
-    assert (
-        caught.value.next == 'make asgi.py with "from shop import create_app; app = create_app()"'
+    assert caught.value.what.endswith(f"it wants to be given {wanted}")
+    expected = 'make wsgi.py with "from shop import create_app; app = create_app(...)"'
+    assert caught.value.next == expected
+
+
+def test_several_factories_ask_which(make: Make) -> None:
+    text = "from fastapi import FastAPI\ndef {}():\n    return FastAPI()\n"
+    root = make({"a.py": text.format("site"), "b.py": text.format("admin")})
+    with pytest.raises(Ambiguous) as caught:
+        detect(root)
+    assert caught.value.candidates == ("a:site()", "b:admin()")
+
+
+@pytest.mark.parametrize(
+    ("text", "framework", "interface"),
+    [
+        ("from litestar import Litestar\napp = Litestar([])\n", "Litestar", "asgi"),
+        ("from quart import Quart\napp = Quart(__name__)\n", "Quart", "asgi"),
+        ("async def app(scope, receive, send):\n    ...\n", "ASGI", "asgi"),
+        ("def app(environ, start_response):\n    ...\n", "WSGI", "wsgi"),
+    ],
+)
+def test_other_kinds_of_apps(make: Make, text: str, framework: str, interface: str) -> None:
+    found = detect(make({"main.py": text}))
+    assert (found.app, found.interface) == ("main:app", interface)
+    assert kinds(found)["framework"] == framework
+
+
+def test_middleware_is_not_the_app_where_one_is_named_so(make: Make) -> None:
+    text = "async def {}(scope, receive, send):\n    ...\n"
+    files = {"main.py": text.format("app"), "logging.py": text.format("logged")}
+    assert detect(make(files)).app == "main:app"
+
+
+def test_flask_migrate_is_told_the_app(make: Make) -> None:
+    app = "from flask import Flask\ndef create_app():\n    return Flask(__name__)\n"
+    migrations = {
+        "migrations/alembic.ini": "[alembic]\n",
+        "migrations/env.py": "from flask import current_app\n",
+        "migrations/versions/1_first.py": "",
+    }
+    found = detect(make({"shop.py": app, **migrations}))
+    assert found.migrate == "flask --app shop:create_app db upgrade"
+    assert kinds(found)["migrations"] == "Flask-Migrate, 1 revision"
+
+
+def test_a_health_page_of_litestar(make: Make) -> None:
+    text = (
+        "from litestar import Litestar, get\n@get('/health')\nasync def health() -> str:\n"
+        "    return 'ok'\napp = Litestar([health])\n"
     )
+    assert detect(make({"main.py": text})).health == "/health"
 
 
 def test_an_empty_project_says_what_would_be_recognised(make: Make) -> None:
-    with pytest.raises(UsageError, match="no app of Django, FastAPI, Starlette, Flask"):
+    with pytest.raises(UsageError, match="no app of Django, FastAPI, Starlette, Litestar"):
         detect(make({"main.py": "print('hello')"}))
 
 

@@ -46,9 +46,10 @@ def test_an_almost_entry_is_answered_with_the_one_that_was_meant(text: str, mean
         values.entry(text)
 
 
-def test_a_factory_is_told_what_to_do_instead() -> None:
-    with pytest.raises(ValueError, match=re.escape('"app = create_app()"')):
-        values.entry("shop:create_app()")
+def test_a_factory_is_an_entry_too() -> None:
+    assert values.entry("shop.main:create_app()") == "shop.main:create_app()"
+    with pytest.raises(ValueError, match="is not"):
+        values.entry("shop:create_app(1)")
 
 
 @pytest.mark.parametrize("text", ["", "/abs", "..", "a/../../b", 'a"b', "a$b", "a\nb"])

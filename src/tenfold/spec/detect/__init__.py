@@ -34,11 +34,15 @@ def detect(root: Path, *, app: str | None = None) -> Found:
         parts = [django.look(found)]
     else:
         known = instances.factories(project)
-        candidates = instances.candidates(project, known)
+        candidates = (
+            instances.candidates(project, known)
+            or instances.called(project, known)
+            or instances.plain(project)
+        )
         if not candidates:
             raise _nothing(project, known)
         chosen = _chosen(candidates, app)
-        parts = [routes.look(project, chosen), others.alembic(project, environment)]
+        parts = [routes.look(project, chosen), others.alembic(project, environment, chosen)]
         if chosen.framework == "Flask":
             parts.append(routes.flask_static(project, chosen))
         parts.append(others.database(project, environment))
@@ -66,9 +70,11 @@ def _nothing(project: Project, known: Mapping[str, instances.Factory]) -> UsageE
         factory = next(iter(known.values()))
         where = project.shown(factory.module.path, factory.line)
         module, _, function = factory.name.rpartition(".")
+        file = f"{factory.framework.interface}.py"
         return UsageError(
-            f"{function} ({where}) makes a {factory.framework.name} app, but no module calls it",
-            next=f'make asgi.py with "from {module} import {function}; app = {function}()"',
+            f"{function} ({where}) makes a {factory.framework.name} app, but no module calls it,"
+            f" and it wants to be given {', '.join(factory.wants)}",
+            next=f'make {file} with "from {module} import {function}; app = {function}(...)"',
         )
     return UsageError(
         f"no app of Django, {names} was recognised in {project.root}",

@@ -24,20 +24,29 @@ class Framework:
 FRAMEWORKS: Final = (
     Framework("FastAPI", "fastapi", "asgi", ("fastapi.FastAPI", "fastapi.applications.FastAPI")),
     Framework("Starlette", "starlette", "asgi", ("starlette.applications.Starlette",)),
+    Framework("Litestar", "litestar", "asgi", ("litestar.Litestar", "litestar.app.Litestar")),
+    Framework("Quart", "quart", "asgi", ("quart.Quart", "quart.app.Quart")),
     Framework("Flask", "flask", "wsgi", ("flask.Flask", "flask.app.Flask")),
 )
+PLAIN: Final[Mapping[tuple[str, ...], Framework]] = {
+    ("scope", "receive", "send"): Framework("ASGI", "", "asgi", ()),
+    ("environ", "start_response"): Framework("WSGI", "", "wsgi", ()),
+}
+"""Functions with just these arguments are apps, whatever made them."""
 _BY_CONSTRUCTOR: Final = {c: framework for framework in FRAMEWORKS for c in framework.constructors}
 _WORDS: Final = tuple(framework.package for framework in FRAMEWORKS)
 
 
 @dataclass(frozen=True, slots=True)
 class Factory:
-    """A function that returns an app: its dotted name, and where it stands."""
+    """A function that returns an app: its dotted name, where it stands, and what it must be
+    given."""
 
     name: str
     framework: Framework
     module: Module
     line: int
+    wants: tuple[str, ...] = ()
 
 
 def factories(project: Project) -> Mapping[str, Factory]:
@@ -51,8 +60,19 @@ def factories(project: Project) -> Mapping[str, Factory]:
                 framework = _returned(module, node)
                 if framework is not None:
                     name = f"{module.name}.{node.name}"
-                    found[name] = Factory(name, framework, module, node.lineno)
+                    wants = () if isinstance(node, ast.FunctionDef) else ("await",)
+                    found[name] = Factory(
+                        name, framework, module, node.lineno, wants + _wanted(node.args)
+                    )
     return found
+
+
+def _wanted(arguments: ast.arguments) -> tuple[str, ...]:
+    """Names of arguments without a default."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    without = positional[: len(positional) - len(arguments.defaults)]
+    pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return tuple(a.arg for a in (*without, *(a for a, default in pairs if default is None)))
 
 
 def _returned(module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Framework | None:
@@ -95,6 +115,47 @@ def candidates(project: Project, known: Mapping[str, Factory]) -> tuple[Candidat
     mounted = {name for module in modules for name in _mounted(module)}
     free = [c for c in found if c.entry.replace(":", ".") not in mounted] or found
     return tuple([c for c in free if not project.is_aside(c.file)] or free)
+
+
+def called(project: Project, known: Mapping[str, Factory]) -> tuple[Candidate, ...]:
+    """Factories that can be called as they are, for a project whose modules call none."""
+    return tuple(
+        Candidate(
+            entry=f"{factory.module.name}:{factory.name.rpartition('.')[2]}()",
+            framework=factory.framework.name,
+            interface=factory.framework.interface,
+            file=factory.module.path,
+            line=factory.line,
+            pythonpath=dotted(project.root, factory.module.path)[1],
+        )
+        for factory in known.values()
+        if not factory.wants
+    )
+
+
+def plain(project: Project) -> tuple[Candidate, ...]:
+    """Functions that are apps themselves, those named like one before all others."""
+    found: list[Candidate] = []
+    for module in project.modules(*(arguments[0] for arguments in PLAIN)):
+        if project.is_aside(module.path):
+            continue
+        for node in module.tree.body:
+            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                continue
+            framework = PLAIN.get(tuple(a.arg for a in node.args.args))
+            if framework is not None:
+                found.append(
+                    Candidate(
+                        entry=f"{module.name}:{node.name}",
+                        framework=framework.name,
+                        interface=framework.interface,
+                        file=module.path,
+                        line=node.lineno,
+                        pythonpath=dotted(project.root, module.path)[1],
+                    )
+                )
+    named = [c for c in found if c.entry.rpartition(":")[2] in ("app", "application")]
+    return tuple(named or found)
 
 
 def _in_module(

@@ -14,14 +14,24 @@ from tenfold.spec.detect.project import Project
 SERVERS = {"asgi": ("uvicorn", "gunicorn"), "wsgi": ("gunicorn",)}
 
 
-def alembic(project: Project, installed: Installed) -> Part:
-    """``alembic.ini`` at the top or one level below."""
+def alembic(project: Project, installed: Installed, app: Candidate) -> Part:
+    """``alembic.ini`` at the top or one level below; Flask-Migrate's is its own."""
     for file in (project.root / "alembic.ini", *sorted(project.root.glob("*/alembic.ini"))):
         if not file.is_file():
             continue
         where = project.shown(file)
         at = "" if where == "alembic.ini" else f"-c {where} "
         count = sum(1 for _ in file.parent.glob("*/versions/*.py"))
+        if "current_app" in _scripts(file):
+            folder = project.shown(file.parent)
+            count = sum(1 for _ in file.parent.glob("versions/*.py"))
+            below = "" if folder == "migrations" else f" -d {folder}"
+            entry = app.entry.removesuffix("()")
+            what = f"Flask-Migrate, {count} revision{'s' * (count != 1)}"
+            return Part(
+                migrate=f"flask --app {entry} db upgrade{below}",
+                items=(Item("migrations", what, where),),
+            )
         notes = [*_alembic_notes(project, file, installed)]
         item = Item("migrations", f"Alembic, {count} revision{'s' * (count != 1)}", where)
         return Part(migrate=f"alembic {at}upgrade head", items=(item,), notes=tuple(notes))
@@ -34,7 +44,7 @@ def _alembic_notes(project: Project, file: Path, installed: Installed) -> Iterat
             f"alembic is not installed in {installed.root.name}",
             f"{installed.root.name}/bin/pip install alembic",
         )
-    scripts = "\n".join(path.read_text("utf-8", "replace") for path in file.parent.glob("*/env.py"))
+    scripts = _scripts(file)
     url = re.search(
         r"^sqlalchemy\.url\s*=\s*(\S+)", file.read_text("utf-8", "replace"), re.MULTILINE
     )
@@ -46,6 +56,12 @@ def _alembic_notes(project: Project, file: Path, installed: Installed) -> Iterat
             f"{project.shown(file)} names a fixed database",
             "in env.py take it from DATABASE_URL",
         )
+
+
+def _scripts(file: Path) -> str:
+    """The text of every ``env.py`` that belongs to this ``alembic.ini``."""
+    found = (file.parent / "env.py", *file.parent.glob("*/env.py"))
+    return "\n".join(path.read_text("utf-8", "replace") for path in found if path.is_file())
 
 
 def environment(project: Project, installed: Installed, app: Candidate) -> Part:

@@ -27,7 +27,7 @@ def look(project: Project, app: Candidate) -> Part:
     pages: dict[str, Item] = {}
     names = {app.entry.partition(":")[2], "app", "application"}
     routers = _routers(project, names)
-    for module in project.modules("StaticFiles", "Route", ".get(", "route("):
+    for module in project.modules("StaticFiles", "Route", "get(", "route("):
         if project.is_aside(module.path):
             continue
         for url, directory, line in _mounts(project, module):
@@ -161,6 +161,10 @@ def _pages(module: Module, owners: Mapping[str, str]) -> Iterator[tuple[str, int
                 prefix = owners.get(owner) if verb in _VERBS else None
             case ast.Call(func=ast.Name(id="Route"), args=[first, *_]):
                 prefix = ""
+            case ast.Call(func=ast.Name(id="get") as function, args=[first, *_]):
+                # Litestar's handlers are not made by an app.
+                origin = module.origin(function) or ""
+                prefix = "" if origin.startswith("litestar.") else None
             case _:
                 continue
         path = value(first, {})
