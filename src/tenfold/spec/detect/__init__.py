@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tenfold.errors import Ambiguous, UsageError
 from tenfold.spec import values
-from tenfold.spec.detect import django, installed, instances, others, routes
+from tenfold.spec.detect import django, hints, installed, instances, others, routes
 from tenfold.spec.detect.found import Candidate, Found, Item, Note, Part
 from tenfold.spec.detect.installed import Installed
 from tenfold.spec.detect.project import Project
@@ -28,6 +28,7 @@ def detect(root: Path, *, app: str | None = None) -> Found:
     """
     project = Project(root.resolve())
     environment = installed.find(project.root)
+    hinted = hints.hints(project)
     found = django.find(project, environment)
     if found is not None and found.candidates:
         chosen = _chosen(found.candidates, app) if app else found.candidates[0]
@@ -37,16 +38,18 @@ def detect(root: Path, *, app: str | None = None) -> Found:
         candidates = (
             instances.candidates(project, known)
             or instances.called(project, known)
+            or hints.told(project, hinted)
             or instances.plain(project)
         )
         if not candidates:
             raise _nothing(project, known)
-        chosen = _chosen(candidates, app)
+        chosen = _chosen(candidates if app else hints.chosen(candidates, hinted), app)
         parts = [routes.look(project, chosen), others.alembic(project, environment, chosen)]
         if chosen.framework == "Flask":
             parts.append(routes.flask_static(project, chosen))
         parts.append(others.database(project, environment))
     parts += [others.environment(project, environment, chosen), others.dotenv(project)]
+    parts.append(hints.look(hinted))
     return _together(project, environment, chosen, parts)
 
 
