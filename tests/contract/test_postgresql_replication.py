@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 from tests.support.postgres import (
@@ -355,6 +356,7 @@ def test_how_far_a_copy_is_can_be_asked() -> None:
         wait_for(told, within=60, subject="a copy")
         assert attempt.returncode == 0
         copied = [p.copied_bytes for p in seen]
+        assert len({p.pid for p in seen}) == 1
         assert copied == sorted(copied)
         assert copied[-1] > 0
         assert seen[-1].total_bytes is not None
@@ -380,6 +382,34 @@ def test_the_slot_of_a_running_follower_is_not_dropped() -> None:
                 replication.drop_slot(superuser, slot_of(follower), within_seconds=0.2)
             follower.stop()
             assert replication.drop_slot(superuser, slot_of(follower))
+
+
+@pytest.mark.timeout(240)
+def test_a_follower_that_takes_nothing_any_more_does_not_stop_its_leader() -> None:
+    """Its receiver stands still with the connection open, and the slot's limit is passed."""
+    with pair() as (leader, follower):
+        follow(leader, follower)
+        conf = Path(leader.scene.place.config, "postgresql.conf")
+        conf.write_text(conf.read_text() + "max_slot_wal_keep_size = '8MB'\n")
+        assert leader.process is not None
+        assert follower.process is not None
+        leader.process.send_signal(signal.SIGHUP)
+        children = psutil.Process(follower.process.pid).children()
+        (receiver,) = (p for p in children if "walreceiver" in " ".join(p.cmdline()))
+        receiver.suspend()
+        try:
+            with leader.connect("superuser") as superuser, superuser.within(200):
+                for _ in range(3):
+                    superuser.execute(
+                        "SELECT pg_logical_emit_message(false, 'test', repeat('-', 20000000))"
+                    )
+                    superuser.execute("SELECT pg_switch_wal()")
+                    superuser.execute("CHECKPOINT")
+                found = replication.slot(superuser, slot_of(follower))
+                assert found is not None
+                assert found.lost
+        finally:
+            receiver.resume()
 
 
 def test_a_follower_that_was_away_for_too_long_is_reported_as_lost() -> None:

@@ -34,7 +34,9 @@ class Upstream:
     def conninfo(self) -> str:
         """libpq's connection string.
 
-        A peer that vanished without a word is noticed after 10 + 3 * 5 s.
+        A peer that vanished without a word is noticed after 10 + 3 * 5 s. One that is there and
+        takes nothing, because it was stopped, is let go of by the leader after 30 s: a sender that
+        is ended while it cannot send would otherwise keep the leader's checkpoints waiting for it.
         """
         parts = {
             "host": self.host,
@@ -46,6 +48,7 @@ class Upstream:
             "keepalives_idle": "10",
             "keepalives_interval": "5",
             "keepalives_count": "3",
+            "options": "-ctcp_user_timeout=30000",
         }
         return " ".join(f"{name}={_word(value)}" for name, value in parts.items())
 

@@ -154,8 +154,12 @@ def follower_state(leader: Connection, follower: Connection, name: str) -> Follo
 
 @dataclass(frozen=True, slots=True)
 class CopyProgress:
-    """How far the copy of a new follower is. ``total_bytes`` is an estimate, ``None`` at first."""
+    """How far the copy of a new follower is. ``total_bytes`` is an estimate, ``None`` at first.
 
+    ``pid`` is the leader's process that sends it.
+    """
+
+    pid: int
     phase: str
     copied_bytes: int
     total_bytes: int | None
@@ -164,14 +168,15 @@ class CopyProgress:
 def copy_progress(leader: Connection, name: str) -> CopyProgress | None:
     """How much the leader has sent to the follower of this slot; ``None`` if it copies nothing."""
     row = leader.execute(
-        "SELECT phase, backup_streamed, backup_total FROM pg_stat_progress_basebackup"
+        "SELECT pid, phase, backup_streamed, backup_total FROM pg_stat_progress_basebackup"
         " JOIN pg_stat_replication USING (pid) WHERE application_name = %s",
         [name],
     ).fetchone()
     if row is None:
         return None
-    phase, copied, total = row
-    return CopyProgress(str(phase), int(str(copied)), None if total is None else int(str(total)))
+    pid, phase, copied, total = row
+    of = None if total is None else int(str(total))
+    return CopyProgress(int(str(pid)), str(phase), int(str(copied)), of)
 
 
 def _text(value: object) -> str | None:
