@@ -386,28 +386,46 @@ def test_the_slot_of_a_running_follower_is_not_dropped() -> None:
 
 @pytest.mark.timeout(240)
 def test_a_follower_that_takes_nothing_any_more_does_not_stop_its_leader() -> None:
-    """Its receiver stands still with the connection open, and the slot's limit is passed."""
+    """Its receiver stands still with the connection open and full, and its slot's limit is passed.
+
+    A sender that is ended then has a last word to say, and nobody takes it.
+    """
     with pair() as (leader, follower):
         follow(leader, follower)
-        conf = Path(leader.scene.place.config, "postgresql.conf")
-        conf.write_text(conf.read_text() + "max_slot_wal_keep_size = '8MB'\n")
         assert leader.process is not None
         assert follower.process is not None
-        leader.process.send_signal(signal.SIGHUP)
         children = psutil.Process(follower.process.pid).children()
         (receiver,) = (p for p in children if "walreceiver" in " ".join(p.cmdline()))
         receiver.suspend()
         try:
             with leader.connect("superuser") as superuser, superuser.within(200):
+                sent: list[object] = []
+
+                def stuck() -> bool:
+                    row = superuser.execute(
+                        "SELECT sent_lsn, pg_wal_lsn_diff(pg_current_wal_flush_lsn(), sent_lsn)"
+                        " > 10000000 FROM pg_stat_replication"
+                    ).fetchone()
+                    assert row is not None
+                    sent.append(row[0])
+                    return row[1] is True and sent[-50:] == [row[0]] * 50
+
                 for _ in range(3):
                     superuser.execute(
                         "SELECT pg_logical_emit_message(false, 'test', repeat('-', 20000000))"
                     )
                     superuser.execute("SELECT pg_switch_wal()")
+                wait_for(stuck, within=25, subject="the sender to be stuck")
+                conf = Path(leader.scene.place.config, "postgresql.conf")
+                conf.write_text(conf.read_text() + "max_slot_wal_keep_size = '8MB'\n")
+                leader.process.send_signal(signal.SIGHUP)
+
+                def lost() -> bool:
                     superuser.execute("CHECKPOINT")
-                found = replication.slot(superuser, slot_of(follower))
-                assert found is not None
-                assert found.lost
+                    found = replication.slot(superuser, slot_of(follower))
+                    return found is not None and found.lost
+
+                wait_for(lost, within=120, subject="the slot to be lost")
         finally:
             receiver.resume()
 
