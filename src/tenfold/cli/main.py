@@ -23,7 +23,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Move": ("rehearse", "grow", "shrink", "resume", "abort", "reverse", "complete", "report"),
     "Every day": ("logs", "run", "psql", "lock"),
     "Load": ("load",),
-    "Reference": ("docs", "schema"),
+    "Reference": ("docs", "schema", "completion"),
 }
 INTERRUPTED = 130
 
