@@ -49,7 +49,10 @@ class Reader:
         assert not lost, f"$ {act.command}\nnever says {lost}, but:\n{printed}"
 
     def instead(self, command: str) -> str:
-        """The command itself, or what comes to the same without the network."""
+        """The command itself, or what comes to the same without the network, or without curl."""
+        if command.startswith("curl ") and shutil.which("curl") is None:
+            ours = shlex.join((sys.executable, str(ROOT / "tests/docs/curl.py")))
+            return command.replace("curl", ours, 1)
         if command.endswith("pip install --quiet ."):
             program = self.home / "tenfold/bin/tenfold"
             program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m tenfold "$@"\n')

@@ -103,8 +103,8 @@ async def _settle(host: Host, request: dict[str, Any], _: Emit) -> Any:
 
 
 async def _hold(host: Host, request: dict[str, Any], _: Emit) -> Any:
-    bounds = (float(request[bound]) for bound in ("within_seconds", "lull_seconds"))
-    return await host.holds.hold(str(request["pool"]), *bounds)
+    within, lull = float(request["within_seconds"]), float(request.get("lull_seconds", 0.0))
+    return await host.holds.hold(str(request["pool"]), within, lull)
 
 
 async def _drained(host: Host, request: dict[str, Any], _: Emit) -> Any:
