@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 DEMO := examples/conduit
 DEMO_READY := $(DEMO)/.venv/.ready
 # Most tests wait for real processes most of the time.
-WORKERS ?= 2
+WORKERS ?= 3
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

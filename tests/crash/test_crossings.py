@@ -5,7 +5,6 @@ Requests must go on by themselves, whoever is left; ``resume`` finishes; nothing
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 
@@ -23,32 +22,6 @@ from tests.support.moves import (
 from tests.support.users import Users
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(3600)]
-EVERY_POINT = [
-    f"{kind}.{when}"
-    for kind in (
-        *("EnsureSlot", "StartUnit", "CatchUp", "WarmPool", "Settle", "Hold", "Fence"),
-        *("AwaitLast", "Promote", "Handover", "Follow"),
-    )
-    for when in ("before", "after")
-]
-SAMPLE = ["Hold.after", "Fence.after", "Promote.after"]
-
-
-def test_a_command_killed_at_any_point_of_a_move_loses_nothing(
-    bring: Bring, crash_rounds: int
-) -> None:
-    project = bring(apps.diary)
-    project.up()
-    with Users(project, 2) as users:
-        for point in EVERY_POINT if crash_rounds > 5 else SAMPLE:
-            there = project.status()["stage"] == "10"
-            killed_at(project, point, *(["grow", "--to", "100"] if there else ["reverse"]))
-            wait_for_answers(users)
-            settle(project)
-            assert project.status()["stage"] == ("100" if there else "10"), point
-            wait_for_answers(users)
-    assert users.failures == []
-    assert sorted(project.get("/notes").json()) == sorted(users.acknowledged)
 
 
 def test_a_move_that_was_killed_can_be_given_up(bring: Bring) -> None:
@@ -114,28 +87,4 @@ def test_a_complete_that_was_killed_is_finished_and_cannot_be_given_up(
     assert users.failures == []
     assert project.status()["transition"] is None
     assert project.ok("psql", "--", "-Atc", "select count(*) from pg_replication_slots") == "0\n"
-    assert sorted(project.get("/notes").json()) == sorted(users.acknowledged)
-
-
-def test_engines_and_agents_killed_in_the_middle_of_a_move_lose_nothing(bring: Bring) -> None:
-    """While the command stands still before the switch: kill -9, and it goes on."""
-    project = bring(apps.diary)
-    project.up()
-    with Users(project, 2) as users:
-        command = stopped_at(project, "Settle.before", "grow", "--to", "100")
-        assert command is not None
-        try:
-            for engine, host in (("tenfold", "vm1"), ("tenfold", "db1"), ("postgresql", "db1")):
-                for unit in next(h for h in project.status()["hosts"] if h["name"] == host)[
-                    "units"
-                ]:
-                    if unit["engine"] == engine:
-                        os.kill(unit["pid"], signal.SIGKILL)
-        finally:
-            command.send_signal(signal.SIGCONT)
-        assert command.wait(timeout=200) in (0, 1)
-        wait_for_answers(users)
-        settle(project)
-        assert project.status()["stage"] == "100"
-    assert users.failures == []
     assert sorted(project.get("/notes").json()) == sorted(users.acknowledged)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPException
 
 from tests.support.project import Project
@@ -17,6 +19,9 @@ class Users:
         self.stop = threading.Event()
         self.failures: list[str] = []
         self.acknowledged: list[str] = []
+        self.unknown: list[str] = []
+        self.excused: list[str] = []
+        self._harmed_by: str | None = None
         self.versions: set[str] = set()
         self.longest_seconds = 0.0
         self.threads = [threading.Thread(target=self._use, args=(i,)) for i in range(count)]
@@ -31,6 +36,29 @@ class Users:
         for thread in self.threads:
             thread.join()
 
+    @contextmanager
+    def harmed_by(self, what: str | None) -> Iterator[None]:
+        """While the block runs requests may fail, because of this; of ``None`` none does."""
+        self._harmed_by = what
+        try:
+            yield
+        finally:
+            self._harmed_by = None
+
+    def require_nothing_lost(self) -> None:
+        """Every acknowledged note is there once; of those without an answer, once at most."""
+        found = self.project.get("/notes").json()
+        assert len(found) == len(set(found)), sorted(n for n in found if found.count(n) > 1)
+        assert set(self.acknowledged) <= set(found), set(self.acknowledged) - set(found)
+        assert set(found) <= {*self.acknowledged, *self.unknown}
+
+    def _failed(self, text: str, how: str) -> None:
+        self.unknown.append(text)
+        if self._harmed_by is None:
+            self.failures.append(how)
+        else:
+            self.excused.append(f"{self._harmed_by}: {how}")
+
     def _use(self, who: int) -> None:
         number = 0
         while not self.stop.is_set():
@@ -41,11 +69,11 @@ class Users:
                 home = self.project.get("/")
                 note = self.project.request("POST", "/notes", body=text.encode())
             except (OSError, HTTPException) as error:
-                self.failures.append(repr(error))
+                self._failed(text, repr(error))
                 continue
             self.longest_seconds = max(self.longest_seconds, time.monotonic() - began)
             if home.status != 200 or note.status != 201:
-                self.failures.append(f"{home.status} {note.status} {note.text}")
+                self._failed(text, f"{home.status} {note.status} {note.text}")
             else:
                 self.acknowledged.append(text)
                 self.versions.add(home.json()["version"])

@@ -1,0 +1,96 @@
+"""kill -9 of everything that takes part in a move, at each of its points, while users write.
+
+``make test`` strikes at every point once, with a victim that the seed chooses; ``make crash`` runs
+the whole matrix. What was covered is printed at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from tests.support import apps
+from tests.support.matrix import SERVE, Cell, every_cell, sample
+from tests.support.moves import Bring, stopped_at, wait_for_answers
+from tests.support.project import Project
+from tests.support.users import Users
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(36_000)]
+Status = dict[str, Any]
+WHOLE_FROM_ROUNDS = 20
+SETTLE_SECONDS = 180.0
+WAYS = {True: ("grow", "--to", "100"), False: ("reverse",)}
+
+
+def test_nothing_is_lost_whoever_is_killed_at_whatever_point(
+    bring: Bring, crash_rounds: int, crash_seed: int, record_property: Callable[[str, str], None]
+) -> None:
+    project = bring(apps.diary)
+    project.up()
+    with Users(project, 2) as users:
+        for cell in every_cell() if crash_rounds >= WHOLE_FROM_ROUNDS else sample(crash_seed):
+            outcome = strike(project, users, cell)
+            record_property("matrix", f"{cell.point}/{cell.victim}/{cell.then}/{outcome}")
+            assert users.failures == [], cell
+    users.require_nothing_lost()
+
+
+def strike(project: Project, users: Users, cell: Cell) -> str:
+    """Come to the point, kill, and settle; tells whether there was somebody to kill."""
+    growing = project.status()["stage"] == "10"
+    command = stopped_at(project, cell.point, *WAYS[growing])
+    if command is None:  # a step that only the way there has
+        growing = not growing
+        command = stopped_at(project, cell.point, *WAYS[growing])
+    assert command is not None, f"no move comes to {cell.point}"
+    pids = [command.pid] if cell.victim == "command" else victims(project, cell.victim, growing)
+    with users.harmed_by(cell.victim if cell.victim in SERVE and pids else None):
+        for pid in pids:
+            with suppress(ProcessLookupError):  # a worker that was about to leave
+                os.kill(pid, signal.SIGKILL)
+        command.send_signal(signal.SIGCONT)
+        command.wait(timeout=300)
+        wait_for_answers(users)
+    settle(project, cell)
+    wait_for_answers(users)
+    return "struck" if pids else "missed"
+
+
+def victims(project: Project, victim: str, growing: bool) -> list[int]:
+    """The processes of one part; none while it does not run."""
+    hosts = {h["name"]: h for h in project.status()["hosts"]}
+    app = hosts.get("vm1") or hosts["app1"]
+    old, new = (app, hosts.get("db1")) if growing else (hosts["db1"], app)
+    host, engine = {
+        "old agent": (old, "tenfold"),
+        "new agent": (new, "tenfold"),
+        "old database": (old, "postgresql"),
+        "new database": (new, "postgresql"),
+        "edge": (app, "nginx"),
+        "app": (app, "uvicorn"),
+    }[victim]
+    units = host["units"] if host else []
+    return [unit["pid"] for unit in units if unit["engine"] == engine and unit["pid"]]
+
+
+def settle(project: Project, cell: Cell) -> None:
+    """Finish what was cut off, or give it up where that is still possible."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    command = cell.then
+    while True:
+        done = project.tenfold(command, timeout=250)
+        if done.returncode == 0 or "nothing was cut off" in done.stderr:
+            break
+        assert time.monotonic() < deadline, f"{cell}\n{done.stdout}{done.stderr}"
+        if "at work" not in done.stderr:
+            command = "resume"
+        time.sleep(0.2)
+    status = project.status()
+    transition = status["transition"] or {}
+    assert transition.get("state") != "interrupted", status
+    assert status["state"] == "running", status
