@@ -356,7 +356,6 @@ def test_how_far_a_copy_is_can_be_asked() -> None:
         wait_for(told, within=60, subject="a copy")
         assert attempt.returncode == 0
         copied = [p.copied_bytes for p in seen]
-        assert len({p.pid for p in seen}) == 1
         assert copied == sorted(copied)
         assert copied[-1] > 0
         assert seen[-1].total_bytes is not None

@@ -41,16 +41,6 @@ def installation(member: Unit | Pool, scene: Scene) -> Command:
     return _script("installation.sh", scene, postgres, server(member, scene).data)
 
 
-def give_way(pid: int) -> Command:
-    """Have a session's process run behind everybody else's; fails if it has ended."""
-    return Command(
-        argv=("/bin/sh", "-c", 'renice -n 10 -p "$1" >/dev/null', "sh", str(pid)),
-        cwd="/",
-        within_seconds=10.0,
-        thorough=False,
-    )
-
-
 def _standby(order: str, member: Unit | Pool, scene: Scene) -> Command:
     return _script("standby.sh", scene, order, server(member, scene).data)
 

@@ -154,12 +154,8 @@ def follower_state(leader: Connection, follower: Connection, name: str) -> Follo
 
 @dataclass(frozen=True, slots=True)
 class CopyProgress:
-    """How far the copy of a new follower is. ``total_bytes`` is an estimate, ``None`` at first.
+    """How far the copy of a new follower is. ``total_bytes`` is an estimate, ``None`` at first."""
 
-    ``pid`` is the leader's process that sends it.
-    """
-
-    pid: int
     phase: str
     copied_bytes: int
     total_bytes: int | None
@@ -168,15 +164,14 @@ class CopyProgress:
 def copy_progress(leader: Connection, name: str) -> CopyProgress | None:
     """How much the leader has sent to the follower of this slot; ``None`` if it copies nothing."""
     row = leader.execute(
-        "SELECT pid, phase, backup_streamed, backup_total FROM pg_stat_progress_basebackup"
+        "SELECT phase, backup_streamed, backup_total FROM pg_stat_progress_basebackup"
         " JOIN pg_stat_replication USING (pid) WHERE application_name = %s",
         [name],
     ).fetchone()
     if row is None:
         return None
-    pid, phase, copied, total = row
-    of = None if total is None else int(str(total))
-    return CopyProgress(int(str(pid)), str(phase), int(str(copied)), of)
+    phase, copied, total = row
+    return CopyProgress(str(phase), int(str(copied)), None if total is None else int(str(total)))
 
 
 def _text(value: object) -> str | None:

@@ -84,11 +84,8 @@ def verify(
     *,
     within_seconds: float,
     tell: Callable[[str], None] = lambda line: None,
-    reads: Callable[[Login, int], None] = lambda who, pid: None,
 ) -> Report:
     """Compare them as superuser; what there is no time for is reported as not read.
-
-    ``reads`` is told the process of each session that will read for long.
 
     Raises:
         TenfoldError: one of them is out of reach, or broke off, or the follower does not follow.
@@ -107,7 +104,6 @@ def verify(
                     replace(follower, database=name),
                     found,
                     deadline,
-                    reads,
                 )
             if _failures(there) > failures:
                 found.differences.append("the follower counted pages with a wrong checksum")
@@ -171,16 +167,8 @@ def _failures(connection: Connection) -> int:
     return int(str(row[0]))
 
 
-def _database(
-    leader: Login,
-    follower: Login,
-    found: _Found,
-    deadline: float,
-    reads: Callable[[Login, int], None],
-) -> None:
+def _database(leader: Login, follower: Login, found: _Found, deadline: float) -> None:
     with connect(leader) as here, connect(follower) as there:
-        reads(leader, here.info.backend_pid)
-        reads(follower, there.info.backend_pid)
         found.differences += _schema(here, there, leader.database)
         for side in (here, there):
             begin(side, deadline=deadline)

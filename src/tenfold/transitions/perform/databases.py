@@ -13,7 +13,7 @@ import psycopg
 import tenfold.engines.postgresql.admin as admin
 from tenfold.engines.postgresql import orders, replication, switch
 from tenfold.engines.postgresql.disk import DiskState, parse_disk_state
-from tenfold.engines.postgresql.login import Connection, Login, connect, login
+from tenfold.engines.postgresql.login import Connection, connect, login
 from tenfold.engines.postgresql.peers import slot_name
 from tenfold.engines.postgresql.verify import verify
 from tenfold.engines.protocol import Scene
@@ -84,17 +84,11 @@ def _(step: steps.CatchUp, world: World, tell: Tell) -> None:
 def _(step: steps.Verify, world: World, tell: Tell) -> None:
     follower, scene = database_unit(step.follower, world)
     leader, leader_scene = database_unit(step.leader, world)
-    led = login(leader, leader_scene, "superuser", database=admin.MAINTENANCE)
-
-    def reads(who: Login, pid: int) -> None:
-        _give_way(world, leader if who.host == led.host else follower, pid)
-
     report = verify(
-        led,
+        login(leader, leader_scene, "superuser", database=admin.MAINTENANCE),
         login(follower, scene, "superuser", database=admin.MAINTENANCE),
         within_seconds=VERIFY_SECONDS,
         tell=tell,
-        reads=reads,
     )
     world.evidence.verification = asdict(report)
     if not report.same:
@@ -287,21 +281,12 @@ def _leader(member: Unit | Pool, world: World) -> Unit | None:
 def _watch(leader: Unit, slot: str, world: World, tell: Tell, over: Event) -> None:
     who = login(leader, world.blueprint.scene(leader), "superuser", database=admin.MAINTENANCE)
     with suppress(TenfoldError, psycopg.Error), connect(who) as session:  # only words are lost
-        sender: int | None = None
         while not over.wait(LOOK_EVERY_SECONDS):
             found = replication.copy_progress(session, slot)
             if found is not None:
-                if found.pid != sender:
-                    sender = found.pid
-                    _give_way(world, leader, sender)
                 of = f" of {size(found.total_bytes)}" if found.total_bytes else ""
                 tell(f"copied {size(found.copied_bytes)}{of}")
                 world.evidence.copied_bytes = found.copied_bytes
-
-
-def _give_way(world: World, unit: Unit, pid: int) -> None:
-    """Have the app go before a process that works for the move; one that has ended need not."""
-    world.agent(unit.host).run(orders.give_way(pid))
 
 
 def size(count: float) -> str:
