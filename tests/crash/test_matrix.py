@@ -90,7 +90,7 @@ def settle(project: Project, cell: Cell) -> None:
         if "at work" not in done.stderr:
             command = "resume"
         time.sleep(0.2)
-    status = project.status()
-    transition = status["transition"] or {}
-    assert transition.get("state") != "interrupted", status
-    assert status["state"] == "running", status
+    while (status := project.status())["state"] != "running":  # whoever was killed comes back
+        assert time.monotonic() < deadline, status
+        time.sleep(0.2)
+    assert (status["transition"] or {}).get("state") != "interrupted", status
