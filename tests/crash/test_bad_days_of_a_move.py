@@ -330,7 +330,7 @@ def test_a_disk_that_is_too_small_or_fills_up_costs_users_nothing(bring: Bring) 
         project.ok("grow", "--to", "100", timeout=200)
         assert project.status()["stage"] == "100"
         wait_for_answers(users)
-        users.stop.set()
+        users.leave()
         require_unharmed(project, users)
 
 

@@ -32,6 +32,10 @@ class Users:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """No more requests; returns when the last is answered."""
         self.stop.set()
         for thread in self.threads:
             thread.join()
