@@ -55,7 +55,8 @@ class Evidence:
         """Requests wait since so long ago, for so long at most; a hold in force goes on."""
         known = self.holding()
         if known is None:
-            known = Hold(pool, time.time() - ago, seconds_postponed=postponed)
+            since = time.monotonic() - ago
+            known = Hold(pool, time.time() - ago, seconds_postponed=postponed, since=since)
             self.holds.append(known)
         self.expect(within_seconds)
         return known
