@@ -35,10 +35,10 @@ class Lull:
     def is_now(self, requests: int, elapsed_seconds: float) -> bool:
         """Whether so many requests are few, after so long a look."""
         known = self._least
-        if known is None or requests < known:
-            self._least = requests
-        learnt = elapsed_seconds >= self._learns_until and known is not None
-        return requests == 0 or (learnt and requests <= (known or 0))
+        self._least = requests if known is None else min(requests, known)
+        if known is None or elapsed_seconds < self._learns_until:
+            return requests == 0
+        return requests <= known
 
 
 async def await_lull(paths: Sequence[str], within_seconds: float) -> None:

@@ -25,7 +25,7 @@ SMALL_BLOCKS = 1 << 7
 
 SHORTEST_SECONDS = 2.0
 PIECE_SECONDS = 60.0
-"""Less than a megabyte in seconds is no disk that works."""
+"""A disk that does not give one piece in that time does not work."""
 
 ATTEMPTS = 3
 """A piece that collided with the log of a follower is read again."""

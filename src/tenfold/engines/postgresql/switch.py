@@ -124,18 +124,18 @@ def promote(connection: Connection) -> None:
         connection.execute("SELECT pg_promote(wait => false)")
 
 
+def follows(connection: Connection) -> bool:
+    """Whether the server follows another one, and so accepts no writes."""
+    return connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
+
+
 def wait_until_writable(connection: Connection, *, within_seconds: float) -> None:
     """Poll every millisecond until a promoted server accepts writes.
 
     Raises:
         StepFailed: not in time, or the server broke off.
     """
-
-    def writable() -> bool:
-        row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
-        return row == (False,)
-
-    if not _poll(writable, within_seconds):
+    if not _poll(lambda: not follows(connection), within_seconds):
         raise StepFailed(f"the server still follows {within_seconds:g} s after it was promoted")
 
 

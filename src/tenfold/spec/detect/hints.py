@@ -106,10 +106,8 @@ def told(project: Project, known: tuple[Hint, ...]) -> tuple[Candidate, ...]:
 
 def look(known: tuple[Hint, ...]) -> Part:
     """A migration that runs at each release there, and what else is started."""
-    release = next((h for h in known if h.process == "release"), None)
-    migrates = release.command if release and _MIGRATES.search(release.command) else None
-    if migrates is not None and not _is_plain(migrates):
-        migrates = None
+    command = next((h.command for h in known if h.process == "release"), "")
+    migrates = command if _MIGRATES.search(command) and _is_plain(command) else None
     return Part(migrate=migrates, notes=tuple(_notes(known, migrates)))
 
 

@@ -120,13 +120,12 @@ def candidates(project: Project, known: Mapping[str, Factory]) -> tuple[Candidat
 def called(project: Project, known: Mapping[str, Factory]) -> tuple[Candidate, ...]:
     """Factories that can be called as they are, for a project whose modules call none."""
     return tuple(
-        Candidate(
-            entry=f"{factory.module.name}:{factory.name.rpartition('.')[2]}()",
-            framework=factory.framework.name,
-            interface=factory.framework.interface,
-            file=factory.module.path,
-            line=factory.line,
-            pythonpath=dotted(project.root, factory.module.path)[1],
+        _candidate(
+            project,
+            factory.module,
+            f"{factory.name.rpartition('.')[2]}()",
+            factory.framework,
+            factory.line,
         )
         for factory in known.values()
         if not factory.wants
@@ -144,16 +143,7 @@ def plain(project: Project) -> tuple[Candidate, ...]:
                 continue
             framework = PLAIN.get(tuple(a.arg for a in node.args.args))
             if framework is not None:
-                found.append(
-                    Candidate(
-                        entry=f"{module.name}:{node.name}",
-                        framework=framework.name,
-                        interface=framework.interface,
-                        file=module.path,
-                        line=node.lineno,
-                        pythonpath=dotted(project.root, module.path)[1],
-                    )
-                )
+                found.append(_candidate(project, module, node.name, framework, node.lineno))
     named = [c for c in found if c.entry.rpartition(":")[2] in ("app", "application")]
     return tuple(named or found)
 
@@ -176,14 +166,20 @@ def _in_module(
         if framework is not None:
             made.setdefault(name, (framework, node.lineno))
     for name, (framework, line) in made.items():
-        yield Candidate(
-            entry=f"{module.name}:{name}",
-            framework=framework.name,
-            interface=framework.interface,
-            file=module.path,
-            line=line,
-            pythonpath=dotted(project.root, module.path)[1],
-        )
+        yield _candidate(project, module, name, framework, line)
+
+
+def _candidate(
+    project: Project, module: Module, attribute: str, framework: Framework, line: int
+) -> Candidate:
+    return Candidate(
+        entry=f"{module.name}:{attribute}",
+        framework=framework.name,
+        interface=framework.interface,
+        file=module.path,
+        line=line,
+        pythonpath=dotted(project.root, module.path)[1],
+    )
 
 
 def _mounted(module: Module) -> Iterator[str]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, replace
-from threading import Event, Thread
 
 import psycopg
 
 import tenfold.engines.postgresql.admin as admin
 from tenfold.engines.postgresql import orders, replication, switch
 from tenfold.engines.postgresql.disk import DiskState, parse_disk_state
-from tenfold.engines.postgresql.login import Connection, connect, login
+from tenfold.engines.postgresql.login import Connection, login
 from tenfold.engines.postgresql.peers import slot_name
 from tenfold.engines.postgresql.verify import verify
 from tenfold.engines.protocol import Scene
@@ -27,13 +25,12 @@ from tenfold.transitions.perform.holding import remaining
 from tenfold.transitions.perform.world import Tell, World
 
 LEVEL_BYTES = 16 << 20
-"""A follower that is nearer than one segment of the log is as good as level."""
+"""A follower that is nearer than this is as good as level."""
 
 LOOK_EVERY_SECONDS = 0.2
 VERIFY_SECONDS = 1800.0
 STOP_SHARE = 0.5
 READ_ONLY = "in a read-only transaction"
-FULL = "No space left on device"
 LOG_LINES = 100_000
 PROMOTE_SECONDS = 30.0
 CHECKPOINT_SECONDS = 300.0
@@ -168,7 +165,7 @@ def _(step: steps.Promote, world: World, tell: Tell) -> None:
         left = PROMOTE_SECONDS if asked else remaining(world, world.terms.max_hold_seconds)
         session = world.sessions.at(*database_unit(step.unit, world), left)
         with session.within(left):
-            follows = _follows(session)
+            follows = switch.follows(session)
         if follows:
             _require_fenced(world, fenced)
             # An agent refuses a command that was overtaken; whoever overtook it and unfences the
@@ -221,34 +218,6 @@ def disk_state(world: World, unit: Unit) -> DiskState:
     return parse_disk_state(run_at(world, unit, orders.disk_state(unit, scene)))
 
 
-@contextmanager
-def copying(path: str, world: World, tell: Tell) -> Iterator[None]:
-    """Tell how far the copy of a new follower is, while the block has it made.
-
-    One that cannot be made is not tried again and again: every time all is copied.
-    """
-    member = world.blueprint.topology.member(path)
-    leader = _leader(member, world)
-    if leader is None:
-        yield
-        return
-    over = Event()
-    slot = slot_name(settings_of(member))
-    watch = Thread(target=_watch, args=(leader, slot, world, tell, over), daemon=True)
-    watch.start()
-    try:
-        yield
-    except UnitFailed as fault:
-        assert isinstance(member, Unit)
-        if disk_state(world, member).cluster:
-            raise
-        world.agent(member.host).stop(member.name)
-        raise _not_copied(member, leader, fault) from fault
-    finally:
-        over.set()
-        watch.join()
-
-
 def direct(topology: Topology) -> Topology:
     """The topology without endpoints: the app reaches its database itself."""
     kept = tuple(u for u in topology.units if not isinstance(u.settings, EndpointSettings))
@@ -263,30 +232,11 @@ def refused_writes(world: World, path: str | None = None) -> int | None:
     """
     for found in [path] if path else world.blueprint.leaders.values():
         unit, scene = database_unit(found, world)
-        if not _follows(world.sessions.at(unit, scene)):
+        if not switch.follows(world.sessions.at(unit, scene)):
             return None
         lines = world.target.logs(unit.host, [unit.name], lines=LOG_LINES, follow=False)
         return sum(READ_ONLY in line for _, line in lines)
     return None
-
-
-def _leader(member: Unit | Pool, world: World) -> Unit | None:
-    """Whom a database follows, by the goal; ``None`` for the leader and for what is no database."""
-    if not isinstance(member.settings, DatabaseSettings):
-        return None
-    path = world.blueprint.leaders.get(member.settings.cluster, member.path)
-    return None if path == member.path else database_unit(path, world)[0]
-
-
-def _watch(leader: Unit, slot: str, world: World, tell: Tell, over: Event) -> None:
-    who = login(leader, world.blueprint.scene(leader), "superuser", database=admin.MAINTENANCE)
-    with suppress(TenfoldError, psycopg.Error), connect(who) as session:  # only words are lost
-        while not over.wait(LOOK_EVERY_SECONDS):
-            found = replication.copy_progress(session, slot)
-            if found is not None:
-                of = f" of {size(found.total_bytes)}" if found.total_bytes else ""
-                tell(f"copied {size(found.copied_bytes)}{of}")
-                world.evidence.copied_bytes = found.copied_bytes
 
 
 def size(count: float) -> str:
@@ -342,12 +292,8 @@ def _end_stale_sessions(path: str, world: World) -> None:
         "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity"
         " WHERE application_name = 'tenfold' AND pid <> pg_backend_pid()"
     )
-    if not _follows(session):
+    if not switch.follows(session):
         raise Refused(f"{path} leads already", next="tenfold resume")
-
-
-def _follows(session: Connection) -> bool:
-    return session.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
 
 
 def run_at(world: World, unit: Unit, command: Command) -> str:
@@ -382,17 +328,6 @@ def _not_begun(step: steps.Promote, error: TenfoldError | psycopg.Error) -> NotB
     if isinstance(error, TenfoldError):
         return NotBegun(error.what, changed=error.changed, next=error.next, detail=error.detail)
     return NotBegun(f"{step.unit} was not asked to lead: PostgreSQL broke off", detail=str(error))
-
-
-def _not_copied(unit: Unit, leader: Unit, fault: UnitFailed) -> UnitFailed:
-    full = FULL in (fault.detail or "")
-    why = f": the disk of {unit.host} is full" if full else ""
-    return UnitFailed(
-        f"{unit.path} could not be copied from {leader.path}{why}",
-        changed="nothing for your users; what was copied is deleted",
-        next="make room there" if full else "mend what is shown above",
-        detail=fault.detail or fault.what,
-    )
 
 
 def _gone(step: steps.CatchUp) -> StepFailed:

@@ -9,6 +9,7 @@ from contextlib import suppress
 import psycopg
 
 from tenfold.engines.postgresql.facts import Transaction, transactions
+from tenfold.engines.postgresql.switch import follows
 from tenfold.errors import StepFailed, TenfoldError
 from tenfold.targets.protocol import HostAgent
 from tenfold.topology.model import Unit
@@ -127,7 +128,7 @@ def _transactions(world: World) -> tuple[Transaction, ...]:
         assert isinstance(member, Unit)
         with suppress(TenfoldError, psycopg.Error):
             session = world.sessions.at(member, world.blueprint.scene(member))
-            if session.execute("SELECT pg_is_in_recovery()").fetchone() == (False,):
+            if not follows(session):
                 return transactions(session)
     return ()
 

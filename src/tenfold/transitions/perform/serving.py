@@ -17,7 +17,8 @@ from tenfold.topology.settings import DatabaseSettings
 from tenfold.transitions import steps
 from tenfold.transitions.blueprint import Blueprint
 from tenfold.transitions.journal import Journal
-from tenfold.transitions.perform.databases import copying, direct, refused_writes
+from tenfold.transitions.perform.copying import copying
+from tenfold.transitions.perform.databases import direct, refused_writes
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.errors import NeedsWriter
 from tenfold.transitions.perform.world import Tell, World, app_pool, one_off
