@@ -103,6 +103,11 @@ def test_env_and_secrets(shop: Shop) -> None:
     assert "key 1" in printed
 
 
+def test_maintenance(shop: Shop) -> None:
+    shop.do("maintenance.md")
+    assert shop.project.get("/").status == 200
+
+
 def test_use_another_postgresql(shop: Shop) -> None:
     assert shop.project.request("POST", "/lines", body=b"kept").status == 201
     shop.do("use-another-postgresql.md")

@@ -21,7 +21,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Begin": ("init", "up", "down", "status"),
     "Change": ("plan", "deploy", "rollback"),
     "Move": ("rehearse", "grow", "shrink", "resume", "abort", "reverse", "complete", "report"),
-    "Every day": ("logs", "run", "psql", "lock"),
+    "Every day": ("logs", "run", "psql", "maintenance", "lock"),
     "Load": ("load",),
     "Reference": ("docs", "schema", "completion"),
 }

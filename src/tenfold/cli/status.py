@@ -9,10 +9,12 @@ from typing import Any
 import click
 
 from tenfold.cli.base import Settings, command
+from tenfold.cli.maintenance import sentence as maintenance_sentence
 from tenfold.cli.moving import WAYS_ON
 from tenfold.cli.output import Output
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.status import Status, never_up
+from tenfold.engines.nginx.maintenance import from_json
 from tenfold.errors import TenfoldError
 from tenfold.observe.report.figures import size
 from tenfold.observe.traffic import Traffic, by_route, whole
@@ -84,6 +86,11 @@ def show(found: Status, traffic: Traffic, output: Output) -> None:
     output.line()
     if found.url and found.state not in ("stopped",):
         output.line(f"  {found.url}")
+        output.line()
+    if found.maintenance:
+        notice = from_json(found.maintenance)
+        assert notice is not None
+        output.line(f"  {maintenance_sentence(notice)}", style="yellow")
         output.line()
     output.columns(unit_rows(found))
     if found.missing:

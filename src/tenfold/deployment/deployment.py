@@ -11,6 +11,7 @@ from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import shelf
 from tenfold.deployment.observe import observe
 from tenfold.deployment.status import Status, status
+from tenfold.engines.nginx.maintenance import FACT as MAINTENANCE
 from tenfold.errors import JournalError, Refused, TenfoldError
 from tenfold.release.environment import interpreter
 from tenfold.spec import read
@@ -130,6 +131,7 @@ class Deployment:
             holder=self.lock.holder(),
             position=self.position,
             crossing=self.crossing,
+            maintenance=self.facts().get(MAINTENANCE),
         )
 
     def metrics(self, *, silent: Collection[str] = ()) -> Mapping[str, Any]:

@@ -31,6 +31,7 @@ class Status:
     transition: Mapping[str, Any] | None
     missing: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    maintenance: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The documented object, without the version that every object gets."""
@@ -42,6 +43,9 @@ class Status:
             "release": self.release,
             "hosts": list(self.hosts),
             "transition": self.transition,
+            "maintenance": None
+            if self.maintenance is None
+            else {key: self.maintenance[key] for key in ("since", "until", "message")},
         }
 
 
@@ -58,6 +62,7 @@ def status(
     holder: Holder | None,
     position: str = "10",
     crossing: Crossing | None = None,
+    maintenance: Mapping[str, Any] | None = None,
 ) -> Status:
     """The status of one deployment.
 
@@ -69,6 +74,7 @@ def status(
         holder: who holds the lock at this moment.
         position: on the path between stages.
         crossing: the move between stages that is begun and not complete.
+        maintenance: what visitors are told while it is on.
     """
     applied = applied or Applied(app, "10", None)
     up = any(h.agent != "absent" for h in now.hosts)
@@ -83,6 +89,7 @@ def status(
         transition=_transition(last, holder, position, crossing),
         missing=missing,
         silent=_silent(now),
+        maintenance=maintenance,
     )
 
 

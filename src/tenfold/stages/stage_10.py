@@ -47,6 +47,7 @@ def edge(spec: AppSpec) -> EdgeSettings:
         max_body_bytes=spec.edge.max_body_bytes,
         hold_seconds=spec.edge.hold_seconds,
         request_seconds=spec.edge.request_timeout_seconds,
+        health=spec.release.health,
     )
 
 

@@ -51,7 +51,11 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class EdgeSettings(Settings):
-    """The reverse proxy in front: TLS, static files, buffering, limits."""
+    """The reverse proxy in front: TLS, static files, buffering, limits.
+
+    ``health`` is the path at which others than visitors ask for the app: it answers during
+    maintenance, too.
+    """
 
     address: str = "127.0.0.1"
     port: int = 8000
@@ -60,6 +64,7 @@ class EdgeSettings(Settings):
     max_body_bytes: int = 100 << 20
     hold_seconds: float = 15.0
     request_seconds: float = 60.0
+    health: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,14 @@ def test_an_app_that_was_never_up_has_a_status_too() -> None:
         "release": None,
         "hosts": [],
         "transition": None,
+        "maintenance": None,
     }
+
+
+def test_maintenance_is_told_without_its_page() -> None:
+    fact = {"since": 1.0, "until": None, "message": "x", "page": "<p>", "guests": []}
+    told = status("shop", Observation(), APPLIED, None, None, maintenance=fact).to_json()
+    assert told["maintenance"] == {"since": 1.0, "until": None, "message": "x"}
 
 
 def test_what_was_applied_survives_the_journal() -> None:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
+from tenfold.engines.nginx import maintenance
 from tenfold.engines.nginx.assets import locations
 from tenfold.engines.nginx.build import Build
 from tenfold.engines.nginx.text import filled, literal, template
@@ -107,6 +108,7 @@ class Nginx:
             "ANSWER": _duration(settings.hold_seconds + settings.request_seconds),
             "PROBE": PROBE_PATH,
             "CONFIG": literal(scene.place.config),
+            **maintenance.values(scene.place.config, settings.health),
             "ASSETS": locations(settings.assets, scene.place.assets),
             **_by_build(self.build),
         }

@@ -10,10 +10,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import tenfold.engines.nginx.admin as edge
 import tenfold.engines.postgresql.admin as admin
+from tenfold.engines.nginx import maintenance
 from tenfold.errors import StepFailed, UnitFailed
+from tenfold.targets.protocol import HostAgent
 from tenfold.topology.model import Unit
-from tenfold.topology.settings import DatabaseSettings
+from tenfold.topology.settings import DatabaseSettings, EdgeSettings
 from tenfold.transitions import steps
 from tenfold.transitions.blueprint import Blueprint
 from tenfold.transitions.journal import Journal
@@ -65,6 +68,8 @@ def _start(path: str, world: World) -> None:
     files, launch = world.blueprint.render(member)
     order = world.blueprint.order(member)
     agent.write(files)
+    if isinstance(member.settings, EdgeSettings):
+        _show_maintenance(world.blueprint.scene(member).place.config, agent, world)
     running = agent.observe().unit(member.name)
     serves = running is not None and running.state == "running"
     # Reload first: "start" records the new fingerprint, and an interruption between the two must
@@ -72,6 +77,14 @@ def _start(path: str, world: World) -> None:
     if serves and running and running.fingerprint != order.fingerprint and launch.reload:
         agent.reload(member.name)
     agent.start(order)
+
+
+def _show_maintenance(config: str, agent: HostAgent, world: World) -> None:
+    """Have the edge's files say what the journal says, also when that changes meanwhile."""
+    shown = object()
+    while shown != (wanted := maintenance.from_json(world.journal.facts().get(maintenance.FACT))):
+        edge.show(agent, config, wanted)
+        shown = wanted
 
 
 @effect.register
