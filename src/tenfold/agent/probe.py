@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -37,6 +38,7 @@ class Subject:
     cwd: str
     env: Mapping[str, str] = field(repr=False)
     marker: str
+    began: float = field(default_factory=time.monotonic)
 
 
 def describe(probe: Probe) -> str:
@@ -50,6 +52,10 @@ def describe(probe: Probe) -> str:
             return f"GET http://{probe.address}{probe.path}"
         case "control":
             return f"GET {probe.path} inside the worker"
+        case "talk":
+            return f"{probe.expect} of {probe.address}"
+        case "steady":
+            return f"{probe.steady_seconds:g} s without an end"
 
 
 async def ask(probe: Probe, subject: Subject) -> Answer:
@@ -65,6 +71,10 @@ async def ask(probe: Probe, subject: Subject) -> Answer:
                     return await _ask_http(probe)
                 case "control":
                     return await _ask_control(probe, subject)
+                case "talk":
+                    return await _ask_by_talking(probe)
+                case "steady":
+                    return _ask_the_clock(probe, subject)
     except TimeoutError:
         return Answer(False, f"no answer within {ONE_ANSWER_SECONDS:g} s")
     except OSError as fault:
@@ -120,6 +130,25 @@ async def _ask_control(probe: Probe, subject: Subject) -> Answer:
     code = int(answer["status"])
     evidence = str(answer.get("traceback") or answer.get("body") or "")
     return Answer(code < probe.below, f"status {code}", evidence)
+
+
+async def _ask_by_talking(probe: Probe) -> Answer:
+    """Each line that is said is answered by one."""
+    reader, writer = await asyncio.open_connection(*_address(probe.address))
+    try:
+        writer.write(probe.say.encode())
+        await writer.drain()
+        heard = [await reader.readline() for _ in probe.say.splitlines()]
+    finally:
+        writer.close()
+    lines = [line.decode("utf-8", "replace").rstrip() for line in heard]
+    said = any(line.startswith(probe.expect) for line in lines)
+    return Answer(said, f"it says: {lines[-1] or 'nothing'}")
+
+
+def _ask_the_clock(probe: Probe, subject: Subject) -> Answer:
+    seconds = time.monotonic() - subject.began
+    return Answer(seconds >= probe.steady_seconds, f"has run for {seconds:.1f} s")
 
 
 def _address(text: str) -> tuple[str, int]:

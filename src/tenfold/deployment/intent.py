@@ -93,7 +93,7 @@ def make_intent(
         engines=tools.engines,
         hosts={host.name: target.locate(host) for host in topology.hosts},
         binaries=tools.binaries,
-        secrets=secrets.ensure(layout.secrets, [f"main.{role}" for role in ROLES]),
+        secrets=secrets.ensure(layout.secrets, _secrets(spec)),
         release=ReleasePlace(wanted.id, "", "", ""),
         variables=variables,
         leaders=place.leaders,
@@ -120,6 +120,11 @@ def make_intent(
         app_facts=served_by,
         notes=wanted.notes,
     )
+
+
+def _secrets(spec: AppSpec) -> list[str]:
+    """The passwords that this deployment has."""
+    return [*(f"main.{role}" for role in ROLES), *(["redis.app"] if spec.redis else [])]
 
 
 def _remembered(layout: Layout) -> dict[str, str]:

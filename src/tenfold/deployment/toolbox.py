@@ -12,6 +12,9 @@ from tenfold.engines.nginx import binaries as nginx_binaries
 from tenfold.engines.nginx.render import Nginx
 from tenfold.engines.postgresql import binaries as postgresql_binaries
 from tenfold.engines.postgresql.render import PostgreSQL
+from tenfold.engines.redis import Redis
+from tenfold.engines.redis import find as find_redis
+from tenfold.engines.redis.render import PROGRAM as REDIS_PROGRAM
 from tenfold.engines.uvicorn.render import Uvicorn
 
 if TYPE_CHECKING:
@@ -48,20 +51,27 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
         directory=source if source.startswith("/") else None,
         major=postgresql_major,
     )
+    redis = find_redis(spec.redis.server) if spec.redis else None
     engines: tuple[Engine, ...] = (
         PostgreSQL(),
         Nginx(nginx.build),
         DatabaseEndpoint(nginx.build),
         Uvicorn(),
         Gunicorn(),
+        Redis(),
     )
     return Toolbox(
         engines={engine.name: engine for engine in engines},
-        binaries={**postgresql.programs(), "nginx": nginx.path},
+        binaries={
+            **postgresql.programs(),
+            "nginx": nginx.path,
+            **({REDIS_PROGRAM: redis.path} if redis else {}),
+        },
         versions={
             "postgresql": f"PostgreSQL {postgresql.version}",
             "nginx": (version := "nginx " + ".".join(map(str, nginx.version))),
             "database_endpoint": version,
+            **({"redis": str(redis)} if redis else {}),
         },
         postgresql_major=postgresql.major,
         psql=postgresql.psql(),

@@ -48,7 +48,7 @@ def launch(member: Unit | Pool, scene: Scene) -> Launch:
         env={
             **PYTHON,
             **release.environment,
-            **_wiring(scene),
+            **wired(scene),
             **dict(settings.env),
             **scene.variables,
         },
@@ -74,11 +74,11 @@ def settings_path(member: Unit | Pool, scene: Scene) -> str:
     return f"{scene.place.config}/{scene.instance or member.name}.json"
 
 
-def _wiring(scene: Scene) -> dict[str, str | Secret]:
+def wired(scene: Scene) -> dict[str, str | Secret]:
     """The wiring as environment variables; those that hold a password are secrets."""
-    databases = scene.wiring.databases
-    passwords = {name: scene.secrets[f"{name}.app"].reveal() for name in databases}
-    without = environment(scene.wiring, dict.fromkeys(databases, ""))
+    names = [*scene.wiring.databases, *(["redis"] if scene.wiring.redis else [])]
+    passwords = {name: scene.secrets[f"{name}.app"].reveal() for name in names}
+    without = environment(scene.wiring, dict.fromkeys(names, ""))
     return {
         name: value if value == without[name] else Secret(value)
         for name, value in environment(scene.wiring, passwords).items()

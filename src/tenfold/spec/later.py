@@ -20,7 +20,6 @@ COMES: Final[Mapping[tuple[str, ...], str]] = {
     ("alerts",): _LATER_10,
     ("reads",): "comes with stage 1k",
     ("functions",): "comes with stage 1k",
-    ("redis",): "comes with stage 10k",
     ("services",): "comes with stage 100k",
 }
 

@@ -21,6 +21,7 @@ from pydantic import (
 
 from tenfold.spec import values
 from tenfold.spec.load import LoadTable
+from tenfold.spec.redis import RedisTable
 from tenfold.spec.units import Bytes, WaitSeconds
 
 Interface = Literal["auto", "asgi", "wsgi"]
@@ -211,6 +212,7 @@ class AppSpec(Table):
     static: StaticTable = Field(default_factory=StaticTable)
     server: ServerTable = Field(default_factory=ServerTable)
     database: DatabaseTable = Field(default_factory=DatabaseTable)
+    redis: RedisTable | None = None
     edge: EdgeTable = Field(default_factory=EdgeTable)
     transition: TransitionTable = Field(default_factory=TransitionTable, validate_default=True)
     env: Mapping[VariableName, VariableValue] = Field(
@@ -218,6 +220,15 @@ class AppSpec(Table):
         description="Environment variables for the app; ${NAME} takes the caller's, $$ is one $.",
     )
     load: LoadTable | None = None
+
+    @field_validator("env", mode="after")
+    @classmethod
+    def _redis_url_is_given_once(
+        cls, env: Mapping[str, str], info: ValidationInfo
+    ) -> Mapping[str, str]:
+        if info.data.get("redis") is not None and "REDIS_URL" in env:
+            raise ValueError("REDIS_URL is set by [redis]; give one of both")
+        return env
 
     @field_validator("transition", mode="after")
     @classmethod

@@ -5,19 +5,26 @@ from __future__ import annotations
 from tenfold.spec.model import AppSpec
 from tenfold.stages.facts import AppFacts, Machine
 from tenfold.topology.model import Host, Pool, Topology, Unit
-from tenfold.topology.settings import AppSettings, Asset, DatabaseSettings, EdgeSettings
+from tenfold.topology.settings import (
+    AppSettings,
+    Asset,
+    DatabaseSettings,
+    EdgeSettings,
+    RedisSettings,
+)
 
 HOST = "vm1"
 
 
 def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
-    """Database, app and edge on one host."""
+    """Database, app and edge on one host; a Redis-compatible server where the file asks for one."""
     return Topology(
         app=spec.name,
         stage="10",
         hosts=(Host(HOST, cores=machine.cores, memory_bytes=machine.memory_bytes),),
         units=(
             Unit("postgres", "postgresql", HOST, database(spec)),
+            *redis(spec, HOST),
             Unit("edge", "nginx", HOST, edge(spec), after=("app",)),
         ),
         pools=(pool(spec, machine, facts),),
@@ -35,6 +42,18 @@ def database(spec: AppSpec, *, node: int = 1) -> DatabaseSettings:
         node=node,
         copy_bytes_per_second=spec.transition.max_copy_rate_bytes,
     )
+
+
+def redis(spec: AppSpec, host: str) -> tuple[Unit, ...]:
+    """The Redis-compatible server, beside the app; nothing where the file asks for none."""
+    if spec.redis is None:
+        return ()
+    settings = RedisSettings(
+        max_memory_bytes=spec.redis.max_memory_bytes,
+        policy=spec.redis.policy,
+        persistence=spec.redis.persistence,
+    )
+    return (Unit("redis", "redis", host, settings),)
 
 
 def edge(spec: AppSpec) -> EdgeSettings:
@@ -81,4 +100,5 @@ def pool(
         ready_seconds=spec.server.health_timeout_seconds,
         drain_seconds=spec.server.drain_seconds,
     )
-    return Pool("app", facts.server, host, settings, units, units, after=after)
+    needs = (*after, *(u.name for u in redis(spec, host)))
+    return Pool("app", facts.server, host, settings, units, units, after=needs)

@@ -41,14 +41,19 @@ class Probe:
 
     ``exec``: ``argv`` exits 0. ``tcp``: ``address`` accepts. ``http``: ``address`` + ``path``
     answers below ``below``. ``control``: the worker's control socket says that it is warm and its
-    health request answered below ``below`` (see :mod:`tenfold.wiring.control`).
+    health request answered below ``below`` (see :mod:`tenfold.wiring.control`). ``talk``:
+    ``address`` is told the lines to ``say``, and one of as many answers begins with ``expect``.
+    ``steady``: it has run for ``steady_seconds``, of which there is nothing better to ask.
     """
 
-    kind: Literal["exec", "tcp", "http", "control"]
+    kind: Literal["exec", "tcp", "http", "control", "talk", "steady"]
     argv: tuple[str, ...] = ()
     address: str = ""
     path: str = "/"
     below: int = 500
+    say: str = ""
+    expect: str = ""
+    steady_seconds: float = 0.0
     within_seconds: float = 20.0
     every_seconds: float = 0.02
 

@@ -42,6 +42,19 @@ class EndpointSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class RedisSettings(Settings):
+    """A Redis-compatible server.
+
+    ``policy`` is what happens at ``max_memory_bytes``; ``persistence`` is ``aof``, ``snapshot`` or
+    ``none``.
+    """
+
+    max_memory_bytes: int = 100_000_000
+    policy: str = "noeviction"
+    persistence: str = "aof"
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """A URL prefix served from a directory of the release, without asking the app."""
 

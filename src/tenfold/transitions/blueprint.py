@@ -100,12 +100,13 @@ class Blueprint:
 
     def prepared(self) -> dict[str, str]:
         """A digest of roles and grants for every database."""
-        return {
-            m.path: _digest(
-                [asdict(m.settings), {k: v for k, v in self.secrets.items() if "." in k}]
-            )
-            for m in self.topology.of(DatabaseSettings)
-        }
+        return {m.path: self._prepared(m) for m in self.topology.of(DatabaseSettings)}
+
+    def _prepared(self, member: Unit | Pool) -> str:
+        assert isinstance(member.settings, DatabaseSettings)
+        own = f"{member.settings.cluster}."
+        passwords = {k: v for k, v in self.secrets.items() if k.startswith(own)}
+        return _digest([asdict(member.settings), passwords])
 
     def order(self, member: Unit | Pool, *, generation: int = 0, index: int = 0) -> UnitOrder:
         """A unit as its agent is told of it; its files are ``render(...)[0]``."""

@@ -12,12 +12,14 @@ from tenfold.topology.settings import (
     DatabaseSettings,
     EdgeSettings,
     EndpointSettings,
+    RedisSettings,
 )
-from tenfold.wiring.document import Database, Document
+from tenfold.wiring.document import Database, Document, Redis
 
 POSTGRESQL_PORT = 5432
 ENDPOINT_PORT = 6432
 APP_PORT = 8000
+REDIS_PORT = 6379
 
 
 def bracketed(address: str) -> str:
@@ -62,6 +64,7 @@ def wiring(
     """
     endpoints: dict[str, str] = {}
     databases: dict[str, Database] = {}
+    redis: Redis | None = None
     url: str | None = None
     for member in topology.members():
         address = addresses[member.host]
@@ -77,6 +80,9 @@ def wiring(
             url = f"http://{reachable(settings.address)}:{settings.port}"
         elif isinstance(settings, EndpointSettings):
             endpoints[member.path] = f"{address}:{ENDPOINT_PORT}"
+        elif isinstance(settings, RedisSettings):
+            endpoints[member.path] = f"{bracketed(address)}:{REDIS_PORT}"
+            redis = Redis(bracketed(address), REDIS_PORT)
         else:
             endpoints[member.path] = f"{address}:{APP_PORT}"
     for member in topology.of(EndpointSettings):
@@ -92,4 +98,5 @@ def wiring(
         url=url,
         endpoints=endpoints,
         databases=databases,
+        redis=redis,
     )

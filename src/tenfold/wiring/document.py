@@ -27,6 +27,18 @@ class Database:
 
 
 @dataclass(frozen=True)
+class Redis:
+    """Where the Redis-compatible server is reached, without its password."""
+
+    host: str
+    port: int
+
+    def url(self, password: str) -> str:
+        """A ``redis://`` URL of its first database; keep it out of logs and argument lists."""
+        return f"redis://:{quote(password, safe='')}@{self.host}:{self.port}/0"
+
+
+@dataclass(frozen=True)
 class Document:
     """Where everything is, at one version; a higher version replaces a lower one.
 
@@ -40,6 +52,7 @@ class Document:
     url: str | None = None
     endpoints: Mapping[str, str] = field(default_factory=dict)
     databases: Mapping[str, Database] = field(default_factory=dict)
+    redis: Redis | None = None
 
     def to_json(self) -> str:
         """One JSON object, keys sorted, so that equal documents are equal texts."""
@@ -56,11 +69,16 @@ def from_json(text: str) -> Document:
     if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
         raise ValueError(f"not a wiring document of format {FORMAT}")
     databases = {name: Database(**value) for name, value in data.pop("databases").items()}
-    return Document(databases=databases, **data)
+    redis = data.pop("redis", None)
+    return Document(databases=databases, redis=Redis(**redis) if redis else None, **data)
 
 
 def environment(document: Document, passwords: Mapping[str, str]) -> dict[str, str]:
-    """What an unmodified app reads; ``passwords`` maps a database cluster to the app's password.
+    """What an unmodified app reads.
+
+    Args:
+        document: where everything is.
+        passwords: the app's, by database cluster; that of the Redis-compatible server by ``redis``.
 
     ``DATABASE_URL`` is the main database; the ``PG*`` names of libpq are deliberately not set: they
     would leak into every client library of the app.
@@ -74,4 +92,6 @@ def environment(document: Document, passwords: Mapping[str, str]) -> dict[str, s
     for name, database in document.databases.items():
         key = "DATABASE_URL" if name == "main" else f"DATABASE_URL_{name.upper()}"
         env[key] = database.url(passwords[name])
+    if document.redis is not None:
+        env["REDIS_URL"] = document.redis.url(passwords["redis"])
     return env

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,49 @@ async def test_an_http_answer_below_500_is_ready(
     async with http(answer) as address:
         found = await probe.ask(Probe("http", address=address, path="/x"), NOBODY)
     assert (found.ready, found.text, found.evidence) == (ready, text, evidence)
+
+
+@asynccontextmanager
+async def talker(*answers: bytes) -> AsyncIterator[str]:
+    open_ = Conversations()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_.begin()
+        for answer in answers:
+            await reader.readline()
+            writer.write(answer)
+            await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await open_.over()
+
+
+@pytest.mark.parametrize(
+    ("answers", "ready", "text"),
+    [
+        ((b"+OK\r\n", b"+PONG\r\n"), True, "it says: +PONG"),
+        ((b"+OK\r\n", b"-LOADING the data\r\n"), False, "it says: -LOADING the data"),
+        ((b"+OK\r\n",), False, "it says: nothing"),
+    ],
+)
+async def test_who_is_talked_to_is_ready_when_it_answers_as_expected(
+    answers: tuple[bytes, ...], ready: bool, text: str
+) -> None:
+    async with talker(*answers) as address:
+        asked = Probe("talk", address=address, say="AUTH a\r\nPING\r\n", expect="+PONG")
+        found = await probe.ask(asked, NOBODY)
+    assert (found.ready, found.text) == (ready, text)
+
+
+async def test_who_cannot_be_asked_is_ready_when_it_has_run_for_long_enough() -> None:
+    asked = Probe("steady", steady_seconds=3.0)
+    young = replace(NOBODY, began=time.monotonic() - 2.0)
+    assert not (await probe.ask(asked, young)).ready
+    assert (await probe.ask(asked, replace(young, began=time.monotonic() - 3.0))).ready
 
 
 CONTROL = Probe("control", path="/healthz")

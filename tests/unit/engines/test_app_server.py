@@ -11,7 +11,7 @@ from tenfold.engines.uvicorn.render import Uvicorn
 from tenfold.secret import Secret
 from tenfold.topology.model import Host, Topology, Unit
 from tenfold.topology.settings import AppSettings, EdgeSettings
-from tenfold.wiring.document import Database, Document
+from tenfold.wiring.document import Database, Document, Redis
 
 APP = AppSettings(entry="main:app", interface="asgi", server="uvicorn", workers=4)
 UNIT = Unit("app", "uvicorn", "vm1", APP)
@@ -60,6 +60,18 @@ def test_no_password_is_on_the_command_line_or_in_a_file(engine: Engine) -> None
     assert isinstance(url, Secret)
     assert url.reveal() == "postgresql://app:correct-horse@127.0.0.2:5432/shop"
     assert isinstance(launch.env["TENFOLD_STAGE"], str)
+
+
+@ENGINES
+def test_the_redis_compatible_server_is_in_the_environment_and_nowhere_else(engine: Engine) -> None:
+    assert "REDIS_URL" not in engine.launch(UNIT, SCENE).env
+    wired = replace(DOCUMENT, redis=Redis("127.0.0.2", 6379))
+    secrets = {**SCENE.secrets, "redis.app": Secret("stable/battery")}
+    launch = engine.launch(UNIT, replace(SCENE, wiring=wired, secrets=secrets))
+    url = launch.env["REDIS_URL"]
+    assert isinstance(url, Secret)
+    assert url.reveal() == "redis://:stable%2Fbattery@127.0.0.2:6379/0"
+    assert "battery" not in " ".join(launch.argv)
 
 
 @ENGINES

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from tenfold import stages
-from tenfold.errors import Refused, UsageError
+from tenfold.errors import Refused, SpecError, UsageError
 from tenfold.spec.read import parse
 from tenfold.stages.facts import AppFacts, Machine, app_facts
-from tenfold.topology.settings import AppSettings, DatabaseSettings, EdgeSettings
+from tenfold.topology.settings import AppSettings, DatabaseSettings, EdgeSettings, RedisSettings
 
 PLAIN = 'name = "my-shop"\napp = "shop:app"\n'
 TWO_CORES = Machine(cores=2, memory_bytes=4 << 30)
@@ -18,6 +18,21 @@ def test_one_host_has_it_all_in_an_order_that_works() -> None:
     assert [h.name for h in topology.hosts] == ["vm1"]
     assert [m.path for m in topology.members()] == ["vm1/postgres", "vm1/edge", "vm1/app"]
     assert topology.member("vm1/app").after == ("postgres",)
+
+
+@pytest.mark.parametrize(("stage", "host"), [("10", "vm1"), ("100", "app1")])
+def test_a_redis_compatible_server_stays_beside_the_app(stage: str, host: str) -> None:
+    topology = stages.topology(stage, parse(PLAIN + "[redis]\n"), TWO_CORES, UVICORN)
+    (server,) = topology.of(RedisSettings)
+    assert server.path == f"{host}/redis"
+    assert server.settings == RedisSettings(100_000_000, "noeviction", "aof")
+    assert "redis" in topology.pools[0].after
+
+
+def test_the_redis_url_is_given_once() -> None:
+    with pytest.raises(SpecError, match=r"REDIS_URL is set by \[redis\]; give one of both"):
+        parse(PLAIN + '[redis]\n[env]\nREDIS_URL = "redis://elsewhere"\n')
+    parse(PLAIN + '[env]\nREDIS_URL = "redis://elsewhere"\n')
 
 
 def test_the_database_is_named_like_the_app_as_sql_can() -> None:

@@ -86,9 +86,11 @@ def one_off(blueprint: Blueprint, argv: list[str], *, owner: bool = False) -> Co
         databases = {**document.databases, cluster: replace(document.databases[cluster], user=user)}
         document = replace(document, databases=databases)
         secrets[cluster] = blueprint.secrets[f"{cluster}.{role}"]
+    if document.redis is not None:
+        secrets["redis"] = blueprint.secrets["redis.app"]
     plain = {name: s.reveal() if isinstance(s, Secret) else s for name, s in secrets.items()}
     wired = {
-        key: Secret(value) if key.startswith("DATABASE_URL") else value
+        key: Secret(value) if key.startswith(("DATABASE_URL", "REDIS_URL")) else value
         for key, value in environment(document, plain).items()
     }
     return Command(
