@@ -14,14 +14,14 @@ from psycopg import sql
 
 from tenfold.engines.postgresql.login import Connection
 
-PIECE_BLOCKS = 1 << 10
-"""8 MiB of PostgreSQL's 8 KiB blocks."""
+PIECE_BLOCKS = 1 << 7
+"""1 MiB of PostgreSQL's 8 KiB blocks: a few milliseconds, so that a request waits no longer."""
 
 SHARE = 0.2
 """How much of the time is spent reading. The rest is for whoever uses the same processor."""
 
-SMALL_BLOCKS = 1 << 7
-"""1 MiB. Every cluster has hundreds of tables that are smaller; they are read one after another."""
+LONGEST_REST_SECONDS = 0.25
+"""What took longer than a piece takes was waiting, and kept nobody from working."""
 
 SHORTEST_SECONDS = 2.0
 PIECE_SECONDS = 60.0
@@ -33,6 +33,19 @@ ATTEMPTS = 3
 
 class OutOfTime(Exception):
     """The deadline passed while a table was being read."""
+
+
+class Pace:
+    """Rests so that work takes :data:`SHARE` of the time at most."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def rest(self) -> None:
+        """Rest for the work since the last rest."""
+        worked = time.monotonic() - self._since
+        time.sleep(min(worked * (1 - SHARE) / SHARE, LONGEST_REST_SECONDS))
+        self._since = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +107,8 @@ def written(connection: Connection, table: Table) -> int | None:
     return None if row is None else int(str(row[0]))
 
 
-def count(connection: Connection, table: Table, *, deadline: float) -> int:
-    """Its rows, by a session that :func:`begin` has set up.
+def count(connection: Connection, table: Table, pace: Pace, *, deadline: float) -> int:
+    """Its rows, by a session that :func:`begin` has set up, with a rest after each piece.
 
     Raises:
         OutOfTime: the deadline passed.
@@ -111,10 +124,8 @@ def count(connection: Connection, table: Table, *, deadline: float) -> int:
     for first in range(0, max(end, 1), PIECE_BLOCKS):
         # The last piece has no end: the table may have grown.
         last = first + PIECE_BLOCKS if first + PIECE_BLOCKS < end else None
-        began = time.monotonic()
         total += _piece(connection, table, first, last, deadline)
-        if end > SMALL_BLOCKS:
-            time.sleep((time.monotonic() - began) * (1 - SHARE) / SHARE)
+        pace.rest()
     return total
 
 

@@ -16,6 +16,7 @@ import psycopg
 from tenfold.engines.postgresql import schema
 from tenfold.engines.postgresql.counting import (
     OutOfTime,
+    Pace,
     Table,
     begin,
     count,
@@ -168,12 +169,13 @@ def _failures(connection: Connection) -> int:
 
 
 def _database(leader: Login, follower: Login, found: _Found, deadline: float) -> None:
+    pace = Pace()
     with connect(leader) as here, connect(follower) as there:
         found.differences += _schema(here, there, leader.database)
         for side in (here, there):
             begin(side, deadline=deadline)
         for table in tables(here):
-            _table(here, there, table, found, deadline)
+            _table(here, there, table, found, pace, deadline)
 
 
 def _schema(leader: Connection, follower: Connection, database: str) -> Iterator[str]:
@@ -191,10 +193,15 @@ def _schema(leader: Connection, follower: Connection, database: str) -> Iterator
 
 
 def _table(
-    leader: Connection, follower: Connection, table: Table, found: _Found, deadline: float
+    leader: Connection,
+    follower: Connection,
+    table: Table,
+    found: _Found,
+    pace: Pace,
+    deadline: float,
 ) -> None:
     try:
-        outcome = _compare(leader, follower, table, deadline)
+        outcome = _compare(leader, follower, table, pace, deadline)
     except (OutOfTime, psycopg.errors.UndefinedTable, psycopg.errors.SerializationFailure):
         found.not_read.append(str(table))
     except psycopg.errors.DataCorrupted as error:
@@ -214,21 +221,23 @@ class _Outcome:
     difference: str = ""
 
 
-def _compare(leader: Connection, follower: Connection, table: Table, deadline: float) -> _Outcome:
+def _compare(
+    leader: Connection, follower: Connection, table: Table, pace: Pace, deadline: float
+) -> _Outcome:
     """Equal counts are equal. Others have to be explained by what was written in between."""
     if table.is_catalog:
-        return _Outcome(count(follower, table, deadline=deadline))
+        return _Outcome(count(follower, table, pace, deadline=deadline))
     outcome = _Outcome(0)
     for number in range(ROUNDS):
         if number:
             time.sleep(STATISTICS_SECONDS)
         marked = written(leader, table)
-        before = count(leader, table, deadline=deadline)
+        before = count(leader, table, pace, deadline=deadline)
         wait_until_replayed(follower, flushed(leader), within_seconds=REPLAY_SECONDS)
-        there = count(follower, table, deadline=deadline)
+        there = count(follower, table, pace, deadline=deadline)
         if there == before:
             return _Outcome(there)
-        after = count(leader, table, deadline=deadline)
+        after = count(leader, table, pace, deadline=deadline)
         meanwhile = (written(leader, table) or 0) - (marked or 0)
         if min(before, after) - meanwhile <= there <= max(before, after) + meanwhile:
             return _Outcome(there, changing=True)
