@@ -39,7 +39,7 @@ demo-stop: $(READY)
 # What proves the work, in minutes.
 test: $(READY) $(DEMO_READY)
 	cd $(DEMO) && .venv/bin/python -m pytest --quiet
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 check: $(READY)
 	$(BIN)/ruff check .

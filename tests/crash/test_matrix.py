@@ -23,17 +23,24 @@ from tests.support.users import Users
 pytestmark = [pytest.mark.live, pytest.mark.timeout(36_000)]
 Status = dict[str, Any]
 WHOLE_FROM_ROUNDS = 20
+PARTS = 4
 SETTLE_SECONDS = 180.0
 WAYS = {True: ("grow", "--to", "100"), False: ("reverse",)}
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 def test_nothing_is_lost_whoever_is_killed_at_whatever_point(
-    bring: Bring, crash_rounds: int, crash_seed: int, record_property: Callable[[str, str], None]
+    part: int,
+    bring: Bring,
+    crash_rounds: int,
+    crash_seed: int,
+    record_property: Callable[[str, str], None],
 ) -> None:
     project = bring(apps.diary)
     project.up()
+    cells = every_cell() if crash_rounds >= WHOLE_FROM_ROUNDS else sample(crash_seed)
     with Users(project, 2) as users:
-        for cell in every_cell() if crash_rounds >= WHOLE_FROM_ROUNDS else sample(crash_seed):
+        for cell in tuple(cells)[part::PARTS]:
             outcome = strike(project, users, cell)
             record_property("matrix", f"{cell.point}/{cell.victim}/{cell.then}/{outcome}")
             assert users.failures == [], cell
