@@ -1,16 +1,22 @@
-"""What all commands share: ``--dir`` in any position, ``--json``, opening the deployment."""
+"""What all commands share: ``--dir``, ``--env`` and ``--json`` in any position, the project."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+import os
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tenfold.cli.output import Output
-from tenfold.state.layout import Layout, find_project
+from tenfold.errors import TenfoldError, UsageError
+from tenfold.spec.read import load
+from tenfold.state.layout import ENVIRONMENT, SPEC_NAME, Layout, find_project
 
+DEFAULT = "default"
+ENV_HELP = "The environment; default: $TENFOLD_ENV, else the one without a name."
 DIR_HELP = "The app's folder; default: the nearest one upwards with a tenfold.toml."
 
 
@@ -20,11 +26,18 @@ class Settings:
     def __init__(self) -> None:
         self.directory: Path | None = None
         self.json = False
+        self.named: str | None = None
+
+    @property
+    def environment(self) -> str | None:
+        """The environment that is meant; ``None`` is the default one."""
+        name = os.environ.get(ENVIRONMENT) if self.named is None else self.named
+        return None if name in (None, "", DEFAULT) else name
 
     @property
     def output(self) -> Output:
         """Where this command's words go."""
-        return Output(json=self.json)
+        return Output(json=self.json, environment=self.environment)
 
     @property
     def start(self) -> Path:
@@ -32,8 +45,32 @@ class Settings:
         return self.directory or Path.cwd()
 
     def layout(self) -> Layout:
-        """The project's paths. Raises ``UsageError`` when there is no ``tenfold.toml``."""
-        return Layout(find_project(self.start))
+        """The project's paths.
+
+        Raises:
+            UsageError: there is no ``tenfold.toml``, or it names no such environment.
+        """
+        layout = Layout(find_project(self.start), environment=self.environment)
+        if layout.environment is not None and not layout.state.is_dir():
+            require_named(layout.environment, load(layout.spec).environments)
+        return layout
+
+
+def require_named(environment: str, known: Collection[str]) -> None:
+    """See that the file names an environment: a slip must not bring up another one.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if environment in known:
+        return
+    close = difflib.get_close_matches(environment, known, n=1)
+    meant = f'; did you mean "{close[0]}"?' if close else ""
+    there = f"there are {', '.join(known)}, and default" if known else "there is none but default"
+    raise UsageError(
+        f'tenfold.toml names no environment "{environment}"{meant}',
+        next=f"{there}; [environments.NAME] in tenfold.toml begins another",
+    )
 
 
 def _set_directory(context: click.Context, _: click.Parameter, value: Path | None) -> None:
@@ -44,6 +81,31 @@ def _set_directory(context: click.Context, _: click.Parameter, value: Path | Non
 def _set_json(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         context.ensure_object(Settings).json = True
+
+
+def _set_environment(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.ensure_object(Settings).named = value
+
+
+def _complete_environment(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    try:
+        known = load(find_project(Path.cwd()) / SPEC_NAME).environments
+    except TenfoldError:  # nothing to offer is fine while somebody types
+        return []
+    return [name for name in known if name.startswith(begun)]
+
+
+def env_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``--env``; given twice, the later one wins."""
+    return click.option(
+        "--env",
+        metavar="NAME",
+        expose_value=False,
+        callback=_set_environment,
+        shell_complete=_complete_environment,
+        help=ENV_HELP,
+    )(function)
 
 
 def dir_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,7 +152,7 @@ def command(
 
     def decorate(function: Callable[..., None]) -> click.Command:
         wrapped = click.make_pass_decorator(Settings, ensure=True)(function)
-        wrapped = dir_option(wrapped)
+        wrapped = env_option(dir_option(wrapped))
         if json:
             wrapped = json_option(wrapped)
         return click.command(name, context_settings=settings)(wrapped)

@@ -29,8 +29,8 @@ def complete(settings: Settings, yes: bool) -> None:
                 "removing the way back wants a person, or --yes", next="tenfold complete --yes"
             )
         click.confirm(
-            f"This deletes the other copy of the database. {deployment.status().app} stays at stage"
-            f" {wanted.final}, and  reverse  is possible no more. Go on?",
+            f"This deletes the other copy of the database. {deployment.status().title} stays at"
+            f" stage {wanted.final}, and  reverse  is possible no more. Go on?",
             abort=True,
         )
     move(settings, "complete", way.complete)

@@ -41,7 +41,7 @@ def deploy(settings: Settings, leave_behind: bool) -> None:
     after = deployment.status()
     output.event("deploy", {"before": before, **after.to_json()})
     output.line()
-    served = f"{after.app} · release {after.release} serves at {after.url}"
+    served = f"{after.title} · release {after.release} serves at {after.url}"
     again = "  (the same release as before, with new workers)" if before == after.release else ""
     output.line(served + again, style="bold")
     output.line("Next   tenfold rollback    takes it back, without a failed request")
@@ -75,5 +75,5 @@ def require_running(deployment: Deployment) -> str | None:
     """
     now = deployment.status()
     if now.state == "stopped":
-        raise Refused(f"{now.app} does not run", next="tenfold up    runs the present state")
+        raise Refused(f"{now.title} does not run", next="tenfold up    runs the present state")
     return now.release

@@ -28,7 +28,7 @@ def down(settings: Settings, delete_data: bool, yes: bool) -> None:
         output.event("down", {"stopped": False})
         return
     deployment = Deployment.existing(layout)
-    name = deployment.status().app
+    name = deployment.status().title
     if delete_data and not yes:
         _confirm(settings, name)
     with deployment.working("down"):

@@ -71,7 +71,7 @@ def load(
     )
     now = deployment.status()
     if url is None and (now.state == "stopped" or now.url is None):
-        raise Refused(f"{now.app} does not run", next="tenfold up, or name a site with --url")
+        raise Refused(f"{now.title} does not run", next="tenfold up, or name a site with --url")
     site = url or str(now.url)
     path = ledger or _ledger_path(deployment)
     with asyncio.Runner(loop_factory=new_loop) as runner:

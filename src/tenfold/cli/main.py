@@ -13,7 +13,7 @@ from typing import Final
 import click
 
 from tenfold import __version__
-from tenfold.cli.base import Settings, dir_option, json_option
+from tenfold.cli.base import Settings, dir_option, env_option, json_option
 from tenfold.cli.output import show_error
 from tenfold.errors import TenfoldError
 
@@ -77,6 +77,7 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="tenfold")
 @json_option
 @dir_option
+@env_option
 def cli() -> None:
     """Grow a Python web app tenfold, six times over, without stopping it.
 
@@ -109,7 +110,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             obj=settings,
         )
     except TenfoldError as error:
-        show_error(error, json_lines=settings.json)
+        show_error(error, json_lines=settings.json, environment=settings.environment)
         return error.exit_code
     except click.Abort:
         return INTERRUPTED

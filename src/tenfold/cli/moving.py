@@ -54,7 +54,7 @@ def move(
     output = settings.output
     with deployment.working(command):
         if running and deployment.status().state == "stopped":
-            raise Refused(f"{deployment.status().app} does not run", next="tenfold up")
+            raise Refused(f"{deployment.status().title} does not run", next="tenfold up")
         before = deployment.position
         crossing = decide(before, deployment.crossing)
         if command == "reverse":
@@ -125,7 +125,7 @@ def _conclude(settings: Settings, walk: Journey, filed: reporting.Filing, comman
         for line in summary(filed.report):
             output.line(line)
         output.line()
-    output.line(f"{after.app} · stage {after.stage}", style="bold")
+    output.line(f"{after.title} · stage {after.stage}", style="bold")
     _tell_report(filed, output)
     for index, choice in enumerate(way.choices(deployment.position, deployment.crossing)):
         label = "Next" if index == 0 else ""

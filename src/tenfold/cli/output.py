@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
@@ -15,6 +16,7 @@ from tenfold.cli.tracebacks import shorten
 from tenfold.errors import TenfoldError, UsageError
 
 VERSION = 1
+_COMMAND = re.compile(r"(?<![\w./-])tenfold (?=[a-z])")
 
 
 class _Console(Console):
@@ -31,10 +33,14 @@ class Output:
     Args:
         json: print versioned JSON lines on standard output instead of text.
         stream: for tests; default standard output.
+        environment: which one the command is about; commands that are suggested name it.
     """
 
-    def __init__(self, *, json: bool = False, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, *, json: bool = False, stream: TextIO | None = None, environment: str | None = None
+    ) -> None:
         self.json = json
+        self._environment = environment
         self.stream = stream or sys.stdout
         self.closed = False
         self.console = _Console(
@@ -49,7 +55,9 @@ class Output:
     def line(self, text: str | Text = "", *, style: str | None = None) -> None:
         """A line for people; nothing with ``--json``."""
         if not self.json:
-            line = text if isinstance(text, Text) else Text(text, style=style or "")
+            if isinstance(text, str):
+                text = Text(suggested(text, self._environment), style=style or "")
+            line = text
             self._write(lambda: self.console.print(line))
 
     def columns(self, rows: list[tuple[str, ...]], *, indent: int = 2, gap: int = 3) -> None:
@@ -85,8 +93,16 @@ class Output:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
 
 
-def show_error(error: TenfoldError, *, json_lines: bool) -> None:
+def suggested(text: str, environment: str | None) -> str:
+    """The text with the environment named in every command that it suggests."""
+    if environment is None:
+        return text
+    return _COMMAND.sub(f"tenfold --env {environment} ", text)
+
+
+def show_error(error: TenfoldError, *, json_lines: bool, environment: str | None = None) -> None:
     """A failure: what, evidence, what changed, what next. JSON goes to standard output."""
+    next_ = suggested(error.next, environment) if error.next else None
     if json_lines:
         Output(json=True).event(
             "error",
@@ -94,7 +110,7 @@ def show_error(error: TenfoldError, *, json_lines: bool) -> None:
                 "error": type(error).__name__,
                 "what": error.what,
                 "changed": error.changed,
-                "next": error.next,
+                "next": next_,
                 "detail": error.detail,
             },
         )
@@ -108,8 +124,8 @@ def show_error(error: TenfoldError, *, json_lines: bool) -> None:
     console.print()
     if error.exit_code != UsageError.exit_code:
         console.print(_labelled("What changed", error.changed or "nothing"))
-    if error.next:
-        console.print(_labelled("What next", error.next))
+    if next_:
+        console.print(_labelled("What next", next_))
 
 
 def _labelled(label: str, text: str) -> Text:

@@ -68,6 +68,7 @@ def plan(
 def _as_json(todo: Plan, intent: Intent) -> dict[str, object]:
     return {
         "app": intent.spec.name,
+        "environment": intent.environment,
         "stage": intent.goal.topology.stage,
         "command": todo.kind,
         "release": intent.goal.release,
@@ -79,7 +80,7 @@ def _as_json(todo: Plan, intent: Intent) -> dict[str, object]:
 
 
 def _show(todo: Plan, intent: Intent, output: Output, running: bool) -> None:
-    output.line(f"{intent.spec.name} · stage {intent.goal.topology.stage}", style="bold")
+    output.line(f"{intent.title} · stage {intent.goal.topology.stage}", style="bold")
     output.line()
     if todo.empty:
         output.line(f"  nothing would change; release {intent.goal.release} serves")

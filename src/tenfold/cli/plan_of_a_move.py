@@ -64,7 +64,7 @@ def _as_json(told: Forecast, app: str) -> dict[str, Any]:
 
 def _show(told: Forecast, output: Output, *, verbose: bool) -> None:
     crossing = told.crossing
-    title = f"{told.after.spec.name} · stage {crossing.home} -> {crossing.goal}"
+    title = f"{told.after.title} · stage {crossing.home} -> {crossing.goal}"
     output.line(title, style="bold")
     output.line()
     output.columns(_rows(told), gap=2)

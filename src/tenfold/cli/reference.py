@@ -22,7 +22,7 @@ from tenfold.errors import TenfoldError
 from tenfold.spec import generate
 from tenfold.transitions import steps
 
-SHARED: Final = ("dir", "json", "help")
+SHARED: Final = ("dir", "env", "json", "help")
 SAMPLES: Final[Mapping[str, Any]] = {
     "host": "vm1",
     "unit": "vm1/postgres",
@@ -92,7 +92,8 @@ def _commands() -> Iterator[str]:
     yield ""
     yield "`tenfold COMMAND --help` prints the same. Every command takes `--dir DIR`, before or"
     yield "after its name: the app's folder; without it, the nearest one upwards with a"
-    yield "`tenfold.toml`. With `--json` a command prints one JSON object per line, each with the"
+    yield "`tenfold.toml`. `--env NAME` names the [environment](../howto/environments.md), also as"
+    yield "`TENFOLD_ENV`. With `--json` a command prints one JSON object per line, each with the"
     yield "`version` of its format, and failures as an object with `event` `error`."
     yield ""
     yield "| exit code | |"

@@ -36,7 +36,9 @@ def rollback(settings: Settings, release: str | None) -> None:
     after = deployment.status()
     output.event("rollback", {"before": before, **after.to_json()})
     output.line()
-    output.line(f"{after.app} · release {after.release} serves again at {after.url}", style="bold")
+    output.line(
+        f"{after.title} · release {after.release} serves again at {after.url}", style="bold"
+    )
 
 
 def _choose(deployment: Deployment, wanted: str | None) -> str:

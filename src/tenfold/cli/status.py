@@ -49,7 +49,7 @@ def status(settings: Settings, routes: bool) -> None:
         if found.transition and found.transition.get("phase") in ("prepared", "switched"):
             found = with_follower(found, deployment)
     else:
-        found = never_up(load(layout.spec).name)
+        found = never_up(load(layout.spec).name, layout.environment)
     if settings.json:
         settings.output.object({**found.to_json(), "traffic": whole(metrics).to_json()})
         return
@@ -78,7 +78,7 @@ def with_follower(found: Status, deployment: Deployment) -> Status:
 
 def show(found: Status, traffic: Traffic, output: Output) -> None:
     """The status as one calm screen."""
-    parts = [found.app, f"stage {found.stage}"]
+    parts = [found.title, f"stage {found.stage}"]
     if found.release:
         parts.append(f"release {found.release}")
     parts.append(found.state)

@@ -97,11 +97,11 @@ def _refuse_second(deployment: Deployment, port: int | None) -> None:
         return
     if port is not None and now.url and not now.url.endswith(f":{port}"):
         raise Refused(
-            f"{now.app} runs already, at {now.url}",
+            f"{now.title} runs already, at {now.url}",
             next=f"tenfold down, then  tenfold up --port {port}",
         )
     raise Refused(
-        f"{now.app} runs already, at {now.url}, with release {now.release}",
+        f"{now.title} runs already, at {now.url}, with release {now.release}",
         next="tenfold deploy    brings the project's present state\n"
         "tenfold down      stops it\n"
         "tenfold status    looks",
@@ -110,7 +110,7 @@ def _refuse_second(deployment: Deployment, port: int | None) -> None:
 
 def _head(output: Output, intent: Intent, served: str | None) -> None:
     stage = intent.goal.topology.stage
-    output.line(f"{intent.spec.name} · stage {stage} · {BLURBS[stage]}", style="bold")
+    output.line(f"{intent.title} · stage {stage} · {BLURBS[stage]}", style="bold")
     for note in intent.notes:
         output.line(f"  {note}", style="dim")
     if served not in (None, intent.goal.release):

@@ -56,7 +56,7 @@ class Deployment:
         """
         layout.create()
         journal = SqliteJournal(layout.journal)
-        target = LocalTarget(layout.state, layout.project.name, needs=_interpreter(layout))
+        target = LocalTarget(layout.state, layout.name, needs=_interpreter(layout))
         stage = path.stage_of(_position(journal.facts()))
         return cls(
             layout=layout,
@@ -73,12 +73,16 @@ class Deployment:
             Refused: it was never brought up.
         """
         if not layout.exists():
-            raise Refused(f"{layout.project.name} was never brought up", next="tenfold up")
+            raise Refused(f"{layout.name} was never brought up", next="tenfold up")
         return cls.open(layout)
 
     def spec(self) -> AppSpec:
         """The file as it is now. Raises ``SpecError``."""
-        return read.load(self.layout.spec)
+        return read.load(self.layout.spec, environment=self.layout.environment)
+
+    def default_port(self) -> int:
+        """The port of the default environment, as the file has it. Raises ``SpecError``."""
+        return read.load(self.layout.spec).edge.port
 
     def facts(self) -> Mapping[str, Any]:
         """What the journal remembers."""
@@ -132,6 +136,7 @@ class Deployment:
             position=self.position,
             crossing=self.crossing,
             maintenance=self.facts().get(MAINTENANCE),
+            environment=self.layout.environment,
         )
 
     def metrics(self, *, silent: Collection[str] = ()) -> Mapping[str, Any]:
@@ -178,5 +183,6 @@ def _position(facts: Mapping[str, Any]) -> str:
 def _interpreter(layout: Layout) -> tuple[Path, ...]:
     """The app's interpreter, wherever it is: the app's user has to reach it."""
     with suppress(TenfoldError):  # a broken file is told by whoever needs it, not by "down"
-        return (interpreter(layout.project, read.load(layout.spec).python),)
+        spec = read.load(layout.spec, environment=layout.environment)
+        return (interpreter(layout.project, spec.python),)
     return ()

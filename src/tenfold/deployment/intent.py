@@ -21,7 +21,7 @@ from tenfold.spec.values import references
 from tenfold.stages import path
 from tenfold.stages.facts import AppFacts, Machine, app_facts
 from tenfold.state import secrets
-from tenfold.state.layout import Layout
+from tenfold.state.layout import ENVIRONMENT, Layout, title
 from tenfold.targets.local.target import LocalTarget
 from tenfold.targets.protocol import Finished, Target
 from tenfold.topology.model import Host, Topology, Unit
@@ -56,6 +56,12 @@ class Intent:
     target: LocalTarget
     app_facts: AppFacts
     notes: tuple[str, ...] = ()
+    environment: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The app's name, and the environment unless it is the default one."""
+        return title(self.spec.name, self.environment)
 
 
 def make_intent(
@@ -77,6 +83,8 @@ def make_intent(
     tools = toolbox(spec, postgresql_major=facts.get("postgresql_major"))
     environ = {**_remembered(layout), **os.environ}
     variables = read.variables(spec, environ, path=None if release else layout.spec)
+    if layout.environment:
+        variables[ENVIRONMENT] = layout.environment
     stage = path.stage_of(position)
     target = target.named(path.places(stage, target.directories()))
     releases = ReleaseKeeper(
@@ -119,6 +127,7 @@ def make_intent(
         target=target,
         app_facts=served_by,
         notes=wanted.notes,
+        environment=layout.environment,
     )
 
 

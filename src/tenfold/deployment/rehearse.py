@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tenfold.deployment import work
@@ -22,7 +22,6 @@ from tenfold.engines.postgresql.login import login
 from tenfold.engines.postgresql.peers import address
 from tenfold.engines.postgresql.render import server
 from tenfold.errors import Refused, StepFailed
-from tenfold.state.layout import Layout
 from tenfold.topology.process import Command
 from tenfold.transitions import way
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tenfold.deployment.intent import Intent
+    from tenfold.state.layout import Layout
     from tenfold.transitions.runner import Listener
 
 EVERY_SECONDS = 0.05
@@ -101,7 +101,7 @@ def rehearse(
     if now.release is None or deployment.status().state == "stopped":
         raise Refused("only an app that runs can be copied", next="tenfold up -d")
     began = time.monotonic()
-    layout = Layout(deployment.layout.project, time.strftime("%Y-%m-%d-%H%M%S"))
+    layout = replace(deployment.layout, rehearsal=time.strftime("%Y-%m-%d-%H%M%S"))
     try:
         copy = _copied(deployment, layout, now.release, listener, tell)
         there, back, visitors = _there_and_back(copy, to, listener, tell)

@@ -15,6 +15,7 @@ from tenfold.observe.report import store
 from tenfold.observe.report.model import HoldTaken, Outcome, Report, StepTaken
 from tenfold.observe.report.page import page
 from tenfold.observe.report.waits import FLUSH_SECONDS, measure, read
+from tenfold.state.layout import title
 from tenfold.transitions import way
 
 if TYPE_CHECKING:
@@ -186,7 +187,8 @@ def await_log(
 
 def _app(deployment: Deployment) -> str:
     applied = applied_facts.from_json(deployment.facts().get(applied_facts.FACT))
-    return applied.app if applied else deployment.layout.project.name
+    app = applied.app if applied else deployment.layout.project.name
+    return title(app, deployment.layout.environment)
 
 
 def _text(error: BaseException | str | None) -> str | None:

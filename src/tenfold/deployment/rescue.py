@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tenfold.state.layout import ENVIRONMENT
 from tenfold.transitions.pause import VARIABLE
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def standing_by(layout: Layout) -> Iterator[Expect]:
     reading, writing = os.pipe()
     log = os.open(layout.state / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
+    environment[ENVIRONMENT] = layout.environment or ""
     arguments = (str(layout.project), str(reading), str(os.getpid()))
     try:
         process = subprocess.Popen(

@@ -33,7 +33,7 @@ def spec_of(layout: Layout, release: str) -> AppSpec:
     found = Store(layout.shelf).get(release)
     if found is None:
         raise Refused(f"release {release} is not there any more", next="tenfold deploy")
-    return found.spec()
+    return found.spec(layout.environment)
 
 
 def served(layout: Layout) -> tuple[str, ...]:

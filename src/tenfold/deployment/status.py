@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tenfold.deployment.applied import Applied
+from tenfold.state.layout import title
 from tenfold.state.lock import Holder
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
 from tenfold.transitions import way
@@ -32,11 +33,18 @@ class Status:
     missing: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
     maintenance: Mapping[str, Any] | None = None
+    environment: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The app's name, and the environment unless it is the default one."""
+        return title(self.app, self.environment)
 
     def to_json(self) -> dict[str, Any]:
         """The documented object, without the version that every object gets."""
         return {
             "app": self.app,
+            "environment": self.environment,
             "stage": self.stage,
             "state": self.state,
             "url": self.url,
@@ -49,9 +57,9 @@ class Status:
         }
 
 
-def never_up(app: str) -> Status:
+def never_up(app: str, environment: str | None = None) -> Status:
     """The status of an app that was never brought up."""
-    return Status(app, "10", "stopped", None, None, (), None)
+    return Status(app, "10", "stopped", None, None, (), None, environment=environment)
 
 
 def status(
@@ -63,6 +71,7 @@ def status(
     position: str = "10",
     crossing: Crossing | None = None,
     maintenance: Mapping[str, Any] | None = None,
+    environment: str | None = None,
 ) -> Status:
     """The status of one deployment.
 
@@ -75,6 +84,7 @@ def status(
         position: on the path between stages.
         crossing: the move between stages that is begun and not complete.
         maintenance: what visitors are told while it is on.
+        environment: its name, unless it is the default one.
     """
     applied = applied or Applied(app, "10", None)
     up = any(h.agent != "absent" for h in now.hosts)
@@ -90,6 +100,7 @@ def status(
         missing=missing,
         silent=_silent(now),
         maintenance=maintenance,
+        environment=environment,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tenfold.deployment import applied as applied_facts
-from tenfold.deployment import shelf
+from tenfold.deployment import ports, shelf
 from tenfold.deployment.aftermath import explain
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent, make_intent
@@ -37,6 +37,8 @@ def intend(
     layout, facts = deployment.layout, deployment.facts()
     spec = shelf.spec_of(layout, release) if release else deployment.spec()
     chosen = port if port is not None else facts.get("port")
+    if chosen is None and layout.environment and not release:
+        chosen = ports.own(spec.edge, deployment.default_port())
     if chosen is not None:
         spec = spec.model_copy(update={"edge": spec.edge.model_copy(update={"port": chosen})})
     return make_intent(

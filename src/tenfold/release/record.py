@@ -76,13 +76,13 @@ class Release:
         """Directories to import from besides the working directory; absolute."""
         return tuple(str(self.directory / path) for path in self.paths)
 
-    def spec(self) -> AppSpec:
-        """The ``tenfold.toml`` that the release was built with.
+    def spec(self, environment: str | None = None) -> AppSpec:
+        """The ``tenfold.toml`` that the release was built with, as it is for an environment.
 
         Raises:
             SpecError: a newer Tenfold understands less of it.
         """
-        return read.load(self.directory)
+        return read.load(self.directory, environment=environment)
 
     def environ(self, path: str = os.defpath) -> dict[str, str]:
         """What makes a command use this release's environment; ``path`` is the ``PATH`` behind it.

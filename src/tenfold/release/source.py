@@ -21,8 +21,9 @@ LEFTOVERS = frozenset({
     ".DS_Store",
 })  # fmt: skip
 LEFTOVER_ENDINGS = (".pyc", ".pyo")
-# Never part of a release, not even when git tracks it.
+# Never part of a release, not even when git tracks it; nor is the state of other environments.
 _NEVER = frozenset({".git", ".tenfold"})
+_STATE_OF_AN_ENVIRONMENT = ".tenfold-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +141,15 @@ def _without_leftovers(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_leftover(path: str) -> bool:
-    return path.endswith(LEFTOVER_ENDINGS) or not LEFTOVERS.isdisjoint(path.split("/"))
+    parts = path.split("/")
+    leftover = path.endswith(LEFTOVER_ENDINGS) or not LEFTOVERS.isdisjoint(parts)
+    return leftover or parts[0].startswith(_STATE_OF_AN_ENVIRONMENT)
 
 
 def _is_file(root: Path, path: str) -> bool:
     """Whether a listed path is there (git lists deleted files) and is a file or a link."""
-    if not _NEVER.isdisjoint(path.split("/")):
+    parts = path.split("/")
+    if not _NEVER.isdisjoint(parts) or parts[0].startswith(_STATE_OF_AN_ENVIRONMENT):
         return False
     try:
         mode = os.lstat(root / path).st_mode

@@ -6,7 +6,7 @@ Descriptions become the JSON Schema and the reference page, so they are written 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -36,6 +36,7 @@ Command = Annotated[str, Field(min_length=1), AfterValidator(values.command)]
 ShellCommand = Annotated[str, Field(min_length=1), AfterValidator(values.shell_command)]
 UrlPath = Annotated[str, AfterValidator(values.url_path)]
 AssetUrl = Annotated[str, AfterValidator(values.asset_url)]
+EnvironmentName = Annotated[str, AfterValidator(values.environment_name)]
 VariableName = Annotated[str, AfterValidator(values.variable_name)]
 VariableValue = Annotated[
     str, BeforeValidator(values.variable_value), WithJsonSchema({"type": "string"})
@@ -220,6 +221,11 @@ class AppSpec(Table):
         description="Environment variables for the app; ${NAME} takes the caller's, $$ is one $.",
     )
     load: LoadTable | None = None
+    environments: Mapping[EnvironmentName, Mapping[str, Any]] = Field(
+        default_factory=dict,
+        description="What is different in another environment, by its name: any keys and tables "
+        "of this file but name.",
+    )
 
     @field_validator("env", mode="after")
     @classmethod

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from tenfold.errors import SpecError
 from tenfold.secret import Secret
-from tenfold.spec import later, locate, values
+from tenfold.spec import environments, later, locate, values
 from tenfold.spec.explain import Problem, explain
 from tenfold.spec.model import AppSpec
 
@@ -27,17 +27,21 @@ _SLIPS = {
 }
 
 
-def load(path: Path) -> AppSpec:
+def load(path: Path, *, environment: str | None = None) -> AppSpec:
     """Read and check the file at ``path`` (or the ``tenfold.toml`` in that folder).
+
+    Args:
+        path: where it is.
+        environment: whose differences apply; the file need not have any.
 
     Raises:
         SpecError: no such file, not TOML, or problems; all of them, each with file, line and key.
     """
     file = path / FILE_NAME if path.is_dir() else path
-    return parse(_read(file), name=file.name)
+    return parse(_read(file), name=file.name, environment=environment)
 
 
-def parse(text: str, *, name: str = FILE_NAME) -> AppSpec:
+def parse(text: str, *, name: str = FILE_NAME, environment: str | None = None) -> AppSpec:
     """As :func:`load`, from a text; ``name`` is what the errors call the file.
 
     Raises:
@@ -45,10 +49,13 @@ def parse(text: str, *, name: str = FILE_NAME) -> AppSpec:
     """
     data = _toml(text, name)
     try:
-        return AppSpec.model_validate(data)
+        spec = AppSpec.model_validate(data)
     except ValidationError as error:
-        problems = explain(error, data)
-    raise _refusal(problems, locate.lines(text), name)
+        raise _refusal(explain(error, data), locate.lines(text), name) from None
+    specs, problems = environments.specs(data)
+    if problems:
+        raise _refusal(problems, locate.lines(text), name)
+    return spec if environment is None else specs.get(environment, spec)
 
 
 def variables(

@@ -15,7 +15,27 @@ DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 def json_schema() -> dict[str, Any]:
     """The schema, with a description of every key; defaults are written as in the file."""
     schema: dict[str, Any] = _tidy(AppSpec.model_json_schema(by_alias=True, mode="validation"))
+    _describe_environments(schema)
     return {"$schema": DRAFT, "$id": ID, "title": "tenfold.toml"} | schema
+
+
+def _describe_environments(schema: dict[str, Any]) -> None:
+    """An environment has the keys of the file, none of them required."""
+    properties = schema["properties"]
+    same = {
+        key: value
+        if "description" in value
+        else {"description": f"As [{key}] of the file.", "allOf": [value]}
+        for key, value in properties.items()
+        if key not in ("name", "environments")
+    }
+    schema["$defs"]["EnvironmentTable"] = {
+        "type": "object",
+        "description": "What is different in this environment.",
+        "additionalProperties": False,
+        "properties": same,
+    }
+    properties["environments"]["additionalProperties"] = {"$ref": "#/$defs/EnvironmentTable"}
 
 
 def _tidy(node: Any) -> Any:

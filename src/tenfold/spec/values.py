@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 MAX_COUNT: Final = 256
+MAX_ENVIRONMENT_LENGTH: Final = 20
 NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 _ENTRY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 _URL = re.compile(r"/[A-Za-z0-9._~!@&+=,:%/?-]*")
@@ -35,6 +36,15 @@ def name(text: str) -> str:
             f'a letter first; for example "{slug(text)}"'
         )
     return text
+
+
+def environment_name(text: str) -> str:
+    """As a name, but short: it is part of the names of folders and processes."""
+    if text == "default":
+        raise ValueError("is the environment that the rest of the file describes")
+    if len(text) > MAX_ENVIRONMENT_LENGTH:
+        raise ValueError(f"has more than {MAX_ENVIRONMENT_LENGTH} characters")
+    return name(text)
 
 
 def entry(text: str) -> str:

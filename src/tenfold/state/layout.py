@@ -12,6 +12,7 @@
       hosts/NAME/     one directory per host                 targets.local
       reports/        what moves between stages did          observe.report
       rehearsals/     copies of all this, for a while        deployment.rehearse
+    .tenfold-NAME/    the same for the environment NAME
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from tenfold.errors import Refused, UsageError
 
 SPEC_NAME = "tenfold.toml"
 STATE_NAME = ".tenfold"
+ENVIRONMENT = "TENFOLD_ENV"
+"""The variable that names an environment where ``--env`` does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,13 @@ class Layout:
     """The paths of one deployment; ``project`` is the folder with ``tenfold.toml``.
 
     ``rehearsal`` names a copy of the deployment, which has a state of its own and the releases of
-    the original.
+    the original. ``environment`` names another deployment of the same project, which shares nothing
+    with the default one but ``tenfold.toml`` and the sources.
     """
 
     project: Path
     rehearsal: str | None = None
+    environment: str | None = None
 
     @property
     def spec(self) -> Path:
@@ -51,7 +56,13 @@ class Layout:
     @property
     def shelf(self) -> Path:
         """Where releases and environments are, for the deployment and its rehearsals."""
-        return self.project / STATE_NAME
+        name = f"{STATE_NAME}-{self.environment}" if self.environment else STATE_NAME
+        return self.project / name
+
+    @property
+    def name(self) -> str:
+        """What its processes are called; differs between environments."""
+        return f"{self.project.name}-{self.environment}" if self.environment else self.project.name
 
     @property
     def journal(self) -> Path:
@@ -109,6 +120,11 @@ class Layout:
                     f"{entry.path} is a link; Tenfold makes none there, and follows none",
                     next=f"look where it leads, then  rm {entry.path}",
                 )
+
+
+def title(app: str, environment: str | None) -> str:
+    """How a deployment is called where people read it: ``shop``, or ``shop (staging)``."""
+    return f"{app} ({environment})" if environment else app
 
 
 def find_project(start: Path) -> Path:

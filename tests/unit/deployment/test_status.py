@@ -81,6 +81,7 @@ def test_the_release_is_the_one_that_the_workers_run() -> None:
 def test_an_app_that_was_never_up_has_a_status_too() -> None:
     assert never_up("shop").to_json() == {
         "app": "shop",
+        "environment": None,
         "stage": "10",
         "state": "stopped",
         "url": None,

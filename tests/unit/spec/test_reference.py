@@ -41,7 +41,7 @@ def test_every_key_is_in_its_part_of_the_reference() -> None:
 
 
 def test_every_part_is_a_table_that_the_file_may_have() -> None:
-    tables = {path[0] for path in keys_of(AppSpec) if len(path) > 1} | {"env"}
+    tables = {path[0] for path in keys_of(AppSpec) if len(path) > 1} | {"env", "environments"}
     assert {part.name for part in docs.parts()} == {"top"} | tables
 
 
