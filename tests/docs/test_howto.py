@@ -99,15 +99,29 @@ def test_see_what_is_wrong(shop: Shop) -> None:
 
 def test_env_and_secrets(shop: Shop) -> None:
     spec = shop.project.path / "tenfold.toml"
-    spec.write_text(spec.read_text() + '\n[env]\nSECRET_KEY = "${SHOP_SECRET_KEY}"\n')
-    shop.do("env-and-secrets.md")
-    _, printed = shop.shell.run("tenfold run sh -c 'echo key $SECRET_KEY'")
-    assert "key 1" in printed
+    before = spec.read_text()
+    spec.write_text(before + '\n[env]\nSECRET_KEY = "${SHOP_SECRET_KEY}"\n')
+    try:
+        shop.do("env-and-secrets.md")
+        _, printed = shop.shell.run("tenfold run sh -c 'echo key $SECRET_KEY'")
+        assert "key 1" in printed
+    finally:
+        spec.write_text(before)
 
 
 def test_maintenance(shop: Shop) -> None:
     shop.do("maintenance.md")
     assert shop.project.get("/").status == 200
+
+
+def test_audit(shop: Shop) -> None:
+    shop.do("audit.md")
+    _, printed = shop.shell.run("tenfold audit")
+    assert "tenfold up -d" in printed
+
+
+def test_console(shop: Shop) -> None:
+    shop.do("console.md")
 
 
 def test_environments(shop: Shop) -> None:

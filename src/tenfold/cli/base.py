@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 
 import click
 
+from tenfold.cli.auditing import Recording, recorded
 from tenfold.cli.output import Output
 from tenfold.errors import TenfoldError, UsageError
 from tenfold.spec.read import load
 from tenfold.state.layout import ENVIRONMENT, SPEC_NAME, Layout, find_project
 
+HELP = ["-h", "--help"]
 DEFAULT = "default"
 ENV_HELP = "The environment; default: $TENFOLD_ENV, else the one without a name."
 DIR_HELP = "The app's folder; default: the nearest one upwards with a tenfold.toml."
@@ -27,6 +30,8 @@ class Settings:
         self.directory: Path | None = None
         self.json = False
         self.named: str | None = None
+        self.arguments: tuple[str, ...] = ()
+        self.recording: Recording | None = None
 
     @property
     def environment(self) -> str | None:
@@ -43,6 +48,11 @@ class Settings:
     def start(self) -> Path:
         """Where to look for the project."""
         return self.directory or Path.cwd()
+
+    def handing_over(self) -> None:
+        """Say, for the record, that another program takes this process over now."""
+        if self.recording is not None:
+            self.recording.end("handed over")
 
     def layout(self) -> Layout:
         """The project's paths.
@@ -138,6 +148,16 @@ def yes_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def group(name: str) -> Callable[[Callable[..., None]], click.Group]:
+    """A command that has commands of its own, with the options that every command has."""
+
+    def decorate(function: Callable[..., None]) -> click.Group:
+        wrapped = json_option(env_option(dir_option(function)))
+        return click.group(name, context_settings={"help_option_names": HELP})(wrapped)
+
+    return decorate
+
+
 def command(
     name: str, *, json: bool = True, passthrough: bool = False
 ) -> Callable[[Callable[..., None]], click.Command]:
@@ -146,12 +166,18 @@ def command(
     Its docstring is its help: the first line is the summary, ``\\b`` keeps examples as written.
     With ``passthrough`` whatever Tenfold does not know is kept for another program.
     """
-    settings: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+    settings: dict[str, Any] = {"help_option_names": HELP}
     if passthrough:
         settings |= {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
     def decorate(function: Callable[..., None]) -> click.Command:
-        wrapped = click.make_pass_decorator(Settings, ensure=True)(function)
+        @click.pass_context
+        def audited(context: click.Context, /, *args: Any, **values: Any) -> None:
+            found = context.ensure_object(Settings)
+            with recorded(found, context):
+                function(found, *args, **values)
+
+        wrapped: Callable[..., Any] = functools.update_wrapper(audited, function)
         wrapped = env_option(dir_option(wrapped))
         if json:
             wrapped = json_option(wrapped)

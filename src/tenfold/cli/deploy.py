@@ -6,7 +6,7 @@ import click
 
 from tenfold.cli.base import Settings, command
 from tenfold.cli.progress import PlanProgress
-from tenfold.deployment import shelf, work
+from tenfold.deployment import app_secrets, shelf, work
 from tenfold.deployment.deployment import Deployment
 from tenfold.errors import Refused
 
@@ -32,6 +32,7 @@ def deploy(settings: Settings, leave_behind: bool) -> None:
         before = require_running(deployment)
         if before and not leave_behind:
             require_nothing_written(deployment, before)
+        app_secrets.refresh(deployment.layout)
         intent = work.intend(deployment, renew=True)
         for note in intent.notes:
             output.line(f"  {note}", style="dim")

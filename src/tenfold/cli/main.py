@@ -19,9 +19,9 @@ from tenfold.errors import TenfoldError
 
 SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Begin": ("init", "up", "down", "status"),
-    "Change": ("plan", "deploy", "rollback"),
+    "Change": ("plan", "deploy", "rollback", "secrets"),
     "Move": ("rehearse", "grow", "shrink", "resume", "abort", "reverse", "complete", "report"),
-    "Every day": ("logs", "run", "psql", "maintenance", "lock"),
+    "Every day": ("logs", "run", "console", "psql", "maintenance", "audit", "lock"),
     "Load": ("load",),
     "Reference": ("docs", "schema", "completion"),
 }
@@ -97,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
     settings = Settings()
+    settings.arguments = tuple(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

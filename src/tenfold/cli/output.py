@@ -52,11 +52,17 @@ class Output:
         """Whether a person watches: progress may be redrawn, questions asked."""
         return self.console.is_terminal and not self.json
 
-    def line(self, text: str | Text = "", *, style: str | None = None) -> None:
-        """A line for people; nothing with ``--json``."""
+    def line(
+        self, text: str | Text = "", *, style: str | None = None, literal: bool = False
+    ) -> None:
+        """A line for people, ``literal`` without the environment added to commands.
+
+        Nothing with ``--json``.
+        """
         if not self.json:
             if isinstance(text, str):
-                text = Text(suggested(text, self._environment), style=style or "")
+                text = text if literal else suggested(text, self._environment)
+                text = Text(text, style=style or "")
             line = text
             self._write(lambda: self.console.print(line))
 

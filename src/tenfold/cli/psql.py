@@ -45,4 +45,5 @@ def psql(settings: Settings, role: str, arguments: tuple[str, ...]) -> None:
     who = login.login(unit, scene, role)
     argv, env = login.psql(who, intent.toolbox.psql, scene.place.config, arguments)
     sys.stdout.flush()
+    settings.handing_over()
     os.execve(argv[0], argv, {**os.environ, **env})  # noqa: S606 - no shell is the point

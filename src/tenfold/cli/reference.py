@@ -111,8 +111,8 @@ def _commands() -> Iterator[str]:
             yield from _command(name, found[name])
 
 
-def _command(name: str, command: click.Command) -> Iterator[str]:
-    yield f"### tenfold {name}"
+def _command(name: str, command: click.Command, depth: int = 3) -> Iterator[str]:
+    yield f"{'#' * depth} tenfold {name}"
     yield ""
     for part in _paragraphs(command):
         if part.startswith("\b\n"):
@@ -124,6 +124,9 @@ def _command(name: str, command: click.Command) -> Iterator[str]:
     if rows:
         yield from ("| | |", "|---|---|", *rows, "")
     yield "Takes `--json`." if _takes_json(command) else "Does not take `--json`."
+    for inner in getattr(command, "commands", {}).values():
+        yield ""
+        yield from _command(f"{name} {inner.name}", inner, depth=depth + 1)
 
 
 def _parameter(param: click.Parameter) -> str:

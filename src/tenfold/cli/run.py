@@ -51,16 +51,17 @@ def run(settings: Settings, role: str, arguments: tuple[str, ...]) -> None:
     sys.stdout.flush()
     if os.geteuid() == 0:
         sys.exit(_through_agent(agent, wanted))
-    _become(wanted)
+    become(settings, wanted)
 
 
-def _become(wanted: Command) -> None:
+def become(settings: Settings, wanted: Command) -> None:
     """Replace this process, so that terminal, signals and exit code are the command's own."""
     plain = {k: v.reveal() if isinstance(v, Secret) else v for k, v in wanted.env.items()}
     environment = {**os.environ, **plain}
     program = which(wanted.argv[0], path=environment["PATH"])
     if program is None:
         raise Refused(f"there is no program {wanted.argv[0]} in the app's environment")
+    settings.handing_over()
     os.chdir(wanted.cwd or "/")
     os.execve(program, wanted.argv, environment)  # noqa: S606 - no shell is the point
 

@@ -15,7 +15,7 @@ from tenfold.cli.base import Settings, command
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.status import unit_rows
-from tenfold.deployment import applied, work
+from tenfold.deployment import app_secrets, applied, work
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
 from tenfold.errors import Refused
@@ -58,6 +58,8 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
         served = deployment.observe().release
         if last and served is None:
             raise Refused("no release has served yet", next="tenfold up")
+        if not last:
+            app_secrets.refresh(deployment.layout)
         intent = work.intend(
             deployment, port=port, release=served if last else None, position=position
         )

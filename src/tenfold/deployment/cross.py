@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import work
+from tenfold.deployment.app_secrets import FACT as USED_SECRETS
 from tenfold.deployment.databases import following, observe_databases
 from tenfold.deployment.deployment import CROSSING, POSITION
 from tenfold.deployment.rescue import standing_by
@@ -146,6 +147,7 @@ class Journey:
         journal = self.deployment.journal
         facts = applied_facts.applied(todo.intent.goal.topology, todo.intent.blueprint.document)
         journal.set(applied_facts.FACT, facts.to_json())
+        journal.set(USED_SECRETS, todo.intent.secret_versions)
         journal.set(POSITION, name)
 
     def _attempt(self, todo: Leg) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psutil
 
+from tenfold.agent.masking import masking, without
+from tenfold.deployment.app_secrets import FACT as USED_SECRETS
 from tenfold.deployment.releases import ReleaseKeeper
 from tenfold.deployment.toolbox import Toolbox, toolbox
 from tenfold.engines.database_endpoint import require_stream
@@ -20,7 +22,7 @@ from tenfold.spec.model import AppSpec
 from tenfold.spec.values import references
 from tenfold.stages import path
 from tenfold.stages.facts import AppFacts, Machine, app_facts
-from tenfold.state import secrets
+from tenfold.state import app_secrets, secrets
 from tenfold.state.layout import ENVIRONMENT, Layout, title
 from tenfold.targets.local.target import LocalTarget
 from tenfold.targets.protocol import Finished, Target
@@ -57,6 +59,7 @@ class Intent:
     app_facts: AppFacts
     notes: tuple[str, ...] = ()
     environment: str | None = None
+    secret_versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -81,8 +84,12 @@ def make_intent(
         TenfoldError: the file, the project, its environment or the machine does not allow it.
     """
     tools = toolbox(spec, postgresql_major=facts.get("postgresql_major"))
-    environ = {**_remembered(layout), **os.environ}
+    kept = app_secrets.load(layout.app_secrets)
+    own = {name: one.value for name, one in kept.items()}
+    revealed = {name: value.reveal() for name, value in own.items()}
+    environ = {**_remembered(layout), **os.environ, **revealed}
     variables = read.variables(spec, environ, path=None if release else layout.spec)
+    variables.update(own)
     if layout.environment:
         variables[ENVIRONMENT] = layout.environment
     stage = path.stage_of(position)
@@ -122,12 +129,13 @@ def make_intent(
         releases=releases,
         toolbox=tools,
         chosen_port=port,
-        taken=_taken(spec, environ),
+        taken=_taken(spec, {n: v for n, v in environ.items() if n not in own}),
         position=position,
         target=target,
         app_facts=served_by,
-        notes=wanted.notes,
+        notes=(*wanted.notes, *_secret_notes(kept, facts)),
         environment=layout.environment,
+        secret_versions=app_secrets.versions(kept),
     )
 
 
@@ -142,9 +150,20 @@ def _remembered(layout: Layout) -> dict[str, str]:
     return {k.removeprefix(ENV): v.reveal() for k, v in kept.items() if k.startswith(ENV)}
 
 
+def _secret_notes(kept: app_secrets.Secrets, facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is different about secrets since workers were started, for plans."""
+    used = facts.get(USED_SECRETS)
+    if used is None:
+        return ()
+    return app_secrets.differences(used, app_secrets.versions(kept))
+
+
 def _taken(spec: AppSpec, environ: Mapping[str, str]) -> dict[str, Secret]:
     return {
-        ENV + name: Secret(environ[name]) for text in spec.env.values() for name in references(text)
+        ENV + name: Secret(environ[name])
+        for text in spec.env.values()
+        for name in references(text)
+        if name in environ
     }
 
 
@@ -152,7 +171,10 @@ def _runner(target: Target, stage: str) -> Runner:
     """Builds run their commands through the agent: as the app's user, in the app's view."""
 
     def run(command: Command, output: Callable[[str], None] | None = None) -> Finished:
-        return target.ensure(Host(path.app_host(stage))).run(command, output)
+        hear = None if output is None else lambda line: output(without(line, command.env))
+        with masking(command.env):
+            finished = target.ensure(Host(path.app_host(stage))).run(command, hear)
+        return replace(finished, tail=without(finished.tail, command.env))
 
     return run
 

@@ -22,6 +22,7 @@ from tenfold.engines.postgresql.login import login
 from tenfold.engines.postgresql.peers import address
 from tenfold.engines.postgresql.render import server
 from tenfold.errors import Refused, StepFailed
+from tenfold.state import private as secrets
 from tenfold.topology.process import Command
 from tenfold.transitions import way
 
@@ -130,8 +131,8 @@ def _copied(
 ) -> Deployment:
     """A second deployment of the same release with the same data, up on a port of its own."""
     layout.create()
-    shutil.copyfile(deployment.layout.secrets, layout.secrets)
-    layout.secrets.chmod(0o600)
+    secrets.copy(deployment.layout.secrets, layout.secrets)
+    secrets.copy(deployment.layout.app_secrets, layout.app_secrets)
     copy = Deployment.open(layout)
     copy.journal.set(POSITION, deployment.position)
     copy.journal.set("postgresql_major", deployment.facts().get("postgresql_major"))

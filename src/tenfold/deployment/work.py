@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tenfold.deployment import app_secrets, ports, shelf
 from tenfold.deployment import applied as applied_facts
-from tenfold.deployment import ports, shelf
 from tenfold.deployment.aftermath import explain
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent, make_intent
@@ -81,6 +81,7 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
     runner = Runner(journal, lambda step, tell: perform(step, world, tell), listener)
     try:
         runner.run(todo)
+        journal.set(app_secrets.FACT, intent.secret_versions)
     except (TenfoldError, KeyboardInterrupt) as error:
         record = journal.last()
         if record and record.outcome == "backed-out":

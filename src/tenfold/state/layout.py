@@ -6,6 +6,8 @@
       journal.db      intentions, steps done, facts          transitions.journal
       lock            who is at work                         state.lock
       secrets.json    generated passwords, mode 0600         state.secrets
+      app-secrets.json  what the app must know, 0600        state.app_secrets
+      audit.jsonl     who did what                           state.audit
       releases/ID/    immutable app directories              release
       envs/HASH/      Python environments of releases        release
       runtime/HASH/   the wrapper, copied alone              runtime
@@ -78,6 +80,16 @@ class Layout:
     def secrets(self) -> Path:
         """See :mod:`tenfold.state.secrets`."""
         return self.state / "secrets.json"
+
+    @property
+    def audit(self) -> Path:
+        """See :mod:`tenfold.state.audit`."""
+        return self.state / "audit.jsonl"
+
+    @property
+    def app_secrets(self) -> Path:
+        """See :mod:`tenfold.state.app_secrets`."""
+        return self.state / "app-secrets.json"
 
     def exists(self) -> bool:
         """Whether this project was ever brought up."""

@@ -99,7 +99,7 @@ class Lock:
                 f"already reserved by {reserved.user} {reserved.age(self._now())} ago:"
                 f" {reserved.reason}"
             )
-        holder = Holder(os.getpid(), _user(), reason, self._now())
+        holder = Holder(os.getpid(), user(), reason, self._now())
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(self._reservation, flags, 0o644), "w") as file:
             json.dump(asdict(holder), file)
@@ -139,7 +139,7 @@ class Lock:
         raise Locked(what, next="wait for it, or look with  tenfold lock")
 
     def _write(self, descriptor: int, reason: str) -> None:
-        holder = Holder(os.getpid(), _user(), reason, self._now())
+        holder = Holder(os.getpid(), user(), reason, self._now())
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
 
@@ -163,5 +163,6 @@ def _try_flock(descriptor: int) -> bool:
     return True
 
 
-def _user() -> str:
+def user() -> str:
+    """Whoever gives this command, as the shell says it."""
     return os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid {os.getuid()}"

@@ -9,7 +9,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import tenfold.agent
 from tenfold.agent.store import cannot_write, replace_file
 from tenfold.agent.view import Closed, Mount, needed_view
 from tenfold.errors import TargetError
+from tenfold.targets.local import attended as attending
 from tenfold.targets.local.account import Account, look
 from tenfold.targets.local.directory import HostDirectory
 
@@ -41,6 +42,23 @@ def begin(
     mounts = _view(account, needed)
     _descend(account, mounts, argv, execute)
     _remember(place, mounts)
+
+
+def attended(
+    account: Account, needed: Sequence[str], argv: Sequence[str], env: Mapping[str, str]
+) -> int:
+    """Run a program that a person talks to as the account, in a view; gives its exit code.
+
+    Raises:
+        TargetError: it cannot be begun.
+    """
+    told, faults = os.pipe()
+    try:
+        plan = _plan(account, _view(account, needed))
+        command = [sys.executable, "-I", "-S", str(_DESCEND), str(faults), plan, *argv]
+        return attending.run(command, env, faults, told)
+    finally:
+        os.close(told)
 
 
 def require(place: HostDirectory, account: Account, needed: Sequence[str]) -> None:
@@ -74,8 +92,7 @@ def _view(account: Account, needed: Sequence[str]) -> tuple[Mount, ...]:
 def _descend(
     account: Account, mounts: Sequence[Mount], argv: Sequence[str], execute: Execute
 ) -> None:
-    steps = [list(asdict(mount).values()) for mount in mounts]
-    plan = json.dumps({"uid": account.uid, "gid": account.gid, "mounts": steps})
+    plan = _plan(account, mounts)
     reader, writer = os.pipe()
     try:
         command = [sys.executable, "-I", "-S", str(_DESCEND), str(writer), plan, *argv]
@@ -89,6 +106,11 @@ def _descend(
             os.close(writer)
     if fault:
         raise _cannot_descend(account, mounts, json.loads(fault))
+
+
+def _plan(account: Account, mounts: Sequence[Mount]) -> str:
+    steps = [list(asdict(mount).values()) for mount in mounts]
+    return json.dumps({"uid": account.uid, "gid": account.gid, "mounts": steps})
 
 
 def _cannot_descend(

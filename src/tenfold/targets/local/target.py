@@ -17,6 +17,7 @@ from tenfold.agent.context import base_environment, host_key
 from tenfold.agent.logs import last_lines
 from tenfold.agent.pause import VARIABLE
 from tenfold.errors import TargetError
+from tenfold.secret import Secret
 from tenfold.targets.local import descent, directory, starting
 from tenfold.targets.local import follow as following
 from tenfold.targets.local.account import Account, account_for, needs
@@ -25,6 +26,7 @@ from tenfold.targets.local.directory import HostDirectory
 from tenfold.targets.places import Places
 from tenfold.targets.protocol import HostPaths
 from tenfold.topology.model import Host
+from tenfold.topology.process import Command
 
 START_SECONDS = 30.0
 _PAUSE_SECONDS = 0.02
@@ -123,6 +125,22 @@ class LocalTarget:
                 if time.monotonic() >= deadline:
                     raise _not_up(place, fault) from fault
             time.sleep(_PAUSE_SECONDS)
+
+    def attended(self, command: Command) -> int:
+        """Run a command that a person talks to, as the units' user, where Tenfold is root.
+
+        Gives its exit code.
+
+        Raises:
+            TargetError: it cannot be begun.
+        """
+        assert self.account is not None
+        shell = 'cd "$1" && shift && exec "$@"'
+        argv = ("/bin/sh", "-c", shell, "sh", command.cwd or "/", *command.argv)
+        told = {k: v.reveal() if isinstance(v, Secret) else v for k, v in command.env.items()}
+        env = self.account.environment(self._environment, self._state_dir)
+        terminal = {k: os.environ[k] for k in ("TERM", "COLORTERM") if k in os.environ}
+        return descent.attended(self.account, self._needed(), argv, {**env, **terminal, **told})
 
     def reach(self, host: str) -> LocalAgent | None:
         """The host's agent if it runs; never starts one."""

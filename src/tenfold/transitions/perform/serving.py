@@ -12,6 +12,7 @@ from typing import Any
 
 import tenfold.engines.nginx.admin as edge
 import tenfold.engines.postgresql.admin as admin
+from tenfold.agent.masking import masking, without
 from tenfold.engines.nginx import maintenance
 from tenfold.errors import StepFailed, UnitFailed
 from tenfold.targets.protocol import HostAgent
@@ -110,14 +111,15 @@ def _(step: steps.Migrate, world: World, tell: Tell) -> None:
     pool = app_pool(blueprint)
     command = one_off(blueprint, shlex.split(step.command), owner=True)
     command = replace(command, within_seconds=world.migrate_seconds)
-    finished = world.agent(pool.host).run(command, tell)
+    with masking(command.env):
+        finished = world.agent(pool.host).run(command, lambda t: tell(without(t, command.env)))
     if finished.code != 0:
         raise StepFailed(
             f"the migration of release {step.release} failed: {step.command} exited"
             f" {finished.code}",
             changed="nothing for your users; what the migration did before it failed may be there",
             next="mend the migration and give the command again",
-            detail=finished.tail,
+            detail=without(finished.tail, command.env),
         )
     _add_fact(world.journal, "migrated", step.release)
 
