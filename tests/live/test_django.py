@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable
-from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.docs.shell import Edit, acts, edited
-from tests.support.project import Answer, Project, lowered
+from tests.support.project import Project
 from tests.support.venvs import environment
+from tests.support.visitor import Visitor, served_by_the_edge
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 Bring = Callable[[Any], Project]
@@ -110,42 +106,6 @@ def change(project: Project, edit: Edit) -> None:
     path.write_text(edited(path.read_text(), edit))
 
 
-class Browser:
-    """Keeps cookies, fills in forms and names its origin, as browsers do."""
-
-    def __init__(self, project: Project, host: str = "", origin: str = "") -> None:
-        self.site = f"http://127.0.0.1:{project.port}"
-        self.headers = {"Host": host} if host else {}
-        self.origin = origin or self.site
-        jar = urllib.request.HTTPCookieProcessor(CookieJar())
-        self.opener = urllib.request.build_opener(jar)
-
-    def get(self, path: str) -> Answer:
-        return self._open(urllib.request.Request(self.site + path, headers=self.headers))
-
-    def submit(self, path: str, **values: str) -> Answer:
-        """Open the page, fill in its form, and send it; redirects are followed."""
-        page = self.get(path)
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
-        assert token, page.text
-        form = urllib.parse.urlencode({"csrfmiddlewaretoken": token[1], **values}).encode()
-        headers = {**self.headers, "Origin": self.origin}
-        return self._open(urllib.request.Request(self.site + path, form, headers))
-
-    def _open(self, request: urllib.request.Request) -> Answer:
-        try:
-            with self.opener.open(request, timeout=20) as answer:
-                return Answer(answer.status, answer.read(), lowered(answer.headers))
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, error.read(), lowered(error.headers))
-
-
-def served_by_the_edge(answer: Answer) -> bool:
-    """Answers of the app name its release; files do not."""
-    return answer.status == 200 and "tenfold-release" not in answer.headers
-
-
 def test_init_untouched_then_up_deploy_and_a_form_that_writes(bring: Bring) -> None:
     project = bring(bakery)
     said = project.ok("init")
@@ -156,7 +116,7 @@ def test_init_untouched_then_up_deploy_and_a_form_that_writes(bring: Bring) -> N
     assert "manage.py migrate" in written
     project.up()
 
-    browser = Browser(project)
+    browser = Visitor(project)
     assert "<li>Rye</li>" in browser.submit("/", name="Rye").text
     assert served_by_the_edge(browser.get("/static/breads/shelf.css"))
     assert served_by_the_edge(browser.get("/static/admin/css/base.css"))
@@ -190,10 +150,10 @@ def test_settings_for_others_to_see_it(bring: Bring, monkeypatch: pytest.MonkeyP
     change(project, ENV)
     project.up()
 
-    assert Browser(project).get("/").status == 200
-    assert Browser(project, host="elsewhere.example").get("/").status == 400
-    assert served_by_the_edge(Browser(project).get("/static/breads/shelf.css"))
-    behind_a_proxy = Browser(project, "bakery.example", origin="https://bakery.example")
+    assert Visitor(project).get("/").status == 200
+    assert Visitor(project, host="elsewhere.example").get("/").status == 400
+    assert served_by_the_edge(Visitor(project).get("/static/breads/shelf.css"))
+    behind_a_proxy = Visitor(project, "bakery.example", origin="https://bakery.example")
     assert "<li>Rye</li>" in behind_a_proxy.submit("/", name="Rye").text
-    another_site = Browser(project, "bakery.example", origin="https://elsewhere.example")
+    another_site = Visitor(project, "bakery.example", origin="https://elsewhere.example")
     assert another_site.submit("/", name="Mould").status == 403

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tenfold.errors import Ambiguous, UsageError
 from tenfold.spec import values
-from tenfold.spec.detect import django, hints, installed, instances, others, routes
+from tenfold.spec.detect import django, hints, installed, instances, others, routes, variables
 from tenfold.spec.detect.found import Candidate, Found, Item, Note, Part
 from tenfold.spec.detect.installed import Installed
 from tenfold.spec.detect.project import Project
@@ -48,6 +48,7 @@ def detect(root: Path, *, app: str | None = None) -> Found:
         if chosen.framework == "Flask":
             parts.append(routes.flask_static(project, chosen))
         parts.append(others.database(project, environment))
+        parts.append(variables.look(project, chosen, known))
     parts += [others.environment(project, environment, chosen), others.dotenv(project)]
     parts.append(hints.look(hinted))
     return _together(project, environment, chosen, parts)

@@ -144,15 +144,16 @@ def look(django: Django) -> Part:
     health = _health(django)
     if health:
         items.append(Item("health", f"health page {health}", str(django.settings["ROOT_URLCONF"])))
-    needed = variables.required(django.source, django.project.root / ".env")
+    names = variables.required(django.source, django.project.root / ".env")
+    needed = variables.part(django.settings_name, names)
     return Part(
         build=build,
         migrate=f"{django.command} migrate --noinput",
         health=health,
         assets=assets,
-        env=(*django.env, *((name, f"${{{name}}}") for name in needed)),
+        env=(*django.env, *needed.env),
         items=tuple(items),
-        notes=(*_notes(django), *_needs(django, needed)),
+        notes=(*_notes(django), *needed.notes),
     )
 
 
@@ -226,15 +227,6 @@ def _notes(django: Django) -> Iterator[Note]:
         yield Note(
             f"MEDIA_ROOT of {name} is inside the project",
             "a release is read-only, so uploads fail; give a folder outside of it",
-        )
-
-
-def _needs(django: Django, names: tuple[str, ...]) -> Iterator[Note]:
-    if names:
-        it, are = ("them", "are") if len(names) > 1 else ("it", "is")
-        yield Note(
-            f"{django.settings_name} needs {', '.join(names)} in the environment",
-            f"{are} in [env], taken from where you call tenfold: set {it} there",
         )
 
 

@@ -1,13 +1,16 @@
-"""Environment variables that settings cannot do without, read from their source."""
+"""Environment variables that an app cannot do without, read from its source."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tenfold.spec import values
+from tenfold.spec.detect.found import Candidate, Note, Part
+from tenfold.spec.detect.instances import Factory
+from tenfold.spec.detect.project import Module, Project
 
 # What every process of the app has in any case.
 _GIVEN = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "DJANGO_SETTINGS_MODULE"})
@@ -20,6 +23,83 @@ _PERHAPS = (
 _OTHER_METHODS = frozenset({"read_env", "prefixed", "seal", "dump", "parser_for", "add_parser"})
 _READS_DOTENV = re.compile(r"\b(read_env|load_dotenv|decouple)\b")
 _IN_DOTENV = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
+
+
+def look(project: Project, app: Candidate, known: Mapping[str, Factory]) -> Part:
+    """What an app reads as it is imported, and where it is made by one of its factories."""
+    module = project.module(app.file)
+    if module is None:
+        return Part()
+    factory = known.get(_maker(module, app.entry.partition(":")[2]))
+    modules = _reached(project, [module, *([factory.module] if factory else [])])
+    sources = [m.text for m in modules] + ([_body(factory)] if factory else [])
+    return part(project.shown(app.file), required("\n".join(sources), project.root / ".env"))
+
+
+def part(reader: str, names: tuple[str, ...]) -> Part:
+    """Lines of ``[env]`` for these names, and what to do about them."""
+    if not names:
+        return Part()
+    it, are = ("them", "are") if len(names) > 1 else ("it", "is")
+    note = Note(
+        f"{reader} needs {', '.join(names)} in the environment",
+        f"{are} in [env], taken from where you call tenfold: set {it} there",
+    )
+    return Part(env=tuple((name, f"${{{name}}}") for name in names), notes=(note,))
+
+
+def _maker(module: Module, attribute: str) -> str:
+    """The dotted name of the function that makes ``app`` of ``app = create_app()``."""
+    if attribute.endswith("()"):
+        return f"{module.name}.{attribute.removesuffix('()')}"
+    for node in module.statements():
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call) if (
+                name == attribute
+            ):
+                return module.origin(call.func) or ""
+            case _:
+                continue
+    return ""
+
+
+def _reached(project: Project, first: list[Module]) -> list[Module]:
+    """The project's modules that are imported with these, themselves included."""
+    found = {module.name: module for module in first}
+    waiting = [*first]
+    while waiting:
+        module = waiting.pop()
+        names = _imported(module)
+        for origin in (o for name, o in module.imports.items() if name in names):
+            for dotted_name in (origin, origin.rpartition(".")[0]):
+                other = project.named(dotted_name) if dotted_name else None
+                if other is not None and other.name not in found:
+                    found[other.name] = other
+                    waiting.append(other)
+    return [*found.values()]
+
+
+def _imported(module: Module) -> set[str]:
+    """Local names of what a module imports on its top, not within a function."""
+    return {
+        alias.asname or alias.name.partition(".")[0]
+        for node in module.statements()
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+
+
+def _body(factory: Factory) -> str:
+    """The statements of a factory, as a source of their own."""
+    name = factory.name.rpartition(".")[2]
+    functions = (
+        node
+        for node in factory.module.tree.body
+        if isinstance(node, ast.FunctionDef) and node.name == name
+    )
+    function = next(functions, None)
+    body = function.body if function else []
+    return ast.unparse(ast.Module([n for n in body if not isinstance(n, ast.Return)], []))
 
 
 def required(source: str, dotenv: Path) -> tuple[str, ...]:

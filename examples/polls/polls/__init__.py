@@ -1,0 +1,3 @@
+"""Polls: questions with pictures, one vote each."""
+
+__version__ = "1.0.0"

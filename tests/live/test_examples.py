@@ -1,0 +1,99 @@
+"""The examples as a newcomer meets them: ``init``, ``up``, nothing edited; then with users."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.support import examples
+from tests.support.project import Project
+from tests.support.visitor import Visitor, Visitors, served_by_the_edge
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+Bring = Callable[[Any], Project]
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one thing that the examples want from whoever calls tenfold."""
+    monkeypatch.setenv("SECRET_KEY", "something that nobody guesses, kept by whoever runs the test")
+
+
+def raise_version(project: Project, package: str) -> None:
+    """What a developer does all day."""
+    file = project.path / package / "__init__.py"
+    before = file.read_text()
+    after = before.replace('__version__ = "1.0.0"', '__version__ = "1.1.0"')
+    assert after != before
+    file.write_text(after)
+
+
+def count(project: Project, table: str) -> int:
+    return int(project.ok("psql", "--", "-Atc", f"select count(*) from {table}"))
+
+
+def test_polls_goes_from_init_to_100_untouched_while_people_vote(bring: Bring) -> None:
+    project = bring(examples.polls)
+    assert "Django" in project.ok("init")
+    project.up()
+    project.ok("run", "python", "manage.py", "loaddata", "first_polls")
+    page = Visitor(project).get("/1/").text
+    choice = re.search(r'name="choice" value="(\d+)"', page)
+    assert choice
+    style = re.search(r'href="(/static/polls/polls\.\w+\.css)"', page)
+    assert style
+    assert served_by_the_edge(Visitor(project).get(style[1]))
+
+    voted = []
+
+    def vote() -> None:
+        answer = Visitor(project).submit("/1/", choice=choice[1])
+        assert "your vote is counted" in answer.text, answer
+        voted.append(choice[1])
+
+    def read() -> None:
+        assert Visitor(project).get("/").text.count("<article") == 4
+        assert Visitor(project).get(style[1]).status == 200
+
+    with Visitors(vote, vote, read) as visitors:
+        raise_version(project, "polls")
+        project.ok("deploy")
+        project.ok("grow", "--to", "100", timeout=200)
+        assert project.status()["stage"] == "100"
+        project.ok("run", "python", "manage.py", "check", "--database", "default")
+    assert visitors.failures == []
+    assert count(project, "polls_vote") == len(voted)
+
+
+def test_flask_notes_goes_from_init_to_100_untouched_while_people_write(bring: Bring) -> None:
+    project = bring(examples.flask_notes)
+    said = project.ok("init")
+    assert "Flask-Migrate" in said
+    assert "needs SECRET_KEY" in said
+    project.up()
+    assert served_by_the_edge(Visitor(project).get("/static/notes.css"))
+
+    written = []
+
+    def keeps_a_notebook(name: str) -> Callable[[], None]:
+        owner = Visitor(project)
+        assert (
+            "Good to see you" in owner.submit("/register", name=name, password="a pot of ink").text
+        )
+
+        def write() -> None:
+            answer = owner.submit("/new", title=f"Note {len(written)}", body="Flour, water, salt")
+            assert "Written." in answer.text, answer
+            written.append(name)
+
+        return write
+
+    with Visitors(keeps_a_notebook("ada"), keeps_a_notebook("ben")) as visitors:
+        raise_version(project, "notes")
+        project.ok("deploy")
+        project.ok("grow", "--to", "100", timeout=200)
+        assert project.status()["stage"] == "100"
+    assert visitors.failures == []
+    assert count(project, "notes") == len(written)
