@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import socket
+import ssl
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -133,6 +135,26 @@ def test_environments(shop: Shop) -> None:
         shop.do("environments.md")
     finally:
         spec.write_text(before)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make one with")
+def test_https(shop: Shop) -> None:
+    spec, port = shop.project.path / "tenfold.toml", free_port()
+    plain = spec.read_text()
+    files = '{ certificate = "tls/chain.pem", key = "tls/key.pem" }'
+    table = f'domain = "example.org"\nhttps_port = {port}\ntls = {files}\n'
+    spec.write_text(f"{plain}\n[edge]\n{table}")
+    shop.do("https.md")
+    trust = shop.project.path / "tls" / "chain.pem"
+    context = ssl.create_default_context(cafile=trust)
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
+        context.wrap_socket(connection, server_hostname="example.org") as secure,
+    ):
+        secure.sendall(b"GET / HTTP/1.0\r\nHost: example.org\r\n\r\n")
+        assert b" 200 OK\r\n" in secure.recv(4096)
+    spec.write_text(plain)
+    assert shop.shell.run("tenfold deploy")[0] == 0
 
 
 def test_use_another_postgresql(shop: Shop) -> None:

@@ -12,6 +12,7 @@ from tenfold.cli.base import Settings, command
 from tenfold.cli.maintenance import sentence as maintenance_sentence
 from tenfold.cli.moving import WAYS_ON
 from tenfold.cli.output import Output
+from tenfold.deployment.certificate import Certificate, look
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.status import Status, never_up
 from tenfold.engines.nginx.maintenance import from_json
@@ -42,18 +43,21 @@ def status(settings: Settings, routes: bool) -> None:
     """
     layout = settings.layout()
     metrics: Mapping[str, Any] = {}
+    kept: Certificate | None = None
     if layout.exists():
         deployment = Deployment.open(layout)
         found = deployment.status()
         metrics = deployment.metrics(silent=found.silent)
+        kept = certificate_of(deployment)
         if found.transition and found.transition.get("phase") in ("prepared", "switched"):
             found = with_follower(found, deployment)
     else:
         found = never_up(load(layout.spec).name, layout.environment)
     if settings.json:
-        settings.output.object({**found.to_json(), "traffic": whole(metrics).to_json()})
+        told = {"traffic": whole(metrics).to_json(), "certificate": kept and kept.to_json()}
+        settings.output.object({**found.to_json(), **told})
         return
-    show(found, whole(metrics), settings.output)
+    show(found, whole(metrics), settings.output, kept)
     if routes:
         settings.output.line()
         settings.output.columns([_traffic_row(t) for t in by_route(metrics)])
@@ -76,7 +80,22 @@ def with_follower(found: Status, deployment: Deployment) -> Status:
     return replace(found, transition=told)
 
 
-def show(found: Status, traffic: Traffic, output: Output) -> None:
+def certificate_of(deployment: Deployment) -> Certificate | None:
+    """How the site's certificate stands, where one is kept and its host answers."""
+    try:
+        return look(deployment, deployment.observe(silent=True))
+    except TenfoldError:  # whoever does not answer is told of already
+        return None
+
+
+def certificate_lines(kept: Certificate, output: Output) -> None:
+    """A line if all is well, a few in yellow if not."""
+    for number, sentence in enumerate(kept.sentences()):
+        head = "tls       " if number == 0 else " " * 10
+        output.line(f"  {head}{sentence}", style="yellow" if kept.urgent else None)
+
+
+def show(found: Status, traffic: Traffic, output: Output, kept: Certificate | None = None) -> None:
     """The status as one calm screen."""
     parts = [found.title, f"stage {found.stage}"]
     if found.release:
@@ -97,6 +116,9 @@ def show(found: Status, traffic: Traffic, output: Output) -> None:
         output.line()
         for sentence in found.missing:
             output.line(f"  {sentence}", style="yellow")
+    if kept is not None:
+        output.line()
+        certificate_lines(kept, output)
     if found.transition:
         output.line()
         output.line(_transition(found))

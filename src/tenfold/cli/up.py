@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
-import urllib.error
-import urllib.request
 from types import FrameType
 
 import click
 
 from tenfold.cli.base import Settings, command
+from tenfold.cli.first_answer import edge_address, first_answer
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
-from tenfold.cli.status import unit_rows
+from tenfold.cli.status import certificate_lines, certificate_of, unit_rows
 from tenfold.deployment import app_secrets, applied, work
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
@@ -127,29 +125,17 @@ def _serve_note(deployment: Deployment, output: Output, detach: bool) -> None:
         output.event("up", status.to_json())
         return
     output.line()
-    answer, fine = first_answer(status.url or "")
+    answer, fine = first_answer(status.url or "", at=edge_address(status))
     output.line(f"  {status.url}{' ' * 12}{answer}", style="bold" if fine else "yellow")
     output.line()
     output.columns(unit_rows(status))
     output.line()
+    kept = certificate_of(deployment)
+    if kept is not None:
+        certificate_lines(kept, output)
+        output.line()
     if not detach:
         output.line("logs -f in another terminal · Ctrl-C stops everything, the data stays")
-
-
-def first_answer(url: str) -> tuple[str, bool]:
-    """One real request through the edge, timed, and whether that is a good sign."""
-    began = time.perf_counter()
-    try:
-        with urllib.request.urlopen(f"{url}/", timeout=10) as answer:  # noqa: S310
-            code = answer.status
-    except urllib.error.HTTPError as error:
-        code = error.code
-    except OSError as error:
-        return f"no answer yet: {error}", False
-    took = f"first answer {code} in {(time.perf_counter() - began) * 1000:.0f} ms"
-    if code == 400:
-        return f"{took}: does the app know this host name? (ALLOWED_HOSTS)", False
-    return took, code < 500
 
 
 def _ended() -> threading.Event:

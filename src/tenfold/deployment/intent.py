@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import psutil
 
 from tenfold.agent.masking import masking, without
+from tenfold.deployment import edge_notes, edge_secrets
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
 from tenfold.deployment.releases import ReleaseKeeper
 from tenfold.deployment.toolbox import Toolbox, toolbox
@@ -41,7 +43,7 @@ class Intent:
     """A goal, and what is needed to reach it.
 
     ``chosen_port`` was given by ``--port``, now or earlier, and wins over the file. ``taken`` are
-    the values that ``[env]`` took from the caller's environment: a command from another shell, at
+    the values that the file took from the caller's environment: a command from another shell, at
     another hour, gets them again. ``position`` is where on the path between stages the goal is,
     ``target`` knows the hosts by the names that they have there. ``notes`` are for the person who
     asked.
@@ -108,7 +110,10 @@ def make_intent(
         engines=tools.engines,
         hosts={host.name: target.locate(host) for host in topology.hosts},
         binaries=tools.binaries,
-        secrets=secrets.ensure(layout.secrets, _secrets(spec)),
+        secrets={
+            **secrets.ensure(layout.secrets, _secrets(spec)),
+            **edge_secrets.given(spec, layout, environ, path=None if release else layout.spec),
+        },
         release=ReleasePlace(wanted.id, "", "", ""),
         variables=variables,
         leaders=place.leaders,
@@ -133,15 +138,21 @@ def make_intent(
         position=position,
         target=target,
         app_facts=served_by,
-        notes=(*wanted.notes, *_secret_notes(kept, facts)),
+        notes=(
+            *wanted.notes,
+            *_secret_notes(kept, facts),
+            *edge_notes.notes(spec.edge, blueprint.secrets.get("edge.certificate"), time.time()),
+        ),
         environment=layout.environment,
         secret_versions=app_secrets.versions(kept),
     )
 
 
 def _secrets(spec: AppSpec) -> list[str]:
-    """The passwords that this deployment has."""
-    return [*(f"main.{role}" for role in ROLES), *(["redis.app"] if spec.redis else [])]
+    """The passwords that this deployment generates."""
+    redis = ["redis.app"] if spec.redis else []
+    salt = [edge_secrets.SALT] if spec.edge.basic_auth else []
+    return [*(f"main.{role}" for role in ROLES), *redis, *salt]
 
 
 def _remembered(layout: Layout) -> dict[str, str]:
@@ -159,9 +170,10 @@ def _secret_notes(kept: app_secrets.Secrets, facts: Mapping[str, Any]) -> tuple[
 
 
 def _taken(spec: AppSpec, environ: Mapping[str, str]) -> dict[str, Secret]:
+    texts = (*spec.env.values(), *spec.edge.basic_auth.values())
     return {
         ENV + name: Secret(environ[name])
-        for text in spec.env.values()
+        for text in texts
         for name in references(text)
         if name in environ
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from tenfold.errors import PortTaken
-from tenfold.spec.model import EdgeTable
+from tenfold.spec.edge import EdgeTable
 
 TRIES = 100
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tenfold.engines.acme import Acme
 from tenfold.engines.database_endpoint import DatabaseEndpoint
 from tenfold.engines.gunicorn.render import Gunicorn
 from tenfold.engines.nginx import binaries as nginx_binaries
@@ -55,6 +57,7 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
     engines: tuple[Engine, ...] = (
         PostgreSQL(),
         Nginx(nginx.build),
+        Acme(),
         DatabaseEndpoint(nginx.build),
         Uvicorn(),
         Gunicorn(),
@@ -65,6 +68,7 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
         binaries={
             **postgresql.programs(),
             "nginx": nginx.path,
+            "python": sys.executable,
             **({REDIS_PROGRAM: redis.path} if redis else {}),
         },
         versions={

@@ -9,7 +9,9 @@ from tenfold.deployment import applied as applied_facts
 from tenfold.deployment.aftermath import explain
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent, make_intent
-from tenfold.errors import Interrupted, Refused, TenfoldError
+from tenfold.deployment.rehearsed import rehearsed
+from tenfold.errors import Interrupted, Refused, TenfoldError, UsageError
+from tenfold.spec.model import AppSpec
 from tenfold.state import secrets
 from tenfold.transitions import planner
 from tenfold.transitions.perform import World, perform
@@ -41,6 +43,9 @@ def intend(
         chosen = ports.own(spec.edge, deployment.default_port())
     if chosen is not None:
         spec = spec.model_copy(update={"edge": spec.edge.model_copy(update={"port": chosen})})
+        _require_two_ports(spec)
+    if layout.rehearsal is not None:
+        spec = rehearsed(spec)
     return make_intent(
         spec,
         layout,
@@ -51,6 +56,14 @@ def intend(
         renew=renew,
         port=chosen,
     )
+
+
+def _require_two_ports(spec: AppSpec) -> None:
+    edge = spec.edge
+    if edge.tls.mode != "off" and edge.port == edge.secure_port:
+        raise UsageError(
+            f"port {edge.port} is the one for https", next="choose another one with --port"
+        )
 
 
 def plan(deployment: Deployment, kind: str, intent: Intent) -> Plan:

@@ -10,9 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     WithJsonSchema,
@@ -20,8 +18,10 @@ from pydantic import (
 )
 
 from tenfold.spec import values
+from tenfold.spec.edge import EdgeTable
 from tenfold.spec.load import LoadTable
 from tenfold.spec.redis import RedisTable
+from tenfold.spec.table import Table
 from tenfold.spec.units import Bytes, WaitSeconds
 
 Interface = Literal["auto", "asgi", "wsgi"]
@@ -45,12 +45,6 @@ VariableValue = Annotated[
 
 MIN_COPY_BYTES, MAX_COPY_BYTES = 32 << 10, 1_000_000_000
 """What pg_basebackup takes as its bound per second."""
-
-
-class Table(BaseModel):
-    """Base of every table: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class ReleaseTable(Table):
@@ -126,34 +120,6 @@ class DatabaseTable(Table):
         default="wheel",
         description='"wheel" (comes with Tenfold), "path" (found on PATH), or the absolute '
         "directory of its programs.",
-    )
-
-
-class EdgeTable(Table):
-    """The reverse proxy in front: the address, and its limits."""
-
-    address: Annotated[str, AfterValidator(values.ip_address)] = Field(
-        default="127.0.0.1",
-        description="IP address to listen on; nothing is public unless this says so.",
-    )
-    port: Annotated[int, Field(strict=True, ge=0, le=65535)] = Field(
-        default=8000, description="TCP port; 0 takes any free one. --port overrides it."
-    )
-    max_body_bytes: Bytes = Field(
-        default=100_000_000, alias="max_body", description="Largest request body; more answers 413."
-    )
-    request_timeout_seconds: WaitSeconds = Field(
-        default=60.0,
-        gt=0,
-        alias="request_timeout",
-        description="How long the app may stay silent before a request answers 504.",
-    )
-    hold_seconds: WaitSeconds = Field(
-        default=15.0,
-        gt=0,
-        alias="hold",
-        description="How long a request waits for a worker that does not accept, "
-        "on top of request_timeout.",
     )
 
 

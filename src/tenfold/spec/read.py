@@ -17,6 +17,7 @@ from tenfold.spec.explain import Problem, explain
 from tenfold.spec.model import AppSpec
 
 FILE_NAME = "tenfold.toml"
+LONGEST_PASSWORD_BYTES = 256
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _SLIPS = {
     "Cannot overwrite a value": "this key has a value already",
@@ -66,21 +67,54 @@ def variables(
     Raises:
         SpecError: names that ``environ`` does not have; with ``path``, with their lines.
     """
-    missing = [
-        Problem(("env", key), f"${{{name}}} is not set where tenfold was started")
-        for key, text in spec.env.items()
-        for name in values.references(text)
-        if name not in environ
-    ]
-    if missing:
-        found = locate.lines(_read(path)) if path else {}
-        raise _refusal(missing, found, path.name if path else FILE_NAME)
+    _require_set({("env", key): text for key, text in spec.env.items()}, environ, path)
     return {
         key: Secret(values.expand(text, environ))
         if values.references(text)
         else values.expand(text, environ)
         for key, text in spec.env.items()
     }
+
+
+def passwords(
+    spec: AppSpec, environ: Mapping[str, str], *, path: Path | None = None
+) -> dict[str, Secret]:
+    """The password of each user of ``[edge] basic_auth``.
+
+    Raises:
+        SpecError: as :func:`variables`; or one is empty, or too long to be checked.
+    """
+    users: dict[locate.Key, str] = {
+        ("edge", "basic_auth", user): text for user, text in spec.edge.basic_auth.items()
+    }
+    _require_set(users, environ, path)
+    found = {user: values.expand(text, environ) for user, text in spec.edge.basic_auth.items()}
+    wrong = [
+        Problem(("edge", "basic_auth", user), "the password is empty or longer than 256 bytes")
+        for user, password in found.items()
+        if not 0 < len(password.encode()) <= LONGEST_PASSWORD_BYTES
+    ]
+    if wrong:
+        raise _at_lines(wrong, path)
+    return {user: Secret(password) for user, password in found.items()}
+
+
+def _require_set(
+    texts: Mapping[locate.Key, str], environ: Mapping[str, str], path: Path | None
+) -> None:
+    missing = [
+        Problem(key, f"${{{name}}} is not set where tenfold was started")
+        for key, text in texts.items()
+        for name in values.references(text)
+        if name not in environ
+    ]
+    if missing:
+        raise _at_lines(missing, path)
+
+
+def _at_lines(problems: Sequence[Problem], path: Path | None) -> SpecError:
+    found = locate.lines(_read(path)) if path else {}
+    return _refusal(problems, found, path.name if path else FILE_NAME)
 
 
 def _read(file: Path) -> str:

@@ -85,6 +85,13 @@ def relative_path(text: str) -> str:
     return str(path)
 
 
+def file_path(text: str) -> str:
+    """A file, relative to ``tenfold.toml`` or absolute."""
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        raise ValueError("has control characters, which no file needs in its name")
+    return text
+
+
 def asset_url(text: str) -> str:
     """A URL prefix without a slash at its end."""
     prefix = text.rstrip("/")

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from tenfold.spec.edge import EdgeTable
 from tenfold.spec.model import AppSpec
+from tenfold.spec.names import twin
 from tenfold.stages.facts import AppFacts, Machine
 from tenfold.topology.model import Host, Pool, Topology, Unit
 from tenfold.topology.settings import (
     AppSettings,
     Asset,
+    CertificateSettings,
     DatabaseSettings,
     EdgeSettings,
+    Redirect,
     RedisSettings,
+    Tls,
 )
 
 HOST = "vm1"
+CERTIFICATES = "certificates"
+DAY_SECONDS = 86_400
 
 
 def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
@@ -26,6 +33,7 @@ def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
             Unit("postgres", "postgresql", HOST, database(spec)),
             *redis(spec, HOST),
             Unit("edge", "nginx", HOST, edge(spec), after=("app",)),
+            *certificates(spec, HOST),
         ),
         pools=(pool(spec, machine, facts),),
     )
@@ -58,6 +66,8 @@ def redis(spec: AppSpec, host: str) -> tuple[Unit, ...]:
 
 def edge(spec: AppSpec) -> EdgeSettings:
     """The reverse proxy as ``[edge]`` and ``[static]`` say."""
+    own, www = spec.edge.own_names, spec.edge.www
+    names = own if www != "serve" else (*own, *map(twin, own))
     return EdgeSettings(
         address=spec.edge.address,
         port=spec.edge.port,
@@ -67,7 +77,38 @@ def edge(spec: AppSpec) -> EdgeSettings:
         hold_seconds=spec.edge.hold_seconds,
         request_seconds=spec.edge.request_timeout_seconds,
         health=spec.release.health,
+        names=names,
+        aliases=tuple((twin(name), name) for name in own) if www == "redirect" else (),
+        redirects=tuple(
+            Redirect(path, to.to, to.status) for path, to in sorted(spec.edge.redirects.items())
+        ),
+        users=tuple(sorted(spec.edge.basic_auth)),
+        tls=_tls(spec.edge),
     )
+
+
+def certificates(spec: AppSpec, host: str) -> tuple[Unit, ...]:
+    """The keeper of the certificate, where there is one to keep.
+
+    It comes after the edge, which shows its proofs; the edge does not wait for it.
+    """
+    if spec.edge.tls.mode != "auto":
+        return ()
+    of_the_edge = edge(spec)
+    settings = CertificateSettings(
+        names=(*of_the_edge.names, *(alias for alias, _ in of_the_edge.aliases)),
+        directory=spec.edge.acme,
+        email=spec.edge.email or "",
+        own_roots=spec.edge.acme_ca is not None,
+    )
+    return (Unit(CERTIFICATES, "acme", host, settings, after=("edge",)),)
+
+
+def _tls(edge: EdgeTable) -> Tls | None:
+    if edge.tls.mode == "off":
+        return None
+    keeper = CERTIFICATES if edge.tls.mode == "auto" else None
+    return Tls(edge.secure_port, edge.hsts_days * DAY_SECONDS, keeper)
 
 
 def pool(

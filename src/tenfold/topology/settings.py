@@ -63,11 +63,36 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
+class Redirect:
+    """One whole path that leads to another, or to a URL."""
+
+    path: str
+    target: str
+    status: int = 308
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """TLS on a port of its own; plain requests are sent there.
+
+    ``certificates`` names the unit on the same host that keeps the certificate; without one it is
+    among the secrets, as ``edge.certificate``: chain and key as one PEM text.
+    """
+
+    port: int
+    hsts_seconds: int = 0
+    certificates: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeSettings(Settings):
     """The reverse proxy in front: TLS, static files, buffering, limits.
 
     ``health`` is the path at which others than visitors ask for the app: it answers during
     maintenance, too.
+
+    Without ``names`` every name is served. ``aliases`` are pairs: a name, and the one to which it
+    redirects. The password of each of ``users`` is among the secrets, as ``edge.user.NAME``.
     """
 
     address: str = "127.0.0.1"
@@ -78,6 +103,26 @@ class EdgeSettings(Settings):
     hold_seconds: float = 15.0
     request_seconds: float = 60.0
     health: str | None = None
+    names: tuple[str, ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
+    redirects: tuple[Redirect, ...] = ()
+    users: tuple[str, ...] = ()
+    tls: Tls | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateSettings(Settings):
+    """The keeper of the edge's certificate.
+
+    ``names`` are all that must be in it, the site's own first; ``directory`` is the URL of the
+    authority. With ``own_roots``, whom to trust as its server is among the secrets: PEM, as
+    ``edge.acme_ca``.
+    """
+
+    names: tuple[str, ...]
+    directory: str
+    email: str = ""
+    own_roots: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,15 @@ def reachable(address: str) -> str:
     return bracketed({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address))  # noqa: S104
 
 
+def site_url(settings: EdgeSettings) -> str:
+    """Where people find the site: by its own name if it has one."""
+    scheme, port = ("https", settings.tls.port) if settings.tls else ("http", settings.port)
+    if not settings.names:
+        return f"{scheme}://{reachable(settings.address)}:{port}"
+    usual = {"http": 80, "https": 443}[scheme]
+    return f"{scheme}://{settings.names[0]}" + ("" if port == usual else f":{port}")
+
+
 def listens(topology: Topology, host: str, address: str) -> tuple[Listen, ...]:
     """The listening sockets that this host's agent owns: app, public, the database's endpoint."""
     found: list[Listen] = []
@@ -40,6 +49,9 @@ def listens(topology: Topology, host: str, address: str) -> tuple[Listen, ...]:
             found.append(Listen(member.name, address, APP_PORT))
         elif isinstance(member.settings, EdgeSettings):
             found.append(Listen("public", member.settings.address, member.settings.port))
+            if member.settings.tls is not None:
+                secure = member.settings.tls.port
+                found.append(Listen("public-https", member.settings.address, secure))
         elif isinstance(member.settings, EndpointSettings):
             found.append(Listen(member.name, address, ENDPOINT_PORT))
     return tuple(found)
@@ -77,13 +89,13 @@ def wiring(
                 )
         elif isinstance(settings, EdgeSettings):
             endpoints[member.path] = f"{bracketed(settings.address)}:{settings.port}"
-            url = f"http://{reachable(settings.address)}:{settings.port}"
+            url = site_url(settings)
         elif isinstance(settings, EndpointSettings):
             endpoints[member.path] = f"{address}:{ENDPOINT_PORT}"
         elif isinstance(settings, RedisSettings):
             endpoints[member.path] = f"{bracketed(address)}:{REDIS_PORT}"
             redis = Redis(bracketed(address), REDIS_PORT)
-        else:
+        elif isinstance(settings, AppSettings):
             endpoints[member.path] = f"{address}:{APP_PORT}"
     for member in topology.of(EndpointSettings):
         assert isinstance(member.settings, EndpointSettings)

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from tests.support.edge import NOBODY, as_nobody, builds, nobodys_folder
 
 from tenfold.engines.nginx import Found, Nginx
 from tenfold.engines.protocol import Place, Scene
+from tenfold.secret import Secret
 from tenfold.topology.model import Host, Topology, Unit
 from tenfold.topology.process import Launch
 from tenfold.topology.settings import Asset, EdgeSettings
@@ -126,13 +128,20 @@ class Edge:
     found: Found
     app_port: int
     settings: EdgeSettings = field(default_factory=EdgeSettings)
+    secrets: dict[str, Secret] = field(default_factory=dict)
     listener: socket.socket = field(init=False)
+    secure: socket.socket | None = field(init=False, default=None)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.listener.setblocking(False)
         self.settings = replace(self.settings, port=self.listener.getsockname()[1])
+        if self.settings.tls is not None:
+            self.secure = socket.create_server(("127.0.0.1", 0), backlog=1024)
+            self.secure.setblocking(False)
+            port = self.secure.getsockname()[1]
+            self.settings = replace(self.settings, tls=replace(self.settings.tls, port=port))
         self.assets("current").mkdir(parents=True)
         self.assets("previous").mkdir(parents=True)
 
@@ -142,6 +151,11 @@ class Edge:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.settings.port}"
+
+    @property
+    def secure_port(self) -> int:
+        assert self.settings.tls is not None
+        return self.settings.tls.port
 
     @property
     def log(self) -> Path:
@@ -158,24 +172,26 @@ class Edge:
             logs=f"{root}/logs",
             assets=f"{root}/assets",
             address="127.0.0.1",
-            binaries={"nginx": self.found.path},
+            binaries={"nginx": self.found.path, "python": sys.executable},
         )
         endpoints = {
             "h1/app": f"127.0.0.1:{self.app_port}",
             "h1/edge": f"127.0.0.1:{self.settings.port}",
         }
         document = Document("site", "10", endpoints=endpoints)
-        return Scene(topology.hosts[0], topology, document, place)
+        return Scene(topology.hosts[0], topology, document, place, secrets=self.secrets)
 
     def write(self) -> None:
         """Have the rendered files; each is replaced at once, as an agent does it."""
         scene = self.scene()
         for file in Nginx(self.found.build).render(scene.topology.units[0], scene):
-            assert isinstance(file.text, str)
             path = Path(file.path)
             path.parent.mkdir(parents=True, exist_ok=True)
             fresh = path.with_name(f".{path.name}")
-            fresh.write_text(file.text)
+            fresh.write_text(file.text if isinstance(file.text, str) else file.text.reveal())
+            fresh.chmod(file.mode)
+            if os.geteuid() == 0:
+                os.chown(fresh, NOBODY, NOBODY)
             fresh.replace(path)
 
     def launch(self) -> Launch:
@@ -190,7 +206,10 @@ class Edge:
         for command in launch.prepare:
             if command.creates and not Path(command.creates).exists():
                 subprocess.run(command.argv, check=True, **as_nobody())
-        fd = self.listener.fileno()
+        fds = {"public": self.listener.fileno()}
+        if self.secure is not None:
+            fds["public-https"] = self.secure.fileno()
+        named = "".join(f"{fds[name]};" for name in launch.sockets)
         self.log.touch()
         if os.geteuid() == 0:
             os.chown(self.log, NOBODY, NOBODY)
@@ -198,8 +217,8 @@ class Edge:
             process = subprocess.Popen(
                 launch.argv,
                 cwd=launch.cwd,
-                env={k: str(v).replace("{fd:public}", str(fd)) for k, v in launch.env.items()},
-                pass_fds=[fd],
+                env={"NGINX": named},
+                pass_fds=list(fds.values()),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -245,6 +264,8 @@ class Edge:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
         self.listener.close()
+        if self.secure is not None:
+            self.secure.close()
 
 
 @pytest.fixture
@@ -261,9 +282,17 @@ def settings() -> EdgeSettings:
 
 
 @pytest.fixture
-def idle_edge(place: Path, found: Found, app: App, settings: EdgeSettings) -> Iterator[Edge]:
+def secrets() -> dict[str, Secret]:
+    """What a test module overrides when the edge needs some."""
+    return {}
+
+
+@pytest.fixture
+def idle_edge(
+    place: Path, found: Found, app: App, settings: EdgeSettings, secrets: dict[str, Secret]
+) -> Iterator[Edge]:
     """An edge of which nothing runs yet."""
-    made = Edge(place, found, app.port, settings)
+    made = Edge(place, found, app.port, settings, secrets)
     yield made
     made.close()
 

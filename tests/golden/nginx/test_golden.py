@@ -20,12 +20,21 @@ from tests.support.edge import as_nobody, builds, nobodys_folder
 from tenfold.engines.nginx import Build, Found, Nginx
 from tenfold.engines.protocol import Place, Scene
 from tenfold.errors import UsageError
+from tenfold.secret import Secret
 from tenfold.topology.model import Host, Topology, Unit
-from tenfold.topology.process import Launch
-from tenfold.topology.settings import Asset, EdgeSettings
+from tenfold.topology.process import File, Launch
+from tenfold.topology.settings import Asset, EdgeSettings, Redirect, Tls
 from tenfold.wiring.document import Document
 
 HERE = Path(__file__).parent
+# A key and a certificate of nobody, made for these files alone; valid until 2126.
+PEM = (HERE / "nobody.pem").read_text()
+SECRETS = {
+    "edge.salt": Secret("a salt for tests"),
+    "edge.user.anna": Secret("open sesame"),
+    "edge.user.ben@example.org": Secret("pässword"),
+    "edge.certificate": Secret(PEM),
+}
 CASES = sorted(path.parent.name for path in HERE.glob("*/case.toml"))
 
 
@@ -48,6 +57,11 @@ class Case:
         given = self.input
         told = dict(given.get("settings", {}))
         assets = tuple(Asset(**a) for a in told.pop("assets", []))
+        told["names"] = tuple(told.get("names", ()))
+        told["aliases"] = tuple(map(tuple, told.get("aliases", ())))
+        told["users"] = tuple(told.get("users", ()))
+        told["redirects"] = tuple(Redirect(**r) for r in told.get("redirects", ()))
+        told["tls"] = Tls(**told["tls"]) if "tls" in told else None
         unit = Unit("edge", "nginx", "vm1", EdgeSettings(**told, assets=assets))
         host = Host("vm1", cores=given.get("cores", 2))
         root = given.get("root", "/srv/shop/.tenfold/hosts/vm1")
@@ -58,22 +72,41 @@ class Case:
             logs=f"{root}/logs",
             assets=f"{root}/assets",
             address="127.0.0.2",
-            binaries={"nginx": "/usr/sbin/nginx"},
+            binaries={"nginx": "/usr/sbin/nginx", "python": "/opt/tenfold/bin/python"},
         )
         endpoints = {"vm1/app": given.get("upstream", "127.0.0.2:8000")}
         document = Document("shop", "10", endpoints=endpoints)
-        return unit, Scene(host, Topology("shop", "10", (host,), (unit,)), document, place)
+        topology = Topology("shop", "10", (host,), (unit,))
+        return unit, Scene(host, topology, document, place, secrets=SECRETS)
 
     def rendered(self) -> dict[str, str]:
         """What comes of it, by file name."""
         unit, scene = self.scene()
         engine = Nginx(self.build)
         try:
-            files = {Path(f.path).name: str(f.text) for f in engine.render(unit, scene)}
+            files = {Path(f.path).name: _shown(f) for f in engine.render(unit, scene)}
         except UsageError as error:
             return {"error": f"{error.what}\nWhat next  {error.next}\n"}
         launch = launch_text(engine.launch(unit, scene))
-        return {"nginx.conf": files["nginx.conf"], "launch": launch}
+        more = {name: files[name] for name in ("users", "certificate.pem") if name in files}
+        return {"nginx.conf": files["nginx.conf"], "launch": launch, **more}
+
+
+def _shown(file: File) -> str:
+    """A file as it is kept here: nothing of a secret but how it is written."""
+    text = str(file.text)
+    return text if file.mode == 0o644 else f"mode {file.mode:o}\n{text}\n"
+
+
+def _plain(text: str | Secret) -> str:
+    return text.reveal() if isinstance(text, Secret) else text
+
+
+def _write(folder: Path, name: str, text: str, scene: Scene) -> None:
+    """A file as the host has it, in a folder of the test; what it names lies there too."""
+    path = folder / name
+    path.write_text(text.replace(f'"{scene.place.config}/', f'"{folder}/'))
+    path.chmod(0o644)
 
 
 def launch_text(launch: Launch) -> str:
@@ -114,11 +147,13 @@ def test_nginx_accepts_it(name: str, found: Found) -> None:
     unit, scene = case.scene()
     wanted, has = case.build, found.build
     suits = has.version >= wanted.version and has.clears_headers >= wanted.clears_headers
+    if "tls" in case.input.get("settings", {}):
+        suits &= has.mixes_http2 == wanted.mixes_http2  # it is asked for in another way
     with nobodys_folder() as folder:
         for file in Nginx(wanted if suits else has).render(unit, scene):
-            (folder / Path(file.path).name).write_text(str(file.text))
+            _write(folder, Path(file.path).name, _plain(file.text), scene)
         if suits:
-            (folder / "nginx.conf").write_text((HERE / name / "nginx.conf").read_text())
+            _write(folder, "nginx.conf", (HERE / name / "nginx.conf").read_text(), scene)
         argv = [found.path, "-e", "stderr", "-p", f"{folder}/data/"]
         said = subprocess.run(
             [*argv, "-t", "-c", f"{folder}/nginx.conf"],

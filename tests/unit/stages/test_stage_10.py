@@ -6,7 +6,14 @@ from tenfold import stages
 from tenfold.errors import Refused, SpecError, UsageError
 from tenfold.spec.read import parse
 from tenfold.stages.facts import AppFacts, Machine, app_facts
-from tenfold.topology.settings import AppSettings, DatabaseSettings, EdgeSettings, RedisSettings
+from tenfold.topology.settings import (
+    AppSettings,
+    CertificateSettings,
+    DatabaseSettings,
+    EdgeSettings,
+    RedisSettings,
+    Tls,
+)
 
 PLAIN = 'name = "my-shop"\napp = "shop:app"\n'
 TWO_CORES = Machine(cores=2, memory_bytes=4 << 30)
@@ -104,3 +111,33 @@ def test_a_server_that_is_not_installed_is_named_with_its_command() -> None:
     with pytest.raises(Refused, match="no gunicorn") as caught:
         app_facts(parse(PLAIN), frozenset({"uvicorn"}), "wsgi")
     assert "pip install gunicorn" in (caught.value.next or "")
+
+
+def test_certificates_by_themselves_have_a_keeper_beside_the_edge() -> None:
+    table = '[edge]\ndomain = "a.org"\nwww = "redirect"\ntls = "auto"\nport = 80\n'
+    for stage, host in (("10", "vm1"), ("100", "app1")):
+        found = stages.topology(stage, parse(PLAIN + table), TWO_CORES, UVICORN)
+        keeper = found.member(f"{host}/certificates")
+        assert keeper.after == ("edge",)
+        assert isinstance(keeper.settings, CertificateSettings)
+        assert keeper.settings.names == ("a.org", "www.a.org")
+        edge = found.member(f"{host}/edge").settings
+        assert isinstance(edge, EdgeSettings)
+        assert (edge.names, edge.aliases) == (("a.org",), (("www.a.org", "a.org"),))
+        assert edge.tls == Tls(443, certificates="certificates")
+
+
+def test_without_them_there_is_none() -> None:
+    table = '[edge]\ndomain = "a.org"\ntls = { certificate = "c.pem", key = "k.pem" }\n'
+    found = stages.topology("10", parse(PLAIN + table), TWO_CORES, UVICORN)
+    assert not found.of(CertificateSettings)
+    (edge,) = found.of(EdgeSettings)
+    assert isinstance(edge.settings, EdgeSettings)
+    assert edge.settings.tls == Tls(8443)
+
+
+def test_www_may_be_served_as_well() -> None:
+    table = '[edge]\ndomain = "a.org"\nwww = "serve"\n'
+    (edge,) = stages.topology("10", parse(PLAIN + table), TWO_CORES, UVICORN).of(EdgeSettings)
+    assert isinstance(edge.settings, EdgeSettings)
+    assert (edge.settings.names, edge.settings.aliases) == (("a.org", "www.a.org"), ())

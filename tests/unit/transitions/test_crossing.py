@@ -19,7 +19,7 @@ from tenfold.transitions.crossing import Seen, Terms, plan
 from tenfold.transitions.planner import Goal, Plan
 from tenfold.transitions.planner import plan as plan_fresh
 
-SPEC = parse('name = "shop"\napp = "shop:app"\n')
+SPEC = parse('name = "shop"\napp = "shop:app"\n[edge]\ndomain = "shop.example"\ntls = "auto"\n')
 MACHINE, FACTS = Machine(cores=2, memory_bytes=4 << 30), AppFacts("uvicorn", "asgi")
 PATHS = ("apphost/postgres", "db1/postgres")
 OPTIONAL = (
@@ -43,7 +43,8 @@ def goal(name: str) -> Goal:
         pools=tuple(replace(p, host=same(p.host)) for p in wanted.topology.pools),
     )
     prints = {m.path: f"{m.path} at {name}" for m in topology.members()}
-    prints["apphost/edge"] = "the same everywhere"
+    for name_of_one in ("edge", "certificates"):
+        prints[f"apphost/{name_of_one}"] = "the same everywhere"
     prints["apphost/app"] = f"workers of stage {wanted.stage}"
     return Goal(
         topology=topology,

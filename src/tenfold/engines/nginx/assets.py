@@ -10,11 +10,11 @@ from tenfold.errors import UsageError
 from tenfold.topology.settings import Asset
 
 
-def locations(assets: Sequence[Asset], root: str) -> str:
+def locations(assets: Sequence[Asset], root: str, hsts: str = "") -> str:
     """The location blocks of all assets, the most specific prefix first.
 
     ``root`` holds the links ``current`` and ``previous``; an asset's files are in its directory
-    below each of them.
+    below each of them. ``hsts`` is a line that every answer over TLS has.
 
     Raises:
         UsageError: a prefix or a directory that cannot be served, or not safely.
@@ -23,10 +23,10 @@ def locations(assets: Sequence[Asset], root: str) -> str:
         _check(asset)
     # Of several regular expressions nginx takes the first that matches.
     ordered = sorted(assets, key=lambda a: (-len(_prefix(a)), a.url))
-    return "".join(_blocks(asset, number, root) for number, asset in enumerate(ordered, 1))
+    return "".join(_blocks(asset, number, root, hsts) for number, asset in enumerate(ordered, 1))
 
 
-def _blocks(asset: Asset, number: int, root: str) -> str:
+def _blocks(asset: Asset, number: int, root: str, hsts: str) -> str:
     directory = PurePosixPath(asset.directory).as_posix()
     # A name that ends in a slash is a directory: those are the app's to answer for.
     matches = f"^{pattern(_prefix(asset))}(?<asset>.*[^/])$"
@@ -38,6 +38,7 @@ def _blocks(asset: Asset, number: int, root: str) -> str:
             "CURRENT": literal(f"{root}/current/{directory}"),
             "PREVIOUS": literal(f"{root}/previous/{directory}"),
             "FALLBACK": f"@previous_{number}",
+            "HSTS": hsts,
         },
     )
 

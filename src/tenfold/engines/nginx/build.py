@@ -30,6 +30,16 @@ class Build:
         return self.version >= (1, 25, 1)
 
     @property
+    def renews_ticket_keys(self) -> bool:
+        """Keys of session tickets are made anew by itself, in the shared cache (since 1.23.2)."""
+        return self.version >= (1, 23, 2)
+
+    @property
+    def keeps_certificates(self) -> bool:
+        """Certificates that are named by a variable need not be read every time (since 1.27.4)."""
+        return self.version >= (1, 27, 4)
+
+    @property
     def spares_idle_clients(self) -> bool:
         """A reload leaves idle keep-alive clients time (since 1.27.4)."""
         return self.version >= (1, 27, 4)

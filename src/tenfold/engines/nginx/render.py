@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from tenfold.engines.nginx import maintenance
+from tenfold.engines.nginx import site
 from tenfold.engines.nginx.assets import locations
 from tenfold.engines.nginx.build import Build
 from tenfold.engines.nginx.text import filled, literal, template
@@ -16,7 +16,6 @@ from tenfold.topology.model import Pool, Unit
 from tenfold.topology.process import Command, File, Launch, Probe, Stop
 from tenfold.topology.settings import EdgeSettings
 
-PROBE_PATH = "/.tenfold/edge"
 MOST_WORKERS = 4
 
 # Request headers by which a client could pretend to be the edge, or Tenfold. nginx drops variants
@@ -71,6 +70,7 @@ class Nginx:
             File(f"{config}/mime.types", template("mime.types")),
             File(f"{config}/error.html", template("error.html")),
             File(f"{config}/error.json", template("error.json")),
+            *site.files(_settings(member), scene),
         )
 
     def launch(self, member: Unit | Pool, scene: Scene) -> Launch:
@@ -78,7 +78,8 @@ class Nginx:
 
         The socket must be non-blocking: nginx leaves the flags of an inherited one as they are.
         """
-        place = scene.place
+        place, secure = scene.place, _settings(member).tls is not None
+        sockets = ("public", "public-https") if secure else ("public",)
         return Launch(
             argv=(
                 place.binaries["nginx"],
@@ -87,29 +88,32 @@ class Nginx:
                 *("-c", f"{place.config}/nginx.conf"),
             ),
             cwd=place.config,
-            env={"NGINX": "{fd:public};"},
-            sockets=("public",),
-            prepare=(Command(("mkdir", "-p", "-m", "0700", place.data), creates=place.data),),
-            ready=Probe("http", address=_reachable(member, scene), path=PROBE_PATH, below=300),
+            env={"NGINX": "".join(f"{{fd:{name}}};" for name in sockets)},
+            sockets=sockets,
+            prepare=(
+                Command(("mkdir", "-p", "-m", "0700", place.data), creates=place.data),
+                *site.prepare(_settings(member), place),
+            ),
+            ready=Probe("http", address=_reachable(member, scene), path=site.PROBE_PATH, below=300),
             stop=Stop("SIGQUIT", within_seconds=10.0),
             reload="SIGHUP",
         )
 
     def _config(self, member: Unit | Pool, scene: Scene) -> str:
         settings = _settings(member)
+        public = _endpoint(*_public(member, scene))
+        of_the_site = site.values(settings, scene, self.build, public)
         values = {
             "APP": scene.topology.app,
             "WORKERS": str(max(1, min(scene.host.cores, MOST_WORKERS))),
             "MAX_BODY": str(settings.max_body_bytes),
             "UPSTREAM": scene.wiring.endpoints[f"{member.host}/{settings.upstream}"],
             "HASHED_NAMES": template("hashed.conf") if settings.assets else "",
-            "LISTEN": _endpoint(*_public(member, scene)),
             "HOLD": _duration(settings.hold_seconds),
             "ANSWER": _duration(settings.hold_seconds + settings.request_seconds),
-            "PROBE": PROBE_PATH,
             "CONFIG": literal(scene.place.config),
-            **maintenance.values(scene.place.config, settings.health),
-            "ASSETS": locations(settings.assets, scene.place.assets),
+            "ASSETS": locations(settings.assets, scene.place.assets, of_the_site["HSTS"]),
+            **of_the_site,
             **_by_build(self.build),
         }
         text = filled("nginx.conf", {**values, "LITERAL_DOLLAR": ""})
@@ -128,7 +132,6 @@ def _by_build(build: Build) -> dict[str, str]:
     return {
         "STRIPPED_HEADERS": "\n".join(strip),
         "SPARE_IDLE_CLIENTS": spare if build.spares_idle_clients else "",
-        "HTTP2": "        http2 on;" if build.mixes_http2 else "",
     }
 
 

@@ -186,11 +186,11 @@ def _escape(field: str) -> str:
 
 
 def _clients(scene: Scene) -> tuple[str, ...]:
-    # Everybody but the edge, whose endpoint is a public one: it does not talk to databases.
+    # Everybody who has an endpoint but the edge, whose is a public one: it talks to no database.
     return tuple(
         scene.wiring.endpoints[m.path]
         for m in scene.topology.members()
-        if not isinstance(m.settings, EdgeSettings)
+        if m.path in scene.wiring.endpoints and not isinstance(m.settings, EdgeSettings)
     )
 
 

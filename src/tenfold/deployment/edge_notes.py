@@ -1,0 +1,48 @@
+"""What to tell about ``[edge]`` before it is brought up: what will not work as it stands."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from tenfold.secret import Secret
+from tenfold.spec.edge import EdgeTable
+
+WARN_DAYS = 30
+DAY_SECONDS = 86_400
+
+
+def notes(edge: EdgeTable, own: Secret | None, now: float) -> tuple[str, ...]:
+    """Sentences for the person who brings the site up.
+
+    Args:
+        edge: the table.
+        own: key and chain of the user's own certificate, if it has one.
+        now: seconds since the epoch.
+    """
+    alone = ip_address(edge.address).is_loopback
+    told = []
+    if edge.tls.mode == "auto" and alone:
+        told.append(
+            f"[edge] address is {edge.address}: nobody outside reaches the site, and so no public"
+            " authority gives it a certificate"
+        )
+    elif edge.tls.mode == "auto" and edge.port != 80:
+        told.append(
+            f"the authority asks at port 80 of {edge.own_names[0]}: have it lead to port"
+            f" {edge.port} here"
+        )
+    if edge.basic_auth and edge.tls.mode == "off" and not alone:
+        told.append("passwords come over plain http: anybody on the way can read them")
+    if own is not None:
+        told += _ends(own, now)
+    return tuple(told)
+
+
+def _ends(own: Secret, now: float) -> list[str]:
+    from tenfold.certificates import pem  # a tenth of a second that few commands need
+
+    left_days = (pem.facts(own.reveal()).not_after - now) / DAY_SECONDS
+    if left_days > WARN_DAYS:
+        return []
+    ends = "has ended" if left_days <= 0 else f"ends in {left_days:.0f} days"
+    return [f"the certificate of [edge] tls {ends}: tenfold deploy brings a new one"]

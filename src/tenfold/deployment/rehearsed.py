@@ -1,0 +1,13 @@
+"""What a copy for a rehearsal leaves out: nobody shall find it, and no authority hear of it."""
+
+from __future__ import annotations
+
+from tenfold.spec.edge import EdgeTable
+from tenfold.spec.model import AppSpec
+
+
+def rehearsed(spec: AppSpec) -> AppSpec:
+    """The same app, on this machine alone: no names, no TLS, no password to come in."""
+    kept = {"port", "max_body_bytes", "request_timeout_seconds", "hold_seconds"}
+    edge = EdgeTable().model_copy(update={name: getattr(spec.edge, name) for name in kept})
+    return spec.model_copy(update={"edge": edge})

@@ -1,0 +1,99 @@
+"""A plain site that gets a name, a certificate of its user's own and a password, while it runs."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import http.client
+import json
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support import apps
+from tests.support.project import Project, free_port
+
+from tenfold.certificates import pem
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+Bring = Callable[[Any], Project]
+NAME, PASSWORD = "shop.example", "open sesame 4711"
+
+
+def certificate(folder: Path) -> None:
+    """A key and a self-signed certificate, as a user brings them."""
+    folder.mkdir(exist_ok=True)
+    key, now = pem.new_key(), datetime.datetime.now(datetime.UTC)
+    (folder / "key.pem").write_text(pem.key_text(key))
+    (folder / "chain.pem").write_text(pem.self_signed(key, [NAME], now, days=20))
+
+
+def ask(project: Project, port: int, password: str | None) -> tuple[int, str]:
+    """One request over TLS, which trusts what lies in the project and nothing else."""
+    context = ssl.create_default_context(cafile=project.path / "tls" / "chain.pem")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    plain = socket.create_connection(("127.0.0.1", port), timeout=20)
+    connection.sock = context.wrap_socket(plain, server_hostname=NAME)
+    headers = {"Host": NAME}
+    if password is not None:
+        word = base64.b64encode(f"anna:{password}".encode()).decode()
+        headers["Authorization"] = f"Basic {word}"
+    connection.request("GET", "/", headers=headers)
+    answer = connection.getresponse()
+    found = answer.status, answer.read().decode()
+    connection.close()
+    return found
+
+
+def test_a_plain_site_becomes_one_with_a_name_a_certificate_and_a_password(bring: Bring) -> None:
+    project, port = bring(apps.ledger), free_port()
+    code = (project.path / "ledger.py").read_text()
+    told = '{"version": VERSION, "scheme": environ["wsgi.url_scheme"]}'
+    (project.path / "ledger.py").write_text(code.replace('{"version": VERSION}', told))
+    project.up()
+    assert project.get("/").json()["scheme"] == "http"
+
+    certificate(project.path / "tls")
+    files = '{ certificate = "tls/chain.pem", key = "tls/key.pem" }'
+    table = f'domain = "{NAME}"\nhttps_port = {port}\ntls = {files}\n'
+    with (project.path / "tenfold.toml").open("a") as file:
+        file.write(f'\n[edge]\n{table}basic_auth = {{ anna = "${{SHOP_PASSWORD}}" }}\n')
+    refused = project.tenfold("deploy", env={"SHOP_PASSWORD": ""})
+    assert refused.returncode == 2
+    assert "[edge.basic_auth] anna" in refused.stderr + refused.stdout
+    done = project.tenfold("deploy", timeout=200, env={"SHOP_PASSWORD": PASSWORD})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the certificate of [edge] tls ends in" in done.stdout
+
+    assert ask(project, port, None)[0] == 401
+    assert ask(project, port, "wrong")[0] == 401
+    status, body = ask(project, port, PASSWORD)
+    assert (status, json.loads(body)["scheme"]) == (200, "https")
+    assert project.get("/").status == 421
+    assert project.status()["url"] == f"https://{NAME}:{port}"
+
+    certificate(project.path / "tls")
+    project.ok("deploy", timeout=200)  # the password is remembered
+    assert ask(project, port, PASSWORD)[0] == 200
+    _is_nowhere(project)
+    assert "it asks for a password" in project.ok("down") + project.ok("up", "-d", timeout=200)
+    assert ask(project, port, PASSWORD)[0] == 200
+
+
+def _is_nowhere(project: Project) -> None:
+    """The password is in one closed file of Tenfold's own, in no log, on no command line."""
+    argv = [word for process in project.processes() for word in process.cmdline()]
+    assert not any(PASSWORD in word for word in argv)
+    found = {
+        path.name
+        for path in (project.path / ".tenfold").rglob("*")
+        if path.is_file() and path.suffix in (".log", ".json", ".conf", "") and _has(path)
+    }
+    assert found == {"secrets.json"}
+
+
+def _has(path: Path) -> bool:
+    return PASSWORD.encode() in path.read_bytes()
