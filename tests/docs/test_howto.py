@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -57,6 +58,7 @@ class Shop:
         command = command.replace("--delete-data", "--delete-data --yes")
         if "--env" in command:
             return command
+        command = command.replace("127.0.0.1:8000", f"127.0.0.1:{self.project.port}")
         return command.replace("up -d", f"up -d --port {self.project.port}")
 
 
@@ -155,6 +157,22 @@ def test_https(shop: Shop) -> None:
         assert b" 200 OK\r\n" in secure.recv(4096)
     spec.write_text(plain)
     assert shop.shell.run("tenfold deploy")[0] == 0
+
+
+def test_keep_user_files(shop: Shop) -> None:
+    spec = shop.project.path / "tenfold.toml"
+    before = spec.read_text()
+    page = (PAGES / "keep-user-files.md").read_text("utf-8")
+    block = re.search(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert block
+    spec.write_text(f"{before}\n{block[1]}")
+    try:
+        shop.project.ok("down")
+        shop.do("keep-user-files.md")
+        assert shop.project.get("/media/thanks.txt").text == "Thanks!\n"
+    finally:
+        spec.write_text(before)
+    shop.project.ok("deploy")
 
 
 def test_use_another_postgresql(shop: Shop) -> None:

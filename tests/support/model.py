@@ -22,6 +22,8 @@ def apply(step: st.Step, now: Observation, goal: Goal) -> Observation:
             return _put(now, ObservedHost(host, "127.0.0.1", "running", 1, units=units))
         case st.StopHost(host):
             return _put(now, ObservedHost(host, "127.0.0.1", "absent"))
+        case st.KeepFiles(directory):
+            return replace(now, storage=(*now.storage, directory))
         case st.BuildRelease(release):
             return replace(now, built=(*now.built, release))
         case st.StartUnit(path) | st.RestartUnit(path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from tenfold.cli.base import Settings, command
@@ -31,7 +33,7 @@ def deploy(settings: Settings, leave_behind: bool) -> None:
         deployment.require_settled()
         before = require_running(deployment)
         if before and not leave_behind:
-            require_nothing_written(deployment, before)
+            require_nothing_left_behind(deployment, before)
         app_secrets.refresh(deployment.layout)
         intent = work.intend(deployment, renew=True)
         for note in intent.notes:
@@ -48,22 +50,53 @@ def deploy(settings: Settings, leave_behind: bool) -> None:
     output.line("Next   tenfold rollback    takes it back, without a failed request")
 
 
-def require_nothing_written(deployment: Deployment, release: str) -> None:
+def require_nothing_left_behind(deployment: Deployment, release: str) -> None:
     """See that the app keeps nothing in a directory that the next release replaces.
 
     Raises:
-        Refused: it does; names the files.
+        Refused: it does; names the files, and the setting that keeps them.
     """
-    files = shelf.written(deployment.layout, release)
+    kept = deployment.spec().storage.dirs
+    files = shelf.left_behind(deployment.layout, release, kept)
     if not files:
         return
+    twice = [f for f in files if any(f.startswith(f"{directory}/") for directory in kept)]
+    if twice:
+        raise _kept_already(deployment, release, twice)
     more = f" and {len(files) - 5} more" if len(files) > 5 else ""
     raise Refused(
         f"the app wrote into release {release}: {', '.join(files[:5])}{more}",
         detail="A deploy serves another directory, so the new release would not have these files.",
         changed=f"nothing for your users: release {release} serves",
-        next="keep data in the database (DATABASE_URL) instead of files; then\n"
-        f"copy what is worth it out of {deployment.layout.state}/releases/{release}/app, and\n"
+        next=_way_out(files, shelf.folders(deployment.layout, release, files))
+        + "copy what else is worth it out of"
+        f" {deployment.layout.state}/releases/{release}/app, and\n"
+        "tenfold deploy --leave-behind",
+    )
+
+
+def _way_out(files: tuple[str, ...], folders: tuple[str, ...]) -> str:
+    """For files in folders the setting that keeps them, for others the database."""
+    advice = ""
+    if folders:
+        advice = (
+            f"user files:  [storage] dirs = {json.dumps(list(folders))}  in tenfold.toml, then\n"
+            "tenfold deploy    takes them over and keeps them from then on\n"
+        )
+    if not all(f.startswith(tuple(f"{folder}/" for folder in folders)) for f in files):
+        advice += "keep data in the database (DATABASE_URL) instead of files; then\n"
+    return advice
+
+
+def _kept_already(deployment: Deployment, release: str, files: list[str]) -> Refused:
+    place = f"{deployment.layout.state}/releases/{release}/app"
+    return Refused(
+        f"the app wrote files into release {release} whose names are kept in [storage] dirs with"
+        f" other content: {', '.join(files[:5])}",
+        detail="Neither may replace the other, so the next release would not have these.",
+        changed=f"nothing for your users: release {release} serves",
+        next=f"copy those of {place}\n"
+        f"under other names into {deployment.layout.storage}, then\n"
         "tenfold deploy --leave-behind",
     )
 

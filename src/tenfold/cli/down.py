@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from tenfold.cli.base import Settings, command, yes_option
 from tenfold.cli.progress import PlanProgress
+from tenfold.cli.status import user_files
 from tenfold.deployment.delete import delete_everything
 from tenfold.deployment.deployment import Deployment
 from tenfold.errors import Refused
 
 
 @command("down")
-@click.option("--delete-data", is_flag=True, help="Also delete database, releases and journal.")
+@click.option(
+    "--delete-data", is_flag=True, help="Also delete database, user files, releases and journal."
+)
 @yes_option
 def down(settings: Settings, delete_data: bool, yes: bool) -> None:
     """Stop the app, its database and the edge. The data stays.
@@ -29,16 +34,19 @@ def down(settings: Settings, delete_data: bool, yes: bool) -> None:
         return
     deployment = Deployment.existing(layout)
     name = deployment.status().title
+    stored = [asdict(kept) for kept in deployment.user_files()] if delete_data else []
     if delete_data and not yes:
-        _confirm(settings, name)
+        _confirm(settings, name, user_files(stored))
     with deployment.working("down"):
         with PlanProgress(output) as progress:
             stopped = deployment.down(progress)
         if delete_data:
             delete_everything(deployment)
-    output.event("down", {"stopped": stopped, "deleted": delete_data})
+    output.event("down", {"stopped": stopped, "deleted": delete_data, "storage": stored})
     if delete_data:
         output.line(f"everything of {name} is deleted")
+        if stored:
+            output.line(f"with it the user files: {user_files(stored)}")
     elif stopped:
         output.line()
         output.line("Next   tenfold up    brings it back with all its data")
@@ -46,13 +54,14 @@ def down(settings: Settings, delete_data: bool, yes: bool) -> None:
         output.line(f"{name} did not run")
 
 
-def _confirm(settings: Settings, name: str) -> None:
+def _confirm(settings: Settings, name: str, stored: str) -> None:
     if not settings.output.live:
         raise Refused(
             "deleting all data wants a person, or --yes", next="tenfold down --delete-data --yes"
         )
+    files = f", all user files ({stored})" if stored else ""
     typed = click.prompt(
-        f"This deletes the database of {name} and all its releases. Type its name to go on",
+        f"This deletes the database of {name}{files} and all its releases. Type its name to go on",
         default="",
         show_default=False,
     )

@@ -43,6 +43,9 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "max_seconds": 5.0,
     "within_seconds": 6.0,
     "postpone_seconds": 600.0,
+    "directory": "media",
+    "files": 12,
+    "bytes": 345_678,
     "steps": (steps.BuildRelease("4f2c1d9"), steps.StartUnit("vm1/postgres")),
 }
 _ROLE = re.compile(r":\w+:`~?([^`]+)`")

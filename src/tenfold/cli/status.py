@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
@@ -17,7 +17,7 @@ from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.status import Status, never_up
 from tenfold.engines.nginx.maintenance import from_json
 from tenfold.errors import TenfoldError
-from tenfold.observe.report.figures import size
+from tenfold.observe.report.figures import count, size
 from tenfold.observe.traffic import Traffic, by_route, whole
 from tenfold.spec.read import load
 
@@ -49,6 +49,7 @@ def status(settings: Settings, routes: bool) -> None:
         found = deployment.status()
         metrics = deployment.metrics(silent=found.silent)
         kept = certificate_of(deployment)
+        found = replace(found, storage=tuple(asdict(k) for k in deployment.user_files()))
         if found.transition and found.transition.get("phase") in ("prepared", "switched"):
             found = with_follower(found, deployment)
     else:
@@ -122,12 +123,24 @@ def show(found: Status, traffic: Traffic, output: Output, kept: Certificate | No
     if found.transition:
         output.line()
         output.line(_transition(found))
+    if found.storage:
+        output.line()
+        output.line(f"  files     {user_files(found.storage)}")
     if traffic.requests:
         output.line()
         _, *told = _traffic_row(traffic)
         output.line(f"  traffic   {', '.join(told)}, since these workers started")
     output.line()
     output.line(f"Next   {_next(found)}")
+
+
+def user_files(storage: Iterable[Mapping[str, Any]]) -> str:
+    """``media 1,204 files, 312 MB``: the directories that outlive releases."""
+    return " · ".join(
+        f"{s['directory']} {'more than ' if s['more'] else ''}"
+        f"{count(s['files'], 'file')}, {size(s['bytes'])}"
+        for s in storage
+    )
 
 
 def _traffic_row(traffic: Traffic) -> tuple[str, ...]:

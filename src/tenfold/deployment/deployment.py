@@ -27,6 +27,7 @@ from tenfold.transitions.steps import Step, StopHost
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tenfold.release.storage import Kept
     from tenfold.spec.model import AppSpec
     from tenfold.state.layout import Layout
     from tenfold.topology.observation import Observation
@@ -122,6 +123,7 @@ class Deployment:
             self.facts(),
             built=shelf.built(self.layout),
             served=shelf.served(self.layout),
+            storage=shelf.stored(self.layout, self.facts()),
             silent=silent,
         )
 
@@ -138,6 +140,10 @@ class Deployment:
             maintenance=self.facts().get(MAINTENANCE),
             environment=self.layout.environment,
         )
+
+    def user_files(self) -> tuple[Kept, ...]:
+        """How much the directories hold that outlive releases."""
+        return shelf.measured(self.layout, shelf.stored(self.layout, self.facts()))
 
     def metrics(self, *, silent: Collection[str] = ()) -> Mapping[str, Any]:
         """What the workers measured since they started; empty while nothing runs.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psutil
 
 from tenfold.agent.masking import masking, without
-from tenfold.deployment import edge_notes, edge_secrets
+from tenfold.deployment import edge_notes, edge_secrets, shelf
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
 from tenfold.deployment.releases import ReleaseKeeper
 from tenfold.deployment.toolbox import Toolbox, toolbox
@@ -33,6 +33,7 @@ from tenfold.topology.process import Command
 from tenfold.topology.settings import DatabaseSettings, EndpointSettings
 from tenfold.transitions.blueprint import Blueprint
 from tenfold.transitions.planner import Goal
+from tenfold.transitions.steps import KeepFiles
 
 ROLES = ("superuser", "owner", "app", "replication")
 ENV = "env."
@@ -117,7 +118,9 @@ def make_intent(
         release=ReleasePlace(wanted.id, "", "", ""),
         variables=variables,
         leaders=place.leaders,
+        storage=str(layout.storage),
     )
+    stored = shelf.stored(layout, facts)
     goal = Goal(
         topology=topology,
         release=wanted.id,
@@ -126,6 +129,9 @@ def make_intent(
         prepared=blueprint.prepared(),
         renew=renew,
         leaders=place.leaders,
+        storage=tuple(
+            KeepFiles(d, *releases.to_keep(d)) for d in spec.storage.dirs if d not in stored
+        ),
     )
     return Intent(
         spec=spec,
@@ -140,6 +146,7 @@ def make_intent(
         app_facts=served_by,
         notes=(
             *wanted.notes,
+            *_notes(layout, stored, spec),
             *_secret_notes(kept, facts),
             *edge_notes.notes(spec.edge, blueprint.secrets.get("edge.certificate"), time.time()),
         ),
@@ -153,6 +160,16 @@ def _secrets(spec: AppSpec) -> list[str]:
     redis = ["redis.app"] if spec.redis else []
     salt = [edge_secrets.SALT] if spec.edge.basic_auth else []
     return [*(f"main.{role}" for role in ROLES), *redis, *salt]
+
+
+def _notes(layout: Layout, stored: Sequence[str], spec: AppSpec) -> Iterator[str]:
+    """User files that the app will not see any more."""
+    for directory in stored:
+        if directory not in spec.storage.dirs:
+            yield (
+                f"{directory} is not in [storage] dirs: its files stay in"
+                f" {layout.shelf.name}/storage/{directory}, where this release does not see them"
+            )
 
 
 def _remembered(layout: Layout) -> dict[str, str]:

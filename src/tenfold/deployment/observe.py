@@ -16,6 +16,7 @@ def observe(
     *,
     built: Sequence[str],
     served: Sequence[str],
+    storage: Sequence[str] = (),
     silent: bool = False,
 ) -> Observation:
     """Everything that the planner and ``status`` look at. Starts nothing.
@@ -32,6 +33,7 @@ def observe(
         migrated=tuple(facts.get("migrated", ())),
         published=facts.get("published"),
         prepared=facts.get("prepared", {}),
+        storage=tuple(storage),
     )
 
 

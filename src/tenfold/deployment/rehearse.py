@@ -25,6 +25,7 @@ from tenfold.errors import Refused, StepFailed
 from tenfold.state import private as secrets
 from tenfold.topology.process import Command
 from tenfold.transitions import way
+from tenfold.transitions.perform.serving import STORAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,6 +137,8 @@ def _copied(
     copy = Deployment.open(layout)
     copy.journal.set(POSITION, deployment.position)
     copy.journal.set("postgresql_major", deployment.facts().get("postgresql_major"))
+    # The copy's app sees the same user files: they are neither copied nor taken over anew.
+    copy.journal.set(STORAGE, deployment.facts().get(STORAGE, []))
     original = work.intend(deployment, release=release)
     intent = work.intend(copy, release=release, port=_free_port())
     tell("copies the database as it is now")

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from tenfold.engines.protocol import ReleasePlace
 from tenfold.errors import Refused, ReleaseError, TenfoldError
-from tenfold.release import assets, files
+from tenfold.release import assets, files, scratch, storage
 from tenfold.release.build import Preview, build, preview
 from tenfold.release.running import Here
 from tenfold.release.store import Store, require_servable
+from tenfold.release.written import written
 from tenfold.runtime import package
 from tenfold.spec.detect import detect
 from tenfold.stages.facts import INTERFACE_OF
@@ -121,6 +122,46 @@ class ReleaseKeeper:
         found = self._whole(release)
         for root in hosts.values():
             assets.publish(found, Path(root) / "assets")
+
+    def to_keep(self, directory: str) -> tuple[int, int]:
+        """How many files and bytes :meth:`keep` would copy.
+
+        Raises:
+            Refused: the project has something there that cannot be kept.
+        """
+        parts = [storage.missing(self._store.storage, b) for b in self._batches(directory)]
+        names = {name for part in parts for name in part.names}
+        return len(names), sum(part.bytes for part in parts)
+
+    def keep(self, directory: str, tell: Callable[[str], None]) -> None:
+        """Have the directory outlive releases, with what releases wrote there and the project has.
+
+        Raises:
+            ReleaseError: something cannot be read or written; what was copied stays.
+        """
+        with scratch.worded(self._store.storage):
+            storage.ensure(self._store.storage, directory, self._account)
+            for batch in self._batches(directory):
+                storage.bring(self._store.storage, batch, self._account, tell)
+
+    def collect(self) -> None:
+        """Have what releases wrote into kept directories of their own where all look for it."""
+        with scratch.worded(self._store.storage):
+            for directory in self._spec.storage.dirs:
+                for batch in self._written(directory):
+                    storage.bring(self._store.storage, batch, self._account, lambda _: None)
+
+    def _batches(self, directory: str) -> tuple[storage.Batch, ...]:
+        """What releases wrote goes before what the project has: it is the users'."""
+        return (*self._written(directory), storage.of_project(self._layout.project, directory))
+
+    def _written(self, directory: str) -> tuple[storage.Batch, ...]:
+        """What was written into this directory of releases that have one of their own."""
+        return tuple(
+            storage.Batch(release.app, directory, names)
+            for release in self._store.releases()
+            if not (release.app / directory).is_symlink() and (names := written(release, directory))
+        )
 
     def record_served(self, release: str) -> None:
         """Remember that this release serves from now on; a rehearsal does not count."""

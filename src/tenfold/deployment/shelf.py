@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from tenfold.errors import Refused
+from tenfold.release.storage import Batch, Kept, conflicts, measure
 from tenfold.release.store import Store
 from tenfold.release.written import written as written_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
     from tenfold.spec.model import AppSpec
     from tenfold.state.layout import Layout
+
+MOST_FILES = 200_000
+"""How many files of a directory are counted at most: some two seconds."""
 
 
 def built(layout: Layout) -> tuple[str, ...]:
@@ -18,10 +26,46 @@ def built(layout: Layout) -> tuple[str, ...]:
     return tuple(r.id for r in reversed(Store(layout.shelf).releases()))
 
 
-def written(layout: Layout, release: str) -> tuple[str, ...]:
-    """Files that the app wrote into a release's directory, relative to it."""
-    found = Store(layout.shelf).get(release)
-    return () if found is None else written_files(found)
+def stored(layout: Layout, facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """The directories of user files that outlive releases, in the order in which they came."""
+    root = Store(layout.shelf).storage
+    return tuple(d for d in facts.get("storage", ()) if (root / d).is_dir())
+
+
+def measured(layout: Layout, directories: Iterable[str]) -> tuple[Kept, ...]:
+    """How much user files there are; counting ends at :data:`MOST_FILES` of a directory."""
+    root = Store(layout.shelf).storage
+    return tuple(measure(root, directory, limit=MOST_FILES) for directory in directories)
+
+
+def left_behind(layout: Layout, release: str, kept: Iterable[str]) -> tuple[str, ...]:
+    """Files that the app wrote into a release and that the next one would not have.
+
+    Those in the directories that are ``kept`` come along, unless another file of their name is
+    kept there already.
+    """
+    store = Store(layout.shelf)
+    found = store.get(release)
+    if found is None:
+        return ()
+    names = [*written_files(found)]
+    for directory in kept:
+        inside = tuple(n for n in names if n.startswith(f"{directory}/"))
+        stays = conflicts(store.storage, Batch(found.app, directory, inside))
+        names = [n for n in names if n not in inside or n in stays]
+    return tuple(names)
+
+
+def folders(layout: Layout, release: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The outermost folders without code that these files of a release lie in."""
+    app = Store(layout.shelf).releases_dir / release / "app"
+    found = (_without_code(app, name) for name in names)
+    return tuple(sorted({folder for folder in found if folder}))
+
+
+def _without_code(app: Path, name: str) -> str | None:
+    outwards = reversed(PurePosixPath(name).parents[:-1])
+    return next((str(f) for f in outwards if not any((app / f).rglob("*.py"))), None)
 
 
 def spec_of(layout: Layout, release: str) -> AppSpec:

@@ -34,6 +34,7 @@ class Status:
     silent: tuple[str, ...] = ()
     maintenance: Mapping[str, Any] | None = None
     environment: str | None = None
+    storage: tuple[Mapping[str, Any], ...] | None = None
 
     @property
     def title(self) -> str:
@@ -41,8 +42,11 @@ class Status:
         return title(self.app, self.environment)
 
     def to_json(self) -> dict[str, Any]:
-        """The documented object, without the version that every object gets."""
-        return {
+        """The documented object, without the version that every object gets.
+
+        ``storage`` is there where user files were counted, which takes a moment.
+        """
+        told = {
             "app": self.app,
             "environment": self.environment,
             "stage": self.stage,
@@ -55,6 +59,7 @@ class Status:
             if self.maintenance is None
             else {key: self.maintenance[key] for key in ("since", "until", "message")},
         }
+        return told if self.storage is None else {**told, "storage": list(self.storage)}
 
 
 def never_up(app: str, environment: str | None = None) -> Status:

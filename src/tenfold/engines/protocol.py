@@ -31,7 +31,8 @@ class Place:
     """Where a unit lives on its host; every path is absolute.
 
     ``run`` is short (unix socket paths end at 107 bytes) and private to the deployment's user.
-    ``assets`` holds the links ``current`` and ``previous`` to the static files of two releases.
+    ``assets`` holds the links ``current`` and ``previous`` to the static files of two releases;
+    below ``storage`` are the directories of user files.
     ``binaries`` maps a program's name to its path.
     """
 
@@ -43,6 +44,7 @@ class Place:
     address: str
     binaries: Mapping[str, str] = field(default_factory=dict)
     release: ReleasePlace | None = None
+    storage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from tenfold.errors import ReleaseError
-from tenfold.release import checks, copying, environment, files, layout, record, scratch
+from tenfold.release import checks, copying, environment, files, layout, record, scratch, storage
 from tenfold.release.environment import Progress
 from tenfold.release.files import Account
 from tenfold.release.record import Provenance, Release
@@ -72,7 +72,7 @@ def preview(
 def _look(
     spec: AppSpec, project: Path, store: Store, run: Runner, runtime: Mapping[str, bytes]
 ) -> Preview:
-    source = survey(project)
+    source = survey(project, spec.storage.dirs)
     python = environment.interpreter(project, spec.python)
     found = environment.inspect(project, python, store.envs, run)
     arranged = layout.arrange(project, spec.pythonpath, found.folders)
@@ -133,6 +133,7 @@ def build(
                 _run_build(job, draft, variables or {})
                 _compile(job, draft)
                 checks.check(spec, draft, seen.source.root)
+                checks.check_kept(spec, draft, job.store.storage)
                 _freeze(job, making)
             number, size = files.measure(making, without=record.FILE_NAME)
             ended = now()
@@ -162,6 +163,8 @@ def _copy(job: _Job, making: Path, runtime: Mapping[str, bytes]) -> str:
     for extra in seen.layout.extras:
         copied = copying.copy(extra.source, making / extra.name)
         contents = {**contents, **layout.below(extra.name, copied)}
+    for directory in job.spec.storage.dirs:
+        storage.link(making / "app", job.store.storage, directory)
     layout.write(runtime, making / "runtime")
     file = seen.source.root / "tenfold.toml"
     if file.is_file():
@@ -288,5 +291,6 @@ def _digest(
         "assets": dict(spec.static.assets),
         # The values as they are written: those of the caller's environment are not ours to keep.
         "env": dict(spec.env) if spec.release.build else None,
+        **({"storage": spec.storage.dirs} if spec.storage.dirs else {}),
     }
     return copying.digest(contents, json.dumps(how, sort_keys=True))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tenfold.errors import ReleaseError
+from tenfold.release import storage
 from tenfold.release.record import Release
 from tenfold.release.source import stays_inside
 from tenfold.spec.model import AppSpec
@@ -28,6 +29,20 @@ def check(spec: AppSpec, release: Release, project: Path) -> None:
             _missing(f"[static] assets: the directory of {url},", directory, project)
         _check_links(release.app, directory)
     _check_entry(spec, release, project)
+
+
+def check_kept(spec: AppSpec, release: Release, kept: Path) -> None:
+    """Refuse a release whose links to user files the build replaced.
+
+    Raises:
+        ReleaseError: names the directory.
+    """
+    for directory in spec.storage.dirs:
+        if not storage.is_linked(release.app, kept, directory):
+            raise ReleaseError(
+                f"[release] build replaced {directory}, which [storage] dirs keeps across releases",
+                next=f"have it write into {directory}, not make it anew",
+            )
 
 
 def _missing(what: str, path: str, project: Path) -> None:

@@ -48,8 +48,10 @@ class Tree:
     changed: int
 
 
-def read(folder: Path) -> Tree | None:
+def read(folder: Path, without: tuple[str, ...] = ()) -> Tree | None:
     """What git knows of ``folder``; ``None`` without git or outside every repository.
+
+    Changes below ``without`` (directories of the folder) do not count.
 
     Raises:
         ReleaseError: there is a repository, but git refuses to read it.
@@ -61,7 +63,7 @@ def read(folder: Path) -> Tree | None:
     for mode, path in _staged(folder):
         (submodules if mode == _SUBMODULE else tracked).append(path)
     others = _names(folder, "ls-files", "-z", "--others", "--exclude-standard")
-    commit, changed = _status(folder)
+    commit, changed = _status(folder, without)
     return Tree(
         commit=commit,
         # A path in conflict is listed once per side.
@@ -84,11 +86,12 @@ def _names(folder: Path, *arguments: str) -> tuple[str, ...]:
     return tuple(os.fsdecode(name) for name in listed if name)
 
 
-def _status(folder: Path) -> tuple[str | None, int]:
+def _status(folder: Path, without: tuple[str, ...]) -> tuple[str | None, int]:
     """The commit, and how many tracked files of the folder differ from it."""
     arguments = ("--porcelain=v2", "--branch", "-z", "--no-renames")
     scope = ("--untracked-files=no", "--ignore-submodules=all", "--", ".")
-    told = _ask(folder, "status", *arguments, *scope, settings=_without_filters(folder))
+    left_out = (f":(exclude,literal){path}" for path in without)
+    told = _ask(folder, "status", *arguments, *scope, *left_out, settings=_without_filters(folder))
     lines = (told or b"").split(b"\0")
     commit = next(line for line in lines if line.startswith(b"# branch.oid ")).split()[2]
     changed = sum(line[:2] in (b"1 ", b"u ") for line in lines)

@@ -58,29 +58,30 @@ class Source:
         return " and ".join([commit, *told])
 
 
-def survey(project: Path) -> Source:
-    """The files of ``project`` that a release consists of.
+def survey(project: Path, without: tuple[str, ...] = ()) -> Source:
+    """The files of ``project`` that a release consists of; those below ``without`` are none.
 
     Raises:
         ReleaseError: a link leads out of the project, a submodule is not checked out, git fails,
             or there is no file at all.
     """
     root = project.resolve()
-    source = _from_git(root)
+    source = _from_git(root, without)
     if source is None:
-        source = _from_folder(root)
+        source = _from_folder(root, without)
     if not source.files:
         raise ReleaseError(f"there is no file to release in {root}")
     _check_links(source)
     return replace(source, notes=(*source.notes, *_notes(source)))
 
 
-def _from_git(root: Path) -> Source | None:
-    tree = git.read(root)
+def _from_git(root: Path, without: tuple[str, ...] = ()) -> Source | None:
+    tree = git.read(root, without)
     if tree is None:
         return None
     untracked = _without_leftovers(tree.untracked)
-    files = {path for path in (*tree.tracked, *untracked) if _is_file(root, path)}
+    listed = (p for p in (*tree.tracked, *untracked) if not _is_below(p, without))
+    files = {path for path in listed if _is_file(root, path)}
     source = Source(
         root,
         files=_sorted(files),
@@ -90,7 +91,7 @@ def _from_git(root: Path) -> Source | None:
         untracked=len(files.intersection(untracked)),
     )
     for path in tree.nested:
-        if not _is_leftover(path):
+        if not _is_leftover(path) and not _is_below(path, without):
             source = _with_nested(source, path)
     # An outer repository that ignores this folder knows nothing of it.
     return source if source.files else None
@@ -116,8 +117,13 @@ def _with_nested(source: Source, path: str) -> Source:
     )
 
 
-def _from_folder(root: Path) -> Source:
-    return Source(root, files=_sorted(_walk(root, "")), kind="folder")
+def _from_folder(root: Path, without: tuple[str, ...]) -> Source:
+    found = (path for path in _walk(root, "") if not _is_below(path, without))
+    return Source(root, files=_sorted(found), kind="folder")
+
+
+def _is_below(path: str, directories: tuple[str, ...]) -> bool:
+    return any(path == d or path.startswith(f"{d}/") for d in directories)
 
 
 def _walk(root: Path, below: str) -> Iterator[str]:

@@ -37,12 +37,14 @@ class Store:
                      tenfold.toml, release.json
         envs/<hash>/            environments, shared by releases
         served.jsonl            which release served when
+        storage/                user files, see :mod:`tenfold.release.storage`
     """
 
     def __init__(self, state: Path) -> None:
         self.state = state.resolve()
         self.releases_dir = self.state / "releases"
         self.envs = self.state / "envs"
+        self.storage = self.state / "storage"
         self._served = self.state / "served.jsonl"
 
     def make(self) -> None:

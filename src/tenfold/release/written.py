@@ -17,8 +17,9 @@ from tenfold.release.record import Release
 _ANY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
-def written(release: Release) -> tuple[str, ...]:
-    """Files below ``release.app`` that appeared after the build; relative, sorted.
+def written(release: Release, below: str = "") -> tuple[str, ...]:
+    """Files of ``release.app``, or of a directory in it, that appeared after the build; relative to
+    ``release.app``, sorted.
 
     A frozen file has no write permission, so a regular file that has one was made since, or
     replaced. A link has none of its own; it counts when it is newer than the build. Bytecode caches
@@ -27,11 +28,11 @@ def written(release: Release) -> tuple[str, ...]:
     Raises:
         OSError: a folder of the release cannot be read.
     """
-    return tuple(sorted(_written(release)))
+    return tuple(sorted(_written(release, release.app / below)))
 
 
-def _written(release: Release) -> Iterator[str]:
-    for folder, names, others in os.walk(release.app, onerror=_unless_gone):
+def _written(release: Release, top: Path) -> Iterator[str]:
+    for folder, names, others in os.walk(top, onerror=_unless_gone):
         names[:] = [name for name in names if name != "__pycache__"]
         for path in (Path(folder, name) for name in (*names, *others)):
             if _is_written(path, release.built_at):

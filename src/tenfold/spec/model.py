@@ -21,6 +21,7 @@ from tenfold.spec import values
 from tenfold.spec.edge import EdgeTable
 from tenfold.spec.load import LoadTable
 from tenfold.spec.redis import RedisTable
+from tenfold.spec.storage import StorageTable
 from tenfold.spec.table import Table
 from tenfold.spec.units import Bytes, WaitSeconds
 
@@ -177,6 +178,7 @@ class AppSpec(Table):
     )
     release: ReleaseTable = Field(default_factory=ReleaseTable)
     static: StaticTable = Field(default_factory=StaticTable)
+    storage: StorageTable = Field(default_factory=StorageTable)
     server: ServerTable = Field(default_factory=ServerTable)
     database: DatabaseTable = Field(default_factory=DatabaseTable)
     redis: RedisTable | None = None
@@ -201,6 +203,14 @@ class AppSpec(Table):
         if info.data.get("redis") is not None and "REDIS_URL" in env:
             raise ValueError("REDIS_URL is set by [redis]; give one of both")
         return env
+
+    @field_validator("storage", mode="after")
+    @classmethod
+    def _served_apart(cls, storage: StorageTable, info: ValidationInfo) -> StorageTable:
+        static = info.data.get("static")
+        for clash in storage.clashes(static.assets) if static is not None else ():
+            raise ValueError(clash)
+        return storage
 
     @field_validator("transition", mode="after")
     @classmethod

@@ -39,6 +39,15 @@ def _lines(found: Found) -> Iterator[str]:
         yield "[static]"
         pairs = (f"{_text(url)} = {_text(directory)}" for url, directory in found.assets)
         yield f"assets = {{ {', '.join(pairs)} }}  # served by the edge, without the app"
+    if found.storage:
+        yield ""
+        yield "[storage]"
+        kept = ", ".join(_text(stored.directory) for stored in found.storage)
+        yield f"dirs = [{kept}]  # user files, kept across releases"
+        pairs = (f"{_text(s.url)} = {_text(s.directory)}" for s in found.storage if s.url)
+        shown = ", ".join(pairs)
+        if shown:
+            yield f"urls = {{ {shown} }}  # for everybody to read; the edge serves them"
     if found.env:
         yield ""
         yield "[env]"

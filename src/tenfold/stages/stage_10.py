@@ -65,7 +65,7 @@ def redis(spec: AppSpec, host: str) -> tuple[Unit, ...]:
 
 
 def edge(spec: AppSpec) -> EdgeSettings:
-    """The reverse proxy as ``[edge]`` and ``[static]`` say."""
+    """The reverse proxy as ``[edge]``, ``[static]`` and ``[storage]`` say."""
     own, www = spec.edge.own_names, spec.edge.www
     names = own if www != "serve" else (*own, *map(twin, own))
     return EdgeSettings(
@@ -73,6 +73,7 @@ def edge(spec: AppSpec) -> EdgeSettings:
         port=spec.edge.port,
         upstream="app",
         assets=tuple(Asset(url, path) for url, path in sorted(spec.static.assets.items())),
+        stored=tuple(Asset(url, path) for url, path in sorted(spec.storage.urls.items())),
         max_body_bytes=spec.edge.max_body_bytes,
         hold_seconds=spec.edge.hold_seconds,
         request_seconds=spec.edge.request_timeout_seconds,

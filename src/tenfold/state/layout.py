@@ -10,6 +10,7 @@
       audit.jsonl     who did what                           state.audit
       releases/ID/    immutable app directories              release
       envs/HASH/      Python environments of releases        release
+      storage/DIR/    user files, kept across releases       release.storage
       runtime/HASH/   the wrapper, copied alone              runtime
       hosts/NAME/     one directory per host                 targets.local
       reports/        what moves between stages did          observe.report
@@ -65,6 +66,11 @@ class Layout:
     def name(self) -> str:
         """What its processes are called; differs between environments."""
         return f"{self.project.name}-{self.environment}" if self.environment else self.project.name
+
+    @property
+    def storage(self) -> Path:
+        """Where user files are: for the deployment, and to look at for its rehearsals."""
+        return self.shelf / "storage"
 
     @property
     def journal(self) -> Path:

@@ -74,6 +74,7 @@ class Observation:
     ``release`` is the one that serves, ``served`` all that ever did, oldest first. ``built`` and
     ``migrated`` are the releases for which that is done, ``published`` the one whose assets the
     edge serves. ``prepared`` maps a database's path to the digest of the roles and grants it has.
+    ``storage`` names the directories of user files that outlive releases by now.
     """
 
     hosts: tuple[ObservedHost, ...] = ()
@@ -83,6 +84,7 @@ class Observation:
     migrated: tuple[str, ...] = ()
     published: str | None = None
     prepared: Mapping[str, str] = field(default_factory=dict)
+    storage: tuple[str, ...] = ()
 
     def host(self, name: str) -> ObservedHost | None:
         """The host of this name, if it was seen."""

@@ -56,7 +56,7 @@ class RedisSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A URL prefix served from a directory of the release, without asking the app."""
+    """A URL prefix served from a directory of the release or of user files, without the app."""
 
     url: str
     directory: str
@@ -90,6 +90,7 @@ class EdgeSettings(Settings):
 
     ``health`` is the path at which others than visitors ask for the app: it answers during
     maintenance, too.
+    ``stored`` are directories of user files, relative to where those lie.
 
     Without ``names`` every name is served. ``aliases`` are pairs: a name, and the one to which it
     redirects. The password of each of ``users`` is among the secrets, as ``edge.user.NAME``.
@@ -99,6 +100,7 @@ class EdgeSettings(Settings):
     port: int = 8000
     upstream: str = "app"
     assets: tuple[Asset, ...] = ()
+    stored: tuple[Asset, ...] = ()
     max_body_bytes: int = 100 << 20
     hold_seconds: float = 15.0
     request_seconds: float = 60.0

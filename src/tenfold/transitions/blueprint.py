@@ -27,7 +27,8 @@ class Blueprint:
     """A topology in its place, with the engines that render it, by name.
 
     ``secrets`` is keyed ``cluster.role``; ``variables`` are what ``[env]`` gives to the app;
-    ``leaders`` maps a database cluster to the path of the unit that leads it.
+    ``leaders`` maps a database cluster to the path of the unit that leads it; ``storage`` is where
+    user files lie.
     """
 
     topology: Topology
@@ -38,6 +39,7 @@ class Blueprint:
     release: ReleasePlace | None = None
     variables: Mapping[str, str | Secret] = field(default_factory=dict)
     leaders: Mapping[str, str] = field(default_factory=dict)
+    storage: str = ""
 
     @property
     def document(self) -> Document:
@@ -58,6 +60,7 @@ class Blueprint:
             address=paths.address,
             binaries=self.binaries,
             release=self.release,
+            storage=self.storage,
         )
         return Scene(
             host=self.topology.host(member.host),

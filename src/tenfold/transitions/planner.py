@@ -2,7 +2,8 @@
 
 Invariant: a prefix of a plan may be carried out and the rest forgotten; planning again from there
 gives the remainder. So "interrupted anywhere, then go on" needs no special case. The order keeps
-users served: a release is built before anything is touched, the database comes before what uses it,
+users served: user files are in place before a release links to them, a release is built before
+anything is touched, the database comes before what uses it,
 new workers are warm before old ones are asked to go, and nothing is stopped that still serves.
 """
 
@@ -20,6 +21,7 @@ from tenfold.transitions.steps import (
     DiscardGeneration,
     EnsureHost,
     Handover,
+    KeepFiles,
     Migrate,
     PrepareDatabase,
     PruneReleases,
@@ -47,6 +49,7 @@ class Goal:
         fingerprints: ``host/member`` -> digest of its files and launch.
         prepared: ``host/unit`` of a database -> digest of its roles and grants.
         renew: warm a new generation even if the right release serves already.
+        storage: directories of user files, with what would be copied into them at first.
         leaders: database cluster -> path of the unit that leads it; the only one where it is not
             named. Roles and grants are the leader's, followers get theirs from it.
         keep_releases: how many releases stay after a handover.
@@ -59,6 +62,7 @@ class Goal:
     prepared: Mapping[str, str] = field(default_factory=dict)
     renew: bool = False
     keep_releases: int = 5
+    storage: tuple[KeepFiles, ...] = ()
     leaders: Mapping[str, str] = field(default_factory=dict)
 
     def leads(self, unit: Unit) -> bool:
@@ -88,7 +92,8 @@ def plan(kind: str, now: Observation, goal: Goal) -> Plan:
     for host in goal.topology.hosts:
         steps += _host(host.name, now, goal)
     steps = _build_first(steps, now, goal)
-    steps += superfluous(now, goal)
+    keep = [step for step in goal.storage if step.directory not in now.storage]
+    steps = [*keep, *steps, *superfluous(now, goal)]
     if any(isinstance(s, Handover) for s in steps):
         steps.append(PruneReleases(goal.keep_releases))
     return Plan(kind, tuple(steps))

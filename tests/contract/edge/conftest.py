@@ -144,9 +144,14 @@ class Edge:
             self.settings = replace(self.settings, tls=replace(self.settings.tls, port=port))
         self.assets("current").mkdir(parents=True)
         self.assets("previous").mkdir(parents=True)
+        self.storage.mkdir()
 
     def assets(self, which: str) -> Path:
         return self.root / "assets" / which / "site" / "static"
+
+    @property
+    def storage(self) -> Path:
+        return self.root / "user files $x"
 
     @property
     def url(self) -> str:
@@ -173,6 +178,7 @@ class Edge:
             assets=f"{root}/assets",
             address="127.0.0.1",
             binaries={"nginx": self.found.path, "python": sys.executable},
+            storage=str(self.storage),
         )
         endpoints = {
             "h1/app": f"127.0.0.1:{self.app_port}",

@@ -57,12 +57,14 @@ class Case:
         given = self.input
         told = dict(given.get("settings", {}))
         assets = tuple(Asset(**a) for a in told.pop("assets", []))
+        stored = tuple(Asset(**a) for a in told.pop("stored", []))
         told["names"] = tuple(told.get("names", ()))
         told["aliases"] = tuple(map(tuple, told.get("aliases", ())))
         told["users"] = tuple(told.get("users", ()))
         told["redirects"] = tuple(Redirect(**r) for r in told.get("redirects", ()))
         told["tls"] = Tls(**told["tls"]) if "tls" in told else None
-        unit = Unit("edge", "nginx", "vm1", EdgeSettings(**told, assets=assets))
+        settings = EdgeSettings(**told, assets=assets, stored=stored)
+        unit = Unit("edge", "nginx", "vm1", settings)
         host = Host("vm1", cores=given.get("cores", 2))
         root = given.get("root", "/srv/shop/.tenfold/hosts/vm1")
         place = Place(
@@ -73,6 +75,7 @@ class Case:
             assets=f"{root}/assets",
             address="127.0.0.2",
             binaries={"nginx": "/usr/sbin/nginx", "python": "/opt/tenfold/bin/python"},
+            storage=f"{root.removesuffix('/hosts/vm1')}/storage",
         )
         endpoints = {"vm1/app": given.get("upstream", "127.0.0.2:8000")}
         document = Document("shop", "10", endpoints=endpoints)

@@ -4,6 +4,7 @@ import pytest
 
 from tenfold.errors import UsageError
 from tenfold.spec.detect import Found, detect
+from tenfold.spec.detect.found import Stored
 from tenfold.spec.read import parse
 from tenfold.spec.write import text
 
@@ -129,10 +130,34 @@ def test_things_to_know(make: Make) -> None:
         "DEBUG is on in bakery.settings",
         "SECRET_KEY is written in bakery.settings",
         "STATIC_ROOT is not set in bakery.settings",
-        "MEDIA_ROOT of bakery.settings is inside the project",
+        "media/ is kept across releases, and the app itself serves it",
     ]
     assert found.notes[0].then.startswith("it lies in the release: a deploy refuses to leave it")
     assert (found.build, found.assets) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("settings", "storage"),
+    [
+        ('MEDIA_URL = "media/"\nMEDIA_ROOT = BASE_DIR / "media"', (Stored("media", "/media"),)),
+        ('MEDIA_URL = "/up/"\nMEDIA_ROOT = "var/up"', (Stored("var/up", "/up"),)),
+        ('MEDIA_ROOT = BASE_DIR / "media"', (Stored("media"),)),
+        (
+            'MEDIA_URL = "https://cdn.example/"\nMEDIA_ROOT = BASE_DIR / "media"',
+            (Stored("media"),),
+        ),
+        ('MEDIA_URL = "media/"\nMEDIA_ROOT = "/srv/media"', ()),
+        ('MEDIA_URL = "media/"\nMEDIA_ROOT = BASE_DIR', ()),
+        ('MEDIA_URL = "media/"\nMEDIA_ROOT = BASE_DIR / "bakery"', ()),
+    ],
+)
+def test_uploads(make: Make, settings: str, storage: tuple[Stored, ...]) -> None:
+    more = "".join(f"{line}\n    " for line in settings.splitlines())
+    found = detect(make({**FILES, "bakery/settings.py": SETTINGS + more}, BOTH))
+    assert found.storage == storage
+    spec = parse(text(found))
+    assert spec.storage.dirs == tuple(s.directory for s in storage)
+    assert dict(spec.storage.urls) == {s.url: s.directory for s in storage if s.url}
 
 
 @pytest.mark.parametrize("name", ["/var/lib/bakery/db.sqlite3", ":memory:"])

@@ -32,6 +32,8 @@ class Shelf:
     def __init__(self) -> None:
         self.built: list[str] = []
         self.served: list[str] = []
+        self.kept: list[str] = []
+        self.collected = 0
         self.published: list[str] = []
         self.pruned: list[tuple[int, frozenset[str]]] = []
 
@@ -43,6 +45,12 @@ class Shelf:
 
     def publish(self, release: str, hosts: Mapping[str, str]) -> None:
         self.published.append(release)
+
+    def keep(self, directory: str, tell: Callable[[str], None]) -> None:
+        self.kept.append(directory)
+
+    def collect(self) -> None:
+        self.collected += 1
 
     def record_served(self, release: str) -> None:
         self.served.append(release)

@@ -54,6 +54,16 @@ def test_the_first_up_builds_before_and_serves_last() -> None:
     ]
 
 
+def test_user_files_are_in_place_before_a_release_links_to_them_and_once() -> None:
+    wanted = goal(storage=(st.KeepFiles("media", 2, 10),))
+    steps = plan("up", Observation(), wanted).steps
+    assert steps[0] == st.KeepFiles("media", 2, 10)
+    assert steps[0].reverse() == st.LeaveFiles("media")
+    done = carried_out(wanted)
+    assert "KeepFiles" not in kinds(plan("deploy", done, goal("r2")).steps)
+    assert plan("up", done, wanted).empty
+
+
 def test_nothing_to_do_is_an_empty_plan() -> None:
     assert plan("up", carried_out(goal()), goal()).empty
 
@@ -200,7 +210,7 @@ def test_any_plan_leads_to_its_goal(now: Observation, release: str, prints: str)
 
 @given(worlds(), releases)
 def test_planning_again_after_each_step_gives_the_remainder(now: Observation, release: str) -> None:
-    wanted = goal(release)
+    wanted = goal(release, storage=(st.KeepFiles("media", 2, 10), st.KeepFiles("papers", 0, 0)))
     whole = st.flatten(plan("up", now, wanted).steps)
     for done, step in enumerate(whole):
         if isinstance(step, st.PruneReleases):
@@ -218,6 +228,8 @@ def test_every_step_survives_the_journal(kind: str) -> None:
         "EnsureHost": st.EnsureHost("vm1"),
         "StopHost": st.StopHost("vm1"),
         "BuildRelease": st.BuildRelease("r1"),
+        "KeepFiles": st.KeepFiles("media", 3, 4096),
+        "LeaveFiles": st.LeaveFiles("media"),
         "StartUnit": st.StartUnit("vm1/edge"),
         "RestartUnit": st.RestartUnit("vm1/edge"),
         "StopUnit": st.StopUnit("vm1/edge"),

@@ -20,7 +20,7 @@ def locations(assets: Sequence[Asset], root: str, hsts: str = "") -> str:
         UsageError: a prefix or a directory that cannot be served, or not safely.
     """
     for asset in assets:
-        _check(asset)
+        check(asset)
     # Of several regular expressions nginx takes the first that matches.
     ordered = sorted(assets, key=lambda a: (-len(_prefix(a)), a.url))
     return "".join(_blocks(asset, number, root, hsts) for number, asset in enumerate(ordered, 1))
@@ -47,7 +47,8 @@ def _prefix(asset: Asset) -> str:
     return asset.url.rstrip("/") + "/"
 
 
-def _check(asset: Asset) -> None:
+def check(asset: Asset) -> None:
+    """See that this can be served, and safely. Raises ``UsageError``."""
     if any(ord(mark) < 32 or ord(mark) == 127 for mark in asset.url + asset.directory):
         raise UsageError(
             f"{asset.url!r} or its directory {asset.directory!r} has control characters",

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from tenfold.engines.nginx import site
+from tenfold.engines.nginx import site, stored
 from tenfold.engines.nginx.assets import locations
 from tenfold.engines.nginx.build import Build
 from tenfold.engines.nginx.text import filled, literal, template
@@ -68,6 +68,7 @@ class Nginx:
         return (
             File(f"{config}/nginx.conf", self._config(member, scene)),
             File(f"{config}/mime.types", template("mime.types")),
+            *_types(member, config),
             File(f"{config}/error.html", template("error.html")),
             File(f"{config}/error.json", template("error.json")),
             *site.files(_settings(member), scene),
@@ -109,10 +110,12 @@ class Nginx:
             "MAX_BODY": str(settings.max_body_bytes),
             "UPSTREAM": scene.wiring.endpoints[f"{member.host}/{settings.upstream}"],
             "HASHED_NAMES": template("hashed.conf") if settings.assets else "",
+            "STORED_MAPS": template("stored-maps.conf") if settings.stored else "",
             "HOLD": _duration(settings.hold_seconds),
             "ANSWER": _duration(settings.hold_seconds + settings.request_seconds),
             "CONFIG": literal(scene.place.config),
             "ASSETS": locations(settings.assets, scene.place.assets, of_the_site["HSTS"]),
+            "STORED": stored.locations(settings.stored, scene.place.storage, of_the_site["HSTS"]),
             **of_the_site,
             **_by_build(self.build),
         }
@@ -133,6 +136,12 @@ def _by_build(build: Build) -> dict[str, str]:
         "STRIPPED_HEADERS": "\n".join(strip),
         "SPARE_IDLE_CLIENTS": spare if build.spares_idle_clients else "",
     }
+
+
+def _types(member: Unit | Pool, config: str) -> tuple[File, ...]:
+    if not _settings(member).stored:
+        return ()
+    return (File(f"{config}/stored.types", template("stored.types")),)
 
 
 def _settings(member: Unit | Pool) -> EdgeSettings:

@@ -11,8 +11,17 @@ from pathlib import Path
 
 from tenfold.errors import Ambiguous, UsageError
 from tenfold.spec import values
-from tenfold.spec.detect import django, hints, installed, instances, others, routes, variables
-from tenfold.spec.detect.found import Candidate, Found, Item, Note, Part
+from tenfold.spec.detect import (
+    django,
+    hints,
+    installed,
+    instances,
+    others,
+    routes,
+    uploads,
+    variables,
+)
+from tenfold.spec.detect.found import Candidate, Found, Item, Note, Part, Stored
 from tenfold.spec.detect.installed import Installed
 from tenfold.spec.detect.project import Project
 
@@ -47,7 +56,7 @@ def detect(root: Path, *, app: str | None = None) -> Found:
         parts = [routes.look(project, chosen), others.alembic(project, environment, chosen)]
         if chosen.framework == "Flask":
             parts.append(routes.flask_static(project, chosen))
-        parts.append(others.database(project, environment))
+        parts += [uploads.look(project), others.database(project, environment)]
         parts.append(variables.look(project, chosen, known))
     parts += [others.environment(project, environment, chosen), others.dotenv(project)]
     parts.append(hints.look(hinted))
@@ -90,6 +99,7 @@ def _together(
     project: Project, environment: Installed, app: Candidate, parts: Iterable[Part]
 ) -> Found:
     parts = [*parts]
+    stored = _stored(parts)
     python = None
     if environment.root is not None and environment.root.name != ".venv":
         python = f"{environment.root.name}/bin/python"
@@ -104,10 +114,20 @@ def _together(
         migrate=next((part.migrate for part in parts if part.migrate), None),
         health=next((part.health for part in parts if part.health), None),
         assets=tuple(dict(pair for part in parts for pair in part.assets).items()),
+        storage=stored,
         env=tuple(pair for part in parts for pair in part.env),
         items=(_framework(project, environment, app), *(i for part in parts for i in part.items)),
-        notes=tuple(note for part in parts for note in part.notes),
+        notes=(*(note for part in parts for note in part.notes), *uploads.notes(stored)),
     )
+
+
+def _stored(parts: Iterable[Part]) -> tuple[Stored, ...]:
+    """Each directory once, with its URL where somebody knows it."""
+    found: dict[str, Stored] = {}
+    for stored in (stored for part in parts for stored in part.storage):
+        if stored.url or stored.directory not in found:
+            found[stored.directory] = stored
+    return tuple(found.values())
 
 
 def _framework(project: Project, environment: Installed, app: Candidate) -> Item:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tenfold.spec.detect import variables
+from tenfold.spec.detect import uploads, variables
 from tenfold.spec.detect.evaluate import Names, constants
-from tenfold.spec.detect.found import Candidate, Item, Note, Part
+from tenfold.spec.detect.found import Candidate, Item, Note, Part, Stored
 from tenfold.spec.detect.installed import Installed
 from tenfold.spec.detect.project import Module, Project
 from tenfold.spec.detect.routes import HEALTH_PAGES
@@ -137,9 +137,11 @@ def look(django: Django) -> Part:
     """Migrations, static files and what to know of the settings."""
     count = sum(1 for _ in _migrations(django.base))
     assets, build, static = _static(django)
+    storage, kept = _media(django)
     items = [
         Item("migrations", f"{count} migration{'s' * (count != 1)}", "*/migrations/"),
         *static,
+        *kept,
     ]
     health = _health(django)
     if health:
@@ -151,6 +153,7 @@ def look(django: Django) -> Part:
         migrate=f"{django.command} migrate --noinput",
         health=health,
         assets=assets,
+        storage=storage,
         env=(*django.env, *needed.env),
         items=tuple(items),
         notes=(*_notes(django), *needed.notes),
@@ -178,6 +181,19 @@ def _static(django: Django) -> tuple[tuple[tuple[str, str], ...], str | None, li
     prefix = f"/{url.strip('/')}"
     item = Item("static", f"{directory}/ at {prefix}", f"STATIC_ROOT in {django.settings_name}")
     return ((prefix, directory),), f"{django.command} collectstatic --noinput", [item]
+
+
+def _media(django: Django) -> tuple[tuple[Stored, ...], list[Item]]:
+    """MEDIA_ROOT outlives releases; at MEDIA_URL everybody may read it, as Django means it."""
+    url, root = django.settings.get("MEDIA_URL"), django.settings.get("MEDIA_ROOT")
+    directory = uploads.inside(django.project.root, root)
+    if directory is None:
+        return (), []
+    local = isinstance(url, str) and url.strip("/") and "//" not in url
+    prefix = f"/{url.strip('/')}" if isinstance(url, str) and local else None
+    what = f"{directory}/ at {prefix}, for uploads" if prefix else f"{directory}/ for uploads"
+    item = Item("storage", what, f"MEDIA_ROOT in {django.settings_name}")
+    return (Stored(directory, prefix),), [item]
 
 
 def _health(django: Django) -> str | None:
@@ -221,12 +237,6 @@ def _notes(django: Django) -> Iterator[Note]:
         yield Note(
             f"STATIC_ROOT is not set in {name}",
             'no static files with DEBUG off; set STATIC_ROOT = BASE_DIR / "staticfiles"',
-        )
-    media = settings.get("MEDIA_ROOT")
-    if media and _is_inside(django, media):
-        yield Note(
-            f"MEDIA_ROOT of {name} is inside the project",
-            "a release is read-only, so uploads fail; give a folder outside of it",
         )
 
 

@@ -13,7 +13,9 @@ Interface = Literal["asgi", "wsgi"]
 class Item:
     """One thing that was recognised: ``what`` it is, and ``where`` that can be seen."""
 
-    kind: Literal["framework", "migrations", "static", "health", "environment", "requirements"]
+    kind: Literal[
+        "framework", "migrations", "static", "health", "environment", "requirements", "storage"
+    ]
     what: str
     where: str
 
@@ -24,6 +26,14 @@ class Note:
 
     fact: str
     then: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A directory of user files; ``url`` is where everybody may read them, if they may."""
+
+    directory: str
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,7 @@ class Found:
     migrate: str | None = None
     health: str | None = None
     assets: tuple[tuple[str, str], ...] = ()
+    storage: tuple[Stored, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     items: tuple[Item, ...] = ()
     notes: tuple[Note, ...] = ()
@@ -68,6 +79,7 @@ class Part:
     migrate: str | None = None
     health: str | None = None
     assets: tuple[tuple[str, str], ...] = ()
+    storage: tuple[Stored, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     items: tuple[Item, ...] = ()
     notes: tuple[Note, ...] = ()

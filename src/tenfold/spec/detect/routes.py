@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tenfold.spec.detect import uploads
 from tenfold.spec.detect.evaluate import constants, value
-from tenfold.spec.detect.found import Candidate, Item, Note, Part
+from tenfold.spec.detect.found import Candidate, Item, Note, Part, Stored
 from tenfold.spec.detect.project import Module, Project
 
 # The page that tells most comes first.
@@ -24,6 +25,7 @@ def look(project: Project, app: Candidate) -> Part:
     assets: dict[str, str] = {}
     items: list[Item] = []
     notes: list[Note] = []
+    stored: list[Stored] = []
     pages: dict[str, Item] = {}
     names = {app.entry.partition(":")[2], "app", "application"}
     routers = _routers(project, names)
@@ -32,6 +34,11 @@ def look(project: Project, app: Candidate) -> Part:
             continue
         for url, directory, line in _mounts(project, module):
             where = project.shown(module.path, line)
+            kept = uploads.inside(project.root, directory)
+            if kept is not None and uploads.is_for_users(url, directory):
+                stored.append(Stored(kept, url))
+                items.append(Item("storage", f"{kept}/ at {url}, for uploads", where))
+                continue
             inside = _inside(project.root, directory)
             if inside is None:
                 fact = f"the static files of {url} ({where}) are not in a folder of the project"
@@ -44,7 +51,13 @@ def look(project: Project, app: Candidate) -> Part:
             pages.setdefault(page, Item("health", f"health page {page}", where))
     health = next((page for page in HEALTH_PAGES if page in pages), None)
     found = [*items, *([pages[health]] if health else [])]
-    return Part(health=health, assets=tuple(assets.items()), items=tuple(found), notes=tuple(notes))
+    return Part(
+        health=health,
+        assets=tuple(assets.items()),
+        storage=tuple(stored),
+        items=tuple(found),
+        notes=tuple(notes),
+    )
 
 
 def flask_static(project: Project, app: Candidate) -> Part:

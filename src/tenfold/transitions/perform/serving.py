@@ -33,6 +33,9 @@ TRIAL = 0
 WARMS_LATE = "warms_late"
 """Fact: the release whose workers cannot start on a database that only follows."""
 
+STORAGE = "storage"
+"""Fact: the directories of user files that outlive releases."""
+
 WARM_SECONDS = "warm_seconds"
 """Fact: how long the workers took to start, the last time."""
 
@@ -50,6 +53,18 @@ def _(step: steps.StopHost, world: World, tell: Tell) -> None:
 @effect.register
 def _(step: steps.BuildRelease, world: World, tell: Tell) -> None:
     world.releases.build(step.release, tell)
+
+
+@effect.register
+def _(step: steps.KeepFiles, world: World, tell: Tell) -> None:
+    world.releases.keep(step.directory, tell)
+    _add_fact(world.journal, STORAGE, step.directory)
+
+
+@effect.register
+def _(step: steps.LeaveFiles, world: World, tell: Tell) -> None:
+    known = world.journal.facts().get(STORAGE, [])
+    world.journal.set(STORAGE, [d for d in known if d != step.directory])
 
 
 @effect.register
@@ -241,6 +256,7 @@ def _(step: steps.Handover, world: World, tell: Tell) -> None:
 
     agent.handover(name, step.generation, heard)
     world.evidence.ended()
+    world.releases.collect()
     world.releases.record_served(step.release)
 
 

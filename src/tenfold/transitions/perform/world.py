@@ -35,6 +35,12 @@ class Releases(Protocol):
     def publish(self, release: str, hosts: Mapping[str, str]) -> None:
         """Have ``assets/current`` on these hosts (name -> root) show the release's static files."""
 
+    def keep(self, directory: str, tell: Tell) -> None:
+        """Have the directory outlive releases, with what project and releases have in it."""
+
+    def collect(self) -> None:
+        """Have what releases wrote into kept directories of their own where all look for it."""
+
     def record_served(self, release: str) -> None:
         """Remember, durably, that this release serves from now on."""
 

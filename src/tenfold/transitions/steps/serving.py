@@ -42,6 +42,35 @@ class BuildRelease(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class KeepFiles(Step):
+    """Have a directory outlive releases; what it holds now is copied in, never over anything."""
+
+    directory: str
+    files: int
+    bytes: int
+
+    def sentence(self) -> str:
+        kept = f"keep {self.directory}/ across releases"
+        if not self.files:
+            return kept
+        files = "1 file" if self.files == 1 else f"{self.files:,} files"
+        return f"{kept}; copy {files} ({self.bytes:,} bytes) that are in it now, once"
+
+    def reverse(self) -> Step:
+        return LeaveFiles(self.directory)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveFiles(Step):
+    """Have the next :class:`KeepFiles` look for files again. What was copied stays."""
+
+    directory: str
+
+    def sentence(self) -> str:
+        return f"leave {self.directory}/ to the next attempt, delete nothing"
+
+
+@dataclass(frozen=True, slots=True)
 class StartUnit(Step):
     """Render a unit's files, start it (or restart it where its launch changed), await readiness."""
 
@@ -140,7 +169,10 @@ class PublishAssets(Step):
 
 @dataclass(frozen=True, slots=True)
 class Handover(Step):
-    """Have a warm generation accept on the pool's socket; drain and stop all others."""
+    """Have a warm generation accept on the pool's socket; drain and stop all others.
+
+    User files that the release before wrote into itself until then come along.
+    """
 
     point_of_no_return: ClassVar[bool] = True
 
