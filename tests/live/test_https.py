@@ -99,6 +99,8 @@ def test_from_nothing_to_https_and_through_every_change(town: Town, shop: Projec
     assert nginx(shop) == edge
     assert town.orders() == orders + 1
 
+    # It has become itself again after each order, and the agent has seen no end of it.
+    assert [(u["state"], u["restarts"]) for u in shop.units("acme")] == [("running", 0)]
     (shop.path / "notes.py").write_text(
         (shop.path / "notes.py").read_text().replace('VERSION = "one"', 'VERSION = "two"')
     )
@@ -112,6 +114,7 @@ def test_from_nothing_to_https_and_through_every_change(town: Town, shop: Projec
     assert serial(town) == second
     assert issued(shop)["failures"] == 0
     assert town.orders() == orders + 1
+    assert [(u["state"], u["restarts"]) for u in shop.units("acme")] == [("running", 0)]
     _nothing_is_open(shop)
 
 

@@ -39,8 +39,7 @@ def ask(project: Project, port: int, password: str | None) -> tuple[int, str]:
     connection.sock = context.wrap_socket(plain, server_hostname=NAME)
     headers = {"Host": NAME}
     if password is not None:
-        word = base64.b64encode(f"anna:{password}".encode()).decode()
-        headers["Authorization"] = f"Basic {word}"
+        headers["Authorization"] = _basic(password)
     connection.request("GET", "/", headers=headers)
     answer = connection.getresponse()
     found = answer.status, answer.read().decode()
@@ -79,8 +78,25 @@ def test_a_plain_site_becomes_one_with_a_name_a_certificate_and_a_password(bring
     project.ok("deploy", timeout=200)  # the password is remembered
     assert ask(project, port, PASSWORD)[0] == 200
     _is_nowhere(project)
+    _takes_load(project)
     assert "it asks for a password" in project.ok("down") + project.ok("up", "-d", timeout=200)
     assert ask(project, port, PASSWORD)[0] == 200
+
+
+def _takes_load(project: Project) -> None:
+    """By its own name, which leads nowhere on this machine."""
+    spec = project.path / "tenfold.toml"
+    before = spec.read_text()
+    headers = f'headers = {{ Authorization = "{_basic(PASSWORD)}" }}'
+    spec.write_text(f'{before}\n[load]\nrate = 20\nduration = "2s"\n{headers}\n')
+    report = json.loads(project.ok("load", "--json").splitlines()[-1])
+    spec.write_text(before)
+    assert report["overall"]["succeeded"] > 10
+    assert report["ok"]
+
+
+def _basic(password: str) -> str:
+    return f"Basic {base64.b64encode(f'anna:{password}'.encode()).decode()}"
 
 
 def _is_nowhere(project: Project) -> None:

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from tenfold.cli.base import Settings, command
+from tenfold.cli.first_answer import edge_address
 from tenfold.cli.output import Output
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.reporting import load_folder
@@ -73,16 +75,16 @@ def load(
     if url is None and (now.state == "stopped" or now.url is None):
         raise Refused(f"{now.title} does not run", next="tenfold up, or name a site with --url")
     site = url or str(now.url)
+    # The edge of this very deployment, also where its name leads elsewhere from here.
+    reach = Reach(allow_remote, edge_address(now) if url is None else None)
     path = ledger or _ledger_path(deployment)
     with asyncio.Runner(loop_factory=new_loop) as runner:
         figures = load_folder(deployment.layout) if site == now.url else None
-        report = runner.run(_load(plan, site, path, settings.output, allow_remote, figures))
+        report = runner.run(_load(plan, site, path, settings.output, reach, figures))
         if plan.keeps_ledger and report.ledger is not None:
             dsn = _dsn(deployment)
             report = report.compared(
-                runner.run(
-                    judge(path, plan.source, dsn=dsn, base_url=site, allow_remote=allow_remote)
-                )
+                runner.run(judge(path, plan.source, dsn=dsn, base_url=site, **reach._asdict()))
             )
     if settings.json:
         settings.output.object(report.to_json())
@@ -91,12 +93,19 @@ def load(
     sys.exit(0 if report.ok else 1)
 
 
+class Reach(NamedTuple):
+    """Whom the load may reach, and at which address if not at that of the name."""
+
+    allow_remote: bool
+    at: str | None
+
+
 async def _load(
     plan: LoadPlan,
     site: str,
     path: Path,
     output: Output,
-    allow_remote: bool,
+    reach: Reach,
     figures: Path | None,
 ) -> LoadReport:
     """Make the load; while it loads this app, its figures are there for a report."""
@@ -109,7 +118,7 @@ async def _load(
             publish = stack.enter_context(published(figures, rate=plan.rate, ledger=own))
             tell = _both(tell, publish)
         return await run_load(
-            plan, site, ledger=ledger, stop=stop, on_progress=tell, allow_remote=allow_remote
+            plan, site, ledger=ledger, stop=stop, on_progress=tell, **reach._asdict()
         )
 
 

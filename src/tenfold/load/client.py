@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from tenfold.load.answer import EXAMPLE_CHARACTERS, Answer, failure_of
@@ -39,10 +41,12 @@ class Fetched:
 class Client:
     """Sends prepared requests to one site. An async context manager."""
 
-    def __init__(self, base_url: str, *, keep_alive: bool = True, clock: Clock) -> None:
+    def __init__(
+        self, base_url: str, *, keep_alive: bool = True, at: str | None = None, clock: Clock
+    ) -> None:
         self._base_url = base_url
         self._clock = clock
-        self._session = new_session(keep_alive=keep_alive)
+        self._session = new_session(keep_alive=keep_alive, at=at)
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,15 +94,19 @@ class Client:
         )
 
 
-def new_session(*, keep_alive: bool = True) -> aiohttp.ClientSession:
+def new_session(*, keep_alive: bool = True, at: str | None = None) -> aiohttp.ClientSession:
     """A session that sends each request exactly once and pools without a limit of its own.
+
+    With ``at`` every name leads to that address, whatever it leads to elsewhere, and certificates
+    are not looked at: whoever gives the address knows who is there.
 
     Bodies stay compressed: unpacking them would be the generator's time and prove nothing.
     """
+    options: dict[str, Any] = {} if at is None else {"resolver": _At(at), "ssl": False}
     if keep_alive:
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS)
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS, **options)
     else:
-        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        connector = aiohttp.TCPConnector(limit=0, force_close=True, **options)
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -107,6 +115,27 @@ def new_session(*, keep_alive: bool = True) -> aiohttp.ClientSession:
     )
     _never_repeat_requests(session)
     return session
+
+
+class _At(AbstractResolver):
+    """Every name leads to one address."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """As :meth:`aiohttp.abc.AbstractResolver.resolve`."""
+        family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
+        return [
+            ResolveResult(
+                hostname=host, host=self._address, port=port, family=family, proto=0, flags=0
+            )
+        ]
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
 
 def _never_repeat_requests(session: aiohttp.ClientSession) -> None:

@@ -20,11 +20,13 @@ async def judge(
     dsn: Secret | None = None,
     base_url: str | None = None,
     allow_remote: bool = False,
+    at: str | None = None,
 ) -> Comparison:
     """Read the ledger file and look for its writes: in the database at `dsn`, or at an endpoint.
 
     Works on the ledger of a run that is over, was interrupted or was killed; not on one that is
-    still written. A write of unknown outcome may still be applied after this looked.
+    still written. A write of unknown outcome may still be applied after this looked. `at` is as for
+    :func:`~tenfold.load.run.run_load`.
 
     Raises:
         UsageError: ``[load.ledger]`` is missing, or the DSN or URL that it needs.
@@ -40,7 +42,9 @@ async def judge(
     if isinstance(source, EndpointSource):
         if base_url is None:
             raise UsageError("the ledger's endpoint needs the site's URL")
-        found = await ids_at_endpoint(base_url, source, record.run_id, allow_remote=allow_remote)
+        found = await ids_at_endpoint(
+            base_url, source, record.run_id, allow_remote=allow_remote, at=at
+        )
     else:
         if dsn is None:
             raise UsageError("comparing the ledger through SQL needs the database's address")

@@ -93,19 +93,26 @@ def _values(
 
 
 async def ids_at_endpoint(
-    base_url: str, source: EndpointSource, run_id: str, *, allow_remote: bool = False
+    base_url: str,
+    source: EndpointSource,
+    run_id: str,
+    *,
+    allow_remote: bool = False,
+    at: str | None = None,
 ) -> list[str]:
     """The run's ids as the app lists them: a JSON list, or one value a line.
+
+    `at` is as for :func:`~tenfold.load.run.run_load`.
 
     Raises:
         Refused, UsageError: as :func:`~tenfold.load.guard.checked_base_url`.
         LoadError: no answer, not 200, or neither of these forms.
     """
-    site = checked_base_url(base_url, allow_remote=allow_remote)
+    site = checked_base_url(base_url, allow_remote=allow_remote or at is not None)
     path = source.path.render({"run": run_id}, lambda options: options[0])
     request = Prepared("GET", path, dict(source.headers), None)
     try:
-        async with Client(site, clock=time.perf_counter) as client:
+        async with Client(site, at=at, clock=time.perf_counter) as client:
             answer = await client.fetch(request, timeout_seconds=_ANSWER_SECONDS)
     except (aiohttp.ClientError, OSError) as error:
         raise _unlisted(path, f"{type(error).__name__}: {error}") from error

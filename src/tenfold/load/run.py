@@ -29,6 +29,7 @@ async def run_load(
     on_progress: Callable[[Progress], None] | None = None,
     stop: asyncio.Event | None = None,
     allow_remote: bool = False,
+    at: str | None = None,
     drain_seconds: float = 5.0,
     clock: Clock = time.perf_counter,
 ) -> LoadReport:
@@ -37,7 +38,8 @@ async def run_load(
     Setting `stop` ends the sending; answers to what was sent are then awaited for at most
     `drain_seconds`. The ledger, when given, is written but not closed: close it before it is
     compared. On a loop of :func:`~tenfold.load.loop.new_loop` requests leave on time to some
-    0.1 ms, on others to 1 ms.
+    0.1 ms, on others to 1 ms. `at` is the address of one's own site, whose name may lead elsewhere
+    from here; it needs no `allow_remote`.
 
     Raises:
         UsageError, Refused: the URL is none, is not of this machine (without `allow_remote`), or
@@ -45,11 +47,11 @@ async def run_load(
         LoadError: a setup request failed, `stop` was set during the setup, or the ledger can no
             longer be written.
     """
-    site = checked_base_url(base_url, allow_remote=allow_remote)
+    site = checked_base_url(base_url, allow_remote=allow_remote or at is not None)
     make_room_for(plan.max_in_flight)
     stop = stop or asyncio.Event()
     rng = random.Random(f"choices {plan.seed}")  # noqa: S311 (repeatable on purpose, no secret)
-    async with Client(site, keep_alive=plan.keep_alive, clock=clock) as client:
+    async with Client(site, keep_alive=plan.keep_alive, at=at, clock=clock) as client:
         captured = await _unless(stop, run_setup(plan, client, rng.choice))
         run = Run(plan, client, captured, rng.choice, ledger, stop, clock, drain_seconds)
         await run.to_the_end(on_progress)
