@@ -16,6 +16,7 @@ from pathlib import Path
 
 import tenfold
 from benchmarks import (
+    brought,
     crossing_prepare,
     crossing_sizes,
     crossings,
@@ -37,6 +38,7 @@ RESULTS = HERE / "results"
 PAGE = HERE / "RESULTS.md"
 BENCHMARKS: Mapping[str, Callable[[Options, Workplace], Finding]] = {
     "up": up.measure,
+    "brought": brought.measure,
     "wrapper": wrapper.measure,
     "throughput": throughput.measure,
     "latency": latency.measure,

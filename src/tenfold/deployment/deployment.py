@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from tenfold.deployment.observe import observe
 from tenfold.deployment.status import Status, status
 from tenfold.engines.nginx.maintenance import FACT as MAINTENANCE
 from tenfold.errors import JournalError, Refused, TenfoldError
+from tenfold.release import made
 from tenfold.release.environment import interpreter
+from tenfold.release.running import Here
 from tenfold.spec import read
 from tenfold.stages import path
 from tenfold.state.lock import Lock
@@ -189,6 +192,11 @@ def _position(facts: Mapping[str, Any]) -> str:
 def _interpreter(layout: Layout) -> tuple[Path, ...]:
     """The app's interpreter, wherever it is: the app's user has to reach it."""
     with suppress(TenfoldError):  # a broken file is told by whoever needs it, not by "down"
-        spec = read.load(layout.spec, environment=layout.environment)
-        return (interpreter(layout.project, spec.python),)
+        named = read.load(layout.spec, environment=layout.environment).python
+        made_from = None
+        if named is None and os.geteuid() == 0:
+            made_from = made.python_of(layout.project, made.Caller(os.environ, Here()))
+        if made_from is not None:
+            return (made_from.path.resolve().parents[1],)
+        return (interpreter(layout.project, named),)
     return ()

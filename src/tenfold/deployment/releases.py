@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from tenfold.release.running import Here
 from tenfold.release.store import Store, require_servable
 from tenfold.release.written import written
 from tenfold.runtime import package
+from tenfold.runtime.servers import OLDEST
 from tenfold.spec.detect import detect
-from tenfold.stages.facts import INTERFACE_OF
+from tenfold.stages.facts import INTERFACE_OF, fitting
 
 if TYPE_CHECKING:
     from tenfold.release.record import Release
@@ -98,6 +100,8 @@ class ReleaseKeeper:
             runtime=self._runtime,
             variables=self._variables,
             account=self._account,
+            servers=self._servers(),
+            environ=os.environ,
         )
         if made.id != release:
             raise ReleaseError(
@@ -185,8 +189,21 @@ class ReleaseKeeper:
 
     def _preview(self) -> Preview:
         return preview(
-            self._spec, self._layout.project, self._layout.shelf, run=Here(), runtime=self._runtime
+            self._spec,
+            self._layout.project,
+            self._layout.shelf,
+            run=Here(),
+            runtime=self._runtime,
+            servers=self._servers(),
+            environ=os.environ,
         )
+
+    def _servers(self) -> tuple[str, ...]:
+        """The servers that would do, as requirements; none where the app does not say what it
+        speaks."""
+        interface = _likely_interface(self._spec, self._layout.project)
+        names = fitting(self._spec, interface) if interface else ()
+        return tuple(f"{n}>={'.'.join(map(str, OLDEST[n]))}" for n in names)
 
     def _whole(self, release: str) -> Release:
         found = self._store.get(release)

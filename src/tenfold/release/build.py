@@ -16,7 +16,17 @@ from itertools import chain, count
 from pathlib import Path
 
 from tenfold.errors import ReleaseError
-from tenfold.release import checks, copying, environment, files, layout, record, scratch, storage
+from tenfold.release import (
+    checks,
+    copying,
+    environment,
+    files,
+    layout,
+    made,
+    record,
+    scratch,
+    storage,
+)
 from tenfold.release.environment import Progress
 from tenfold.release.files import Account
 from tenfold.release.record import Provenance, Release
@@ -59,24 +69,42 @@ def preview(
     *,
     run: Runner,
     runtime: Mapping[str, bytes] | None = None,
+    servers: tuple[str, ...] = (),
+    environ: Mapping[str, str] | None = None,
 ) -> Preview:
     """Look at the project; nothing is written.
+
+    Args:
+        run: runs an interpreter that is asked what it is.
+        runtime: see :func:`build`.
+        servers: requirements of which the app needs one; see :class:`.recipes.Recipe`.
+        environ: the caller's variables, for an environment that is to be made.
 
     Raises:
         ReleaseError: the project cannot be released as it is.
     """
     with scratch.worded(project):
-        return _look(spec, project.resolve(), Store(state), run, runtime or {})
+        caller = made.Caller(environ or {}, run)
+        return _look(spec, project.resolve(), Store(state), caller, runtime or {}, servers)
 
 
 def _look(
-    spec: AppSpec, project: Path, store: Store, run: Runner, runtime: Mapping[str, bytes]
+    spec: AppSpec,
+    project: Path,
+    store: Store,
+    caller: made.Caller,
+    runtime: Mapping[str, bytes],
+    servers: tuple[str, ...],
 ) -> Preview:
     source = survey(project, spec.storage.dirs)
-    python = environment.interpreter(project, spec.python)
-    found = environment.inspect(project, python, store.envs, run)
-    arranged = layout.arrange(project, spec.pythonpath, found.folders)
     contents = copying.fingerprint(source)
+    found = None
+    if spec.python is None and not made.has_venv(project):
+        found = made.find(source, contents, store.envs, servers, caller)
+    if found is None:
+        python = environment.interpreter(project, spec.python)
+        found = environment.inspect(project, python, store.envs, caller.run)
+    arranged = layout.arrange(project, spec.pythonpath, found.folders)
     for extra in arranged.extras:
         contents = {**contents, **layout.below(extra.name, copying.fingerprint(extra.source))}
     digest = _digest(spec, contents, found, arranged, runtime)
@@ -102,6 +130,8 @@ def build(
     runtime: Mapping[str, bytes] | None = None,
     variables: Variables | None = None,
     account: Account | None = None,
+    servers: tuple[str, ...] = (),
+    environ: Mapping[str, str] | None = None,
     now: Callable[[], float] = time.time,
 ) -> Release:
     """Make the release of the project as it is now, or give the one that is there already.
@@ -112,6 +142,7 @@ def build(
         variables: environment variables for the build command.
         account: whom ``run`` runs commands as, where Tenfold is root; builds write as it, and the
             finished release is read by it.
+        servers, environ: see :func:`preview`.
 
     Raises:
         ReleaseError: nothing was changed, and the text says why.
@@ -119,17 +150,19 @@ def build(
     store, told = Store(state), progress or (lambda text: None)
     started = now()
     with scratch.worded(store.state), store.building():
-        seen = preview(spec, project, state, run=run, runtime=runtime)
+        seen = preview(
+            spec, project, state, run=run, runtime=runtime, servers=servers, environ=environ
+        )
         if seen.exists is not None:
             told(f"release {seen.id} is there already")
             return seen.exists
-        kept = environment.keep(seen.found, store.envs, run, account, told)
-        told(f"copying {len(seen.source.files):,} files, {seen.source.sentence}")
         job = _Job(spec, seen, store, run, told, account)
+        kept, paths = _environment(job, made.Caller(environ or {}, run))
+        told(f"copying {len(seen.source.files):,} files, {seen.source.sentence}")
         with scratch.partial(store.releases_dir) as making:
             with scratch.room(making, seen.bytes):
                 digest = _copy(job, making, runtime or {})
-                draft = _draft(job, making, kept, digest)
+                draft = replace(_draft(job, making, kept, digest), paths=paths)
                 _run_build(job, draft, variables or {})
                 _compile(job, draft)
                 checks.check(spec, draft, seen.source.root)
@@ -151,6 +184,18 @@ class _Job:
     run: Runner
     progress: Progress
     account: Account | None
+
+
+def _environment(job: _Job, caller: made.Caller) -> tuple[environment.Environment, tuple[str, ...]]:
+    """The environment at its place, and the import directories of a release that runs in it."""
+    seen, envs = job.seen, job.store.envs
+    if seen.found.recipe is None:
+        kept = environment.keep(seen.found, envs, job.run, job.account, job.progress)
+        return kept, seen.layout.paths
+    kept = made.keep(seen.found, seen.source, envs, job.run, job.account, job.progress, caller)
+    root = seen.source.root
+    folders = [root / folder for folder in environment.folders_of(kept.directory)]
+    return kept, layout.arrange(root, job.spec.pythonpath, folders).paths
 
 
 def _copy(job: _Job, making: Path, runtime: Mapping[str, bytes]) -> str:

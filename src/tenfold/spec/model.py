@@ -170,7 +170,8 @@ class AppSpec(Table):
     )
     python: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
-        description="The app's interpreter; default ./.venv, else the Python that runs Tenfold.",
+        description="The app's interpreter; default ./.venv, else an environment made of the "
+        "project's lock or requirements.",
     )
     pythonpath: tuple[RelativePath, ...] = Field(
         default=(),

@@ -26,6 +26,15 @@ class AppFacts:
     interface: str
 
 
+def fitting(spec: AppSpec, likely_interface: str | None) -> tuple[str, ...]:
+    """The servers that can run the app, the usual one first; see :func:`app_facts`."""
+    if spec.server.kind != "auto":
+        return (spec.server.kind,)
+    interface = spec.server.interface
+    wanted = interface if interface != "auto" else likely_interface
+    return tuple(s for s, i in INTERFACE_OF.items() if wanted in (None, i))
+
+
 def app_facts(spec: AppSpec, installed: frozenset[str], likely_interface: str | None) -> AppFacts:
     """Which server runs the app.
 
@@ -39,11 +48,8 @@ def app_facts(spec: AppSpec, installed: frozenset[str], likely_interface: str | 
     """
     interface = spec.server.interface
     wanted = interface if interface != "auto" else likely_interface
-    server: str = spec.server.kind
-    if server == "auto":
-        fitting = [s for s, i in INTERFACE_OF.items() if wanted in (None, i)]
-        present = [s for s in fitting if s in installed]
-        server = (present or fitting)[0]
+    possible = fitting(spec, likely_interface)
+    server = next((s for s in possible if s in installed), possible[0])
     if server not in installed:
         raise Refused(
             f"the app's environment has no {server}, which serves {INTERFACE_OF[server]} apps",

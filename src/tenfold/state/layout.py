@@ -11,6 +11,7 @@
       releases/ID/    immutable app directories              release
       envs/HASH/      Python environments of releases        release
       storage/DIR/    user files, kept across releases       release.storage
+      cache/          packages fetched for root's builds     release
       runtime/HASH/   the wrapper, copied alone              runtime
       hosts/NAME/     one directory per host                 targets.local
       reports/        what moves between stages did          observe.report

@@ -308,7 +308,7 @@ def test_another_folder_with_the_environment_is_named(make: Make) -> None:
 
 def test_missing_environment_and_server_are_told(make: Make) -> None:
     assert facts(detect(make({"main.py": FASTAPI}))) == [
-        "there is no virtual environment (.venv) in the project"
+        "there is no virtual environment (.venv), and no file that says which packages are needed"
     ]
     found = detect(make({"main.py": FASTAPI}, ("fastapi-0.116.0",)))
     assert facts(found) == ["no ASGI server that Tenfold can run is in .venv"]
@@ -317,7 +317,7 @@ def test_missing_environment_and_server_are_told(make: Make) -> None:
 
 def test_a_database_that_the_app_will_not_find_is_told(make: Make) -> None:
     engine = "from sqlalchemy.ext.asyncio import create_async_engine\n"
-    installed = ("uvicorn-0.35.0", "SQLAlchemy-2.0.0")
+    installed = ("uvicorn-0.35.0", "SQLAlchemy-2.0.0", "asyncpg-0.30")
     root = make({"main.py": FASTAPI, "db.py": f"{engine}create_async_engine('x')"}, installed)
     assert facts(detect(root)) == ["nothing in the project mentions DATABASE_URL"]
     (root / "db.py").write_text(f"{engine}create_async_engine(environ['DATABASE_URL'])")

@@ -25,7 +25,8 @@ SETTINGS = """
     import dj_database_url
     BASE_DIR = Path(__file__).resolve().parent.parent
     DEBUG = False
-    ALLOWED_HOSTS = ["127.0.0.1"]
+    SECRET_KEY = dj_database_url.os.environ.get("SECRET_KEY")
+    ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
     ROOT_URLCONF = "bakery.urls"
     WSGI_APPLICATION = "bakery.wsgi.application"
     DATABASES = {"default": dj_database_url.config()}
@@ -43,7 +44,7 @@ FILES = {
     "shop/migrations/0002_more.py": "",
     "shop/migrations/__init__.py": "",
 }
-BOTH = ("Django-5.2", "gunicorn-23.0.0", "uvicorn-0.35.0")
+BOTH = ("Django-5.2", "gunicorn-23.0.0", "uvicorn-0.35.0", "psycopg-3.2")
 
 
 def facts(found: Found) -> list[str]:
@@ -51,7 +52,7 @@ def facts(found: Found) -> list[str]:
 
 
 def test_a_project_as_startproject_makes_it(make: Make) -> None:
-    found = detect(make(FILES, ("Django-5.2", "gunicorn-23.0.0")))
+    found = detect(make(FILES, ("Django-5.2", "gunicorn-23.0.0", "psycopg-3.2")))
     assert (found.app, found.interface) == ("bakery.wsgi:application", "wsgi")
     assert found.migrate == "python manage.py migrate --noinput"
     assert found.build == "python manage.py collectstatic --noinput"
@@ -257,7 +258,7 @@ def test_settings_that_read_the_database_url(make: Make, databases: str) -> None
 
 
 def test_nobody_may_ask_without_allowed_hosts(make: Make) -> None:
-    settings = SETTINGS.replace('["127.0.0.1"]', "[]")
+    settings = SETTINGS.replace('["127.0.0.1", "localhost"]', "[]")
     found = detect(make({**FILES, "bakery/settings.py": settings}, BOTH))
     assert facts(found) == ["ALLOWED_HOSTS is empty in bakery.settings"]
 
@@ -288,3 +289,25 @@ def test_a_static_root_outside_of_the_project_is_told(make: Make) -> None:
 def test_without_a_server_module_it_is_no_app(make: Make) -> None:
     with pytest.raises(UsageError):
         detect(make({"manage.py": MANAGE, "bakery/settings.py": SETTINGS}))
+
+
+@pytest.mark.parametrize(
+    ("line", "fact"),
+    [
+        ('ALLOWED_HOSTS = ["*"]', 'ALLOWED_HOSTS has "*" in bakery.settings'),
+        ('ALLOWED_HOSTS = ["bakery.example"]', "ALLOWED_HOSTS has no localhost in bakery.settings"),
+        ("DEBUG = True", "DEBUG is on in bakery.settings"),
+        ('SECRET_KEY = ""', "SECRET_KEY is not set in bakery.settings"),
+        ('SECRET_KEY = "oven"', "SECRET_KEY is written in bakery.settings"),
+        ("SECURE_SSL_REDIRECT = True", "SECURE_SSL_REDIRECT is on in bakery.settings"),
+    ],
+)
+def test_settings_that_are_fine_for_development_alone(make: Make, line: str, fact: str) -> None:
+    root = make({**FILES, "bakery/settings.py": f"{SETTINGS}\n    {line}\n"}, BOTH)
+    assert facts(detect(root)) == [fact]
+
+
+def test_a_secret_key_that_nobody_sets(make: Make) -> None:
+    lines = [line for line in SETTINGS.splitlines() if "SECRET_KEY" not in line]
+    found = detect(make({**FILES, "bakery/settings.py": "\n".join(lines)}, BOTH))
+    assert facts(found) == ["SECRET_KEY is not set in bakery.settings"]

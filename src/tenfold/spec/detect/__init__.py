@@ -8,12 +8,15 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from tenfold.errors import Ambiguous, UsageError
 from tenfold.spec import values
 from tenfold.spec.detect import (
     django,
+    environments,
     hints,
+    importing,
     installed,
     instances,
     others,
@@ -56,9 +59,13 @@ def detect(root: Path, *, app: str | None = None) -> Found:
         parts = [routes.look(project, chosen), others.alembic(project, environment, chosen)]
         if chosen.framework == "Flask":
             parts.append(routes.flask_static(project, chosen))
-        parts += [uploads.look(project), others.database(project, environment)]
-        parts.append(variables.look(project, chosen, known))
-    parts += [others.environment(project, environment, chosen), others.dotenv(project)]
+        parts += [
+            uploads.look(project),
+            others.database(project, environment),
+            variables.look(project, chosen, known),
+            importing.look(project, chosen),
+        ]
+    parts += [environments.look(project, environment, chosen), others.dotenv(project)]
     parts.append(hints.look(hinted))
     return _together(project, environment, chosen, parts)
 
@@ -139,11 +146,17 @@ def _framework(project: Project, environment: Installed, app: Candidate) -> Item
     )
 
 
+def _named(document: Any, *keys: str) -> str | None:
+    for key in (*keys, "name"):
+        document = document.get(key) if isinstance(document, dict) else None
+    return document if isinstance(document, str) else None
+
+
 def _name(root: Path) -> str:
     """The project's name from ``pyproject.toml``, else the folder's."""
     try:
         document = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
     except (OSError, ValueError):
         document = {}
-    named = document.get("project", {}).get("name")
-    return values.slug(named if isinstance(named, str) else root.name)
+    named = _named(document, "project") or _named(document, "tool", "poetry")
+    return values.slug(named or root.name)

@@ -219,14 +219,13 @@ def _health(django: Django) -> str | None:
 def _notes(django: Django) -> Iterator[Note]:
     settings, name = django.settings, django.settings_name
     yield from _database(django)
-    if settings.get("DEBUG") is True:
+    yield from _secrecy(django)
+    yield from _hosts(django)
+    if settings.get("SECURE_SSL_REDIRECT") is True:
         yield Note(
-            f"DEBUG is on in {name}", "fine here; with it, errors show your code to visitors"
+            f"SECURE_SSL_REDIRECT is on in {name}",
+            "visitors over HTTP are redirected for ever unless something in front speaks HTTPS",
         )
-    if settings.get("DEBUG") is False and settings.get("ALLOWED_HOSTS") == []:
-        yield Note(f"ALLOWED_HOSTS is empty in {name}", 'every request gets 400; add "127.0.0.1"')
-    if str(settings.get("SECRET_KEY", "")).startswith("django-insecure-"):
-        yield Note(f"SECRET_KEY is written in {name}", "fine here; take it from the environment")
     root = settings.get("STATIC_ROOT")
     if root and not _is_inside(django, root):
         yield Note(
@@ -237,6 +236,46 @@ def _notes(django: Django) -> Iterator[Note]:
         yield Note(
             f"STATIC_ROOT is not set in {name}",
             'no static files with DEBUG off; set STATIC_ROOT = BASE_DIR / "staticfiles"',
+        )
+
+
+def _secrecy(django: Django) -> Iterator[Note]:
+    settings, name = django.settings, django.settings_name
+    if settings.get("DEBUG") is True:
+        yield Note(
+            f"DEBUG is on in {name}", "fine here; with it, errors show your code to visitors"
+        )
+    # Settings that could only be read in part may set it elsewhere.
+    missing = "SECRET_KEY" not in django.source and "ROOT_URLCONF" in settings
+    if missing or settings.get("SECRET_KEY") == "":
+        yield Note(
+            f"SECRET_KEY is not set in {name}",
+            'Django does not start without; SECRET_KEY = os.environ["SECRET_KEY"]',
+        )
+    elif isinstance(settings.get("SECRET_KEY"), str):
+        yield Note(f"SECRET_KEY is written in {name}", "fine here; take it from the environment")
+
+
+def _hosts(django: Django) -> Iterator[Note]:
+    """``ALLOWED_HOSTS`` as far as it is written there; with ``DEBUG`` an empty one is local."""
+    settings, name = django.settings, django.settings_name
+    hosts = settings.get("ALLOWED_HOSTS")
+    if not isinstance(hosts, list) or any(not isinstance(host, str) for host in hosts):
+        return
+    if "*" in hosts:
+        yield Note(
+            f'ALLOWED_HOSTS has "*" in {name}',
+            "fine here; others can then have links made that lead to them: name your hosts",
+        )
+    elif settings.get("DEBUG") is False and not hosts:
+        yield Note(
+            f"ALLOWED_HOSTS is empty in {name}",
+            'every request gets 400; add "127.0.0.1" and "localhost"',
+        )
+    elif hosts and _health(django) and not {"localhost", ".localhost"} & {*hosts}:
+        yield Note(
+            f"ALLOWED_HOSTS has no localhost in {name}",
+            "a new release is asked for its health page by that name, and would get 400",
         )
 
 

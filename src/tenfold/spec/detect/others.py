@@ -1,4 +1,4 @@
-"""What is recognised beside the app itself: migrations, the environment, the database."""
+"""What is recognised beside the app itself: migrations, the database, variables."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tenfold.spec.detect import requirements
 from tenfold.spec.detect.found import Candidate, Item, Note, Part
 from tenfold.spec.detect.installed import Installed
 from tenfold.spec.detect.project import Project
-
-SERVERS = {"asgi": ("uvicorn", "gunicorn"), "wsgi": ("gunicorn",)}
 
 
 def alembic(project: Project, installed: Installed, app: Candidate) -> Part:
@@ -41,9 +38,10 @@ def alembic(project: Project, installed: Installed, app: Candidate) -> Part:
 def _alembic_notes(project: Project, file: Path, installed: Installed) -> Iterator[Note]:
     if installed.root is not None and not installed.has("alembic"):
         yield Note(
-            f"alembic is not installed in {installed.root.name}",
-            f"{installed.root.name}/bin/pip install alembic",
+            f"alembic is not installed in {installed.place}", installed.how_to_add("alembic")
         )
+    if installed.root is None and installed.declared and not installed.has("alembic"):
+        yield Note(f"{installed.place} does not name alembic", installed.how_to_add("alembic"))
     scripts = _scripts(file)
     url = re.search(
         r"^sqlalchemy\.url\s*=\s*(\S+)", file.read_text("utf-8", "replace"), re.MULTILINE
@@ -62,28 +60,6 @@ def _scripts(file: Path) -> str:
     """The text of every ``env.py`` that belongs to this ``alembic.ini``."""
     found = (file.parent / "env.py", *file.parent.glob("*/env.py"))
     return "\n".join(path.read_text("utf-8", "replace") for path in found if path.is_file())
-
-
-def environment(project: Project, installed: Installed, app: Candidate) -> Part:
-    """The virtual environment, the server in it, and what says which packages belong there."""
-    wanted_by = requirements.item(project.root)
-    items = [wanted_by] if wanted_by else []
-    if installed.root is None:
-        note = Note(
-            "there is no virtual environment (.venv) in the project",
-            "the Python that runs Tenfold is used; give another one with python = ...",
-        )
-        return Part(items=tuple(items), notes=(note,))
-    folder = installed.root.name
-    server = installed.any(*SERVERS[app.interface])
-    what = f"{folder} with {installed.titled(server)}" if server else folder
-    items.insert(0, Item("environment", what, f"{folder}/pyvenv.cfg"))
-    notes = []
-    if server is None:
-        wanted = SERVERS[app.interface][0]
-        fact = f"no {app.interface.upper()} server that Tenfold can run is in {folder}"
-        notes.append(Note(fact, f"{folder}/bin/pip install {wanted}"))
-    return Part(items=tuple(items), notes=tuple(notes))
 
 
 def database(project: Project, installed: Installed) -> Part:

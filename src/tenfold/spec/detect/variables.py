@@ -31,9 +31,13 @@ def look(project: Project, app: Candidate, known: Mapping[str, Factory]) -> Part
     if module is None:
         return Part()
     factory = known.get(_maker(module, app.entry.partition(":")[2]))
-    modules = _reached(project, [module, *([factory.module] if factory else [])])
+    modules = reached(project, app, [module, *([factory.module] if factory else [])])
     sources = [m.text for m in modules] + ([_body(factory)] if factory else [])
-    return part(project.shown(app.file), required("\n".join(sources), project.root / ".env"))
+    names = (
+        *required("\n".join(sources), project.root / ".env"),
+        *(name for m in modules for name in of_settings(project, m)),
+    )
+    return part(project.shown(app.file), tuple(dict.fromkeys(names)))
 
 
 def part(reader: str, names: tuple[str, ...]) -> Part:
@@ -63,18 +67,19 @@ def _maker(module: Module, attribute: str) -> str:
     return ""
 
 
-def _reached(project: Project, first: list[Module]) -> list[Module]:
+def reached(project: Project, app: Candidate, first: list[Module]) -> list[Module]:
     """The project's modules that are imported with these, themselves included."""
-    found = {module.name: module for module in first}
+    base = project.root / app.pythonpath
+    found = {module.path: module for module in first}
     waiting = [*first]
     while waiting:
         module = waiting.pop()
         names = _imported(module)
         for origin in (o for name, o in module.imports.items() if name in names):
             for dotted_name in (origin, origin.rpartition(".")[0]):
-                other = project.named(dotted_name) if dotted_name else None
-                if other is not None and other.name not in found:
-                    found[other.name] = other
+                other = project.named(dotted_name, base) if dotted_name else None
+                if other is not None and other.path not in found:
+                    found[other.path] = other
                     waiting.append(other)
     return [*found.values()]
 
@@ -167,9 +172,12 @@ def _answered(tree: ast.Module) -> Iterator[str]:
 
 
 def _from_dotenv(source: str, dotenv: Path) -> list[str]:
-    if not _READS_DOTENV.search(source) or not dotenv.is_file():
+    if not _READS_DOTENV.search(source):
         return []
-    return _IN_DOTENV.findall(dotenv.read_text("utf-8", "replace"))
+    try:
+        return _IN_DOTENV.findall(dotenv.read_text("utf-8", "replace"))
+    except OSError:
+        return []
 
 
 def _may_be_given(name: str) -> bool:
@@ -178,3 +186,56 @@ def _may_be_given(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def of_settings(project: Project, module: Module) -> Iterator[str]:
+    """Variables of pydantic's ``BaseSettings``: fields without a default, in capitals."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ClassDef) and any(_is_settings(base) for base in node.bases):
+            options = dict(_options(node))
+            dotenv = options.get("env_file")
+            file = project.root / dotenv if isinstance(dotenv, str) else None
+            given = _names_in(file) if file is not None else set()
+            prefix = options.get("env_prefix") or ""
+            for name in _without_default(node):
+                variable = f"{prefix}{name}".upper()
+                if variable not in given and variable not in _GIVEN and _may_be_given(variable):
+                    yield variable
+
+
+def _is_settings(base: ast.expr) -> bool:
+    return ast.unparse(base).rpartition(".")[2] == "BaseSettings"
+
+
+def _options(settings: ast.ClassDef) -> Iterator[tuple[str, object]]:
+    """``model_config = SettingsConfigDict(env_prefix="SHOP_")``, or the older ``class Config``."""
+    for node in ast.walk(settings):
+        match node:
+            case ast.Call(func=function, keywords=keywords):
+                if ast.unparse(function).rpartition(".")[2] == "SettingsConfigDict":
+                    yield from (
+                        (k.arg, k.value.value)
+                        for k in keywords
+                        if k.arg and isinstance(k.value, ast.Constant)
+                    )
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)):
+                yield name, value
+            case _:
+                pass
+
+
+def _without_default(settings: ast.ClassDef) -> Iterator[str]:
+    for node in settings.body:
+        match node:
+            case ast.AnnAssign(target=ast.Name(id=name), value=None, annotation=annotation):
+                if "ClassVar" not in ast.unparse(annotation):
+                    yield name
+            case _:
+                continue
+
+
+def _names_in(dotenv: Path) -> set[str]:
+    try:
+        return {name.upper() for name in _IN_DOTENV.findall(dotenv.read_text("utf-8", "replace"))}
+    except OSError:
+        return set()

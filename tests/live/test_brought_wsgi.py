@@ -1,0 +1,20 @@
+"""From ``init`` to stage 100 without an edit: Flask and plain WSGI projects, see ``tests/apps``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.support.brought import APP, from_init_to_down, packages
+from tests.support.project import Project
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
+Bring = Callable[[Any], Project]
+
+
+@pytest.mark.parametrize("name", ["flask_factory", "plain_wsgi"])
+def test_nobody_notices(bring: Bring, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in packages().items():
+        monkeypatch.setenv(variable, value)
+    from_init_to_down(bring, APP[name])
