@@ -4,7 +4,8 @@ import psycopg
 from litestar import Litestar, Request, get, post
 
 VERSION = "1"
-CREATE = "create table if not exists notes (id serial primary key, text text not null)"
+EXISTS = "select to_regclass('notes')"
+CREATE = "create table notes (id serial primary key, text text not null)"
 
 
 async def connect() -> psycopg.AsyncConnection:
@@ -14,7 +15,8 @@ async def connect() -> psycopg.AsyncConnection:
 async def create() -> None:
     async with await connect() as connection:
         await connection.execute("select pg_advisory_xact_lock(1)")
-        await connection.execute(CREATE)
+        if (await (await connection.execute(EXISTS)).fetchone())[0] is None:
+            await connection.execute(CREATE)
 
 
 @get("/")

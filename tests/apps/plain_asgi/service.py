@@ -6,7 +6,8 @@ import os
 import asyncpg
 
 VERSION = "1"
-CREATE = "create table if not exists notes (id serial primary key, text text not null)"
+EXISTS = "select to_regclass('notes')"
+CREATE = "create table notes (id serial primary key, text text not null)"
 
 
 async def app(scope, receive, send):
@@ -40,7 +41,8 @@ async def _create():
     try:
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock(1)")
-            await connection.execute(CREATE)
+            if await connection.fetchval(EXISTS) is None:
+                await connection.execute(CREATE)
     finally:
         await connection.close()
 

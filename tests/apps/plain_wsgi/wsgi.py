@@ -9,9 +9,8 @@ VERSION = "1"
 
 with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
     connection.execute("select pg_advisory_xact_lock(1)")
-    connection.execute(
-        "create table if not exists notes (id serial primary key, text text not null)"
-    )
+    if connection.execute("select to_regclass('notes')").fetchone()[0] is None:
+        connection.execute("create table notes (id serial primary key, text text not null)")
 
 
 def application(environ, start_response):

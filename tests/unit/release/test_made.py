@@ -248,7 +248,6 @@ def _uv(folder: Path, environ: dict[str, str], *arguments: str) -> None:
         env=environ,
         check=True,
         capture_output=True,
-        capture_output=True,
     )
 
 

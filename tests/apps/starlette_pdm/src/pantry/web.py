@@ -8,7 +8,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 VERSION = "1"
-CREATE = "create table if not exists notes (id serial primary key, text text not null)"
+EXISTS = "select to_regclass('notes')"
+CREATE = "create table notes (id serial primary key, text text not null)"
 
 
 @asynccontextmanager
@@ -18,7 +19,8 @@ async def lifespan(app):
     ) as pool:
         async with pool.connection() as connection:
             await connection.execute("select pg_advisory_xact_lock(1)")
-            await connection.execute(CREATE)
+            if (await (await connection.execute(EXISTS)).fetchone())[0] is None:
+                await connection.execute(CREATE)
         app.state.pool = pool
         yield
 
