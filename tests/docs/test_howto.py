@@ -13,10 +13,12 @@ import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from tests.docs.shell import Run, Shell, acts
 from tests.support import apps
+from tests.support.postgres import ADDRESS, running
 from tests.support.project import Project, free_port
 
 PAGES = Path(__file__).resolve().parents[2] / "docs/howto"
@@ -180,3 +182,34 @@ def test_use_another_postgresql(shop: Shop) -> None:
     shop.do("use-another-postgresql.md")
     assert shop.project.get("/lines").json() == ["kept"]
     assert shop.project.request("POST", "/lines", body=b"and on").status == 201
+
+
+def test_use_your_own_database(shop: Shop) -> None:
+    spec = shop.project.path / "tenfold.toml"
+    before, page = spec.read_text(), "use-your-own-database.md"
+    done = [act for act in acts((PAGES / page).read_text("utf-8")) if isinstance(act, Run)]
+    every_day, move = done[:4], done[4:]
+    assert shop.project.request("POST", "/lines", body=b"moved").status == 201
+    with running() as server:
+        who = server.login("app")
+        password = quote(who.password.reveal(), safe="")
+        url = f"postgresql://{who.user}:{password}@{ADDRESS}:{who.port}/{who.database}"
+        shop.shell.run(f"export DATABASE_URL={shlex.quote(url)}")
+        try:
+            for act in move:
+                code, printed = shop.shell.run(shop.here(act.command))
+                assert code == 0, f"$ {act.command}\n{printed}"
+                if act.command == "tenfold down":
+                    spec.write_text(before + '\n[database]\nurl = "${DATABASE_URL}"\n')
+            with server.connect("app") as connection:
+                row = connection.execute("select text from lines where text = 'moved'").fetchone()
+            assert row == ("moved",)
+            assert "moved" in shop.project.get("/lines").json()
+            shop.project.ok("down")
+            for act in every_day:
+                code, printed = shop.shell.run(shop.here(act.command))
+                pending = act.command == "tenfold plan" and code == 2
+                assert code == 0 or pending, f"$ {act.command}\n{printed}"
+        finally:
+            shop.project.ok("down")
+            spec.write_text(before)

@@ -8,7 +8,7 @@ import click
 
 from tenfold.cli.base import Settings, command
 from tenfold.cli.progress import PlanProgress
-from tenfold.deployment import app_secrets, shelf, work
+from tenfold.deployment import app_secrets, external, shelf, work
 from tenfold.deployment.deployment import Deployment
 from tenfold.errors import Refused
 
@@ -36,6 +36,8 @@ def deploy(settings: Settings, leave_behind: bool) -> None:
             require_nothing_left_behind(deployment, before)
         app_secrets.refresh(deployment.layout)
         intent = work.intend(deployment, renew=True)
+        external.require_same(deployment, intent)
+        intent = external.looked_at(deployment, intent)
         for note in intent.notes:
             output.line(f"  {note}", style="dim")
         todo = work.plan(deployment, "deploy", intent)

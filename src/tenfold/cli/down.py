@@ -9,6 +9,7 @@ import click
 from tenfold.cli.base import Settings, command, yes_option
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.status import user_files
+from tenfold.deployment import external
 from tenfold.deployment.delete import delete_everything
 from tenfold.deployment.deployment import Deployment
 from tenfold.errors import Refused
@@ -35,8 +36,10 @@ def down(settings: Settings, delete_data: bool, yes: bool) -> None:
     deployment = Deployment.existing(layout)
     name = deployment.status().title
     stored = [asdict(kept) for kept in deployment.user_files()] if delete_data else []
+    place = external.was(deployment.facts())
+    yours = place if place not in (None, external.OWN) else None
     if delete_data and not yes:
-        _confirm(settings, name, user_files(stored))
+        _confirm(settings, name, user_files(stored), yours)
     with deployment.working("down"):
         with PlanProgress(output) as progress:
             stopped = deployment.down(progress)
@@ -47,6 +50,8 @@ def down(settings: Settings, delete_data: bool, yes: bool) -> None:
         output.line(f"everything of {name} is deleted")
         if stored:
             output.line(f"with it the user files: {user_files(stored)}")
+        if yours:
+            output.line(f"your own database {yours} was not touched")
     elif stopped:
         output.line()
         output.line("Next   tenfold up    brings it back with all its data")
@@ -54,14 +59,16 @@ def down(settings: Settings, delete_data: bool, yes: bool) -> None:
         output.line(f"{name} did not run")
 
 
-def _confirm(settings: Settings, name: str, stored: str) -> None:
+def _confirm(settings: Settings, name: str, stored: str, yours: str | None) -> None:
     if not settings.output.live:
         raise Refused(
             "deleting all data wants a person, or --yes", next="tenfold down --delete-data --yes"
         )
     files = f", all user files ({stored})" if stored else ""
+    spared = f" Your own database {yours} stays as it is." if yours else ""
     typed = click.prompt(
-        f"This deletes the database of {name}{files} and all its releases. Type its name to go on",
+        f"This deletes the database that Tenfold keeps of {name}{files} and all its releases."
+        f"{spared} Type its name to go on",
         default="",
         show_default=False,
     )

@@ -19,6 +19,7 @@ from tenfold.cli.output import Output
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.reporting import load_folder
 from tenfold.deployment.work import serving
+from tenfold.engines.postgresql.external import driverless
 from tenfold.errors import Refused
 from tenfold.load import (
     Ledger,
@@ -175,6 +176,8 @@ def _ledger_path(deployment: Deployment) -> Path:
 def _dsn(deployment: Deployment) -> Secret | None:
     """The app's database, if this deployment has one that runs."""
     intent = serving(deployment)
+    if intent.database_url is not None:
+        return driverless(intent.database_url)
     database = intent.blueprint.document.databases.get("main")
     if database is None:
         return None

@@ -12,6 +12,7 @@ from tenfold.cli.progress import PlanProgress
 from tenfold.deployment import reporting
 from tenfold.deployment.cross import Journey, require_way_back
 from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.external import require_own
 from tenfold.deployment.forecast import forecast, require_same
 from tenfold.errors import Refused
 from tenfold.observe.recorder import Recorder
@@ -52,6 +53,7 @@ def move(
     """
     deployment = Deployment.existing(settings.layout())
     output = settings.output
+    require_own(deployment, f"tenfold {command}")
     with deployment.working(command):
         if running and deployment.status().state == "stopped":
             raise Refused(f"{deployment.status().title} does not run", next="tenfold up")

@@ -10,7 +10,7 @@ import click
 from tenfold.cli.base import Settings, command
 from tenfold.cli.output import Output
 from tenfold.cli.plan_of_a_move import plan_of_a_move
-from tenfold.deployment import work
+from tenfold.deployment import external, work
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
 from tenfold.errors import UsageError
@@ -50,12 +50,14 @@ def plan(
     require_built(stage)
     deployment = Deployment.open(settings.layout())
     if stage is not None and stage != stage_of(deployment.position):
+        external.require_own(deployment, f"going to stage {stage}")
         plan_of_a_move(settings, deployment, stage, file=file, verbose=verbose)
         sys.exit(CHANGES_PENDING)
     if file is not None:
         raise UsageError("only the plan of a move is kept", next="tenfold plan --to STAGE -o FILE")
     running = deployment.status().state in ("running", "degraded", "in-transition")
     intent = work.intend(deployment, port=port, renew=False)
+    intent = external.looked_at(deployment, intent)
     todo = work.plan(deployment, "deploy" if running else "up", intent)
     if settings.json:
         settings.output.object(_as_json(todo, intent))
@@ -84,6 +86,8 @@ def _show(todo: Plan, intent: Intent, output: Output, running: bool) -> None:
     output.line()
     if todo.empty:
         output.line(f"  nothing would change; release {intent.goal.release} serves")
+        for note in intent.notes:
+            output.line(f"  {note}", style="dim")
         return
     flat = st.flatten(todo.steps)
     output.columns(_rows(intent, flat, running), gap=2)

@@ -7,7 +7,7 @@ import click
 from tenfold.cli.base import Settings, command
 from tenfold.cli.deploy import require_running
 from tenfold.cli.progress import PlanProgress
-from tenfold.deployment import work
+from tenfold.deployment import external, work
 from tenfold.deployment.deployment import Deployment
 from tenfold.errors import Refused
 
@@ -30,6 +30,10 @@ def rollback(settings: Settings, release: str | None) -> None:
         before = require_running(deployment)
         target = _choose(deployment, release)
         intent = work.intend(deployment, release=target, renew=True)
+        external.require_same(deployment, intent)
+        intent = external.looked_at(deployment, intent)
+        for note in intent.notes:
+            output.line(f"  {note}", style="dim")
         todo = work.plan(deployment, "rollback", intent)
         with PlanProgress(output) as progress:
             work.carry_out(deployment, todo, intent, progress)

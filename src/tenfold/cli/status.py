@@ -50,6 +50,7 @@ def status(settings: Settings, routes: bool) -> None:
         metrics = deployment.metrics(silent=found.silent)
         kept = certificate_of(deployment)
         found = replace(found, storage=tuple(asdict(k) for k in deployment.user_files()))
+        found = with_database(found, deployment)
         if found.transition and found.transition.get("phase") in ("prepared", "switched"):
             found = with_follower(found, deployment)
     else:
@@ -62,6 +63,20 @@ def status(settings: Settings, routes: bool) -> None:
     if routes:
         settings.output.line()
         settings.output.columns([_traffic_row(t) for t in by_route(metrics)])
+
+
+def with_database(found: Status, deployment: Deployment) -> Status:
+    """The status with how the user's own database is, where the app has one."""
+    from tenfold.deployment.external import seen  # drivers that no other status needs
+
+    yours = seen(deployment)
+    if yours is None:
+        return found
+    told = replace(found, database=yours.to_json())
+    if yours.why is None or found.state not in ("running", "degraded"):
+        return told
+    why = f"{yours.why}. The app runs on without it; nothing is restarted for that"
+    return replace(told, state="degraded", missing=(*found.missing, why))
 
 
 def with_follower(found: Status, deployment: Deployment) -> Status:
@@ -123,6 +138,9 @@ def show(found: Status, traffic: Traffic, output: Output, kept: Certificate | No
     if found.transition:
         output.line()
         output.line(_transition(found))
+    if found.database and found.database["answers"]:
+        output.line()
+        output.line(f"  database  yours, {_database(found.database)}")
     if found.storage:
         output.line()
         output.line(f"  files     {user_files(found.storage)}")
@@ -132,6 +150,13 @@ def show(found: Status, traffic: Traffic, output: Output, kept: Certificate | No
         output.line(f"  traffic   {', '.join(told)}, since these workers started")
     output.line()
     output.line(f"Next   {_next(found)}")
+
+
+def _database(told: Mapping[str, Any]) -> str:
+    return (
+        f"PostgreSQL {told['version']} at {told['place']} as {told['user']};"
+        " Tenfold neither backs it up nor moves it"
+    )
 
 
 def user_files(storage: Iterable[Mapping[str, Any]]) -> str:

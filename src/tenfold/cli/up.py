@@ -13,7 +13,7 @@ from tenfold.cli.first_answer import edge_address, first_answer
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.status import certificate_lines, certificate_of, unit_rows
-from tenfold.deployment import app_secrets, applied, work
+from tenfold.deployment import app_secrets, applied, external, work
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
 from tenfold.errors import Refused
@@ -61,6 +61,9 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
         intent = work.intend(
             deployment, port=port, release=served if last else None, position=position
         )
+        if deployment.status().state != "stopped":
+            external.require_same(deployment, intent)
+        intent = external.looked_at(deployment, intent)
         _head(output, intent, served)
         todo = work.plan(deployment, "up", intent)
         with PlanProgress(output) as progress:

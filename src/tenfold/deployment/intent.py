@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,8 +46,9 @@ class Intent:
     ``chosen_port`` was given by ``--port``, now or earlier, and wins over the file. ``taken`` are
     the values that the file took from the caller's environment: a command from another shell, at
     another hour, gets them again. ``position`` is where on the path between stages the goal is,
-    ``target`` knows the hosts by the names that they have there. ``notes`` are for the person who
-    asked.
+    ``target`` knows the hosts by the names that they have there.
+    ``database_url`` is that of the user's own database, where it is used. ``notes`` are for the
+    person who asked.
     """
 
     spec: AppSpec
@@ -60,6 +61,7 @@ class Intent:
     position: str
     target: LocalTarget
     app_facts: AppFacts
+    database_url: Secret | None = None
     notes: tuple[str, ...] = ()
     environment: str | None = None
     secret_versions: Mapping[str, str] = field(default_factory=dict)
@@ -86,13 +88,18 @@ def make_intent(
     Raises:
         TenfoldError: the file, the project, its environment or the machine does not allow it.
     """
-    tools = toolbox(spec, postgresql_major=facts.get("postgresql_major"))
+    runs_database = spec.database.url is None
+    major = facts.get("postgresql_major") if runs_database else None
+    tools = toolbox(spec, postgresql_major=major)
     kept = app_secrets.load(layout.app_secrets)
     own = {name: one.value for name, one in kept.items()}
     revealed = {name: value.reveal() for name, value in own.items()}
-    environ = {**_remembered(layout), **os.environ, **revealed}
+    environ = {**remembered(layout), **os.environ, **revealed}
     variables = read.variables(spec, environ, path=None if release else layout.spec)
     variables.update(own)
+    # What runs beside a release, or brings it back, uses the database that it has.
+    known = {**environ, **({} if renew or not release else remembered(layout)), **revealed}
+    database_url = read.database_url(spec, known, path=None if release else layout.spec)
     if layout.environment:
         variables[ENVIRONMENT] = layout.environment
     stage = path.stage_of(position)
@@ -116,7 +123,7 @@ def make_intent(
             **edge_secrets.given(spec, layout, environ, path=None if release else layout.spec),
         },
         release=ReleasePlace(wanted.id, "", "", ""),
-        variables=variables,
+        variables={**variables, "DATABASE_URL": database_url} if database_url else variables,
         leaders=place.leaders,
         storage=str(layout.storage),
     )
@@ -140,7 +147,11 @@ def make_intent(
         releases=releases,
         toolbox=tools,
         chosen_port=port,
-        taken=_taken(spec, {n: v for n, v in environ.items() if n not in own}),
+        taken={
+            **_taken([*spec.env.values(), *spec.edge.basic_auth.values()], environ, own),
+            **_taken([spec.database.url or ""], known, own),
+        },
+        database_url=database_url,
         position=position,
         target=target,
         app_facts=served_by,
@@ -157,9 +168,10 @@ def make_intent(
 
 def _secrets(spec: AppSpec) -> list[str]:
     """The passwords that this deployment generates."""
+    databases = [f"main.{role}" for role in ROLES] if spec.database.url is None else []
     redis = ["redis.app"] if spec.redis else []
     salt = [edge_secrets.SALT] if spec.edge.basic_auth else []
-    return [*(f"main.{role}" for role in ROLES), *redis, *salt]
+    return [*databases, *redis, *salt]
 
 
 def _notes(layout: Layout, stored: Sequence[str], spec: AppSpec) -> Iterator[str]:
@@ -172,8 +184,8 @@ def _notes(layout: Layout, stored: Sequence[str], spec: AppSpec) -> Iterator[str
             )
 
 
-def _remembered(layout: Layout) -> dict[str, str]:
-    """What earlier commands took from their environment for ``[env]``."""
+def remembered(layout: Layout) -> dict[str, str]:
+    """What earlier commands took from their environment for ``[env]`` and ``[database] url``."""
     kept = secrets.load(layout.secrets)
     return {k.removeprefix(ENV): v.reveal() for k, v in kept.items() if k.startswith(ENV)}
 
@@ -186,14 +198,12 @@ def _secret_notes(kept: app_secrets.Secrets, facts: Mapping[str, Any]) -> tuple[
     return app_secrets.differences(used, app_secrets.versions(kept))
 
 
-def _taken(spec: AppSpec, environ: Mapping[str, str]) -> dict[str, Secret]:
-    texts = (*spec.env.values(), *spec.edge.basic_auth.values())
-    return {
-        ENV + name: Secret(environ[name])
-        for text in texts
-        for name in references(text)
-        if name in environ
-    }
+def _taken(
+    texts: Iterable[str], environ: Mapping[str, str], own: Collection[str]
+) -> dict[str, Secret]:
+    """Values from the caller's environment that these texts ask for, by the name to keep them."""
+    names = {name for text in texts for name in references(text)}
+    return {ENV + n: Secret(environ[n]) for n in names if n in environ and n not in own}
 
 
 def _runner(target: Target, stage: str) -> Runner:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from tenfold.deployment import work
 from tenfold.deployment.cross import HOLD, Journey
 from tenfold.deployment.deployment import POSITION, Deployment
+from tenfold.deployment.external import require_own
 from tenfold.engines.postgresql.login import login
 from tenfold.engines.postgresql.peers import address
 from tenfold.engines.postgresql.render import server
@@ -97,6 +98,7 @@ def rehearse(
         Refused: it does not run, or a move is under way.
         TenfoldError: a step failed; nothing is different for the real one.
     """
+    require_own(deployment, "a rehearsal")
     now = deployment.observe()
     if deployment.crossing is not None:
         raise Refused("a move between stages is under way already", next="tenfold status")

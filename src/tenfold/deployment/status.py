@@ -35,6 +35,7 @@ class Status:
     maintenance: Mapping[str, Any] | None = None
     environment: str | None = None
     storage: tuple[Mapping[str, Any], ...] | None = None
+    database: Mapping[str, Any] | None = None
 
     @property
     def title(self) -> str:
@@ -44,9 +45,10 @@ class Status:
     def to_json(self) -> dict[str, Any]:
         """The documented object, without the version that every object gets.
 
-        ``storage`` is there where user files were counted, which takes a moment.
+        ``storage`` is there where user files were counted, which takes a moment; ``database`` where
+        it is the user's own, and was asked.
         """
-        told = {
+        told: dict[str, Any] = {
             "app": self.app,
             "environment": self.environment,
             "stage": self.stage,
@@ -59,7 +61,9 @@ class Status:
             if self.maintenance is None
             else {key: self.maintenance[key] for key in ("since", "until", "message")},
         }
-        return told if self.storage is None else {**told, "storage": list(self.storage)}
+        if self.storage is not None:
+            told["storage"] = list(self.storage)
+        return told if self.database is None else {**told, "database": dict(self.database)}
 
 
 def never_up(app: str, environment: str | None = None) -> Status:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tenfold.deployment import app_secrets, ports, shelf
+from tenfold.deployment import app_secrets, external, ports, shelf
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment.aftermath import explain
 from tenfold.deployment.deployment import Deployment
@@ -89,7 +89,9 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
     port_before = journal.facts().get("port")
     journal.set("port", intent.chosen_port)
     journal.set("position", intent.position)
-    journal.set("postgresql_major", intent.toolbox.postgresql_major)
+    if intent.database_url is None:
+        journal.set("postgresql_major", intent.toolbox.postgresql_major)
+    journal.set(external.FACT, external.wanted(intent))
     secrets.remember(deployment.layout.secrets, intent.taken)
     runner = Runner(journal, lambda step, tell: perform(step, world, tell), listener)
     try:

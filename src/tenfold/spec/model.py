@@ -6,7 +6,7 @@ Descriptions become the JSON Schema and the reference page, so they are written 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +15,7 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from tenfold.spec import values
@@ -41,6 +42,9 @@ EnvironmentName = Annotated[str, AfterValidator(values.environment_name)]
 VariableName = Annotated[str, AfterValidator(values.variable_name)]
 VariableValue = Annotated[
     str, BeforeValidator(values.variable_value), WithJsonSchema({"type": "string"})
+]
+DatabaseUrl = Annotated[
+    str, BeforeValidator(values.database_url), WithJsonSchema({"type": "string"})
 ]
 
 
@@ -115,13 +119,27 @@ class ServerTable(Table):
 
 
 class DatabaseTable(Table):
-    """The PostgreSQL that DATABASE_URL names."""
+    """The PostgreSQL that DATABASE_URL names: Tenfold's, or the user's own."""
+
+    url: DatabaseUrl | None = Field(
+        default=None,
+        description='Your own database, as "${DATABASE_URL}"; without it Tenfold runs one. Tenfold '
+        "neither backs it up nor moves it.",
+    )
 
     postgres: Annotated[str, AfterValidator(values.postgres_source)] = Field(
         default="wheel",
         description='"wheel" (comes with Tenfold), "path" (found on PATH), or the absolute '
         "directory of its programs.",
     )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.url is not None and "postgres" in self.model_fields_set:
+            raise ValueError(
+                "postgres is for a database that Tenfold runs: leave it out beside url"
+            )
+        return self
 
 
 class TransitionTable(Table):

@@ -99,6 +99,21 @@ def passwords(
     return {user: Secret(password) for user, password in found.items()}
 
 
+def database_url(
+    spec: AppSpec, environ: Mapping[str, str], *, path: Path | None = None
+) -> Secret | None:
+    """``[database] url`` with ``${NAME}`` taken from ``environ``; ``None`` where it is not given.
+
+    Raises:
+        SpecError: as :func:`variables`.
+    """
+    text = spec.database.url
+    if text is None:
+        return None
+    _require_set({("database", "url"): text}, environ, path)
+    return Secret(values.expand(text, environ))
+
+
 def _require_set(
     texts: Mapping[locate.Key, str], environ: Mapping[str, str], path: Path | None
 ) -> None:

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 MAX_COUNT: Final = 256
 MAX_ENVIRONMENT_LENGTH: Final = 20
@@ -19,6 +20,8 @@ _ASSET_URL = re.compile(r"(/[A-Za-z0-9._~@-]+)+")
 _UNSAFE_IN_PATH = re.compile(r"[\x00-\x1f\x7f$\"'\\;{}]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
+# In place of a ${NAME} while a text around it is looked at.
+_TAKEN = "0taken0"
 _RESERVED = re.compile(r"DATABASE_URL(_.*)?|TENFOLD_.*|PYTHONPATH|PYTHONHOME")
 
 
@@ -173,6 +176,28 @@ def variable_value(value: Any) -> str:
     if any(found[0] == "${" for found in _REFERENCE.finditer(value)):
         raise ValueError('"${" without "NAME}" after it; for a "$" itself write "$$"')
     return value
+
+
+def database_url(value: Any) -> str:
+    """The URL of the user's own PostgreSQL; a password in it comes from a variable."""
+    text = variable_value(value)
+    whole = _REFERENCE.sub(lambda found: _TAKEN if found[1] else "$", text)
+    if whole.startswith(_TAKEN):
+        return text
+    try:
+        parts = urlsplit(whole)
+        passwords = [parts.password, *(v for k, v in parse_qsl(parts.query) if k == "password")]
+    except ValueError:
+        raise ValueError(
+            'is not a URL; write url = "${DATABASE_URL}", and set that variable'
+        ) from None
+    if parts.scheme.partition("+")[0] not in ("postgresql", "postgres"):
+        raise ValueError('is not a URL of PostgreSQL; write url = "${DATABASE_URL}"')
+    if any(password and _TAKEN not in password for password in passwords):
+        raise ValueError(
+            'has a password in it; write url = "${DATABASE_URL}", and set that variable'
+        )
+    return text
 
 
 def references(text: str) -> tuple[str, ...]:

@@ -29,7 +29,8 @@ ORDER: Final = ("10", "10+100", "100+10", "100")
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One topology on the path. ``leaders`` maps a database cluster to the unit that leads it."""
+    """One topology on the path. ``leaders`` maps a database cluster to the unit that leads it;
+    none where the database is the user's own."""
 
     name: str
     topology: Topology
@@ -49,11 +50,15 @@ def position(name: str, spec: AppSpec, machine: Machine, facts: AppFacts) -> Pos
 
 
 def _10(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
-    return _position("10", stage_10.topology(spec, machine, facts), stage_10.HOST)
+    found = stage_10.topology(spec, machine, facts)
+    if not stage_10.runs_database(spec):
+        return Position("10", found, {})
+    return _position("10", found, stage_10.HOST)
 
 
 def _10_100(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
     """Stage 10 with a follower on a host of its own."""
+    stage_100.require_database(spec)
     base = stage_10.topology(spec, machine, facts)
     return _position(
         "10+100",

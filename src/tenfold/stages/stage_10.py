@@ -24,19 +24,28 @@ DAY_SECONDS = 86_400
 
 
 def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
-    """Database, app and edge on one host; a Redis-compatible server where the file asks for one."""
+    """Database, app and edge on one host; a Redis-compatible server where the file asks for one.
+
+    Without a database where that is the user's own.
+    """
+    own = (Unit("postgres", "postgresql", HOST, database(spec)),) if runs_database(spec) else ()
     return Topology(
         app=spec.name,
         stage="10",
         hosts=(Host(HOST, cores=machine.cores, memory_bytes=machine.memory_bytes),),
         units=(
-            Unit("postgres", "postgresql", HOST, database(spec)),
+            *own,
             *redis(spec, HOST),
             Unit("edge", "nginx", HOST, edge(spec), after=("app",)),
             *certificates(spec, HOST),
         ),
-        pools=(pool(spec, machine, facts),),
+        pools=(pool(spec, machine, facts, after=tuple(u.name for u in own)),),
     )
+
+
+def runs_database(spec: AppSpec) -> bool:
+    """Whether Tenfold runs the database; else it is the user's own."""
+    return spec.database.url is None
 
 
 def database(spec: AppSpec, *, node: int = 1) -> DatabaseSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tenfold.errors import Refused
 from tenfold.spec.model import AppSpec
 from tenfold.stages import stage_10
 from tenfold.stages.facts import AppFacts, Machine
@@ -17,7 +18,11 @@ def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
 
     The app reaches the database through an endpoint on its own host, which stays where it is
     whoever leads.
+
+    Raises:
+        Refused: the database is the user's own, so that there is none to give a host.
     """
+    require_database(spec)
     return Topology(
         app=spec.name,
         stage="100",
@@ -31,6 +36,15 @@ def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
         ),
         pools=(stage_10.pool(spec, machine, facts, host=APP_HOST, after=("database",)),),
     )
+
+
+def require_database(spec: AppSpec) -> None:
+    """See that Tenfold runs the database. Raises ``Refused``, see :func:`topology`."""
+    if not stage_10.runs_database(spec):
+        raise Refused(
+            "stage 100 gives the database a host of its own, and yours has one: [database] url",
+            next="stay at stage 10: there is nothing to move",
+        )
 
 
 def database(spec: AppSpec) -> Unit:

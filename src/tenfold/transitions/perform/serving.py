@@ -206,8 +206,10 @@ def _writes_at_start(step: steps.WarmPool, detail: str | None) -> NeedsWriter:
 
 
 def _migrates(blueprint: Blueprint) -> bool:
+    """Whether only migrations make tables; not known of a database that is not Tenfold's."""
     databases = [m.settings for m in blueprint.topology.of(DatabaseSettings)]
-    return all(isinstance(d, DatabaseSettings) and d.separate_owner for d in databases)
+    migrate = [isinstance(d, DatabaseSettings) and d.separate_owner for d in databases]
+    return bool(migrate) and all(migrate)
 
 
 def _at_once(orders: list[Callable[[], None]]) -> None:
