@@ -13,7 +13,7 @@ WORKERS ?= 3
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo demo-stop test check crash bench docs clean
+.PHONY: setup browser demo demo-stop test check crash bench docs clean
 
 setup: $(READY)
 
@@ -29,6 +29,10 @@ $(DEMO_READY): $(DEMO)/requirements.txt $(DEMO)/requirements-dev.txt
 	$(DEMO)/.venv/bin/python -m pip install --quiet --requirement $(DEMO)/requirements-dev.txt
 	@touch $@
 
+# For the tests in a real browser, which are skipped where none can be had.
+browser: $(READY)
+	@tests/support/browser.sh $(BIN)/python
+
 # Runs examples/conduit, fills it, deploys a second release and moves its database, under load.
 demo: $(READY) $(DEMO_READY)
 	@$(BIN)/python examples/demo.py
@@ -37,7 +41,7 @@ demo-stop: $(READY)
 	@$(BIN)/python examples/demo.py --stop
 
 # What proves the work, in minutes.
-test: $(READY) $(DEMO_READY)
+test: $(READY) $(DEMO_READY) browser
 	cd $(DEMO) && .venv/bin/python -m pytest --quiet
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 

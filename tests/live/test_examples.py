@@ -21,19 +21,6 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "something that nobody guesses, kept by whoever runs the test")
 
 
-def raise_version(project: Project, package: str) -> None:
-    """What a developer does all day."""
-    file = project.path / package / "__init__.py"
-    before = file.read_text()
-    after = before.replace('__version__ = "1.0.0"', '__version__ = "1.1.0"')
-    assert after != before
-    file.write_text(after)
-
-
-def count(project: Project, table: str) -> int:
-    return int(project.ok("psql", "--", "-Atc", f"select count(*) from {table}"))
-
-
 def test_polls_goes_from_init_to_100_untouched_while_people_vote(bring: Bring) -> None:
     project = bring(examples.polls)
     assert "Django" in project.ok("init")
@@ -58,13 +45,13 @@ def test_polls_goes_from_init_to_100_untouched_while_people_vote(bring: Bring) -
         assert Visitor(project).get(style[1]).status == 200
 
     with Visitors(vote, vote, read) as visitors:
-        raise_version(project, "polls")
+        examples.raise_version(project, "polls")
         project.ok("deploy")
         project.ok("grow", "--to", "100", timeout=200)
         assert project.status()["stage"] == "100"
         project.ok("run", "python", "manage.py", "check", "--database", "default")
     assert visitors.failures == []
-    assert count(project, "polls_vote") == len(voted)
+    assert examples.count(project, "polls_vote") == len(voted)
 
 
 def test_flask_notes_goes_from_init_to_100_untouched_while_people_write(bring: Bring) -> None:
@@ -91,9 +78,9 @@ def test_flask_notes_goes_from_init_to_100_untouched_while_people_write(bring: B
         return write
 
     with Visitors(keeps_a_notebook("ada"), keeps_a_notebook("ben")) as visitors:
-        raise_version(project, "notes")
+        examples.raise_version(project, "notes")
         project.ok("deploy")
         project.ok("grow", "--to", "100", timeout=200)
         assert project.status()["stage"] == "100"
     assert visitors.failures == []
-    assert count(project, "notes") == len(written)
+    assert examples.count(project, "notes") == len(written)

@@ -52,3 +52,17 @@ def flask_notes(path: Path) -> Project:
 def conduit(path: Path) -> Project:
     """FastAPI, with pages, pictures and an API."""
     return copied("conduit", path)
+
+
+def raise_version(project: Project, package: str) -> None:
+    """What a developer does all day: 1.0.0 becomes 1.1.0."""
+    file = project.path / package / "__init__.py"
+    before = file.read_text()
+    after = before.replace('__version__ = "1.0.0"', '__version__ = "1.1.0"')
+    assert after != before
+    file.write_text(after)
+
+
+def count(project: Project, table: str) -> int:
+    """How many rows a table of the app has."""
+    return int(project.ok("psql", "--", "-Atc", f"select count(*) from {table}"))
