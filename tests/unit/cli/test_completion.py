@@ -43,3 +43,21 @@ def test_commands_and_options_are_completed() -> None:
         "rehearse", "resume", "reverse", "report",
     ]  # fmt: skip
     assert "--prepare-only" in completed("tenfold grow --pre", 2)
+
+
+def test_commands_of_a_command_and_environments_are_completed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toml = 'name = "shop"\napp = "shop:app"\n[environments.staging]\n[environments.try]\n'
+    (tmp_path / "tenfold.toml").write_text(toml)
+    monkeypatch.chdir(tmp_path)
+
+    def completed(words: str, number: int) -> list[str]:
+        text = said(**{VARIABLE: "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(number)})
+        return [line.partition(",")[2] for line in text.splitlines()]
+
+    assert completed("tenfold secrets ", 2) == ["import", "list", "set", "unset"]
+    assert completed("tenfold maintenance o", 2) == ["on", "off"]
+    assert completed("tenfold --env st", 2) == ["staging"]
+    assert set(completed("tenfold con", 1)) == {"console"}
+    assert "--until" in completed("tenfold maintenance on --", 3)
