@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.live.test_django import bakery
 from tests.support import apps
 from tests.support.project import Project
 from tests.support.venvs import WSGI, environment
@@ -32,12 +33,12 @@ def script(project: Project, text: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def talk(project: Project, *lines: str) -> tuple[int, str]:
-    """What a person types, and all that the terminal showed."""
+def talk(project: Project, *lines: str, command: tuple[str, ...] = ("console",)) -> tuple[int, str]:
+    """What a person types behind every ``>>>``, and all that the terminal showed."""
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(project.path)
-        os.execv(sys.executable, [sys.executable, "-m", "tenfold", "console"])
+        os.execv(sys.executable, [sys.executable, "-m", "tenfold", *command])
     shown = b""
     waiting = list(lines)
     try:
@@ -80,6 +81,30 @@ def test_an_asgi_app(bring: Bring) -> None:
     database = "import psycopg, os; db = psycopg.connect(os.environ['DATABASE_URL'])\n"
     done = script(project, database + "print(db.execute('select current_user').fetchone()[0])\n")
     assert done.stdout.strip() == "tenfold_app"
+
+
+def test_a_command_that_asks_has_a_terminal(bring: Bring) -> None:
+    project = bring(apps.notes)
+    project.up()
+    asking = "import sys; print('hello', input('>>> '), sys.stdin.isatty()); sys.exit(5)"
+    code, shown = talk(project, "ada", command=("run", "python", "-c", asking))
+    assert code == 5
+    assert "hello ada True" in shown
+
+
+def test_a_django_project(bring: Bring) -> None:
+    project = bring(bakery)
+    project.ok("init")
+    project.up()
+    settings = "__import__('django.conf').conf.settings.ROOT_URLCONF"
+    check(project, settings, "bakery.urls")
+    read = "from breads.models import Bread\nprint('breads', Bread.objects.count())\n"
+    assert "breads 0" in script(project, read).stdout
+    (project.path / "manage.py").rename(project.path / "admin.py")
+    toml = project.path / "tenfold.toml"
+    toml.write_text(toml.read_text().replace("manage.py", "admin.py"))
+    project.ok("deploy")
+    check(project, settings, "bakery.urls")
 
 
 def flask_app(path: Path) -> Project:

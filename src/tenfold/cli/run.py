@@ -49,6 +49,8 @@ def run(settings: Settings, role: str, arguments: tuple[str, ...]) -> None:
         raise Refused(f"host {pool.host} does not run", next="tenfold up")
     wanted = one_off(intent.blueprint, list(arguments), owner=role == "owner")
     sys.stdout.flush()
+    if os.geteuid() == 0 and sys.stdin.isatty():
+        sys.exit(deployment.target.attended(wanted))
     if os.geteuid() == 0:
         sys.exit(_through_agent(agent, wanted))
     become(settings, wanted)

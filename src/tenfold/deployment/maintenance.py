@@ -16,6 +16,7 @@ from tenfold.errors import Refused, StepFailed
 from tenfold.targets.protocol import HostAgent
 
 ENGINE = "nginx"
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - and where one asks there
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +85,4 @@ def _edges(deployment: Deployment) -> Iterator[_Edge]:
 
 def _reachable(endpoint: str) -> str:
     address, _, port = endpoint.rpartition(":")
-    return f"{ {'0.0.0.0': '127.0.0.1', '[::]': '[::1]'}.get(address, address) }:{port}"  # noqa: S104
+    return f"{EVERY_ADDRESS.get(address, address)}:{port}"
