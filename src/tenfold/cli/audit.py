@@ -60,10 +60,15 @@ def _show(entry: Entry, settings: Settings) -> None:
     changed = [
         f"{what} {began[f'{what}_before'] or 'none'} -> {ended[f'{what}_after'] or 'none'}"
         for what in ("release", "stage")
-        if ended and began[f"{what}_before"] != ended.get(f"{what}_after")
+        if ended and _moved(what, began[f"{what}_before"], ended.get(f"{what}_after"))
     ]
     if changed:
         settings.output.line(f"    {', '.join(changed)}", style="dim")
+
+
+def _moved(what: str, before: str | None, after: str | None) -> bool:
+    """Whether that is worth a line; that there is a stage at all is not."""
+    return before != after and (what == "release" or before is not None)
 
 
 def _who(entry: Entry) -> str:

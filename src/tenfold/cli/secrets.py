@@ -239,7 +239,7 @@ def _next(settings: Settings, deployment: Deployment) -> None:
 
 def _row(name: str, kept: Kept, used: Mapping[str, str]) -> tuple[str, ...]:
     since = time.strftime("%Y-%m-%d %H:%M", time.localtime(kept.set_at))
-    state = "" if _in_use(name, kept, used) else "not yet in use: tenfold deploy"
+    state = "" if _in_use(name, kept, used) else "not yet in use"
     return name, MASK, kept.origin, f"{since} by {kept.by}", state
 
 

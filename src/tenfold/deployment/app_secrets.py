@@ -12,6 +12,7 @@ from tenfold.state.app_secrets import Kept
 from tenfold.state.layout import Layout
 from tenfold.state.lock import user
 from tenfold.vaults.fetch import fetch
+from tenfold.vaults.references import parse
 
 FACT = "app_secrets"
 """Fact: name -> version of the secrets that the workers run with."""
@@ -53,6 +54,7 @@ def refer(layout: Layout, name: str, reference: str) -> Changes:
         UsageError: it is none.
         Refused: its value cannot be had.
     """
+    parse(reference)
     value = fetch({name: reference})[name]
     kept = Kept(
         value=app_secrets.require_value(value, name),

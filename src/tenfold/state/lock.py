@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import pwd
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -164,5 +165,11 @@ def _try_flock(descriptor: int) -> bool:
 
 
 def user() -> str:
-    """Whoever gives this command, as the shell says it."""
-    return os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid {os.getuid()}"
+    """Whoever gives this command, as the shell says it, else as the system knows it."""
+    named = os.environ.get("USER") or os.environ.get("LOGNAME")
+    if named:
+        return named
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
