@@ -136,7 +136,9 @@ def main(arguments: list[str]) -> int:
 
 def _hold_of(parent: int) -> Callable[[], None]:
     """How to end the command that started this process, and nobody else."""
-    handle = os.pidfd_open(parent) if hasattr(os, "pidfd_open") else None
+    handle = None
+    with contextlib.suppress(ProcessLookupError):  # it may be gone before anybody stood by
+        handle = os.pidfd_open(parent) if hasattr(os, "pidfd_open") else None
     is_it = os.getppid() == parent  # asked with the handle at hand: it was no one else's pid yet
 
     def end() -> None:
