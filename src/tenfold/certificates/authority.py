@@ -13,6 +13,7 @@ from typing import Any
 
 import requests
 from acme import challenges, client, errors, messages
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from josepy import jwa, jwk
 from josepy.errors import Error as JoseError
@@ -25,7 +26,10 @@ ORDER_SECONDS = 180.0
 ANSWER_SECONDS = 30
 CLOCK_SECONDS = 1800.0
 """By how much this machine's clock may differ from the authority's."""
-MALFORMED = (JoseError, KeyError, TypeError, AttributeError, ValueError)
+MALFORMED = (
+    *(JoseError, KeyError, TypeError, AttributeError, ValueError, AssertionError),
+    x509.ExtensionNotFound,
+)
 """What the library stumbles over in answers that are no ACME."""
 LATER = "it is tried again by itself; the present certificate stays until then"
 

@@ -44,7 +44,7 @@ def keep(config_path: Path) -> None:
     config = read(config_path)
     config.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     forget_proofs(config)
-    state = known(config, load(config.state, time.time()).cut_off())
+    state = known(config, load(config.state, time.time())).cut_off()
     save(config.state, state)
     config.ready.touch()
     if wait(config, state) == "order":
@@ -88,11 +88,14 @@ def known(config: Config, state: State) -> State:
         say(f"{config.site.name} is of no use, it becomes {config.site.name}.unreadable: {error}")
         config.site.replace(config.site.with_name(f"{config.site.name}.unreadable"))
         return known(config, state)
+    arrived = state.trying and not found.self_signed and set(config.names) <= set(found.names)
+    if arrived:  # It came in the last attempt, which was cut off before it could be told.
+        state = replace(state, failures=0, trying=False, fault={})
     return replace(
         state,
         file=digest(config.site),
-        authority="",
-        names=found.names,
+        authority=config.directory if arrived else "",
+        names=config.names if arrived else found.names,
         issuer="" if found.self_signed else found.issuer,
         serial=found.serial,
         not_before=found.not_before,
@@ -174,6 +177,7 @@ def _renewed(config: Config, state: State) -> State:
         wait_until=0.0,
         fault={},
     )
+    save(config.state, done)
     return _with_suggestion(authority, chain, done)
 
 

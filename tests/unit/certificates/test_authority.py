@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 from tenfold.certificates import pem
 from tenfold.certificates.authority import Authority
@@ -184,3 +186,57 @@ def test_one_that_knows_its_customers_already(place: Place, tmp_path: Path) -> N
     found = order(place.url, place.roots, tmp_path / "proofs")
     assert found.kind == "refused"
     assert "external binding" in found.what
+
+
+def issued() -> str:
+    """A certificate that says who issued it, as those of authorities do."""
+    key, now = pem.new_key(), datetime.datetime.now(datetime.UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "shop.example")])
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + 24 * HOUR)
+        .add_extension(issuer, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def suggestion(place: Place, chain: str) -> tuple[float, float]:
+    return Authority(place.url, pem.new_key(), place.roots).suggestion(chain)
+
+
+def test_when_to_renew_is_what_the_authority_suggests(place: Place) -> None:
+    begin, end = "2030-01-01T00:00:00Z", "2030-01-02T00:00:00Z"
+    told = json.loads(directory(place)) | {
+        "renewalInfo": place.url,
+        "suggestedWindow": {"start": begin, "end": end},
+    }
+    place.says.body = json.dumps(told).encode()
+    place.says.headers = {"Retry-After": "3600"}
+    renew, again = suggestion(place, issued())
+    assert datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC).timestamp() <= renew
+    assert renew <= datetime.datetime(2030, 1, 2, tzinfo=datetime.UTC).timestamp()
+    assert 3500 < again - datetime.datetime.now().timestamp() < 3700
+
+
+def test_one_that_has_no_opinion(place: Place) -> None:
+    place.says.body = directory(place)
+    assert suggestion(place, issued())[0] == 0
+
+
+@pytest.mark.parametrize("window", [None, {}, {"start": "soon", "end": "later"}])
+def test_an_opinion_that_nobody_understands(place: Place, window: object) -> None:
+    told = json.loads(directory(place)) | {"renewalInfo": place.url, "suggestedWindow": window}
+    place.says.body = json.dumps(told).encode()
+    with pytest.raises(Fault):
+        suggestion(place, issued())
+
+
+def test_a_certificate_that_does_not_say_who_issued_it(place: Place) -> None:
+    told = json.loads(directory(place)) | {"renewalInfo": place.url}
+    place.says.body = json.dumps(told).encode()
+    plain = pem.self_signed(pem.new_key(), ["a.org"], datetime.datetime.now(datetime.UTC))
+    with pytest.raises(Fault):
+        suggestion(place, plain)
