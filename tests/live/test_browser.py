@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support import chromium, examples
+from tests.support.brought import packages
 from tests.support.chromium import window
 from tests.support.hosts import until
 from tests.support.pictures import png
@@ -193,10 +194,10 @@ class Editor:
 def test_polls_are_made_in_the_admin_and_voted_in_all_the_while(
     bring: Bring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SECRET_KEY", "something that nobody guesses, kept by whoever runs the test")
+    for variable, value in packages().items():
+        monkeypatch.setenv(variable, value)
     project = bring(examples.polls)
-    project.ok("init")
-    project.up()
+    examples.bring_up(project)
     project.ok("run", "python", "manage.py", "shell", "-c", SUPERUSER)
     with window(address(project), "polls") as browser:
         ada = Editor(browser.page)

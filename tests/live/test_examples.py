@@ -8,23 +8,26 @@ from typing import Any
 
 import pytest
 from tests.support import examples
+from tests.support.brought import packages
 from tests.support.project import Project
 from tests.support.visitor import Visitor, Visitors, served_by_the_edge
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
 Bring = Callable[[Any], Project]
 
 
 @pytest.fixture(autouse=True)
-def secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one thing that the examples want from whoever calls tenfold."""
-    monkeypatch.setenv("SECRET_KEY", "something that nobody guesses, kept by whoever runs the test")
+def fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages that another test has fetched are not fetched again."""
+    for variable, value in packages().items():
+        monkeypatch.setenv(variable, value)
 
 
 def test_polls_goes_from_init_to_100_untouched_while_people_vote(bring: Bring) -> None:
     project = bring(examples.polls)
-    assert "Django" in project.ok("init")
-    project.up()
+    said = examples.bring_up(project)
+    assert "Django" in said
+    assert "media/ at /media" in said
     project.ok("run", "python", "manage.py", "loaddata", "first_polls")
     page = Visitor(project).get("/1/").text
     choice = re.search(r'name="choice" value="(\d+)"', page)
@@ -56,10 +59,9 @@ def test_polls_goes_from_init_to_100_untouched_while_people_vote(bring: Bring) -
 
 def test_flask_notes_goes_from_init_to_100_untouched_while_people_write(bring: Bring) -> None:
     project = bring(examples.flask_notes)
-    said = project.ok("init")
+    said = examples.bring_up(project)
     assert "Flask-Migrate" in said
     assert "needs SECRET_KEY" in said
-    project.up()
     assert served_by_the_edge(Visitor(project).get("/static/notes.css"))
 
     written = []

@@ -33,9 +33,8 @@ def requirements(name: str) -> tuple[str, ...]:
 
 
 def copied(name: str, path: Path) -> Project:
-    """The example in this folder, without ``tenfold.toml`` unless it brings one."""
+    """The example in this folder, as it is fetched: no environment, nothing of another run."""
     shutil.copytree(EXAMPLES / name, path, dirs_exist_ok=True, ignore=LEFT_BEHIND)
-    (path / ".venv").symlink_to(packages(name))
     return Project(path)
 
 
@@ -50,8 +49,18 @@ def flask_notes(path: Path) -> Project:
 
 
 def conduit(path: Path) -> Project:
-    """FastAPI, with pages, pictures and an API."""
-    return copied("conduit", path)
+    """FastAPI, with pages, pictures and an API; in an environment that is there already."""
+    project = copied("conduit", path)
+    (path / ".venv").symlink_to(packages("conduit"))
+    return project
+
+
+def bring_up(project: Project) -> str:
+    """What the readmes say: ``init``, a secret, ``up``. Gives what ``init`` said."""
+    said = project.ok("init")
+    project.ok("secrets", "set", "SECRET_KEY", "--from-env", "PATH")  # whatever is long enough
+    project.up()
+    return said
 
 
 def raise_version(project: Project, package: str) -> None:

@@ -47,7 +47,7 @@ def part(reader: str, names: tuple[str, ...]) -> Part:
     it, are = ("them", "are") if len(names) > 1 else ("it", "is")
     note = Note(
         f"{reader} needs {', '.join(names)} in the environment",
-        f"{are} in [env], taken from where you call tenfold: set {it} there",
+        f"{are} in [env]: give {it} with tenfold secrets set, or set {it} where you call tenfold",
     )
     return Part(env=tuple((name, f"${{{name}}}") for name in names), notes=(note,))
 
