@@ -177,6 +177,21 @@ def test_keep_user_files(shop: Shop) -> None:
     shop.project.ok("deploy")
 
 
+def test_background_workers(shop: Shop) -> None:
+    spec = shop.project.path / "tenfold.toml"
+    before = spec.read_text()
+    spec.write_text(before + '\n[workers.beat]\ncommand = "sleep 3600"\n')
+    try:
+        assert shop.shell.run("tenfold deploy")[0] == 0
+        shop.do("background-workers.md")
+        _, printed = shop.shell.run("tenfold status")
+        assert "beat.1.1" in printed
+    finally:
+        spec.write_text(before)
+        assert shop.shell.run("tenfold deploy")[0] == 0
+    assert "beat" not in shop.shell.run("tenfold status")[1]
+
+
 def test_use_another_postgresql(shop: Shop) -> None:
     assert shop.project.request("POST", "/lines", body=b"kept").status == 201
     shop.do("use-another-postgresql.md")

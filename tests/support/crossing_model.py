@@ -56,6 +56,7 @@ def apply(step: st.Step, world: World, goal: Goal) -> World:
             return replace(world, caught_up=world.caught_up | {path})
         case st.Fence(path):
             assert is_held(world), "a leader is fenced only while requests wait"
+            assert not writing(world), "a leader is fenced only while no worker writes"
             world = database(world, path, role="fenced", running=False)
             return _without(world, path, goal)
         case st.Unfence(path, successor):
@@ -83,12 +84,23 @@ def apply(step: st.Step, world: World, goal: Goal) -> World:
             hosts = tuple(h for h in world.seen.now.hosts if h.name != name)
             return _units(world, replace(world.seen.now, hosts=hosts))
         case st.Hold(pool) | st.Release(pool):
+            assert isinstance(step, st.Release) or not writing(world), "workers end before the hold"
             return _hold(world, pool, held=isinstance(step, st.Hold))
         case st.Handover(pool):
             world = _hold(world, pool, held=False)
         case st.Check() | st.Verify() | st.TrialStart() | st.Checkpoint() | st.Settle():
             return world
     return _units(world, model.apply(step, world.seen.now, goal))
+
+
+def writing(world: World) -> list[str]:
+    """Background workers that work."""
+    return [
+        u.name
+        for h in world.seen.now.hosts
+        for u in h.units
+        if u.engine == "worker" and u.state != "resting"
+    ]
 
 
 def is_held(world: World) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
+from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit, UnitState
+from tenfold.topology.settings import WorkerSettings
 from tenfold.transitions import steps as st
 from tenfold.transitions.planner import Goal
 
@@ -54,6 +56,44 @@ def apply(step: st.Step, now: Observation, goal: Goal) -> Observation:
                 for i in range(count)
             )
             return _units(now, host, add=units)
+        case st.StartWorkers(path, generation, release, count):
+            host, _, name = path.partition("/")
+            seen = now.host(host)
+            assert seen
+            settings = goal.topology.member(path).settings
+            assert isinstance(settings, WorkerSettings)
+            working = [u for u in seen.pool(name) if u.state in ("running", "draining")]
+            assert not (settings.single and working), "two at once of what there may be one"
+            units = tuple(
+                ObservedUnit(
+                    f"{name}.{generation}.{i}",
+                    "worker",
+                    "running",
+                    pool=name,
+                    generation=generation,
+                    release=release,
+                    fingerprint=goal.fingerprints[path],
+                )
+                for i in range(count)
+            )
+            return _units(now, host, add=units)
+        case st.RestWorkers(path, but):
+            return _turn(now, path, "resting", lambda u: u.generation != but)
+        case st.WakeWorkers(path, but, generation):
+            return _turn(
+                now,
+                path,
+                "running",
+                lambda u: u.generation != but and generation in (0, u.generation),
+            )
+        case st.ForgetWorkers(path, generation):
+            host, _, name = path.partition("/")
+            seen = now.host(host)
+            assert seen
+            left = {u.name for u in seen.pool(name) if u.generation != generation}
+            return _units(now, host, remove=left)
+        case st.StopWorkers(path, generation):
+            return apply(st.DiscardGeneration(path, generation), now, goal)
         case st.DiscardGeneration(path, generation):
             host, _, name = path.partition("/")
             seen = now.host(host)
@@ -82,6 +122,18 @@ def apply(step: st.Step, now: Observation, goal: Goal) -> Observation:
 def _put(now: Observation, host: ObservedHost) -> Observation:
     others = tuple(h for h in now.hosts if h.name != host.name)
     return replace(now, hosts=(*others, host))
+
+
+def _turn(
+    now: Observation, path: str, state: UnitState, chosen: Callable[[ObservedUnit], bool]
+) -> Observation:
+    host, _, name = path.partition("/")
+    seen = now.host(host)
+    assert seen
+    turned = tuple(
+        replace(u, state=state) if u.pool == name and chosen(u) else u for u in seen.units
+    )
+    return _put(now, replace(seen, units=turned))
 
 
 def _units(

@@ -150,6 +150,9 @@ async def _take_over(host: Host, record: UnitRecord, process: Process | None) ->
     if host.closing:
         unit.process = process
         return
+    if record.resting:
+        unit.adopt_resting(process)
+        return
     if process is not None and record.stale:
         await _end_unit(record, process)
         process = None

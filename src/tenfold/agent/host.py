@@ -104,6 +104,21 @@ class Host:
             await unit.stop(within_seconds)
             self.forget(unit)
 
+    async def rest(self, name: str, within_seconds: float | None, *, kills: bool) -> str:
+        """See :meth:`HostAgent.rest`."""
+        unit = self.units.get(name)
+        if unit is None:
+            return "is not there"
+        if not unit.order.background:
+            raise Refused(f"{name} serves requests: it is held, not sent to rest")
+        return await unit.rest(within_seconds, kills=kills)
+
+    async def wake(self, name: str) -> None:
+        """See :meth:`HostAgent.wake`."""
+        unit = self.units.get(name)
+        if unit is not None:
+            await unit.wake()
+
     async def reload(self, name: str) -> None:
         """See :meth:`HostAgent.reload`."""
         if name not in self.units:

@@ -18,7 +18,7 @@ Order = Callable[[Host, dict[str, Any], Emit], Awaitable[Any]]
 ENDS_WITH_ITS_CALLER = frozenset({"run"})
 DURING_SHUTDOWN = frozenset({"hello", "observe", "shutdown", "stop"})
 CHANGES_NOTHING = frozenset({"hello", "observe", "metrics", "longest_request"})
-ONLY_WAITS = frozenset({"settle", "drained"})
+ONLY_WAITS = frozenset({"settle", "drained", "rest"})
 GOES_ON_BY_ITSELF = frozenset({"handover"})
 
 
@@ -90,6 +90,16 @@ async def _stop(host: Host, request: dict[str, Any], _: Emit) -> Any:
     await host.stop(str(request["name"]), None if within is None else float(within))
 
 
+async def _rest(host: Host, request: dict[str, Any], _: Emit) -> Any:
+    within = request.get("within_seconds")
+    bound = None if within is None else float(within)
+    return await host.rest(str(request["name"]), bound, kills=bool(request["kills"]))
+
+
+async def _wake(host: Host, request: dict[str, Any], _: Emit) -> Any:
+    await host.wake(str(request["name"]))
+
+
 async def _handover(host: Host, request: dict[str, Any], emit: Emit) -> Any:
     def tell(text: str) -> None:
         emit("progress", text)
@@ -150,6 +160,8 @@ ORDERS: dict[str, Order] = {
     "start": _start,
     "reload": _reload,
     "stop": _stop,
+    "rest": _rest,
+    "wake": _wake,
     "handover": _handover,
     "settle": _settle,
     "hold": _hold,

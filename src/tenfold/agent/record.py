@@ -20,6 +20,8 @@ class UnitRecord:
     ``accepting`` is the order, not the observation: a crashed member that has it accepts again.
     ``stale`` says that ``process`` still runs an older declaration and has to be ended first.
     ``drain_until`` (seconds since the epoch) is set from the moment on when the unit is to leave.
+    ``resting`` says that it is not to run for now; ``told`` is the nonce of the process that has
+    been told to finish and end, which must not be told twice: a second signal cuts jobs off.
     """
 
     order: UnitOrder
@@ -30,6 +32,8 @@ class UnitRecord:
     stale: bool = False
     accepting: bool = False
     drain_until: float | None = None
+    resting: bool = False
+    told: str | None = None
     restarts: int = 0
 
     def to_json(self) -> dict[str, Any]:

@@ -131,6 +131,13 @@ async def stop(process: Process, launch: Launch, within_seconds: float) -> None:
     await process.end(signal.Signals[launch.stop.signal], left)
 
 
+async def outlast(process: Process, within_seconds: float) -> None:
+    """Wait for the end of one that has been told to end; kill it when its time is up."""
+    if not await ends(process, within_seconds):
+        process.kill()
+        await process.wait()
+
+
 async def ends(process: Process, within_seconds: float) -> bool:
     """Whether it ends in this time."""
     with contextlib.suppress(TimeoutError):

@@ -15,7 +15,7 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from tenfold.agent import backoff, launching, probe, serving
+from tenfold.agent import backoff, launching, probe, resting, serving
 from tenfold.agent.attempt import Attempt
 from tenfold.agent.context import Context, IsHeld, WaitReady, environment
 from tenfold.agent.control import NoAnswer
@@ -201,6 +201,64 @@ class Unit:
                 return "did not run"
             return await serving.leave(process, self.order.launch, self.record.drain_until or 0.0)
 
+    async def rest(self, within_seconds: float | None, *, kills: bool) -> str:
+        """Have it finish its jobs and end, and not run again before :meth:`wake`; tells how.
+
+        It is told once, however often this is asked for.
+
+        Args:
+            within_seconds: how long to wait; by default its own bound.
+            kills: whether it is killed then.
+
+        Raises:
+            StepFailed: the time is up, and it is not to be killed: it rests when it ends.
+        """
+        async with self._order_lock:
+            if self.state == "resting":
+                return "rests"
+            if not self.record.resting:
+                self.remember(resting=True)
+            if self._life is None or self._life.get_name() != resting.name(self):
+                await self._end_life(UnitFailed(f"{self.name} is to rest"))
+                self._life = resting.see_out(self)
+            ending = self._life
+        bound = self.order.launch.stop.within_seconds if within_seconds is None else within_seconds
+        return await resting.ended(self, ending, bound, kills=kills)
+
+    async def wake(self) -> None:
+        """Have it run again; one that still finishes its jobs does so when it has ended.
+
+        Raises:
+            UnitFailed: it does not come up.
+        """
+        async with self._order_lock:
+            if not self.record.resting:
+                return
+            self.remember(resting=False)
+            await self._end_life(UnitFailed(f"{self.name} is to run again"))
+            process = None if self.process is None or self.process.is_over else self.process
+            self.resume(process)
+            attempt = self._attempt
+        if process is None:
+            await attempt.outcome()
+
+    def tell_to_finish(self) -> None:
+        """Send its process the signal by which it finishes and ends; once and for all."""
+        process = self.process
+        if process is None or process.is_over or self.is_told(process):
+            return
+        # Kept first: better never told, which a bound notices, than told twice.
+        self.note(told=process.identity.nonce)
+        process.signal(signal.Signals[self.order.launch.stop.signal])
+
+    def is_told(self, process: Process) -> bool:
+        """Whether this process has been told to finish and end."""
+        return self.record.told == process.identity.nonce
+
+    def is_at(self, state: UnitState, reason: str | None = None) -> None:
+        """It is known to be in this state."""
+        self._set(state, reason)
+
     def will_accept(self) -> None:
         """From now on its work is to accept, also after a crash; durable with the next record."""
         self.record = replace(self.record, accepting=True)
@@ -216,6 +274,12 @@ class Unit:
         self.process = process
         self.declared = True
         self._set("draining")
+
+    def adopt_resting(self, process: Process | None) -> None:
+        """Take over a unit that rests, or is to when its process has ended."""
+        self.process = process
+        self.declared = True
+        self._life = resting.see_out(self)
 
     def resume(self, process: Process | None) -> None:
         """Go on with it in an agent that has just begun, with the process if it still runs."""
@@ -267,6 +331,10 @@ class Unit:
     async def _end(self, process: Process, within_seconds: float | None) -> None:
         own = self.order.launch.stop.within_seconds
         bound = own if within_seconds is None else min(own, within_seconds)
+        if self.order.background:
+            self.tell_to_finish()
+            await serving.outlast(process, bound)
+            return
         await serving.stop(process, self.order.launch, bound)
 
     async def _live(self, *, adopted: bool) -> None:
@@ -277,7 +345,9 @@ class Unit:
                 ready_at = time.monotonic()
                 self._trust.is_up(ready_at)
                 self._attempt.finish(None)
-                await self._run_out()
+                if not await self._ran_out():
+                    adopted, self._attempt = False, Attempt()
+                    continue
             except Exception as fault:  # noqa: BLE001 - a supervisor outlives its own faults
                 expected = fault if isinstance(fault, TenfoldError) else _unexpected(fault)
                 await self._give_way(expected)
@@ -296,11 +366,14 @@ class Unit:
             await self._wait_ready(self.name, self.order.after)
             await launching.launch(self)
         assert self.process is not None
+        if self.is_told(self.process):
+            self._set("draining")
+            return
         known_ready = adopted and self.record.ready
         if not self.record.ready:
             await self._answers(self.process)
             self.note(ready=True, ever_ready=True)
-        pooled = self.order.pool is not None
+        pooled = self.order.pool is not None and not self.order.background
         if self.order.launch.control is None or (pooled and not self.record.accepting):
             self._set("warm" if pooled else "running")
             return
@@ -322,10 +395,17 @@ class Unit:
             else:
                 await self._hold()
 
-    async def _run_out(self) -> None:
+    async def _ran_out(self) -> bool:
+        """Wait for its end; whether that came unasked."""
         assert self.process is not None
-        exit_ = await self.process.wait()
-        self._crashed(str(exit_))
+        process = self.process
+        exit_ = await process.wait()
+        if not self.is_told(process):
+            self._crashed(str(exit_))
+            return True
+        self.process = None
+        self.note(process=None, ready=False)
+        return False
 
     async def _give_way(self, fault: TenfoldError) -> None:
         """An attempt failed: leave nothing of it behind."""

@@ -10,6 +10,7 @@ import click
 from tenfold.cli.base import Settings, command
 from tenfold.cli.output import Output
 from tenfold.cli.plan_of_a_move import plan_of_a_move
+from tenfold.cli.wording import about_workers
 from tenfold.deployment import external, work
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
@@ -17,6 +18,7 @@ from tenfold.errors import UsageError
 from tenfold.stages import STAGES, require_built
 from tenfold.stages.path import stage_of
 from tenfold.topology.model import Pool, Unit
+from tenfold.topology.settings import WorkerSettings
 from tenfold.transitions import steps as st
 from tenfold.transitions.planner import Plan
 
@@ -119,6 +121,8 @@ def _rows(intent: Intent, flat: tuple[st.Step, ...], running: bool) -> list[tupl
 
 
 def _what(member: Unit | Pool, intent: Intent) -> str:
+    if isinstance(member.settings, WorkerSettings):
+        return about_workers(member.settings, member.minimum if isinstance(member, Pool) else 1)
     version = intent.toolbox.versions.get(member.engine, member.engine)
     if isinstance(member, Pool):
         return f"{version}, {member.minimum} unit{'s' * (member.minimum > 1)}"

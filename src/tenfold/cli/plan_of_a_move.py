@@ -10,8 +10,10 @@ from tenfold.deployment.forecast import Forecast, forecast, keep
 from tenfold.engines.postgresql.checks import Finding
 from tenfold.errors import Refused
 from tenfold.topology.model import Pool, Topology, Unit
+from tenfold.topology.settings import WorkerSettings
 from tenfold.transitions import way
 from tenfold.transitions.perform.databases import size
+from tenfold.transitions.workers import worker_pools
 
 if TYPE_CHECKING:
     from tenfold.cli.base import Settings
@@ -87,6 +89,10 @@ def _facts(told: Forecast) -> list[tuple[str, ...]]:
         rows.append(("prepare", f"copies {size(told.size_bytes)}; requests go on meanwhile"))
     bound = told.after.spec.transition.max_hold_seconds
     rows.append(("switch", f"requests wait {_expected(told)}; past {bound:g} s all is taken back"))
+    if worker_pools(told.after.goal.topology):
+        postpone = told.after.spec.transition.max_postpone_seconds
+        words = f"finish their jobs first, which puts the switch off for {postpone:g} s at most"
+        rows.append(("workers", words))
     if told.start_seconds is not None:
         words = (
             f"it writes when it starts, so its workers start meanwhile: {told.start_seconds:.1f} s"
@@ -151,6 +157,9 @@ def _member(
             what = "follows, then leads" if leads else "leads, then follows, until complete"
             return [("~", kind, member.path, what)]
     changed = told.before.fingerprints.get(old) != told.after.goal.fingerprints.get(member.path)
+    if isinstance(member.settings, WorkerSettings) and changed:
+        words = "finishes its jobs, then works for the database that leads then"
+        return [("~", kind, member.path, words)]
     if isinstance(member, Pool) and changed:
         return [("~", kind, member.path, "new workers, wired to the database that leads then")]
     return []

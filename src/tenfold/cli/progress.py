@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tenfold.cli.output import Output
 from tenfold.cli.wording import finished_sentence
+from tenfold.transitions.perform import Lasting
 from tenfold.transitions.steps import Step, to_json
 
 
@@ -54,6 +55,8 @@ class PlanProgress:
             if id(step) in self._running:
                 _, began, _ = self._running[id(step)]
                 self._running[id(step)] = (step, began, text)
+        if isinstance(text, Lasting):
+            self._output.line(f"  ! {text}", style="yellow")
         self._output.event("progress", {"step": to_json(step), "text": text})
 
     def finished(self, step: Step, seconds: float) -> None:

@@ -46,6 +46,7 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "directory": "media",
     "files": 12,
     "bytes": 345_678,
+    "but": 2,
     "steps": (steps.BuildRelease("4f2c1d9"), steps.StartUnit("vm1/postgres")),
 }
 _ROLE = re.compile(r":\w+:`~?([^`]+)`")

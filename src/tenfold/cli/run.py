@@ -43,7 +43,7 @@ def run(settings: Settings, role: str, arguments: tuple[str, ...]) -> None:
     """
     deployment = Deployment.existing(settings.layout())
     intent = serving(deployment)
-    pool = intent.goal.topology.pools[0]
+    pool = intent.goal.topology.app_pool
     agent = deployment.target.reach(pool.host)
     if agent is None:
         raise Refused(f"host {pool.host} does not run", next="tenfold up")

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from tenfold.spec.worker_kinds import UNKNOWN
+from tenfold.topology.settings import WorkerSettings
 from tenfold.transitions import steps as st
+
+
+def about_workers(settings: WorkerSettings, count: int) -> str:
+    """What is known of a kind of worker, and what a deploy does to it."""
+    who = settings.kind if settings.kind != UNKNOWN else settings.command
+    many = f", {count} of them" if count > 1 else ""
+    how = "never two at once" if settings.single else "new ones start before old ones end"
+    return (
+        f"{who}{many}; {how}, after {settings.stop_signal} and {settings.drain_seconds:g} s at most"
+    )
 
 
 def finished_sentence(step: st.Step) -> str:
@@ -29,6 +41,12 @@ def finished_sentence(step: st.Step) -> str:
             return f"{units} of {pool} warm and healthy with {release}"
         case st.Handover(pool, _, release):
             return f"{pool} serves {release}"
+        case st.StartWorkers(pool, _, release, count):
+            return f"{'1 worker' if count == 1 else f'{count} workers'} of {pool} with {release}"
+        case st.RestWorkers(pool):
+            return f"{pool} finished its jobs"
+        case st.WakeWorkers(pool):
+            return f"{pool} works again"
         case st.DiscardGeneration(pool, generation):
             return f"generation {generation} of {pool}, which never served, stopped"
     return _of_a_move(step)

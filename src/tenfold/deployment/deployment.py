@@ -21,6 +21,7 @@ from tenfold.spec import read
 from tenfold.stages import path
 from tenfold.state.lock import Lock
 from tenfold.targets.local.target import LocalTarget
+from tenfold.topology.model import APP
 from tenfold.transitions import way
 from tenfold.transitions.journal import SqliteJournal
 from tenfold.transitions.planner import plan_down
@@ -155,10 +156,8 @@ class Deployment:
         """
         for host in self.target.hosts():
             agent = self.target.reach(host) if host not in silent else None
-            pools = {u.pool for u in agent.observe().units if u.pool} if agent else set()
-            for pool in pools:
-                assert agent is not None
-                return agent.metrics(pool)
+            if agent is not None and agent.observe().pool(APP):
+                return agent.metrics(APP)
         return {}
 
     def down(self, listener: Listener) -> bool:

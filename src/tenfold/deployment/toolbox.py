@@ -18,6 +18,7 @@ from tenfold.engines.redis import Redis
 from tenfold.engines.redis import find as find_redis
 from tenfold.engines.redis.render import PROGRAM as REDIS_PROGRAM
 from tenfold.engines.uvicorn.render import Uvicorn
+from tenfold.engines.worker import Worker
 
 if TYPE_CHECKING:
     from tenfold.engines.protocol import Engine
@@ -62,6 +63,7 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
         Uvicorn(),
         Gunicorn(),
         Redis(),
+        Worker(),
     )
     return Toolbox(
         engines={engine.name: engine for engine in engines},

@@ -52,7 +52,8 @@ def _node(schema: dict[str, Any], part: str) -> tuple[dict[str, Any], str]:
     if part == "top":
         return schema, ""
     value = schema["properties"][part]
-    return _table(schema, value) or value, part
+    each = value.get("additionalProperties", {})  # tables under names of the user's own
+    return _table(schema, value) or _table(schema, each) or value, part
 
 
 def _keys(schema: dict[str, Any], node: dict[str, Any], table: str) -> Iterator[str]:

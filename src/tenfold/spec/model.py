@@ -25,6 +25,7 @@ from tenfold.spec.redis import RedisTable
 from tenfold.spec.storage import StorageTable
 from tenfold.spec.table import Table
 from tenfold.spec.units import Bytes, WaitSeconds
+from tenfold.spec.workers import MAX_WORKERS, WorkerName, WorkerTable
 
 Interface = Literal["auto", "asgi", "wsgi"]
 ServerKind = Literal["auto", "uvicorn", "gunicorn"]
@@ -201,6 +202,11 @@ class AppSpec(Table):
     server: ServerTable = Field(default_factory=ServerTable)
     database: DatabaseTable = Field(default_factory=DatabaseTable)
     redis: RedisTable | None = None
+    workers: Mapping[WorkerName, WorkerTable] = Field(
+        default_factory=dict,
+        max_length=MAX_WORKERS,
+        description="Long-running commands beside the app, each under a name of its own.",
+    )
     edge: EdgeTable = Field(default_factory=EdgeTable)
     transition: TransitionTable = Field(default_factory=TransitionTable, validate_default=True)
     env: Mapping[VariableName, VariableValue] = Field(

@@ -143,6 +143,21 @@ def command(text: str) -> str:
     return text
 
 
+def worker_command(text: str) -> str:
+    """A command that stays in the foreground; what is known to leave it is refused."""
+    words = shlex.split(command(text))
+    if "multi" in words[1:2] and words[0].rpartition("/")[2] == "celery":
+        raise ValueError("celery multi leaves its workers alone; write: celery -A APP worker")
+    left = {"--detach", "--daemon", "--daemonize"} & set(words)
+    if "celery" in words[0] and "-D" in words:
+        left |= {"-D"}
+    if left:
+        raise ValueError(f"{min(left)} puts it in the background, where nobody watches it")
+    if any(word in ("&", "&&", "|", ";", ">") for word in words):
+        raise ValueError("no shell reads it; write one command, or one with sh -c '...'")
+    return text
+
+
 def shell_command(text: str) -> str:
     """A line for ``/bin/sh``, where comments may hold a lone quote, and here-documents too."""
     if "<<" not in text:

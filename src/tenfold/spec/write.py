@@ -48,6 +48,13 @@ def _lines(found: Found) -> Iterator[str]:
         shown = ", ".join(pairs)
         if shown:
             yield f"urls = {{ {shown} }}  # for everybody to read; the edge serves them"
+    if found.redis:
+        yield ""
+        yield "[redis]  # a server that REDIS_URL names, beside the app"
+    for name, command in found.workers:
+        yield ""
+        yield f"[workers.{name}]"
+        yield f"command = {_text(command)}"
     if found.env:
         yield ""
         yield "[env]"

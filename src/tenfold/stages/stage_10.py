@@ -5,6 +5,8 @@ from __future__ import annotations
 from tenfold.spec.edge import EdgeTable
 from tenfold.spec.model import AppSpec
 from tenfold.spec.names import twin
+from tenfold.spec.worker_kinds import kind_of
+from tenfold.spec.workers import WorkerTable
 from tenfold.stages.facts import AppFacts, Machine
 from tenfold.topology.model import Host, Pool, Topology, Unit
 from tenfold.topology.settings import (
@@ -16,6 +18,7 @@ from tenfold.topology.settings import (
     Redirect,
     RedisSettings,
     Tls,
+    WorkerSettings,
 )
 
 HOST = "vm1"
@@ -39,7 +42,10 @@ def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
             Unit("edge", "nginx", HOST, edge(spec), after=("app",)),
             *certificates(spec, HOST),
         ),
-        pools=(pool(spec, machine, facts, after=tuple(u.name for u in own)),),
+        pools=(
+            pool(spec, machine, facts, after=tuple(u.name for u in own)),
+            *workers(spec, after=tuple(u.name for u in own)),
+        ),
     )
 
 
@@ -71,6 +77,30 @@ def redis(spec: AppSpec, host: str) -> tuple[Unit, ...]:
         persistence=spec.redis.persistence,
     )
     return (Unit("redis", "redis", host, settings),)
+
+
+def workers(
+    spec: AppSpec, *, host: str = HOST, after: tuple[str, ...] = ("postgres",)
+) -> tuple[Pool, ...]:
+    """The background workers, beside the app."""
+    needs = (*after, *(u.name for u in redis(spec, host)))
+    return tuple(
+        Pool(name, "worker", host, worker(table), table.count, table.count, after=needs)
+        for name, table in sorted(spec.workers.items())
+    )
+
+
+def worker(table: WorkerTable) -> WorkerSettings:
+    """One kind of worker, with what is known of its command where the file says nothing."""
+    kind = kind_of(table.command, table.count)
+    return WorkerSettings(
+        command=table.command,
+        kind=kind.name,
+        stop_signal=table.stop_signal or kind.stop_signal,
+        single=kind.single if table.single is None else table.single,
+        drain_seconds=table.drain_seconds,
+        steady_seconds=table.steady_seconds,
+    )
 
 
 def edge(spec: AppSpec) -> EdgeSettings:

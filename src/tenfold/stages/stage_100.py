@@ -34,7 +34,10 @@ def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
             Unit("edge", "nginx", APP_HOST, stage_10.edge(spec), after=("app",)),
             *stage_10.certificates(spec, APP_HOST),
         ),
-        pools=(stage_10.pool(spec, machine, facts, host=APP_HOST, after=("database",)),),
+        pools=(
+            stage_10.pool(spec, machine, facts, host=APP_HOST, after=("database",)),
+            *stage_10.workers(spec, host=APP_HOST, after=("database",)),
+        ),
     )
 
 

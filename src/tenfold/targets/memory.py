@@ -44,7 +44,8 @@ class MemoryAgent:
     """One host's agent in memory. ``orders`` records every order that it got, in order.
 
     ``requests`` says of a pool how many requests are under way, and for how many seconds the
-    oldest; ``held`` until when it is held, in seconds since the epoch.
+    oldest; ``held`` until when it is held, in seconds since the epoch. ``busy`` are background
+    units whose jobs never end.
     """
 
     name: str
@@ -58,6 +59,7 @@ class MemoryAgent:
     faults: dict[tuple[str, str], TenfoldError] = field(default_factory=dict)
     requests: dict[str, tuple[int, float]] = field(default_factory=dict)
     held: dict[str, float] = field(default_factory=dict)
+    busy: set[str] = field(default_factory=set)
     epoch: int | None = None
     clock: Clock = time.time
     life: MemoryLife = field(default_factory=MemoryLife)
@@ -121,7 +123,7 @@ class MemoryAgent:
         self.units[order.name] = ObservedUnit(
             name=order.name,
             engine=order.engine,
-            state="warm" if order.pool else "running",
+            state="warm" if order.pool and not order.background else "running",
             pid=next(self._pids),
             endpoint=order.endpoint,
             pool=order.pool,
@@ -141,6 +143,25 @@ class MemoryAgent:
         self._reached("stop", name)
         self.units.pop(name, None)
         self.launches.pop(name, None)
+
+    def rest(self, name: str, within_seconds: float | None = None, *, kills: bool) -> str:
+        """See the protocol. ``busy`` units end only by being killed."""
+        self._reached("rest", name)
+        unit = self.units.get(name)
+        if unit is None:
+            return "is not there"
+        if name in self.busy and not kills:
+            self.units[name] = replace(unit, state="draining")
+            raise StepFailed(f"{name} has not finished its jobs within {within_seconds or 0:g} s")
+        self.units[name] = replace(unit, state="resting", pid=None)
+        return "was killed" if name in self.busy else "finished its jobs"
+
+    def wake(self, name: str) -> None:
+        """See :class:`tenfold.targets.protocol.HostAgent`."""
+        self._reached("wake", name)
+        unit = self.units.get(name)
+        if unit is not None and unit.state in ("resting", "draining"):
+            self.units[name] = replace(unit, state="running", pid=next(self._pids))
 
     def handover(self, pool: str, generation: int, progress: Progress | None = None) -> None:
         """See :class:`tenfold.targets.protocol.HostAgent`."""

@@ -71,6 +71,23 @@ class HostAgent(Protocol):
         ``within_seconds`` is a bound before it is killed that may be shorter than the unit's own.
         """
 
+    def rest(self, name: str, within_seconds: float | None = None, *, kills: bool) -> str:
+        """Have a background unit finish its jobs and end, and not run again until it is woken.
+
+        It gets its signal once, however often this is ordered; neither a crash nor another agent
+        has it run meanwhile. Returns when it is gone, with how that went in words. When it takes
+        longer than ``within_seconds``, by default its own bound, it is killed, where ``kills`` says
+        so.
+
+        Raises ``StepFailed`` when the time is up and it is not to be killed: it rests when it ends.
+        """
+
+    def wake(self, name: str) -> None:
+        """Have a unit that rests run again; one that has yet to end does so afterwards.
+
+        Fine if it does not rest. Raises ``UnitFailed`` when it does not come up.
+        """
+
     def handover(self, pool: str, generation: int, progress: Progress | None = None) -> None:
         """Have the warm units of ``generation`` accept, then drain and stop all others.
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from tenfold.topology.settings import Settings
+
+APP: Final = "app"
+"""What the pool is called that serves requests."""
 
 
 class InvalidTopology(ValueError):
@@ -99,6 +103,11 @@ class Topology:
     def member(self, path: str) -> Unit | Pool:
         """The unit or pool ``host/name``; ``KeyError`` if there is none."""
         return {m.path: m for m in self.members()}[path]
+
+    @property
+    def app_pool(self) -> Pool:
+        """The pool that serves requests; ``KeyError`` if there is none."""
+        return {p.name: p for p in self.pools}[APP]
 
     def of(self, settings: type[Settings]) -> tuple[Unit | Pool, ...]:
         """Members whose settings are of this kind: ``of(DatabaseSettings)``."""

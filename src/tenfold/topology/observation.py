@@ -14,6 +14,7 @@ UnitState = Literal[
     "draining",
     "stopping",
     "stopped",
+    "resting",
     "backoff",
     "failed",
 ]
@@ -23,7 +24,8 @@ UnitState = Literal[
 class ObservedUnit:
     """One process as its agent sees it. ``since`` is in seconds since the epoch.
 
-    ``holding`` accepts nothing for now and has kept its place; ``backoff`` waits for its next
+    ``holding`` accepts nothing for now and has kept its place; ``resting`` has finished its jobs,
+    ended, and is kept from running until somebody wakes it; ``backoff`` waits for its next
     start, or runs again after crashes in a row and has yet to show that it stays up.
     """
 

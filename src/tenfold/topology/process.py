@@ -102,8 +102,9 @@ class UnitOrder:
     """A unit as its agent is told of it; ``name`` is unique on the host.
 
     Members of a pool are named ``pool.generation.index``, carry ``pool`` and ``generation`` and
-    start *warm*: they do not accept until a handover says so. ``fingerprint`` is the caller's
-    digest of what the unit was made from; the agent keeps it and gives it back when observed.
+    start *warm*: they do not accept until a handover says so. Those in the ``background`` serve no
+    requests and work from the start. ``fingerprint`` is the caller's digest of what the unit was
+    made from; the agent keeps it and gives it back when observed.
     """
 
     name: str
@@ -114,4 +115,5 @@ class UnitOrder:
     generation: int = 0
     release: str | None = None
     endpoint: str | None = None
+    background: bool = False
     fingerprint: str | None = None

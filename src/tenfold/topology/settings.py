@@ -145,3 +145,20 @@ class AppSettings(Settings):
     ready_seconds: float = 20.0
     drain_seconds: float = 60.0
     env: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings(Settings):
+    """A background worker: a long-running command of the release.
+
+    ``kind`` is what the command was recognised as. ``single``: never two at once, so the old one
+    ends before the new one starts. ``stop_signal`` tells it to finish its jobs and end, for which
+    it has ``drain_seconds``; ``steady_seconds`` is how long it has to run to count as started.
+    """
+
+    command: str
+    kind: str = "command"
+    stop_signal: str = "SIGTERM"
+    single: bool = True
+    drain_seconds: float = 60.0
+    steady_seconds: float = 3.0

@@ -17,7 +17,7 @@ from tenfold.secret import Secret
 from tenfold.targets.protocol import HostPaths
 from tenfold.topology.model import Pool, Topology, Unit
 from tenfold.topology.process import File, Launch, UnitOrder
-from tenfold.topology.settings import DatabaseSettings
+from tenfold.topology.settings import DatabaseSettings, WorkerSettings
 from tenfold.transitions.wire import wiring
 from tenfold.wiring.document import Document
 
@@ -115,16 +115,20 @@ class Blueprint:
         """A unit as its agent is told of it; its files are ``render(...)[0]``."""
         pooled = isinstance(member, Pool)
         name = f"{member.name}.{generation}.{index}" if pooled else member.name
+        background = isinstance(member.settings, WorkerSettings)
         _, launch = self.render(member, name)
         return UnitOrder(
             name=name,
             engine=member.engine,
             launch=launch,
-            after=() if pooled else tuple(a for a in member.after if self._is_unit(member, a)),
+            after=()
+            if pooled and not background
+            else tuple(a for a in member.after if self._is_unit(member, a)),
             pool=member.name if pooled else None,
             generation=generation,
             release=self.release.id if pooled and self.release else None,
             endpoint=self.document.endpoints.get(member.path),
+            background=background,
             fingerprint=self.fingerprint(member),
         )
 

@@ -18,6 +18,7 @@ from tenfold.topology.model import Pool, Topology, Unit, start_order
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
 from tenfold.topology.settings import DatabaseSettings
 from tenfold.transitions import steps as st
+from tenfold.transitions import workers
 from tenfold.transitions.planner import (
     LIVE,
     Goal,
@@ -26,6 +27,7 @@ from tenfold.transitions.planner import (
     plan_roles,
     plan_unit,
     superfluous,
+    wanted_workers,
 )
 
 SETTLE_SECONDS = 6.0
@@ -70,7 +72,7 @@ def plan(kind: str, seen: Seen, goal: Goal, terms: Terms) -> Plan:
         steps += move.followers() + move.switch()
     else:  # whoever waits comes first
         steps += move.same_leader() + move.followers()
-    return Plan(kind, tuple(steps + move.aftermath()))
+    return Plan(kind, tuple(steps + move.work() + move.aftermath()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class _Move:
 
     @property
     def pool(self) -> Pool:
-        return self.goal.topology.pools[0]
+        return self.goal.topology.app_pool
 
     def hosts(self) -> list[st.Step]:
         """Agents first, of hosts that are there and of those to come."""
@@ -145,6 +147,7 @@ class _Move:
         steps += self._others()
         generation, warm = self._generation()
         steps += warm if self.terms.warm_first else []
+        steps += self._rest_workers()
         if not fenced:
             # The checkpoint as late as possible: what is written after it, the stop has to write.
             steps += [st.Settle(self.pool.path, SETTLE_SECONDS), st.Checkpoint((old, new))]
@@ -160,6 +163,14 @@ class _Move:
             steps.append(st.EnsureSlot(new, _node(self._member(old))))
             steps.append(st.Follow(old, new))
         return steps
+
+    def work(self) -> list[st.Step]:
+        """Have the background workers be wired to who leads then, and work."""
+        wanted = self._wanted_workers()
+        if self.switches:
+            wanted = workers.rested(wanted)
+        changes = tuple(workers.change(w) for w in wanted)
+        return workers.before(changes) + workers.after(changes)
 
     def same_leader(self) -> list[st.Step]:
         """Who shall lead does: have the workers be wired to it, and accept."""
@@ -204,6 +215,18 @@ class _Move:
                 if isinstance(member, Unit) and not isinstance(member.settings, DatabaseSettings):
                     steps += self._unit(member)
         return steps
+
+    def _wanted_workers(self) -> tuple[workers.Wanted, ...]:
+        return wanted_workers(self._release, self.seen.now, self.goal)
+
+    def _rest_workers(self) -> tuple[st.Step, ...]:
+        """Nobody writes beside the app while it is held; whoever has a long job is waited for."""
+        bound = self.terms.max_postpone_seconds
+        return workers.at_once(
+            st.RestWorkers(w.pool.path, postpone_seconds=bound)
+            for w in self._wanted_workers()
+            if any(u.state not in workers.AT_REST for u in w.units)
+        )
 
     def _generation(self) -> tuple[int, list[st.Step]]:
         digest = self.goal.fingerprints.get(self.pool.path)

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 from tenfold.topology.model import Pool, Topology, Unit, start_order
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
-from tenfold.topology.settings import DatabaseSettings, EdgeSettings
+from tenfold.topology.settings import DatabaseSettings, EdgeSettings, WorkerSettings
+from tenfold.transitions import workers
 from tenfold.transitions.steps import (
     BuildRelease,
     DiscardGeneration,
@@ -113,6 +114,8 @@ def _host(name: str, now: Observation, goal: Goal) -> list[Step]:
         seen = None
         steps.append(EnsureHost(name))
     for member in start_order(goal.topology.on(name)):
+        if isinstance(member.settings, WorkerSettings):
+            continue  # They are replaced with the app.
         if isinstance(member, Pool):
             steps += _pool(member, seen, now, goal)
         else:
@@ -146,18 +149,35 @@ def _pool(pool: Pool, seen: ObservedHost | None, now: Observation, goal: Goal) -
     digest = goal.fingerprints.get(pool.path)
     serving = [u for u in units if u.state in LIVE and u.release == goal.release]
     right = [u for u in serving if u.fingerprint == digest and u.state == "running"]
+    changes = _workers(goal.release, now, goal)
     if len(right) >= pool.minimum and not goal.renew and now.release == goal.release:
-        return _leftovers(pool, units)
+        return [*_leftovers(pool, units), *workers.before(changes), *workers.after(changes)]
     usable = ("warm",) if goal.renew else ("warm", "running")
     generation, warm = plan_generation(pool, units, goal.release, digest, usable)
     steps: list[Step] = []
     if goal.migrate and goal.release not in now.migrated:
         steps.append(Migrate(goal.release, goal.migrate))
     steps += warm
+    steps += workers.before(changes)
     if now.published != goal.release and goal.topology.of(EdgeSettings):
         steps.append(PublishAssets(goal.release, now.published))
     steps.append(Handover(pool.path, generation, goal.release))
-    return steps
+    return steps + workers.after(changes)
+
+
+def _workers(release: str, now: Observation, goal: Goal) -> tuple[workers.Change, ...]:
+    """What replaces the background workers."""
+    return tuple(workers.change(wanted) for wanted in wanted_workers(release, now, goal))
+
+
+def wanted_workers(release: str, now: Observation, goal: Goal) -> tuple[workers.Wanted, ...]:
+    """Every kind of worker as it shall be, and what there is of it."""
+    return tuple(
+        workers.Wanted(
+            pool, workers.observed(pool, now), release, goal.fingerprints.get(pool.path), goal.renew
+        )
+        for pool in workers.worker_pools(goal.topology)
+    )
 
 
 def plan_generation(

@@ -65,11 +65,10 @@ def test_a_migration_that_the_sources_tell_goes_before(make: Make) -> None:
     assert detect(make(files)).migrate == "alembic upgrade head"
 
 
-def test_what_is_started_besides_is_named(make: Make) -> None:
-    text = "web: uvicorn main:app\nrelease: ./a && ./b\nworker: celery -A shop worker\n"
+def test_what_runs_at_each_release_is_named(make: Make) -> None:
+    text = "web: uvicorn main:app\nrelease: ./a && ./b\n"
     assert notes(detect(make({"main.py": FASTAPI, "Procfile": text}))) == [
-        "Procfile runs at each release: ./a && ./b",
-        "Procfile starts a process worker: celery -A shop worker",
+        "Procfile runs at each release: ./a && ./b"
     ]
 
 

@@ -88,10 +88,6 @@ def test_a_key_in_the_wrong_table_is_told_where_it_belongs() -> None:
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        (
-            '[workers.mail]\ncommand = "celery"',
-            "3: workers: comes with a later version of stage 10",
-        ),
         ('[static]\npages = ["/"]', "4: [static] pages: comes with stage 1"),
         ('[database]\nshard_by = "id"', "4: [database] shard_by: comes with stage 1m"),
         ("[services.a]\nroutes = []", "3: services: comes with stage 100k"),

@@ -19,7 +19,21 @@ from tenfold.transitions.crossing import Seen, Terms, plan
 from tenfold.transitions.planner import Goal, Plan
 from tenfold.transitions.planner import plan as plan_fresh
 
-SPEC = parse('name = "shop"\napp = "shop:app"\n[edge]\ndomain = "shop.example"\ntls = "auto"\n')
+SPEC = parse(
+    """
+    name = "shop"
+    app = "shop:app"
+    [edge]
+    domain = "shop.example"
+    tls = "auto"
+    [redis]
+    [workers.mail]
+    command = "celery -A shop worker"
+    count = 2
+    [workers.beat]
+    command = "celery -A shop beat"
+    """
+)
 MACHINE, FACTS = Machine(cores=2, memory_bytes=4 << 30), AppFacts("uvicorn", "asgi")
 PATHS = ("apphost/postgres", "db1/postgres")
 OPTIONAL = (
@@ -43,9 +57,10 @@ def goal(name: str) -> Goal:
         pools=tuple(replace(p, host=same(p.host)) for p in wanted.topology.pools),
     )
     prints = {m.path: f"{m.path} at {name}" for m in topology.members()}
-    for name_of_one in ("edge", "certificates"):
+    for name_of_one in ("edge", "certificates", "redis"):
         prints[f"apphost/{name_of_one}"] = "the same everywhere"
-    prints["apphost/app"] = f"workers of stage {wanted.stage}"
+    for pool in topology.pools:
+        prints[pool.path] = f"{pool.name} of stage {wanted.stage}"
     return Goal(
         topology=topology,
         release="r1",
@@ -76,7 +91,8 @@ def steps_to(world: World, name: str, *, terms: Terms | None = None) -> tuple[st
 
 
 def kinds(steps: tuple[st.Step, ...]) -> list[str]:
-    return [type(s).__name__ for s in steps]
+    """What a move is made of, its background workers apart."""
+    return [name for name in (type(s).__name__ for s in steps) if "Workers" not in name]
 
 
 def test_growing_prepares_first_and_touches_no_request() -> None:
@@ -94,6 +110,35 @@ def test_the_switch_fences_before_it_promotes_and_ends_with_the_way_back() -> No
         *("RestartUnit", "RestartUnit", "Check", "CatchUp", "StartUnit", "WarmPool"),
         *("Settle", "Checkpoint", "Hold", "Fence", "AwaitLast", "Promote", "Handover"),
         *("EnsureSlot", "Follow", "PrepareDatabase"),
+    ]
+
+
+def test_workers_rest_before_the_hold_and_begin_anew_once_the_way_back_exists() -> None:
+    steps = steps_to(go(settled("10"), "10+100"), "100+10")
+    bounds = {"postpone_seconds": 600.0}
+    assert [s for s in steps if "Workers" in type(s).__name__] == [
+        st.RestWorkers("apphost/beat", **bounds),  # type: ignore[arg-type]
+        st.RestWorkers("apphost/mail", **bounds),  # type: ignore[arg-type]
+        st.StartWorkers("apphost/mail", 2, "r1", 2),
+        st.StartWorkers("apphost/beat", 2, "r1", 1),
+        st.ForgetWorkers("apphost/beat", 2),
+        st.ForgetWorkers("apphost/mail", 2),
+    ]
+    names = [type(s).__name__ for s in steps]
+    assert names.index("WarmPool") < names.index("RestWorkers") < names.index("Settle")
+    assert names.index("Follow") < names.index("StartWorkers")
+
+
+def test_workers_that_rest_for_a_switch_that_was_not_made_are_woken() -> None:
+    world = go(settled("10"), "10+100")
+    for step in steps_to(world, "100+10"):
+        if isinstance(step, st.Hold):
+            break
+        world = apply(step, world, goal("100+10"))
+    steps = steps_to(world, "10+100")
+    assert [s for s in steps if "Workers" in type(s).__name__] == [
+        st.WakeWorkers("apphost/mail", generation=1),
+        st.WakeWorkers("apphost/beat", generation=1),
     ]
 
 

@@ -15,13 +15,13 @@ from tenfold.errors import StepFailed, UnitFailed
 from tenfold.secret import Secret
 from tenfold.targets.memory import MemoryTarget
 from tenfold.targets.protocol import Finished
-from tenfold.topology.model import Topology
+from tenfold.topology.model import Pool, Topology
 from tenfold.topology.process import Command
-from tenfold.topology.settings import EdgeSettings
+from tenfold.topology.settings import EdgeSettings, WorkerSettings
 from tenfold.transitions import steps as st
 from tenfold.transitions.blueprint import Blueprint
 from tenfold.transitions.journal import SqliteJournal
-from tenfold.transitions.perform import World, perform
+from tenfold.transitions.perform import Lasting, World, perform
 
 ROLES = ("superuser", "owner", "app", "replication")
 
@@ -235,3 +235,65 @@ def test_fingerprints_know_a_changed_password_without_showing_it(world: World) -
     )
     assert changed.prepared() != world.blueprint.prepared()
     assert "another" not in repr(changed)
+
+
+@pytest.fixture
+def working(tmp_path: Path) -> World:
+    """A world with two workers called ``mail``."""
+    target = MemoryTarget(["vm1"])
+    mail = Pool("mail", "worker", "vm1", WorkerSettings("rq worker"), 2, 2, after=("postgres",))
+    topology = replace(one_host(), pools=(*one_host().pools, mail))
+    journal = SqliteJournal(tmp_path / "journal.db")
+    return World(blueprint(topology, target), target, journal, Shelf())
+
+
+MAIL = st.StartWorkers("vm1/mail", 1, "r1", 2)
+
+
+def test_workers_work_from_the_start_behind_what_they_need(working: World) -> None:
+    do(working, MAIL)
+    assert states(working) == {"mail.1.1": "running", "mail.1.2": "running"}
+    order = memory(working).agents["vm1"].launches["mail.1.1"]
+    assert (order.background, order.after, order.release) == (True, ("postgres",), "r1")
+
+
+def test_what_rests_is_woken_or_forgotten(working: World) -> None:
+    do(working, MAIL, st.RestWorkers("vm1/mail"))
+    assert set(states(working).values()) == {"resting"}
+    do(working, st.WakeWorkers("vm1/mail"))
+    assert set(states(working).values()) == {"running"}
+    do(working, replace(MAIL, generation=2, release="r2"), st.RestWorkers("vm1/mail", but=2))
+    assert states(working)["mail.1.1"] == "resting"
+    assert states(working)["mail.2.1"] == "running"
+    do(working, st.WakeWorkers("vm1/mail", but=2), st.ForgetWorkers("vm1/mail", 2))
+    assert set(states(working)) == {"mail.2.1", "mail.2.2"}
+    do(working, st.StopWorkers("vm1/mail", 2))
+    assert states(working) == {}
+
+
+def test_a_worker_with_a_long_job_puts_a_move_off_and_is_named(working: World) -> None:
+    do(working, MAIL)
+    memory(working).agents["vm1"].busy.add("mail.1.2")
+    with pytest.raises(StepFailed) as caught:
+        do(working, st.RestWorkers("vm1/mail", postpone_seconds=600.0))
+    assert caught.value.what == (
+        "the switch was put off for 600 s: mail.1.2 has not finished its jobs within 600 s"
+    )
+    assert "no job was cut off" in (caught.value.changed or "")
+    assert "[workers.mail] stop_signal" in (caught.value.next or "")
+
+
+def test_a_worker_that_a_deploy_kills_is_told_to_stay_on_the_screen(working: World) -> None:
+    do(working, MAIL)
+    memory(working).agents["vm1"].busy.add("mail.1.2")
+    told: list[str] = []
+    perform(st.RestWorkers("vm1/mail"), working, told.append)
+    assert [text for text in told if isinstance(text, Lasting)] == ["mail.1.2 was killed"]
+    assert set(states(working).values()) == {"resting"}
+
+
+def test_workers_of_a_host_that_is_gone_need_no_rest(working: World) -> None:
+    do(working, MAIL)
+    memory(working).kill("vm1")
+    do(working, st.RestWorkers("vm1/mail"), st.WakeWorkers("vm1/mail"))
+    do(working, st.ForgetWorkers("vm1/mail", 2), st.StopWorkers("vm1/mail", 1))

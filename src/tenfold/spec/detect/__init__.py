@@ -23,6 +23,7 @@ from tenfold.spec.detect import (
     routes,
     uploads,
     variables,
+    workers,
 )
 from tenfold.spec.detect.found import Candidate, Found, Item, Note, Part, Stored
 from tenfold.spec.detect.installed import Installed
@@ -66,7 +67,7 @@ def detect(root: Path, *, app: str | None = None) -> Found:
             importing.look(project, chosen),
         ]
     parts += [environments.look(project, environment, chosen), others.dotenv(project)]
-    parts.append(hints.look(hinted))
+    parts += [hints.look(hinted), workers.look(project, hinted)]
     return _together(project, environment, chosen, parts)
 
 
@@ -107,6 +108,8 @@ def _together(
 ) -> Found:
     parts = [*parts]
     stored = _stored(parts)
+    redis = any(part.redis for part in parts)
+    given = ("REDIS_URL",) if redis else ()
     python = None
     if environment.root is not None and environment.root.name != ".venv":
         python = f"{environment.root.name}/bin/python"
@@ -122,7 +125,9 @@ def _together(
         health=next((part.health for part in parts if part.health), None),
         assets=tuple(dict(pair for part in parts for pair in part.assets).items()),
         storage=stored,
-        env=tuple(pair for part in parts for pair in part.env),
+        env=tuple(pair for part in parts for pair in part.env if pair[0] not in given),
+        workers=tuple(dict(pair for part in parts for pair in part.workers).items()),
+        redis=redis,
         items=(_framework(project, environment, app), *(i for part in parts for i in part.items)),
         notes=(*(note for part in parts for note in part.notes), *uploads.notes(stored)),
     )

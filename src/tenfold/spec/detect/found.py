@@ -14,7 +14,14 @@ class Item:
     """One thing that was recognised: ``what`` it is, and ``where`` that can be seen."""
 
     kind: Literal[
-        "framework", "migrations", "static", "health", "environment", "requirements", "storage"
+        "framework",
+        "migrations",
+        "static",
+        "health",
+        "environment",
+        "requirements",
+        "storage",
+        "workers",
     ]
     what: str
     where: str
@@ -67,6 +74,8 @@ class Found:
     assets: tuple[tuple[str, str], ...] = ()
     storage: tuple[Stored, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
+    workers: tuple[tuple[str, str], ...] = ()
+    redis: bool = False
     items: tuple[Item, ...] = ()
     notes: tuple[Note, ...] = ()
 
@@ -81,5 +90,7 @@ class Part:
     assets: tuple[tuple[str, str], ...] = ()
     storage: tuple[Stored, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
+    workers: tuple[tuple[str, str], ...] = ()
+    redis: bool = False
     items: tuple[Item, ...] = ()
     notes: tuple[Note, ...] = ()

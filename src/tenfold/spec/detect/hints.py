@@ -1,7 +1,7 @@
 """What other tools were told about the app: ``Procfile`` and ``Dockerfile``. Hints, no more.
 
-They decide where the sources alone leave a choice. What they start besides the web process is
-named, so that nobody believes that it runs.
+They decide where the sources alone leave a choice. What they start besides the web process is for
+:mod:`.workers`.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def told(project: Project, known: tuple[Hint, ...]) -> tuple[Candidate, ...]:
 
 
 def look(known: tuple[Hint, ...]) -> Part:
-    """A migration that runs at each release there, and what else is started."""
+    """A migration that runs at each release there."""
     command = next((h.command for h in known if h.process == "release"), "")
     migrates = command if _MIGRATES.search(command) and _is_plain(command) else None
     return Part(migrate=migrates, notes=tuple(_notes(known, migrates)))
@@ -117,11 +117,6 @@ def _notes(known: tuple[Hint, ...], migrates: str | None) -> Iterator[Note]:
             yield Note(
                 f"{hint.where} runs at each release: {hint.command}",
                 "[release] build runs before a release is frozen, migrate before it serves",
-            )
-        elif hint.process not in ("web", "release") and hint.server is None:
-            yield Note(
-                f"{hint.where} starts a process {hint.process}: {hint.command}",
-                "Tenfold does not start it yet",
             )
 
 

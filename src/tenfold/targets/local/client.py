@@ -104,6 +104,14 @@ class LocalAgent:
         """See :class:`HostAgent`."""
         self._order("stop", name=name, within_seconds=within_seconds)
 
+    def rest(self, name: str, within_seconds: float | None = None, *, kills: bool) -> str:
+        """See :class:`HostAgent`."""
+        return str(self._order("rest", name=name, within_seconds=within_seconds, kills=kills))
+
+    def wake(self, name: str) -> None:
+        """See :class:`HostAgent`."""
+        self._order("wake", name=name)
+
     def handover(self, pool: str, generation: int, progress: Progress | None = None) -> None:
         """See :class:`HostAgent`."""
         hear = {"progress": progress} if progress is not None else {}

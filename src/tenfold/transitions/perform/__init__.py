@@ -5,12 +5,23 @@ from __future__ import annotations
 import psycopg
 
 from tenfold.errors import StepFailed
-from tenfold.transitions.perform import checking, databases, holding, serving
+from tenfold.transitions.perform import checking, databases, holding, serving, working
 from tenfold.transitions.perform.dispatch import effect
-from tenfold.transitions.perform.world import Releases, Tell, World, one_off
+from tenfold.transitions.perform.world import Lasting, Releases, Tell, World, one_off
 from tenfold.transitions.steps import Step
 
-__all__ = ["Releases", "World", "checking", "databases", "holding", "one_off", "perform", "serving"]
+__all__ = [
+    "Lasting",
+    "Releases",
+    "World",
+    "checking",
+    "databases",
+    "holding",
+    "one_off",
+    "perform",
+    "serving",
+    "working",
+]
 
 
 def perform(step: Step, world: World, tell: Tell) -> None:

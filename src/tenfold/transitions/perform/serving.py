@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -21,6 +19,7 @@ from tenfold.topology.settings import DatabaseSettings, EdgeSettings
 from tenfold.transitions import steps
 from tenfold.transitions.blueprint import Blueprint
 from tenfold.transitions.journal import Journal
+from tenfold.transitions.perform.at_once import at_once
 from tenfold.transitions.perform.copying import copying
 from tenfold.transitions.perform.databases import direct, refused_writes
 from tenfold.transitions.perform.dispatch import effect
@@ -194,7 +193,7 @@ def _warm(step: steps.WarmPool, world: World) -> None:
     alone = 0 if _migrates(blueprint) else 1
     for order in orders[:alone]:
         agent.start(order)
-    _at_once([partial(agent.start, order) for order in orders[alone:]])
+    at_once([partial(agent.start, order) for order in orders[alone:]])
 
 
 def _writes_at_start(step: steps.WarmPool, detail: str | None) -> NeedsWriter:
@@ -210,16 +209,6 @@ def _migrates(blueprint: Blueprint) -> bool:
     databases = [m.settings for m in blueprint.topology.of(DatabaseSettings)]
     migrate = [isinstance(d, DatabaseSettings) and d.separate_owner for d in databases]
     return bool(migrate) and all(migrate)
-
-
-def _at_once(orders: list[Callable[[], None]]) -> None:
-    """Give all orders at the same time; raises the first failure when all have ended."""
-    if not orders:
-        return
-    with ThreadPoolExecutor(len(orders), thread_name_prefix="order") as threads:
-        futures = [threads.submit(order) for order in orders]
-    for future in futures:
-        future.result()
 
 
 @effect.register

@@ -23,6 +23,12 @@ from tenfold.wiring.document import environment
 Tell = Callable[[str], None]
 
 
+class Lasting(str):
+    """Something told on the way that stays on the screen."""
+
+    __slots__ = ()
+
+
 class Releases(Protocol):
     """What performing needs of the releases, wherever they are kept."""
 
@@ -113,4 +119,4 @@ def one_off(blueprint: Blueprint, argv: list[str], *, owner: bool = False) -> Co
 
 def app_pool(blueprint: Blueprint) -> Pool:
     """The workers of the app."""
-    return blueprint.topology.pools[0]
+    return blueprint.topology.app_pool

@@ -44,6 +44,13 @@ from tenfold.transitions.steps.serving import (
     StopUnit,
     WarmPool,
 )
+from tenfold.transitions.steps.working import (
+    ForgetWorkers,
+    RestWorkers,
+    StartWorkers,
+    StopWorkers,
+    WakeWorkers,
+)
 
 __all__ = [
     "KINDS",
@@ -59,6 +66,7 @@ __all__ = [
     "EnsureSlot",
     "Fence",
     "Follow",
+    "ForgetWorkers",
     "Handover",
     "Hold",
     "KeepFiles",
@@ -71,16 +79,20 @@ __all__ = [
     "Release",
     "RemoveData",
     "RemoveHost",
+    "RestWorkers",
     "RestartUnit",
     "Settle",
     "StartUnit",
+    "StartWorkers",
     "Step",
     "StopHost",
     "StopUnit",
+    "StopWorkers",
     "Together",
     "TrialStart",
     "Unfence",
     "Verify",
+    "WakeWorkers",
     "WarmPool",
     "flatten",
     "from_json",
