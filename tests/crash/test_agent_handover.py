@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
-from tests.support.hosts import POOL, Hosts, Knocker, get, hosts, member, until
+from tests.support.hosts import (
+    POOL,
+    Hosts,
+    Knocker,
+    get,
+    hosts,
+    member,
+    serving,
+    until,
+    worker_status,
+)
 
 from tenfold.targets.local import LocalAgent
 from tenfold.topology.process import Listen
@@ -96,3 +107,15 @@ def test_a_new_generation_that_crashes_after_the_handover_accepts_again() -> Non
         until(lambda: states(agent) == DONE, "both to accept again")
         assert get(endpoint).startswith("r2 ")
         assert {u.restarts for u in agent.observe().units} == {1}
+
+
+def test_a_worker_that_is_only_tried_takes_no_request() -> None:
+    with hosts() as host:
+        agent = host.up()
+        endpoint = serving(agent)
+        tried = replace(member(agent, generation=9), pool=None)
+        agent.start(tried)
+        assert worker_status(agent, tried.name)["state"] == "warm"
+        assert {get(endpoint).split()[0] for _ in range(50)} == {"r1"}
+        agent.stop(tried.name)
+        assert states(agent) == {"app.1.0": "running"}

@@ -192,6 +192,19 @@ def test_background_workers(shop: Shop) -> None:
     assert "beat" not in shop.shell.run("tenfold status")[1]
 
 
+def test_other_servers(shop: Shop) -> None:
+    spec = shop.project.path / "tenfold.toml"
+    before = spec.read_text()
+    command = "gunicorn --bind {host}:$PORT ledger:application"
+    spec.write_text(before.replace('app = "ledger:application"', f'command = "{command}"'))
+    shop.do("other-servers.md")
+    assert shop.project.units("command")
+    assert shop.project.get("/").status == 200
+    spec.write_text(before)
+    assert shop.shell.run("tenfold deploy")[0] == 0
+    assert shop.project.units("gunicorn")
+
+
 def test_use_another_postgresql(shop: Shop) -> None:
     assert shop.project.request("POST", "/lines", body=b"kept").status == 201
     shop.do("use-another-postgresql.md")

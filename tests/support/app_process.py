@@ -10,14 +10,18 @@ import subprocess
 import tempfile
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tests.support.venvs import environment
 
+from tenfold.engines.command.render import door_text
+from tenfold.engines.granian import render as granian
+from tenfold.engines.nginx import find
 from tenfold.runtime import package
 from tenfold.runtime.settings import RunSettings
+from tenfold.topology.settings import AppSettings
 from tenfold.wiring import control
 
 APPS = Path(__file__).resolve().parents[1] / "apps" / "servers"
@@ -26,6 +30,10 @@ APPS = Path(__file__).resolve().parents[1] / "apps" / "servers"
 # newest and in the oldest versions that are supported.
 NEWEST = ("uvicorn[standard]==0.*", "gunicorn==27.*", "fastapi==0.*", "flask==3.*", "django==5.*")
 PLAIN = ("uvicorn==0.*", "wsproto==1.*", "starlette==1.*")
+HYPERCORNS = ("hypercorn==0.*", "starlette==1.*", "flask==3.*")
+OLDEST_HYPERCORNS = ("hypercorn==0.17.*", "starlette==0.27.*", "flask==3.*")
+GRANIANS = ("granian==2.*", "starlette==1.*", "flask==3.*")
+OTHERS = ("waitress==3.*", "uvicorn==0.*", "wsproto==1.*", "starlette==1.*", "flask==3.*")
 OLDEST = ("uvicorn==0.23.*", "websockets==11.*", "gunicorn==21.2.*", "starlette==0.27.*")
 
 
@@ -52,6 +60,37 @@ GTHREAD = Kind("newest gunicorn (gthread)", NEWEST, {**WSGI, "threads": 4})
 OLDEST_UVICORN = Kind("oldest uvicorn (h11, asyncio)", OLDEST, ASGI)
 OLDEST_SYNC = Kind("oldest gunicorn (sync)", OLDEST, WSGI)
 OLDEST_GTHREAD = Kind("oldest gunicorn (gthread)", OLDEST, {**WSGI, "threads": 4})
+_HYPER = {"server": "hypercorn", "entry": "asgi_app:app"}
+_HYPER_WSGI = {"server": "hypercorn", "entry": "wsgi_app:app", "threads": 0}
+HYPERCORN = Kind("hypercorn (ASGI)", HYPERCORNS, _HYPER)
+HYPERCORN_WSGI = Kind("hypercorn (WSGI)", HYPERCORNS, _HYPER_WSGI)
+OLDEST_HYPERCORN = Kind("oldest-hypercorn (ASGI)", OLDEST_HYPERCORNS, _HYPER)
+_GRANIAN = AppSettings(
+    entry="asgi_app:app", interface="asgi", server="granian", workers=2, threads=0
+)
+_GRANIAN_WSGI = replace(_GRANIAN, entry="wsgi_app:app", interface="wsgi", threads=4)
+_UVICORN = "{python} -m uvicorn asgi_app:app --ws wsproto --host {host} --port $PORT"
+_WAITRESS = "{python} -m waitress --host $HOST --port {port} wsgi_app:app"
+
+
+def _command(words: tuple[str, ...], entry: str = "", **more: Any) -> dict[str, Any]:
+    return {"server": "command", "entry": entry, "command": words, **more}
+
+
+# Behind a door: servers that know nothing of Tenfold.
+GRANIAN = Kind(
+    "granian (ASGI)",
+    GRANIANS,
+    _command(granian.command("{python}", _GRANIAN), _GRANIAN.entry, listeners=2),
+)
+GRANIAN_WSGI = Kind(
+    "granian (WSGI)",
+    GRANIANS,
+    _command(granian.command("{python}", _GRANIAN_WSGI), _GRANIAN_WSGI.entry, listeners=2),
+)
+UVICORNS = Kind("others (two uvicorns)", OTHERS, _command(tuple(_UVICORN.split()), workers=2))
+WAITRESS = Kind("others (waitress)", OTHERS, _command(tuple(_WAITRESS.split())))
+DOORED = (GRANIAN, GRANIAN_WSGI, UVICORNS, WAITRESS)
 KINDS = (
     UVICORN,
     PLAIN_UVICORN,
@@ -60,6 +99,10 @@ KINDS = (
     GTHREAD,
     OLDEST_SYNC,
     OLDEST_GTHREAD,
+    HYPERCORN,
+    HYPERCORN_WSGI,
+    OLDEST_HYPERCORN,
+    *DOORED,
 )
 
 
@@ -97,14 +140,23 @@ class Runtime:
         """Start a server; it is gone when the runtime is closed."""
         self._count += 1
         name = self.folder / str(self._count)
+        if words := settings.get("command"):
+            settings |= self._door(name, settings)
+            settings["command"] = tuple(w.replace("{python}", str(python)) for w in words)
         told = RunSettings(**{"control": f"{name}.sock", "release": "r1", **settings})
         Path(f"{name}.json").write_text(told.to_json())
         command = [python, self.folder / package.LAUNCHER, f"{name}.json"]
         with Path(f"{name}.log").open("wb") as log:
+            own = {"PYTHONPATH": str(self.folder), "TENFOLD_ENTRY": settings["entry"]}
             process = subprocess.Popen(
                 [*map(str, command), "--fd", str(owned.fileno())],
                 cwd=cwd,
-                env={"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **(env or {})},
+                env={
+                    "PATH": os.environ["PATH"],
+                    "PYTHONUNBUFFERED": "1",
+                    **(own if granian.TARGET in settings.get("command", ()) else {}),
+                    **(env or {}),
+                },
                 pass_fds=[owned.fileno()],
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -113,6 +165,12 @@ class Runtime:
         started = AppProcess(process, f"{name}.sock", Path(f"{name}.log"))
         self._stack.callback(started.end)
         return started
+
+    def _door(self, name: Path, settings: dict[str, Any]) -> dict[str, str]:
+        many, kept = settings.get("workers", 1) > 1, bool(settings["entry"])
+        text = door_text("test", many=many, keeps_connections=kept)
+        Path(f"{name}.door.conf").write_text(text)
+        return {"nginx": find().path, "door": f"{name}.door.conf"}
 
     def close(self) -> None:
         """End what was started, remove the folder."""

@@ -8,7 +8,7 @@ import signal
 import time
 
 from tenfold.agent import control
-from tenfold.agent.handle import Process
+from tenfold.agent.handle import Exit, Process
 from tenfold.agent.waiting import wait_for
 from tenfold.errors import TenfoldError, UnitFailed
 from tenfold.topology.process import Launch
@@ -100,7 +100,7 @@ async def leave(process: Process, launch: Launch, until: float) -> str:
             quiesced = await control.ask(launch.control, order=words.QUIESCE)
             if quiesced.get("ok"):
                 if await ends(process, until - time.time()):
-                    return "finished its requests"
+                    return f"finished its requests{_but(await process.wait())}"
                 await close_endless(launch.control)
                 if await ends(process, CLOSE_SECONDS):
                     return "closed its long connections"
@@ -108,6 +108,12 @@ async def leave(process: Process, launch: Launch, until: float) -> str:
     within_seconds = launch.stop.within_seconds if launch.control is None else END_SECONDS
     await process.end(signal.Signals[launch.stop.signal], within_seconds)
     return "was ended by signal"
+
+
+def _but(exit_: Exit) -> str:
+    if exit_.code == words.KILLED_EXIT_CODE:
+        return "; its command ignored SIGTERM and was killed"
+    return ""
 
 
 async def stop(process: Process, launch: Launch, within_seconds: float) -> None:

@@ -373,8 +373,10 @@ class Unit:
         if not self.record.ready:
             await self._answers(self.process)
             self.note(ready=True, ever_ready=True)
-        pooled = self.order.pool is not None and not self.order.background
-        if self.order.launch.control is None or (pooled and not self.record.accepting):
+        background = self.order.background
+        pooled = self.order.pool is not None and not background
+        # Whoever was never given a place takes none: a worker that is only tried, for one.
+        if self.order.launch.control is None or not (background or self.record.accepting):
             self._set("warm" if pooled else "running")
             return
         try:

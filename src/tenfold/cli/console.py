@@ -14,6 +14,7 @@ from tenfold.cli.run import become
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
 from tenfold.deployment.work import serving
+from tenfold.errors import Refused
 from tenfold.transitions.perform import one_off
 
 _SOURCE = Path(runtime.__file__).with_name("console.py")
@@ -43,6 +44,11 @@ def console(settings: Settings, role: str) -> None:
     intent = serving(deployment)
     release = intent.blueprint.release
     assert release is not None
+    if intent.spec.app is None:
+        raise Refused(
+            "which app to import is not known: tenfold.toml has a command instead of app",
+            next=f"tenfold run {Path(release.python).name}    starts Python in the release",
+        )
     argv = [release.python, "-c", _START, str(_SOURCE), intent.spec.app]
     wanted = one_off(intent.blueprint, argv, owner=role == "owner")
     click.echo(_banner(deployment, intent), err=True)

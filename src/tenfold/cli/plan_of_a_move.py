@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold.deployment.forecast import Forecast, forecast, keep
 from tenfold.engines.postgresql.checks import Finding
 from tenfold.errors import Refused
+from tenfold.stages.guarantees import costs
 from tenfold.topology.model import Pool, Topology, Unit
 from tenfold.topology.settings import WorkerSettings
 from tenfold.transitions import way
@@ -104,6 +105,7 @@ def _facts(told: Forecast) -> list[tuple[str, ...]]:
     passed = sum(f.severity == "fine" for f in told.findings)
     refuses = f"{len(told.refused)} things stand in the way" if told.refused else "nothing"
     rows.append(("refuses", f"{refuses}: {passed} checks passed   (--verbose lists them)"))
+    rows += [("server", line) for line in costs(told.after.app_facts)]
     return rows
 
 

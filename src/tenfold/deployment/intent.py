@@ -24,6 +24,7 @@ from tenfold.spec.model import AppSpec
 from tenfold.spec.values import references
 from tenfold.stages import path
 from tenfold.stages.facts import AppFacts, Machine, app_facts
+from tenfold.stages.guarantees import costs
 from tenfold.state import app_secrets, secrets
 from tenfold.state.layout import ENVIRONMENT, Layout, title
 from tenfold.targets.local.target import LocalTarget
@@ -159,6 +160,7 @@ def make_intent(
             *wanted.notes,
             *_notes(layout, stored, spec),
             *_secret_notes(kept, facts),
+            *costs(served_by),
             *edge_notes.notes(spec.edge, blueprint.secrets.get("edge.certificate"), time.time()),
         ),
         environment=layout.environment,

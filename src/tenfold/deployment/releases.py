@@ -19,7 +19,7 @@ from tenfold.release.written import written
 from tenfold.runtime import package
 from tenfold.runtime.servers import OLDEST
 from tenfold.spec.detect import detect
-from tenfold.stages.facts import INTERFACE_OF, fitting
+from tenfold.stages.facts import INTERFACES_OF, fitting
 
 if TYPE_CHECKING:
     from tenfold.release.record import Release
@@ -182,7 +182,7 @@ class ReleaseKeeper:
         names = {name.lower().replace("_", "-") for name, _ in packages}
         return Wanted(
             id=release,
-            servers=frozenset(names & set(INTERFACE_OF)),
+            servers=frozenset(names & set(INTERFACES_OF)),
             interface=_likely_interface(self._spec, self._layout.project),
             notes=notes,
         )
@@ -220,6 +220,8 @@ class ReleaseKeeper:
 
 def _likely_interface(spec: AppSpec, project: Path) -> str | None:
     """ASGI or WSGI, from the sources if they say, else from the entry's own words."""
+    if spec.app is None:
+        return None
     try:
         return detect(project, app=spec.app).interface
     except TenfoldError:  # an app that "init" would not recognise is fine

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tenfold.engines.acme import Acme
+from tenfold.engines.command.render import Command
 from tenfold.engines.database_endpoint import DatabaseEndpoint
+from tenfold.engines.granian.render import Granian
 from tenfold.engines.gunicorn.render import Gunicorn
+from tenfold.engines.hypercorn.render import Hypercorn
 from tenfold.engines.nginx import binaries as nginx_binaries
 from tenfold.engines.nginx.render import Nginx
 from tenfold.engines.postgresql import binaries as postgresql_binaries
@@ -64,6 +67,9 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
         Gunicorn(),
         Redis(),
         Worker(),
+        Hypercorn(),
+        Granian(),
+        Command(),
     )
     return Toolbox(
         engines={engine.name: engine for engine in engines},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tenfold.engines.protocol import ReleasePlace, Scene
 from tenfold.runtime.package import LAUNCHER
 from tenfold.runtime.settings import RunSettings
@@ -17,25 +19,31 @@ SOCKET = "app"
 PYTHON = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def settings_file(member: Unit | Pool, scene: Scene, *, workers: int) -> File:
-    """The launcher's settings; nothing in them is secret, yet nobody else need read them."""
-    settings, release = app(member), _release(scene)
+def settings_file(member: Unit | Pool, scene: Scene, *, workers: int, **more: Any) -> File:
+    """The launcher's settings; nothing in them is secret, yet nobody else need read them.
+
+    ``more`` are settings of :class:`RunSettings` that not every server has.
+    """
+    settings, release = app(member), release_of(scene)
     told = RunSettings(
-        server=settings.server,
-        entry=settings.entry,
-        interface=settings.interface,
-        control=control_path(member, scene),
-        release=release.id,
-        workers=workers,
-        threads=settings.threads,
-        drain_seconds=settings.drain_seconds,
+        **{
+            "server": settings.server,
+            "entry": settings.entry,
+            "interface": settings.interface,
+            "control": control_path(member, scene),
+            "release": release.id,
+            "workers": workers,
+            "threads": settings.threads,
+            "drain_seconds": settings.drain_seconds,
+            **more,
+        }
     )
     return File(settings_path(member, scene), told.to_json(), mode=0o600)
 
 
 def launch(member: Unit | Pool, scene: Scene) -> Launch:
     """How the app's server runs: the release's interpreter, the launcher, the inherited socket."""
-    settings, release = app(member), _release(scene)
+    settings, release = app(member), release_of(scene)
     return Launch(
         argv=(
             release.python,
@@ -96,7 +104,8 @@ def app(member: Unit | Pool) -> AppSettings:
     return member.settings
 
 
-def _release(scene: Scene) -> ReleasePlace:
+def release_of(scene: Scene) -> ReleasePlace:
+    """The release that the member serves. Raises ``ValueError`` if there is none."""
     if scene.place.release is None:
         raise ValueError(f"no release lies on {scene.host.name}")
     return scene.place.release

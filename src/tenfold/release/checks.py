@@ -70,6 +70,8 @@ def _check_links(app: Path, directory: str) -> None:
 
 def _check_entry(spec: AppSpec, release: Release, project: Path) -> None:
     """The entry point's module must be somewhere; a compiled or generated one is left to Python."""
+    if spec.app is None:
+        return
     module = spec.app.partition(":")[0]
     parts = module.split(".")
     places = [*_places(release)]

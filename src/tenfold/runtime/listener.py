@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final
 
+LOGGER: Final = logging.getLogger("tenfold")
 RETRY_SECONDS: Final = 1.0
 _TRANSIENT: Final = (BlockingIOError, InterruptedError, ConnectionAbortedError)
 
@@ -64,12 +65,12 @@ class Listener:
         try:
             await self._loop.connect_accepted_socket(self._factory, accepted)
         except OSError as error:
-            logging.getLogger("uvicorn.error").debug("Connection lost at once: %s", error)
+            LOGGER.debug("Connection lost at once: %s", error)
             accepted.close()
 
     def _back_off(self, error: OSError) -> None:
         """Out of descriptors or memory: the connections wait in the kernel meanwhile."""
-        logging.getLogger("uvicorn.error").error("Cannot accept: %s", error)
+        LOGGER.error("Cannot accept: %s", error)
         self._loop.remove_reader(self._socket.fileno())
         self._loop.call_later(RETRY_SECONDS, self._retry)
 

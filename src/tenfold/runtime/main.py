@@ -13,7 +13,7 @@ from ..wiring import control
 from . import settings as run_settings
 from .control_socket import ControlSocket
 from .failures import StartFailed
-from .servers import MODULES
+from .servers import COMMAND, MODULES
 from .state import ProcessState
 
 UNREAD_SECONDS: Final = 5.0
@@ -35,6 +35,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _serve(settings: run_settings.RunSettings, fd: int) -> int:
+    if settings.server == COMMAND:
+        return _serve_command(settings, fd)
     # As under "uvicorn main:app" and "gunicorn main:app": the server is imported, then the working
     # directory comes first. So a click.py of the app's is not what uvicorn gets. What is missing
     # is told later, when there is a socket to tell it on.
@@ -45,16 +47,17 @@ def _serve(settings: run_settings.RunSettings, fd: int) -> int:
     sys.path.insert(0, str(Path.cwd()))
     sys.argv = [settings.server, settings.entry]
     os.set_inheritable(fd, False)
-    if settings.server == "uvicorn":
-        return _serve_uvicorn(settings, fd)
-    return _serve_gunicorn(settings, fd)
+    if settings.server == "gunicorn":
+        return _serve_gunicorn(settings, fd)
+    return _serve_asgi(settings, fd)
 
 
-def _serve_uvicorn(settings: run_settings.RunSettings, fd: int) -> int:
-    from .uvicorn_process import UvicornProcess
+def _serve_command(settings: run_settings.RunSettings, fd: int) -> int:
+    from .command_process import CommandProcess
 
+    os.set_inheritable(fd, False)
     state = ProcessState(settings.release)
-    process = UvicornProcess(settings, state, fd)
+    process = CommandProcess(settings, state, fd)
     socket = ControlSocket(settings.control, process.order, state.note_answered)
     socket.open()
     try:
@@ -63,6 +66,42 @@ def _serve_uvicorn(settings: run_settings.RunSettings, fd: int) -> int:
         return report(state, str(failure))
     finally:
         socket.close()
+
+
+def _serve_asgi(settings: run_settings.RunSettings, fd: int) -> int:
+    from .asgi_process import AsgiProcess
+
+    state = ProcessState(settings.release)
+    if settings.server == "hypercorn":
+        from . import hypercorn_connections, hypercorn_server
+
+        process = AsgiProcess(
+            settings, state, fd, hypercorn_server.HypercornServer, hypercorn_connections.may_close
+        )
+    else:
+        from . import uvicorn_connections, uvicorn_server
+
+        process = AsgiProcess(
+            settings, state, fd, uvicorn_server.UvicornServer, uvicorn_connections.may_close
+        )
+    socket = ControlSocket(settings.control, process.order, state.note_answered)
+    socket.open()
+    try:
+        code = process.run()
+    except StartFailed as failure:
+        return report(state, str(failure))
+    finally:
+        socket.close()
+    if process.was_cut_off:
+        _exit_without_threads(code)
+    return code
+
+
+def _exit_without_threads(code: int) -> None:
+    """Python waits for threads that run; those of requests that were cut off may run for ever."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _serve_gunicorn(settings: run_settings.RunSettings, fd: int) -> int:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import re
 import sys
 from typing import Any, Final
 
 from .failures import StartFailed
 
+# Any program that serves HTTP, started by its command line.
+COMMAND: Final = "command"
 # What is imported before the app's modules can be found, and the oldest version that is tested.
-MODULES: Final = {"uvicorn": "uvicorn", "gunicorn": "gunicorn.app.base"}
-OLDEST: Final = {"uvicorn": (0, 23), "gunicorn": (21, 2)}
+MODULES: Final = {
+    "uvicorn": "uvicorn",
+    "gunicorn": "gunicorn.app.base",
+    "hypercorn": "hypercorn.asyncio",
+}
+OLDEST: Final = {"uvicorn": (0, 23), "gunicorn": (21, 2), "hypercorn": (0, 17), "granian": (2, 0)}
 
 
 def require(name: str) -> Any:
@@ -28,13 +35,19 @@ def require(name: str) -> Any:
             f"The app's environment has no {error.name}: {sys.executable} cannot import it.\n"
             f"Install it there and list it among the app's dependencies: pip install {name}"
         ) from None
-    if _numbers(module.__version__) < OLDEST[name]:
+    version = getattr(module, "__version__", None) or importlib.metadata.version(name)
+    if _numbers(version) < OLDEST[name]:
         oldest = ".".join(map(str, OLDEST[name]))
         raise StartFailed(
-            f"{name} {module.__version__} of {sys.executable} is too old; "
+            f"{name} {version} of {sys.executable} is too old; "
             f"it has to be {oldest} or later: pip install --upgrade {name}"
         )
     return module
+
+
+def part(module: str) -> Any:
+    """A module of a server that :func:`require` has found."""
+    return importlib.import_module(module)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -11,6 +11,8 @@ import inspect
 import select
 from typing import Any
 
+from .asgi_server import Idle
+
 
 class Connections:
     """All connections of one process; ``linger_seconds`` is for how long an idle one is kept."""
@@ -18,9 +20,7 @@ class Connections:
     def __init__(self, config: Any, server: Any, linger_seconds: float) -> None:
         self._config = config
         self._state = server.server_state
-        self._linger_seconds = linger_seconds
-        self._loop = asyncio.get_running_loop()
-        self._idle_since: dict[Any, float] = {}
+        self._idle = Idle(linger_seconds)
         self._arguments: dict[str, Any] = {"config": config, "server_state": self._state}
         if "app_state" in inspect.signature(config.http_protocol_class).parameters:
             self._arguments["app_state"] = server.lifespan.state
@@ -49,18 +49,13 @@ class Connections:
 
     def close_idle(self) -> None:
         """Close what has been idle for longer than any edge keeps an idle connection."""
-        now = self._loop.time()
-        before, self._idle_since = self._idle_since, {}
-        for connection in list(self._state.connections):
-            if not self._is_http(connection) or not _is_idle(connection):
-                continue
-            since = self._idle_since[connection] = before.get(connection, now)
-            if now - since > self._linger_seconds:
-                connection.transport.close()
+        idle = [c for c in self._state.connections if self._is_http(c) and _is_idle(c)]
+        for connection in self._idle.lingering(idle):
+            connection.transport.close()
 
     def keep_idle(self) -> None:
         """Idle connections are kept again: the next time that they are to go counts anew."""
-        self._idle_since.clear()
+        self._idle.clear()
 
     def close_websockets(self) -> None:
         """Close WebSockets with 1012, "service restart". Those that are closing already go on."""
@@ -101,7 +96,7 @@ def may_close(send: Any) -> bool:
     parsed_ahead = getattr(protocol, "pipeline", None)
     unparsed = getattr(getattr(protocol, "conn", None), "trailing_data", (b"",))[0]
     transport = getattr(cycle, "transport", None)
-    return not (unread or parsed_ahead or unparsed or _has_input(transport))
+    return not (unread or parsed_ahead or unparsed or has_input(transport))
 
 
 def _is_idle(connection: Any) -> bool:
@@ -109,7 +104,7 @@ def _is_idle(connection: Any) -> bool:
     return cycle is None or bool(cycle.response_complete)
 
 
-def _has_input(transport: asyncio.Transport | None) -> bool:
+def has_input(transport: asyncio.Transport | None) -> bool:
     """Whether bytes wait in the kernel that the event loop has not read yet."""
     peer = transport.get_extra_info("socket") if transport is not None else None
     if peer is None or peer.fileno() < 0:

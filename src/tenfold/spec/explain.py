@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tenfold.spec import later
-from tenfold.spec.model import AppSpec
+from tenfold.spec.model import APP_MISSING, AppSpec
 
 Path = tuple[str | int, ...]
 # How alike a misspelt key and a known one must be, from 0 to 1.
@@ -39,16 +39,23 @@ class Problem:
 
 def explain(error: ValidationError, data: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Every problem of a document; ``data`` is the document that was refused."""
-    details = error.errors(include_url=False, include_input=True)
+    details = [_placed(d) for d in error.errors(include_url=False, include_input=True)]
     meant = {_meant_by(detail) for detail in details if detail["type"] == "extra_forbidden"}
     # A key that is there under a wrong name or in a wrong place is one problem, not two; and
     # without `app`, a `command` is the problem, and says so itself.
-    told = meant | ({("app",)} if "command" in data else set())
+    told = meant | ({("app",)} if "command" in data or ("command",) in meant else set())
     return tuple(
         _problem(detail)
         for detail in details
         if not (detail["type"] == "missing" and detail["loc"] in told)
     )
+
+
+def _placed(detail: ErrorDetails) -> ErrorDetails:
+    """That neither `app` nor `command` is there is told of `app`, which most files have."""
+    if detail["type"] == APP_MISSING:
+        detail["type"], detail["loc"] = "missing", ("app",)
+    return detail
 
 
 def _meant_by(detail: ErrorDetails) -> Path:

@@ -8,7 +8,6 @@ from typing import Final
 _LATER_10: Final = "comes with a later version of stage 10"
 
 COMES: Final[Mapping[tuple[str, ...], str]] = {
-    ("command",): 'comes with a later version of stage 10; give app = "module:attribute"',
     ("static", "pages"): "comes with stage 1",
     ("static", "build"): "comes with stage 1; for a command that prepares assets: [release] build",
     ("static", "output"): "comes with stage 1",

@@ -6,17 +6,19 @@ Descriptions become the JSON Schema and the reference page, so they are written 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from tenfold.spec import values
 from tenfold.spec.edge import EdgeTable
@@ -28,7 +30,7 @@ from tenfold.spec.units import Bytes, WaitSeconds
 from tenfold.spec.workers import MAX_WORKERS, WorkerName, WorkerTable
 
 Interface = Literal["auto", "asgi", "wsgi"]
-ServerKind = Literal["auto", "uvicorn", "gunicorn"]
+ServerKind = Literal["auto", "uvicorn", "gunicorn", "hypercorn", "granian"]
 
 _AUTO_OR_COUNT = WithJsonSchema(
     {"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": values.MAX_COUNT}]}
@@ -49,6 +51,7 @@ DatabaseUrl = Annotated[
 ]
 
 
+APP_MISSING: Final = "app_missing"
 MIN_COPY_BYTES, MAX_COPY_BYTES = 32 << 10, 1_000_000_000
 """What pg_basebackup takes as its bound per second."""
 
@@ -178,14 +181,25 @@ class TransitionTable(Table):
 class AppSpec(Table):
     """One web app, as its ``tenfold.toml`` describes it."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["app"]}, {"required": ["command"]}]}
+    )
+
     name: Annotated[str, AfterValidator(values.name)] = Field(
         description="The app's name: lower-case letters, digits and hyphens, at most 40.",
         json_schema_extra={"pattern": f"^{values.NAME.pattern}$"},
     )
-    app: Annotated[str, AfterValidator(values.entry)] = Field(
+    app: Annotated[str, AfterValidator(values.entry)] | None = Field(
+        default=None,
         description='The ASGI or WSGI app as "module:attribute", or what makes it as '
         '"module:factory()".',
         json_schema_extra={"pattern": "^[^:]+:[^:]+$"},
+    )
+    command: Command | None = Field(
+        default=None,
+        validate_default=True,
+        description="Instead of app: a program that serves HTTP in the foreground, at $HOST and "
+        "$PORT; `tenfold plan` says which guarantees that costs.",
     )
     python: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
@@ -236,6 +250,25 @@ class AppSpec(Table):
         for clash in storage.clashes(static.assets) if static is not None else ():
             raise ValueError(clash)
         return storage
+
+    @field_validator("command", mode="after")
+    @classmethod
+    def _one_of_both(cls, command: str | None, info: ValidationInfo) -> str | None:
+        if "app" in info.data and info.data["app"] is None and command is None:
+            raise PydanticCustomError(APP_MISSING, "neither app nor command is given")
+        if info.data.get("app") is not None and command is not None:
+            raise ValueError("app and command exclude each other: either of them is the web server")
+        return command
+
+    @field_validator("server", mode="after")
+    @classmethod
+    def _command_is_a_server(cls, server: ServerTable, info: ValidationInfo) -> ServerTable:
+        if info.data.get("command") is None:
+            return server
+        given = [k for k in ("kind", "interface", "threads") if getattr(server, k) != "auto"]
+        if given:
+            raise ValueError(f"{given[0]} is for an app; command says itself how it serves")
+        return server
 
     @field_validator("transition", mode="after")
     @classmethod

@@ -20,7 +20,10 @@ def text(found: Found) -> str:
 def _lines(found: Found) -> Iterator[str]:
     yield "# What every key means, and which others there are: tenfold docs"
     yield f"name = {_text(found.name)}"
-    yield f"app = {_text(found.app)}"
+    if found.command:
+        yield f"command = {_text(found.command)}  # serves {found.app}"
+    else:
+        yield f"app = {_text(found.app)}"
     if found.python:
         yield f"python = {_text(found.python)}"
     if found.pythonpath:
@@ -48,6 +51,10 @@ def _lines(found: Found) -> Iterator[str]:
         shown = ", ".join(pairs)
         if shown:
             yield f"urls = {{ {shown} }}  # for everybody to read; the edge serves them"
+    if found.kind:
+        yield ""
+        yield "[server]"
+        yield f"kind = {_text(found.kind)}"
     if found.redis:
         yield ""
         yield "[redis]  # a server that REDIS_URL names, beside the app"

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from tenfold.errors import Refused
 from tenfold.spec.model import AppSpec
 
-INTERFACE_OF = {"uvicorn": "asgi", "gunicorn": "wsgi"}
+COMMAND = "command"
+# What each server serves; the first that is installed and fits is taken.
+INTERFACES_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "uvicorn": ("asgi",),
+    "gunicorn": ("wsgi",),
+    "hypercorn": ("asgi", "wsgi"),
+    "granian": ("asgi", "wsgi"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +29,10 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class AppFacts:
-    """How the app is served: ``server`` is an engine's name, ``interface`` asgi, wsgi or auto."""
+    """How the app is served: ``server`` is an engine's name, ``interface`` asgi, wsgi or auto.
+
+    For a command of the user's they are ``command`` and ``http``.
+    """
 
     server: str
     interface: str
@@ -32,7 +44,7 @@ def fitting(spec: AppSpec, likely_interface: str | None) -> tuple[str, ...]:
         return (spec.server.kind,)
     interface = spec.server.interface
     wanted = interface if interface != "auto" else likely_interface
-    return tuple(s for s, i in INTERFACE_OF.items() if wanted in (None, i))
+    return tuple(s for s, speaks in INTERFACES_OF.items() if wanted is None or wanted in speaks)
 
 
 def app_facts(spec: AppSpec, installed: frozenset[str], likely_interface: str | None) -> AppFacts:
@@ -46,13 +58,16 @@ def app_facts(spec: AppSpec, installed: frozenset[str], likely_interface: str | 
     Raises:
         Refused: the wanted or needed server is not installed.
     """
+    if spec.app is None:
+        return AppFacts(COMMAND, "http")
     interface = spec.server.interface
     wanted = interface if interface != "auto" else likely_interface
     possible = fitting(spec, likely_interface)
     server = next((s for s in possible if s in installed), possible[0])
     if server not in installed:
         raise Refused(
-            f"the app's environment has no {server}, which serves {INTERFACE_OF[server]} apps",
+            f"the app's environment has no {server}, "
+            f"which serves {' and '.join(INTERFACES_OF[server])} apps",
             next=f"install it there:  pip install {server}   (and add it to your requirements)",
         )
-    return AppFacts(server, wanted or INTERFACE_OF[server])
+    return AppFacts(server, wanted or INTERFACES_OF[server][0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from tenfold.spec.edge import EdgeTable
 from tenfold.spec.model import AppSpec
 from tenfold.spec.names import twin
@@ -161,25 +163,33 @@ def pool(
 ) -> Pool:
     """The app's workers.
 
-    One uvicorn process per core: an event loop fills a core. For gunicorn the ``2 x cores + 1`` of
-    its documentation, at most 12, as processes of one unit.
+    One process of an asyncio server per core: an event loop fills a core. For gunicorn the
+    ``2 x cores + 1`` of its documentation, at most 12, as processes of one unit. granian and a
+    command are one unit too, which has its processes behind one door.
     """
     workers = spec.server.workers
-    wsgi = facts.server == "gunicorn"
-    automatic = min(2 * machine.cores + 1, 12) if wsgi else machine.cores
-    count = automatic if workers == "auto" else workers
+    alone = facts.server in ("uvicorn", "hypercorn")
+    count = _automatic(facts.server, machine.cores) if workers == "auto" else workers
     threads = spec.server.threads
-    units = 1 if wsgi else count
+    units = count if alone else 1
     settings = AppSettings(
-        entry=spec.app,
+        entry=spec.app or "",
         interface=facts.interface,
         server=facts.server,
-        workers=count if wsgi else 1,
-        threads=1 if threads == "auto" else threads,
+        workers=1 if alone else count,
+        threads=int(facts.server in ("uvicorn", "gunicorn")) if threads == "auto" else threads,
         health=spec.release.health_path,
         health_below=spec.release.health_below,
         ready_seconds=spec.server.health_timeout_seconds,
         drain_seconds=spec.server.drain_seconds,
+        command=tuple(shlex.split(spec.command)) if spec.command else (),
+        max_body_bytes=spec.edge.max_body_bytes,
     )
     needs = (*after, *(u.name for u in redis(spec, host)))
     return Pool("app", facts.server, host, settings, units, units, after=needs)
+
+
+def _automatic(server: str, cores: int) -> int:
+    if server == "command":
+        return 1
+    return min(2 * cores + 1, 12) if server == "gunicorn" else cores

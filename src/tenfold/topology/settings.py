@@ -131,8 +131,9 @@ class CertificateSettings(Settings):
 class AppSettings(Settings):
     """The app's own server.
 
-    ``entry`` is ``module:attribute``; ``interface`` is ``asgi`` or ``wsgi``.
-    ``drain_seconds`` bounds how long old workers may finish their requests.
+    ``entry`` is ``module:attribute``; ``interface`` is ``asgi`` or ``wsgi``. A server of the user's
+    own has a ``command``, in words, and neither of them. ``threads`` 0 leaves their number to the
+    server. ``drain_seconds`` bounds how long old workers may finish their requests.
     """
 
     entry: str
@@ -144,6 +145,8 @@ class AppSettings(Settings):
     health_below: int = 500
     ready_seconds: float = 20.0
     drain_seconds: float = 60.0
+    command: tuple[str, ...] = ()
+    max_body_bytes: int = 100_000_000
     env: tuple[tuple[str, str], ...] = ()
 
 

@@ -68,6 +68,8 @@ FAILED: Final = "failed"
 
 MAX_LINE_BYTES: Final = 1 << 20
 FAILED_EXIT_CODE: Final = 3
+KILLED_EXIT_CODE: Final = 4
+"""All went well, but the user's own command did not end by SIGTERM and had to be killed."""
 
 
 def encode(message: dict[str, Any]) -> bytes:

@@ -7,7 +7,16 @@ import asyncio
 import pytest
 from tests.contract.app_servers.conftest import Start
 from tests.contract.app_servers.test_handover import posting
-from tests.support.app_process import GTHREAD, PLAIN_UVICORN, SYNC, UVICORN, Kind
+from tests.support.app_process import (
+    DOORED,
+    GTHREAD,
+    HYPERCORN,
+    HYPERCORN_WSGI,
+    PLAIN_UVICORN,
+    SYNC,
+    UVICORN,
+    Kind,
+)
 from tests.support.keepalive import Upstream
 
 from tenfold.wiring import control
@@ -17,7 +26,11 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 SWITCHES = 10
 
 
-@pytest.mark.parametrize("kind", [UVICORN, PLAIN_UVICORN, SYNC, GTHREAD], ids=lambda k: k.name)
+@pytest.mark.parametrize(
+    "kind",
+    [UVICORN, PLAIN_UVICORN, SYNC, GTHREAD, HYPERCORN, HYPERCORN_WSGI, *DOORED],
+    ids=lambda k: k.name,
+)
 async def test_no_post_fails_in_ten_switches(kind: Kind, start: Start, nginx: int) -> None:
     serving = await asyncio.to_thread(start(kind, release="r0").accept)
     left = []

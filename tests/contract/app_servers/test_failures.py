@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 from tests.contract.app_servers.conftest import Start
-from tests.support.app_process import APPS, SYNC, UVICORN, AppProcess, Kind
+from tests.support.app_process import APPS, HYPERCORN, SYNC, UVICORN, AppProcess, Kind
 
 from tenfold.wiring import control
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
 BROKEN = APPS / "broken"
-both = pytest.mark.parametrize("kind", [UVICORN, SYNC], ids=["uvicorn", "gunicorn"])
+both = pytest.mark.parametrize(
+    "kind", [UVICORN, SYNC, HYPERCORN], ids=["uvicorn", "gunicorn", "hypercorn"]
+)
 
 
 def error_of(process: AppProcess) -> str:
@@ -76,8 +78,9 @@ def test_an_exception_does_not_give_the_password_away(kind: Kind, start: Start) 
     assert "correct-horse" not in error
 
 
-def test_a_lifespan_that_fails(start: Start) -> None:
-    error = error_of(start(UVICORN, entry="lifespan_fails:app", cwd=BROKEN))
+@pytest.mark.parametrize("kind", [UVICORN, HYPERCORN], ids=["uvicorn", "hypercorn"])
+def test_a_lifespan_that_fails(kind: Kind, start: Start) -> None:
+    error = error_of(start(kind, entry="lifespan_fails:app", cwd=BROKEN))
     assert "failed in its lifespan start-up" in error
     assert "RuntimeError: the cache is not reachable" in error
     assert f'File "{BROKEN}/lifespan_fails.py"' in error

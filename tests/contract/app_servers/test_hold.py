@@ -21,8 +21,11 @@ from tests.contract.app_servers.test_serving import ended, exit_code, until_acti
 from tests.contract.app_servers.test_uvicorn import hear, say, websocket
 from tests.support.app_process import (
     GTHREAD,
+    HYPERCORN,
+    HYPERCORN_WSGI,
     KINDS,
     OLDEST_GTHREAD,
+    OLDEST_HYPERCORN,
     OLDEST_SYNC,
     OLDEST_UVICORN,
     PLAIN_UVICORN,
@@ -165,7 +168,7 @@ async def test_what_waits_at_a_held_process_that_leaves_is_answered_by_its_succe
     assert {a.headers["tenfold-release"] for a in answers} == {"r2"}
 
 
-@of(UVICORN, PLAIN_UVICORN, SYNC, GTHREAD)
+@of(UVICORN, PLAIN_UVICORN, SYNC, GTHREAD, HYPERCORN, HYPERCORN_WSGI)
 async def test_orders_that_come_at_the_wrong_time_change_nothing(kind: Kind, start: Start) -> None:
     process = start(kind).warm()
     assert process.order(control.HOLD) == {"ok": False, "error": "it is warm"}
@@ -180,7 +183,7 @@ async def test_orders_that_come_at_the_wrong_time_change_nothing(kind: Kind, sta
         assert process.order(control.STATUS)["state"] == "accepting"
 
 
-@of(UVICORN, PLAIN_UVICORN, SYNC, GTHREAD)
+@of(UVICORN, PLAIN_UVICORN, SYNC, GTHREAD, HYPERCORN, HYPERCORN_WSGI)
 async def test_a_settled_process_accepts_and_closes_behind_each_answer(
     kind: Kind, start: Start, connect: Connect
 ) -> None:
@@ -200,7 +203,7 @@ async def test_a_settled_process_accepts_and_closes_behind_each_answer(
     assert process.order(control.STATUS)["settled"] is False
 
 
-@of(UVICORN, PLAIN_UVICORN, OLDEST_UVICORN, GTHREAD, OLDEST_GTHREAD)
+@of(UVICORN, PLAIN_UVICORN, OLDEST_UVICORN, GTHREAD, OLDEST_GTHREAD, HYPERCORN, HYPERCORN_WSGI)
 async def test_connections_are_kept_again_after_a_hold(
     kind: Kind, start: Start, connect: Connect
 ) -> None:
@@ -217,7 +220,7 @@ async def test_connections_are_kept_again_after_a_hold(
         assert await ask(process, control.ACCEPT) == {"ok": True}
 
 
-@of(UVICORN, PLAIN_UVICORN, OLDEST_UVICORN, GTHREAD, OLDEST_GTHREAD)
+@of(UVICORN, PLAIN_UVICORN, OLDEST_UVICORN, GTHREAD, OLDEST_GTHREAD, HYPERCORN, HYPERCORN_WSGI)
 async def test_a_kept_connection_is_answered_once_more_while_holding_and_closed(
     kind: Kind, start: Start, connect: Connect
 ) -> None:
@@ -233,7 +236,7 @@ async def test_a_kept_connection_is_answered_once_more_while_holding_and_closed(
     await until(process, drained)
 
 
-@of(UVICORN, PLAIN_UVICORN, OLDEST_UVICORN, GTHREAD, OLDEST_GTHREAD)
+@of(UVICORN, PLAIN_UVICORN, OLDEST_UVICORN, GTHREAD, OLDEST_GTHREAD, HYPERCORN, HYPERCORN_WSGI)
 @pytest.mark.parametrize("order", [control.HOLD, control.SETTLE])
 async def test_an_idle_connection_outlives_the_edges_patience_and_no_more(
     kind: Kind, order: str, start: Start, connect: Connect
@@ -249,7 +252,7 @@ async def test_an_idle_connection_outlives_the_edges_patience_and_no_more(
     await until(process, lambda status: status["connections"] == 0)
 
 
-@of(UVICORN, PLAIN_UVICORN)
+@of(UVICORN, PLAIN_UVICORN, HYPERCORN)
 async def test_the_idle_time_of_an_earlier_hold_does_not_count(
     kind: Kind, start: Start, connect: Connect
 ) -> None:
@@ -265,7 +268,7 @@ async def test_the_idle_time_of_an_earlier_hold_does_not_count(
     assert (await connection.receive()).body == b"two"
 
 
-@of(UVICORN, GTHREAD, OLDEST_GTHREAD)
+@of(UVICORN, GTHREAD, OLDEST_GTHREAD, HYPERCORN)
 async def test_an_idle_connection_is_kept_as_long_as_ever_after_a_hold(
     kind: Kind, start: Start, connect: Connect
 ) -> None:
@@ -281,7 +284,7 @@ async def test_an_idle_connection_is_kept_as_long_as_ever_after_a_hold(
     assert (await connection.receive()).body == b"two"
 
 
-@of(UVICORN, PLAIN_UVICORN, OLDEST_UVICORN)
+@of(UVICORN, PLAIN_UVICORN, OLDEST_UVICORN, HYPERCORN, OLDEST_HYPERCORN)
 async def test_a_websocket_is_closed_with_1012_and_a_new_one_lives_after_the_hold(
     kind: Kind, start: Start, connect: Connect
 ) -> None:
@@ -315,7 +318,7 @@ async def test_an_event_stream_is_completed_and_a_new_one_lives_after_the_hold(
     process = start(kind, linger_seconds=1.0).accept()
     for _ in range(2):
         listening = await connect()
-        await listening.send("GET", "/events")
+        await listening.send("GET", "/events", Accept="text/event-stream")
         for _ in range(10):
             await asyncio.wait_for(listening.reader.readuntil(b"tick"), 10)
         status = await ask(process)
@@ -330,7 +333,7 @@ async def test_an_event_stream_is_completed_and_a_new_one_lives_after_the_hold(
         assert await ask(process, control.ACCEPT) == {"ok": True}
 
 
-@of(UVICORN, SYNC, GTHREAD)
+@of(UVICORN, SYNC, GTHREAD, HYPERCORN, HYPERCORN_WSGI)
 async def test_a_stream_that_is_not_closed_goes_on_through_a_hold(
     kind: Kind, start: Start, connect: Connect
 ) -> None:
@@ -346,7 +349,7 @@ async def test_a_stream_that_is_not_closed_goes_on_through_a_hold(
     await until(process, lambda status: status["active"] == 0)
 
 
-@of(UVICORN, PLAIN_UVICORN, OLDEST_UVICORN)
+@of(UVICORN, PLAIN_UVICORN, OLDEST_UVICORN, HYPERCORN, OLDEST_HYPERCORN)
 async def test_a_background_task_is_waited_for_without_its_connection(
     kind: Kind, start: Start, connect: Connect
 ) -> None:

@@ -13,7 +13,10 @@ import pytest
 from tests.contract.app_servers.conftest import Connect, Start
 from tests.support.app_process import (
     APPS,
+    DOORED,
     GTHREAD,
+    HYPERCORN,
+    HYPERCORN_WSGI,
     OLDEST_GTHREAD,
     OLDEST_UVICORN,
     PLAIN_UVICORN,
@@ -28,10 +31,19 @@ from tenfold.wiring import control
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
 every = pytest.mark.parametrize(
-    "kind", [UVICORN, PLAIN_UVICORN, SYNC, GTHREAD], ids=lambda kind: kind.name
+    "kind",
+    [UVICORN, PLAIN_UVICORN, SYNC, GTHREAD, HYPERCORN, HYPERCORN_WSGI],
+    ids=lambda kind: kind.name,
+)
+anybody = pytest.mark.parametrize(
+    "kind",
+    [UVICORN, PLAIN_UVICORN, SYNC, GTHREAD, HYPERCORN, HYPERCORN_WSGI, *DOORED],
+    ids=lambda kind: kind.name,
 )
 keeping = pytest.mark.parametrize(
-    "kind", [UVICORN, PLAIN_UVICORN, GTHREAD], ids=lambda kind: kind.name
+    "kind",
+    [UVICORN, PLAIN_UVICORN, GTHREAD, HYPERCORN, HYPERCORN_WSGI],
+    ids=lambda kind: kind.name,
 )
 unread = pytest.mark.parametrize(
     "kind", [UVICORN, PLAIN_UVICORN, OLDEST_UVICORN, GTHREAD, OLDEST_GTHREAD], ids=lambda k: k.name
@@ -67,7 +79,7 @@ async def exit_code(process: AppProcess) -> int:
     return await asyncio.to_thread(process.wait, 30)
 
 
-@every
+@anybody
 async def test_a_warm_process_does_not_accept(kind: Kind, start: Start, connect: Connect) -> None:
     process = start(kind).warm()
     connection = await connect()
@@ -141,28 +153,28 @@ def test_a_probe_tells_what_the_app_raised(kind: Kind, start: Start) -> None:
     assert "_tenfold" not in answer["traceback"]
 
 
-@every
+@anybody
 def test_an_unknown_order_is_refused(kind: Kind, start: Start) -> None:
     process = start(kind).warm()
     assert process.order("dance")["ok"] is False
     assert process.order(control.STATUS)["ok"] is True
 
 
-@every
+@anybody
 def test_quiesce_ends_a_process_without_connections(kind: Kind, start: Start) -> None:
     process = start(kind).accept()
     assert process.order(control.QUIESCE) == {"ok": True}
     assert process.wait(10) == 0
 
 
-@every
+@anybody
 def test_quiesce_ends_a_process_that_never_accepted(kind: Kind, start: Start) -> None:
     process = start(kind).warm()
     assert process.order(control.QUIESCE) == {"ok": True}
     assert process.wait(10) == 0
 
 
-@every
+@anybody
 async def test_a_slow_answer_is_finished(kind: Kind, start: Start, connect: Connect) -> None:
     process = start(kind).accept()
     connection = await connect()
@@ -177,7 +189,7 @@ async def test_a_slow_answer_is_finished(kind: Kind, start: Start, connect: Conn
     assert await exit_code(process) == 0
 
 
-@every
+@anybody
 async def test_a_slow_upload_is_finished(kind: Kind, start: Start, connect: Connect) -> None:
     process = start(kind).accept()
     connection = await connect()
@@ -195,7 +207,7 @@ async def test_a_slow_upload_is_finished(kind: Kind, start: Start, connect: Conn
     assert await exit_code(process) == 0
 
 
-@every
+@anybody
 async def test_a_large_answer_arrives_whole(kind: Kind, start: Start, connect: Connect) -> None:
     process = start(kind, linger_seconds=1.0).accept()
     connection = await connect()
@@ -315,7 +327,7 @@ async def test_an_answer_to_an_unread_upload_is_not_lost(
     assert await exit_code(process) == 0
 
 
-@every
+@anybody
 async def test_sigterm_lets_requests_finish(kind: Kind, start: Start, connect: Connect) -> None:
     process = start(kind).accept()
     connection = await connect()
@@ -327,7 +339,7 @@ async def test_sigterm_lets_requests_finish(kind: Kind, start: Start, connect: C
     assert await exit_code(process) == 0
 
 
-@every
+@anybody
 async def test_sigterm_has_a_bound(kind: Kind, start: Start, connect: Connect) -> None:
     process = start(kind, drain_seconds=2.0).accept()
     connection = await connect()
@@ -338,7 +350,7 @@ async def test_sigterm_has_a_bound(kind: Kind, start: Start, connect: Connect) -
     connection.close()
 
 
-@every
+@anybody
 async def test_sigterm_after_the_drain_does_not_wait_again(
     kind: Kind, start: Start, connect: Connect
 ) -> None:
@@ -351,7 +363,7 @@ async def test_sigterm_after_the_drain_does_not_wait_again(
     assert await asyncio.to_thread(process.wait, 4.8) == 0
 
 
-@every
+@anybody
 async def test_bodiless_answers(kind: Kind, start: Start, connect: Connect) -> None:
     start(kind).accept()
     connection = await connect()
@@ -369,7 +381,7 @@ async def test_metrics_are_bounded_by_routes(kind: Kind, start: Start, connect: 
         await connection.receive()
         connection.close()
     found = await counted(process, 5)
-    if kind.settings["server"] == "uvicorn":
+    if kind.settings["entry"].startswith("asgi"):
         assert found["/"] == {"2xx": 2}
         assert found["/fail"] == {"5xx": 1}
         assert found["unmatched"] == {"4xx": 2}

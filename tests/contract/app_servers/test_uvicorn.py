@@ -11,13 +11,15 @@ import struct
 import pytest
 from tests.contract.app_servers.conftest import Connect, Start
 from tests.contract.app_servers.test_serving import counted, exit_code, until_active
-from tests.support.app_process import APPS, PLAIN_UVICORN, UVICORN, Kind
+from tests.support.app_process import APPS, HYPERCORN, PLAIN_UVICORN, UVICORN, Kind
 from tests.support.keepalive import Connection
 
 from tenfold.wiring import control
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
-both = pytest.mark.parametrize("kind", [UVICORN, PLAIN_UVICORN], ids=lambda kind: kind.name)
+both = pytest.mark.parametrize(
+    "kind", [UVICORN, PLAIN_UVICORN, HYPERCORN], ids=lambda kind: kind.name
+)
 
 
 async def websocket(connect: Connect) -> Connection:

@@ -1,8 +1,9 @@
 """Settings files and launches of the app's servers, word for word; the launcher reads each file.
 
 A case is a folder: ``case.toml`` says in one line what it is about and what is rendered; beside it
-lies what comes of it: ``settings.json`` and ``launch``. After a change on purpose:
-``TENFOLD_GOLDEN=write pytest tests/golden/app_servers``, then read the difference.
+lies what comes of it: ``settings.json``, ``launch`` and, for servers behind a door, ``door.conf``.
+After a change on purpose: ``TENFOLD_GOLDEN=write pytest tests/golden/app_servers``, then read the
+difference.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from typing import Any
 
 import pytest
 
+from tenfold.engines.command.render import Command
+from tenfold.engines.granian.render import Granian
 from tenfold.engines.gunicorn.render import Gunicorn
+from tenfold.engines.hypercorn.render import Hypercorn
 from tenfold.engines.protocol import Engine, Place, ReleasePlace, Scene
 from tenfold.engines.uvicorn.render import Uvicorn
 from tenfold.runtime import settings as run_settings
@@ -26,12 +30,17 @@ from tenfold.wiring.document import Database, Document
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent.name for path in HERE.glob("*/case.toml"))
-ENGINES: dict[str, Engine] = {"uvicorn": Uvicorn(), "gunicorn": Gunicorn()}
+ENGINES: dict[str, Engine] = {
+    engine.name: engine for engine in (Uvicorn(), Gunicorn(), Hypercorn(), Granian(), Command())
+}
+DOORED = ("granian", "command")
+CONFIG = "/srv/shop/.tenfold/hosts/vm1/config"
 
 
 def scene(given: dict[str, Any]) -> tuple[Pool, Scene]:
     """The pool and scene of a case."""
     told = dict(given["settings"])
+    told["command"] = tuple(told.get("command", ()))
     env = tuple(told.pop("env", {}).items())
     pool = Pool("app", told["server"], "vm1", AppSettings(**told, env=env))
     root = "/srv/shop/.tenfold"
@@ -42,6 +51,7 @@ def scene(given: dict[str, Any]) -> tuple[Pool, Scene]:
         logs=f"{root}/hosts/vm1/logs",
         assets=f"{root}/hosts/vm1/assets",
         address="127.0.0.2",
+        binaries={"nginx": "/usr/sbin/nginx"},
         release=ReleasePlace(
             id="4f2c1d9",
             directory=f"{root}/releases/4f2c1d9/app",
@@ -79,10 +89,12 @@ def test_rendered(name: str) -> None:
     given = tomllib.loads((HERE / name / "case.toml").read_text())
     pool, made = scene(given)
     engine = ENGINES[pool.engine]
-    (file,) = engine.render(pool, made)
-    assert isinstance(file.text, str)
-    assert (file.path, file.mode) == ("/srv/shop/.tenfold/hosts/vm1/config/app.3.1.json", 0o600)
-    results = {"settings.json": file.text, "launch": described(engine.launch(pool, made))}
+    *door, file = engine.render(pool, made)
+    assert (file.path, file.mode) == (f"{CONFIG}/app.3.1.json", 0o600)
+    assert [f.path for f in door] == [f"{CONFIG}/app.3.1.door.conf"] * (pool.engine in DOORED)
+    results = {"settings.json": str(file.text), "launch": described(engine.launch(pool, made))}
+    if door:
+        results["door.conf"] = str(door[0].text)
     for result, text in results.items():
         expected = HERE / name / result
         if os.environ.get("TENFOLD_GOLDEN") == "write":
@@ -93,12 +105,13 @@ def test_rendered(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_the_launcher_reads_it(name: str, tmp_path: Path) -> None:
     pool, made = scene(tomllib.loads((HERE / name / "case.toml").read_text()))
-    (file,) = ENGINES[pool.engine].render(pool, made)
+    *_, file = ENGINES[pool.engine].render(pool, made)
     path = tmp_path / "settings.json"
     path.write_text(str(file.text))
     settings = run_settings.read(str(path))
     assert settings.to_json() == file.text
-    assert (settings.server, settings.release) == (pool.engine, "4f2c1d9")
+    server = "command" if pool.engine in DOORED else pool.engine
+    assert (settings.server, settings.release) == (server, "4f2c1d9")
 
 
 @pytest.mark.parametrize("name", CASES)

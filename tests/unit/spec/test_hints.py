@@ -6,6 +6,8 @@ import pytest
 
 from tenfold.errors import Ambiguous
 from tenfold.spec.detect import Found, detect
+from tenfold.spec.read import parse
+from tenfold.spec.write import text
 
 from .conftest import Make
 
@@ -76,3 +78,38 @@ def test_a_dockerfile_that_is_no_text_is_no_hint(make: Make) -> None:
     root = make({"main.py": FASTAPI})
     (root / "Dockerfile").write_bytes(b"\xff\xfe CMD [1, {\n")
     assert detect(root).app == "main:app"
+
+
+def packages(*names: str) -> dict[str, str]:
+    """A virtual environment that has these."""
+    site = ".venv/lib/python3.12/site-packages"
+    records = {f"{site}/{n}-1.0.dist-info/METADATA": f"Name: {n}\nVersion: 1.0\n" for n in names}
+    return {".venv/pyvenv.cfg": "version = 3.12.0\n", **records}
+
+
+@pytest.mark.parametrize(
+    ("command", "installed", "kind", "written"),
+    [
+        ("granian main:app", ["granian", "uvicorn"], "granian", None),
+        ("granian main:app", ["uvicorn"], None, None),
+        ("uvicorn main:app", ["uvicorn"], None, None),
+        (
+            "daphne -b 0.0.0.0 -p $PORT main:app",
+            ["daphne"],
+            None,
+            "daphne -b {host} -p $PORT main:app",
+        ),
+        ("daphne -b 0.0.0.0 -p $PORT main:app", ["daphne", "uvicorn"], None, None),
+        ("waitress-serve main:app", ["waitress"], None, None),
+        ("waitress-serve --port=$PORT main:app && true", ["waitress"], None, None),
+    ],
+)
+def test_the_server_that_is_hinted_is_taken_if_it_is_there(
+    make: Make, command: str, installed: list[str], kind: str | None, written: str | None
+) -> None:
+    files = {"main.py": FASTAPI, "Procfile": f"web: {command}\n", **packages(*installed)}
+    found = detect(make(files))
+    assert (found.kind, found.command) == (kind, written)
+    spec = parse(text(found))
+    assert (spec.server.kind, spec.command) == (kind or "auto", written)
+    assert (spec.app is None) == (written is not None)

@@ -98,12 +98,9 @@ def test_what_comes_later_says_when(text: str, answer: str) -> None:
     assert refusal(SMALL + text).what == f"tenfold.toml:{answer}"
 
 
-def test_a_command_is_one_problem_not_two() -> None:
-    error = refusal('name = "shop"\ncommand = "gunicorn site.wsgi"\n')
-    assert error.what == (
-        "tenfold.toml:2: command: comes with a later version of stage 10; "
-        'give app = "module:attribute"'
-    )
+def test_a_misspelt_command_is_one_problem_not_two() -> None:
+    error = refusal('name = "shop"\ncomand = "gunicorn site.wsgi"\n')
+    assert error.what == 'tenfold.toml:2: comand: unknown key; did you mean "command"?'
 
 
 def test_what_is_not_toml_is_told_with_line_and_column() -> None:

@@ -6,6 +6,7 @@ from tenfold import stages
 from tenfold.errors import Refused, SpecError, UsageError
 from tenfold.spec.read import parse
 from tenfold.stages.facts import AppFacts, Machine, app_facts
+from tenfold.stages.guarantees import costs
 from tenfold.topology.settings import (
     AppSettings,
     CertificateSettings,
@@ -18,6 +19,8 @@ from tenfold.topology.settings import (
 PLAIN = 'name = "my-shop"\napp = "shop:app"\n'
 TWO_CORES = Machine(cores=2, memory_bytes=4 << 30)
 UVICORN, GUNICORN = AppFacts("uvicorn", "asgi"), AppFacts("gunicorn", "wsgi")
+HYPERCORN, GRANIAN = AppFacts("hypercorn", "asgi"), AppFacts("granian", "asgi")
+COMMAND = AppFacts("command", "http")
 
 
 def test_one_host_has_it_all_in_an_order_that_works() -> None:
@@ -64,6 +67,10 @@ def test_with_migrations_only_they_may_change_the_schema() -> None:
         (UVICORN, "[server]\nworkers = 5\n", 5, 1),
         (GUNICORN, "", 1, 5),
         (GUNICORN, "[server]\nworkers = 3\n", 1, 3),
+        (HYPERCORN, "", 2, 1),
+        (GRANIAN, "", 1, 2),
+        (COMMAND, "", 1, 1),
+        (COMMAND, "[server]\nworkers = 3\n", 1, 3),
     ],
 )
 def test_workers_follow_the_cores_unless_the_file_says(
@@ -98,6 +105,10 @@ def test_a_stage_that_does_not_exist_and_one_that_comes_later() -> None:
         ("", {"gunicorn"}, None, "gunicorn"),
         ("", {"uvicorn", "gunicorn"}, "wsgi", "gunicorn"),
         ("", {"uvicorn", "gunicorn"}, "asgi", "uvicorn"),
+        ("", {"hypercorn"}, "wsgi", "hypercorn"),
+        ("", {"granian"}, None, "granian"),
+        ("", {"hypercorn", "granian", "gunicorn"}, "wsgi", "gunicorn"),
+        ('[server]\nkind = "granian"\n', {"granian", "uvicorn"}, "wsgi", "granian"),
         ('[server]\nkind = "gunicorn"\n', {"uvicorn", "gunicorn"}, "asgi", "gunicorn"),
     ],
 )
@@ -141,3 +152,26 @@ def test_www_may_be_served_as_well() -> None:
     (edge,) = stages.topology("10", parse(PLAIN + table), TWO_CORES, UVICORN).of(EdgeSettings)
     assert isinstance(edge.settings, EdgeSettings)
     assert (edge.settings.names, edge.settings.aliases) == (("a.org", "www.a.org"), ())
+
+
+def test_a_command_needs_no_server_in_the_environment() -> None:
+    spec = parse('name = "shop"\ncommand = "serve --port {port} \'a shop\'"\n')
+    facts = app_facts(spec, frozenset(), None)
+    assert facts == COMMAND
+    (pool,) = stages.topology("10", spec, TWO_CORES, facts).pools
+    assert isinstance(pool.settings, AppSettings)
+    assert pool.engine == "command"
+    assert pool.settings.command == ("serve", "--port", "{port}", "a shop")
+
+
+@pytest.mark.parametrize("facts", [GRANIAN, COMMAND])
+def test_what_a_server_behind_a_door_costs_is_one_line(facts: AppFacts) -> None:
+    (line,) = costs(facts)
+    assert facts.server in line
+    assert "fail no request" in line
+    assert "Lost: " in line
+
+
+@pytest.mark.parametrize("facts", [UVICORN, GUNICORN, HYPERCORN])
+def test_a_server_with_an_adapter_costs_nothing(facts: AppFacts) -> None:
+    assert costs(facts) == ()

@@ -67,7 +67,7 @@ def detect(root: Path, *, app: str | None = None) -> Found:
             importing.look(project, chosen),
         ]
     parts += [environments.look(project, environment, chosen), others.dotenv(project)]
-    parts += [hints.look(hinted), workers.look(project, hinted)]
+    parts += [hints.look(hinted, environment.packages), workers.look(project, hinted)]
     return _together(project, environment, chosen, parts)
 
 
@@ -123,6 +123,8 @@ def _together(
         build=next((part.build for part in parts if part.build), None),
         migrate=next((part.migrate for part in parts if part.migrate), None),
         health=next((part.health for part in parts if part.health), None),
+        kind=next((part.kind for part in parts if part.kind), None),
+        command=next((part.command for part in parts if part.command), None),
         assets=tuple(dict(pair for part in parts for pair in part.assets).items()),
         storage=stored,
         env=tuple(pair for part in parts for pair in part.env if pair[0] not in given),

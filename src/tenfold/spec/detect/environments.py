@@ -9,7 +9,10 @@ from tenfold.spec.detect.installed import Installed
 from tenfold.spec.detect.project import Project
 from tenfold.spec.packages import Declared
 
-SERVERS = {"asgi": ("uvicorn", "gunicorn"), "wsgi": ("gunicorn",)}
+SERVERS = {
+    "asgi": ("uvicorn", "hypercorn", "granian", "gunicorn"),
+    "wsgi": ("gunicorn", "hypercorn", "granian"),
+}
 _DRIVERS = (
     "psycopg", "psycopg-binary", "psycopg2", "psycopg2-binary", "asyncpg", "pg8000", "aiopg",
     "psycopg-c", "psqlpy",

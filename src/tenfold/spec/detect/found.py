@@ -71,6 +71,8 @@ class Found:
     build: str | None = None
     migrate: str | None = None
     health: str | None = None
+    kind: str | None = None
+    command: str | None = None
     assets: tuple[tuple[str, str], ...] = ()
     storage: tuple[Stored, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
@@ -87,6 +89,8 @@ class Part:
     build: str | None = None
     migrate: str | None = None
     health: str | None = None
+    kind: str | None = None
+    command: str | None = None
     assets: tuple[tuple[str, str], ...] = ()
     storage: tuple[Stored, ...] = ()
     env: tuple[tuple[str, str], ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from tenfold.spec.detect.found import Candidate, Interface, Note, Part
@@ -26,6 +26,9 @@ _SERVERS: dict[str, Interface] = {
     "waitress-serve": "wsgi",
     "uwsgi": "wsgi",
 }
+# Those that are started with an adapter, and those that a command has to start.
+_ADAPTED = ("uvicorn", "gunicorn", "hypercorn", "granian")
+_NAMED = ("hypercorn", "granian")
 _ASGI_WORKER = re.compile(r"uvicorn\S*worker", re.IGNORECASE)
 _MIGRATES = re.compile(r"\b(migrate|db upgrade|upgrade head)\b")
 
@@ -104,11 +107,35 @@ def told(project: Project, known: tuple[Hint, ...]) -> tuple[Candidate, ...]:
     return ()
 
 
-def look(known: tuple[Hint, ...]) -> Part:
-    """A migration that runs at each release there."""
+def look(known: tuple[Hint, ...], packages: Collection[str]) -> Part:
+    """A migration that runs at each release there, and the server.
+
+    Args:
+        known: what is hinted.
+        packages: what the app's environment has.
+    """
     command = next((h.command for h in known if h.process == "release"), "")
     migrates = command if _MIGRATES.search(command) and _is_plain(command) else None
-    return Part(migrate=migrates, notes=tuple(_notes(known, migrates)))
+    web = next((h for h in known if h.process == "web" and h.server in packages_of(packages)), None)
+    return Part(
+        migrate=migrates,
+        kind=web.server if web and web.server in _NAMED else None,
+        command=_command(web, packages) if web else None,
+        notes=tuple(_notes(known, migrates)),
+    )
+
+
+def packages_of(packages: Collection[str]) -> frozenset[str]:
+    """The servers among these packages, as they are called to start them."""
+    return frozenset(s for s in _SERVERS if s.removesuffix("-serve") in packages)
+
+
+def _command(web: Hint, packages: Collection[str]) -> str | None:
+    """What starts a server without an adapter at a port, where the environment has no other."""
+    if web.server in _ADAPTED or any(s in packages for s in _ADAPTED):
+        return None
+    words = web.command.replace("0.0.0.0", "{host}")  # noqa: S104 - replaced, not listened on
+    return words if "PORT" in words and not re.search(r"[;&|<>`]", words) else None
 
 
 def _notes(known: tuple[Hint, ...], migrates: str | None) -> Iterator[Note]:

@@ -1,27 +1,28 @@
-"""Runs an ASGI app under the uvicorn of its own environment: warm first, accepting on order.
+"""Runs an app under an asyncio server of its own environment: warm first, accepting on order.
 
-Uses uvicorn's configuration, lifespan and protocol classes; the listening and the leaving are done
-here (see docs/explanation/wrapper.md for the reasons and the figures).
+Uses the server's configuration, lifespan and protocol classes (:mod:`.asgi_server`); the listening
+and the leaving are done here (see docs/explanation/wrapper.md for the reasons and the figures).
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import copy
 import signal
 import threading
 from collections.abc import Callable
 from typing import Any, Final
 
 from ..wiring import control
-from . import importing, metrics, probe, routes, servers
-from .asgi import Asgi2, AsgiWrapper
-from .failures import Interrupted, StartFailed, describe
+from . import metrics, probe
+from .asgi import AsgiWrapper
+from .asgi_server import AsgiServer, Connections
+from .failures import Interrupted
 from .listener import Listener
 from .settings import RunSettings
 from .state import Counts, ProcessState
-from .uvicorn_connections import Connections, may_close
+
+MakeServer = Callable[[RunSettings, AsgiWrapper], AsgiServer]
 
 TICK_SECONDS: Final = 0.1
 CLOSING_TICK_SECONDS: Final = 0.02
@@ -31,20 +32,29 @@ ORDER_SECONDS: Final = 10.0
 RESTART: Final = 1012
 
 
-class UvicornProcess:
+class AsgiProcess:
     """One worker: one process, one event loop."""
 
-    def __init__(self, settings: RunSettings, state: ProcessState, fd: int) -> None:
+    def __init__(
+        self,
+        settings: RunSettings,
+        state: ProcessState,
+        fd: int,
+        make_server: MakeServer,
+        may_close: Callable[[Any], bool],
+    ) -> None:
         self.settings = settings
         self.state = state
         self._fd = fd
+        self._make_server = make_server
         self._metrics = metrics.Routes()
         self._wrapper = AsgiWrapper(state, self._metrics, may_close)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
         self._deadline: float | None = None
         self._ending = False
-        self._server: Any = None
+        self.was_cut_off = False
+        self._server: AsgiServer | None = None
         self._listener: Listener | None = None
         self._connections: Connections | None = None
 
@@ -52,13 +62,13 @@ class UvicornProcess:
         """Serve until told to leave; 0 is the exit code.
 
         Raises:
-            StartFailed: uvicorn is missing, or the app cannot be imported or started.
+            StartFailed: the server is missing, or the app cannot be imported or started.
         """
-        config = _configuration(self.settings, self._wrapper)
+        server = self._server = self._make_server(self.settings, self._wrapper)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
-        with asyncio.Runner(loop_factory=_loop_factory(config)) as runner:
-            return runner.run(self._serve(config))
+        with asyncio.Runner(loop_factory=server.loop_factory()) as runner:
+            return runner.run(self._serve(server))
 
     def order(self, message: dict[str, Any]) -> dict[str, Any]:
         """Answer one order; called in threads of the control socket."""
@@ -134,41 +144,17 @@ class UvicornProcess:
             requests=self._metrics.total(),
         )
 
-    async def _serve(self, config: Any) -> int:
+    async def _serve(self, server: AsgiServer) -> int:
         self._loop = asyncio.get_running_loop()
-        self._wrapper.app = self._load(config)
-        config.load()
-        server = self._server = servers.require("uvicorn").Server(config)
-        server.lifespan = config.lifespan_class(config)
-        await server.on_tick(0)
-        await self._start_lifespan(server.lifespan)
-        self._connections = Connections(config, server, self.settings.linger_seconds)
+        await server.start()
+        self._connections = server.connections()
         self._listener = Listener(self._fd, self._connections.protocol)
         self.state.name = control.WARM
         await self._until_left(server, self._connections)
-        await server.lifespan.shutdown()
+        await server.stop()
         return 0
 
-    def _load(self, config: Any) -> Any:
-        app = importing.load(self.settings.entry)
-        kind = importing.interface(app)
-        if kind == "wsgi" and self.settings.interface != "asgi":
-            raise StartFailed(
-                f"{self.settings.entry} is a WSGI app, and uvicorn serves ASGI apps: use gunicorn"
-            )
-        routes.watch_django(app)
-        return Asgi2(app) if kind == "asgi2" else app
-
-    async def _start_lifespan(self, lifespan: Any) -> None:
-        await lifespan.startup()
-        if lifespan.should_exit:
-            error = self._wrapper.start_error
-            what = f"{self.settings.entry} failed in its lifespan start-up"
-            if isinstance(error, BaseException):
-                raise StartFailed(describe(error, what))
-            raise StartFailed(f"{what}\n\n{error}".rstrip())
-
-    async def _until_left(self, server: Any, connections: Connections) -> None:
+    async def _until_left(self, server: AsgiServer, connections: Connections) -> None:
         assert self._loop is not None
         dated = self._loop.time()
         while not (self.state.leaving and self._gone(connections)):
@@ -176,7 +162,7 @@ class UvicornProcess:
             now = self._loop.time()
             if now - dated >= DATE_SECONDS:
                 dated = now
-                await server.on_tick(0)
+                await server.tick()
             if self._stopping.is_set() and self._deadline is None:
                 self._leave_by_signal(now)
             if self.state.closing:
@@ -185,6 +171,7 @@ class UvicornProcess:
                 self._close_endless()
             if self._deadline is not None and now > self._deadline:
                 connections.abort()
+                self.was_cut_off = True
                 return
 
     def _gone(self, connections: Connections) -> bool:
@@ -216,7 +203,8 @@ class UvicornProcess:
 
     async def _probe(self, message: dict[str, Any]) -> dict[str, Any]:
         path, host = str(message.get("path", "/")), str(message.get("host", "localhost"))
-        return await probe.ask_asgi(self._wrapper.app, path, host, self._server.lifespan.state)
+        assert self._server is not None
+        return await self._server.probe(path, host)
 
     async def _accept(self, message: dict[str, Any]) -> dict[str, Any]:
         assert self._listener is not None
@@ -256,36 +244,8 @@ class UvicornProcess:
 
     async def _close(self, message: dict[str, Any]) -> dict[str, Any]:
         if message.get("code", RESTART) != RESTART:
-            return {"ok": False, "error": f"uvicorn closes WebSockets with {RESTART} only"}
+            return {"ok": False, "error": f"WebSockets are closed with {RESTART} only"}
         # Those that begin later, too, unless it goes on as before.
         self._ending = self.state.name != control.ACCEPTING
         self._close_endless()
         return {"ok": True}
-
-
-def _configuration(settings: RunSettings, app: Any) -> Any:
-    uvicorn = servers.require("uvicorn")
-    log = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
-    for handler in log["handlers"].values():
-        handler["stream"] = "ext://sys.stdout"
-    return uvicorn.Config(
-        app,
-        interface="asgi3",
-        workers=1,
-        log_config=log,
-        use_colors=False,
-        access_log=False,
-        server_header=False,
-        headers=[("Tenfold-Release", settings.release)] if settings.release else [],
-        proxy_headers=True,
-        forwarded_allow_ips=",".join(settings.trusted),
-        timeout_keep_alive=settings.keepalive_seconds,
-    )
-
-
-def _loop_factory(config: Any) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if hasattr(config, "get_loop_factory"):
-        factory: Callable[[], asyncio.AbstractEventLoop] | None = config.get_loop_factory()
-        return factory
-    config.setup_event_loop()  # uvicorn before 0.36 sets a policy instead
-    return None

@@ -1,0 +1,1 @@
+"""Any program that serves HTTP, behind a door: one unit is the program, its door and a watcher."""
