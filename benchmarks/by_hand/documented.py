@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,11 @@ Argv = tuple[str, ...]
 VENV: Argv = (sys.executable, "-m", "venv", ".venv")
 PIP: Argv = (".venv/bin/pip", "install", "--quiet")
 UV = find_uv_bin()
+# Where this machine's packages come from, and whom it trusts.
+TOLD = (
+    "SSL_CERT_FILE", "HTTPS_PROXY", "NO_PROXY", "UV_DEFAULT_INDEX", "PIP_INDEX_URL", "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+)  # fmt: skip
 MANAGE: tuple[Argv, ...] = (
     (".venv/bin/python", "manage.py", "migrate", "--noinput"),
     (".venv/bin/python", "manage.py", "collectstatic", "--noinput"),
@@ -99,8 +106,6 @@ def setups() -> dict[str, Setup]:
 
 
 def _dependencies(name: str) -> Argv:
-    import tomllib
-
     text = (APP[name].source / "pyproject.toml").read_text()
     return tuple(tomllib.loads(text)["project"]["dependencies"])
 
@@ -152,7 +157,8 @@ class DocumentedSite:
 
     def _env(self) -> dict[str, str]:
         more = dict(self._setup.env or {})
-        return {**self._caches, "DATABASE_URL": self._postgres.url, **more}
+        kept = {name: os.environ[name] for name in TOLD if name in os.environ}
+        return {**kept, **self._caches, "DATABASE_URL": self._postgres.url, **more}
 
     def close(self) -> None:
         """Stop the server and the database."""

@@ -111,7 +111,8 @@ def from_init_to_down(bring: Callable[[Any], Project], app: App) -> None:
             _renew(project, app)
             project.ok("deploy", timeout=200)
             _seen(users, "2")
-            project.ok("grow", "--to", "100", timeout=240)
+            grown = project.tenfold("grow", "--to", "100", timeout=240)
+            assert grown.returncode == 0, f"{grown.stdout}{grown.stderr}{_refused(project)}"
             written = len(users.acknowledged)
             _until(users, lambda: len(users.acknowledged) > written, "a write at stage 100")
         assert users.failures == []
@@ -120,6 +121,13 @@ def from_init_to_down(bring: Callable[[Any], Project], app: App) -> None:
         assert project.status()["stage"] == "100"
         _require_schema_owner(project, app)
         project.ok("down", timeout=120)
+
+
+def _refused(project: Project) -> str:
+    """What databases refused because they follow, and the lines around it."""
+    logs = sorted(project.path.glob(".tenfold/hosts/*/logs/*.log"))
+    lines = (f"{log.name}: {line}" for log in logs for line in log.read_text().splitlines())
+    return "\n".join(line for line in lines if re.search("read-only|ERROR|STATEMENT", line))
 
 
 def _renew(project: Project, app: App) -> None:

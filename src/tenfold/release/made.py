@@ -248,7 +248,9 @@ class _Installer:
 
     def _variables(self, act: Act, declared: Declared) -> dict[str, str | Secret]:
         environ = self.caller.environ
-        like_pip = indexes.as_pip_knows(environ) if act.as_pip else {}
+        like_pip = indexes.as_pip_knows(environ)
+        if not act.as_pip:  # a lock of uv names its indexes; whom to trust is the machine's
+            like_pip = {k: v for k, v in like_pip.items() if k == "SSL_CERT_FILE"}
         path = environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
         told = variables(declared, self.place, path)
         if self.home is not None:
