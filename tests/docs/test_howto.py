@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from tests.docs.shell import Run, Shell, acts
+from tests.docs.shell import Edit, Run, Shell, Write, acts, edited, missing
 from tests.support import apps
 from tests.support.postgres import ADDRESS, running
 from tests.support.project import Project, free_port
@@ -101,6 +101,22 @@ def test_deploy_and_rollback(shop: Shop) -> None:
 def test_see_what_is_wrong(shop: Shop) -> None:
     assert shop.project.request("POST", "/lines", body=b"\xff").status == 500  # something to find
     shop.do("see-what-is-wrong.md")
+
+
+def test_doctor(shop: Shop) -> None:
+    """The page's file is written, and what it shows is printed; other machines may have more."""
+    for act in acts((PAGES / "doctor.md").read_text("utf-8")):
+        match act:
+            case Write():
+                (shop.project.path / act.name).write_text(act.text)
+            case Edit():
+                path = shop.project.path / act.name
+                path.write_text(edited(path.read_text(), act))
+            case Run():
+                code, printed = shop.shell.run(act.command)
+                assert code == act.code, f"$ {act.command}\n{printed}"
+                lost = missing(act.shown, printed)
+                assert not lost, f"$ {act.command}\nnever says {lost}, but:\n{printed}"
 
 
 def test_env_and_secrets(shop: Shop) -> None:

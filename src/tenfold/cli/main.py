@@ -18,7 +18,7 @@ from tenfold.cli.output import show_error
 from tenfold.errors import TenfoldError
 
 SECTIONS: Final[Mapping[str, Sequence[str]]] = {
-    "Begin": ("init", "up", "down", "status"),
+    "Begin": ("init", "doctor", "up", "down", "status"),
     "Change": ("plan", "deploy", "rollback", "secrets"),
     "Move": ("rehearse", "grow", "shrink", "resume", "abort", "reverse", "complete", "report"),
     "Every day": ("logs", "run", "console", "psql", "certificate", "maintenance", "audit", "lock"),

@@ -18,6 +18,7 @@ import click
 
 from tenfold import errors
 from tenfold.cli.main import SECTIONS, cli
+from tenfold.doctor import catalogue
 from tenfold.errors import TenfoldError
 from tenfold.spec import generate
 from tenfold.transitions import steps
@@ -54,7 +55,12 @@ _ROLE = re.compile(r":\w+:`~?([^`]+)`")
 
 def pages() -> Mapping[str, str]:
     """File names and texts of all generated pages."""
-    own = {"commands.md": _commands(), "errors.md": _errors(), "steps.md": _steps()}
+    own = {
+        "checks.md": _checks(),
+        "commands.md": _commands(),
+        "errors.md": _errors(),
+        "steps.md": _steps(),
+    }
     return {**{name: "\n".join(lines) + "\n" for name, lines in own.items()}, **generate.pages()}
 
 
@@ -157,6 +163,30 @@ def _cell(text: str) -> str:
 
 def _takes_json(command: click.Command) -> bool:
     return any("--json" in param.opts for param in command.params)
+
+
+# Checks
+
+
+def _checks() -> Iterator[str]:
+    yield "# Checks"
+    yield ""
+    yield "<!-- Generated from src/tenfold/doctor by `make docs`. -->"
+    yield ""
+    yield "What `tenfold doctor` looks for; `tenfold doctor NAME` says the same, with what it found"
+    yield "in your app. *Bites* is the stage from which it does harm: `now` is at any stage, and"
+    yield "what bites at the stage that the app is at is a fault. *Advice* may be left alone."
+    for area, title in catalogue.AREAS.items():
+        yield ""
+        yield f"## {title}"
+        for one in catalogue.checks():
+            if one.area == area:
+                yield ""
+                yield f"### {one.id}"
+                yield ""
+                yield f"{one.title[0].upper()}{one.title[1:]}. *Bites: {one.bites}.*"
+                yield ""
+                yield one.why
 
 
 # Errors

@@ -110,7 +110,7 @@ def forecast(deployment: Deployment, crossing: Crossing) -> Forecast:
         before=before,
         after=last,
         stretches=tuple(stretches),
-        findings=_findings(deployment, first),
+        findings=prechecks(deployment, first.intent, first.seen.databases),
         size_bytes=_size(first),
         hold=deployment.facts().get(HOLD),
         start_seconds=_start_seconds(deployment, str(release)),
@@ -174,18 +174,27 @@ def _renamed(goal: Goal, before: Intent, after: Intent) -> Goal:
     )
 
 
-def _findings(deployment: Deployment, first: Leg) -> tuple[Finding, ...]:
-    leader = leader_of(first.seen.databases)
-    others = [p for p in first.seen.databases if leader and p != leader.path]
+def prechecks(
+    deployment: Deployment, intent: Intent, databases: Mapping[str, ObservedDatabase]
+) -> tuple[Finding, ...]:
+    """Whether anything stands in the way of the other database taking over, the worst first.
+
+    Nothing where there is no other one on the path, or where nobody leads.
+
+    Raises:
+        TenfoldError: a host or a server does not answer.
+    """
+    leader = leader_of(databases)
+    others = [p for p in databases if leader and p != leader.path]
     if leader is None or not leader.running or not others:
         return ()
-    there = first.seen.databases[others[0]].role != "absent"
-    blueprint = replace(everything(first.intent), leaders={"main": leader.path})
+    there = databases[others[0]].role != "absent"
+    blueprint = replace(everything(intent), leaders={"main": leader.path})
     world = World(
         blueprint=blueprint,
-        target=first.intent.target,
+        target=intent.target,
         journal=deployment.journal,
-        releases=first.intent.releases,
+        releases=intent.releases,
     )
     try:
         found = examine(world, leader.path, others[0], copied=there)

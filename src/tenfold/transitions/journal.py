@@ -174,12 +174,18 @@ class SqliteJournal:
 
     def last(self) -> Record | None:
         """See :class:`Journal`."""
-        row = self._db.execute(
+        return next(iter(self.history(1)), None)
+
+    def history(self, most: int) -> tuple[Record, ...]:
+        """The newest transitions, at most so many, the newest first."""
+        rows = self._db.execute(
             "select id, kind, steps, began, ended, outcome, message from transitions"
-            " order by id desc limit 1"
-        ).fetchone()
-        if row is None:
-            return None
+            " order by id desc limit ?",
+            (most,),
+        ).fetchall()
+        return tuple(map(self._record, rows))
+
+    def _record(self, row: tuple[Any, ...]) -> Record:
         entries = self._db.execute(
             "select position, done from entries where transition = ? order by position", (row[0],)
         ).fetchall()

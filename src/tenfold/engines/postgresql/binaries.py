@@ -44,6 +44,18 @@ class Binaries:
         """Name -> absolute path, as :class:`tenfold.engines.protocol.Place` wants them."""
         return {name: str(self.bin_dir / name) for name in PROGRAMS}
 
+    def extensions(self) -> frozenset[str] | None:
+        """Extensions that a database can be given; ``None`` where they lie is not known."""
+        for folder in self._shares():
+            if (folder / "plpgsql.control").is_file():
+                return frozenset(path.stem for path in folder.glob("*.control"))
+        return None
+
+    def _shares(self) -> Iterator[Path]:
+        yield self.bin_dir.parent / "share" / "extension"
+        yield self.bin_dir.parent / "share" / "postgresql" / "extension"
+        yield Path("/usr/share/postgresql") / str(self.major) / "extension"
+
     def psql(self) -> str:
         """The ``psql`` for a person: the host's if it is not older than the server, else ours.
 

@@ -68,6 +68,11 @@ def find(root: Path) -> Installed:
     return Installed(None, named, declared, fault)
 
 
+def look(folder: Path) -> Installed:
+    """What is installed in this environment."""
+    return Installed(folder, dict(_packages(folder)))
+
+
 def _packages(folder: Path) -> list[tuple[str, str]]:
     found = []
     for record in folder.glob("lib/*/site-packages/*.dist-info"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import math
 import os
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -38,10 +40,11 @@ class Module:
                     found[local] = alias.name if alias.asname else local
             elif isinstance(node, ast.ImportFrom):
                 for alias in node.names:
-                    found[alias.asname or alias.name] = f"{self._origin(node)}.{alias.name}"
+                    found[alias.asname or alias.name] = f"{self.imported_from(node)}.{alias.name}"
         return found
 
-    def _origin(self, node: ast.ImportFrom) -> str:
+    def imported_from(self, node: ast.ImportFrom) -> str:
+        """The module that ``from ... import`` names, dotted, relative ones included."""
         if not node.level:
             return node.module or ""
         package = self.name.split(".")
@@ -85,13 +88,20 @@ class Project:
     @cached_property
     def files(self) -> tuple[Path, ...]:
         """All Python files, the likely ones first: not aside, near the top, by name."""
-        found = sorted(self._walk(), key=lambda path: (self.is_aside(path), len(path.parts), path))
+        found = sorted(self.walk(), key=lambda path: (self.is_aside(path), len(path.parts), path))
         return tuple(found)
 
-    def _walk(self) -> Iterator[Path]:
+    def walk(self, ending: str = ".py", *, within_seconds: float = math.inf) -> Iterator[Path]:
+        """The project's files with this ending, without environments, builds and hidden folders.
+
+        Ends early when the time is over.
+        """
+        deadline = time.monotonic() + within_seconds
         for folder, names, others in os.walk(self.root):
+            if time.monotonic() > deadline:
+                return
             names[:] = [name for name in names if not _is_skipped(Path(folder, name))]
-            yield from (Path(folder, name) for name in others if name.endswith(".py"))
+            yield from (Path(folder, name) for name in others if name.endswith(ending))
 
     def is_aside(self, path: Path) -> bool:
         """Whether a file is a test, an example or the like."""

@@ -1,0 +1,67 @@
+"""All checks, by area and by id. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from tenfold.doctor.checks import (
+    database,
+    disk,
+    exposure,
+    extensions,
+    machine,
+    memory,
+    once,
+    project,
+    schema,
+    site,
+)
+from tenfold.doctor.model import Check
+from tenfold.errors import UsageError
+
+MACHINE: Final = machine.CHECKS
+PROJECT: Final = project.CHECKS
+APP: Final = (
+    *exposure.CHECKS, *memory.CHECKS, *disk.CHECKS, *once.CHECKS, *extensions.CHECKS,
+)  # fmt: skip
+SITE: Final = site.CHECKS
+DATABASE: Final = (*database.CHECKS, *schema.CHECKS)
+MOVE: Final = database.MOVE_CHECKS
+
+AREAS: Final = {
+    "machine": "This machine",
+    "project": "The project's folder",
+    "app": "The app's source, read and never run",
+    "site": "The site as it runs",
+    "database": "The database server, while it runs",
+    "schema": "The database's schema, while it runs",
+    "move": "The next move between stages, while the site runs",
+}
+
+
+def checks() -> Iterator[Check[Any]]:
+    """Every check, area by area."""
+    everything: tuple[Check[Any], ...] = (*MACHINE, *PROJECT, *APP, *SITE, *DATABASE, *MOVE)
+    for area in AREAS:
+        yield from (one for one in everything if one.area == area)
+
+
+def named(word: str) -> Check[Any]:
+    """The check with this id, or the only one whose id has this word in it.
+
+    Raises:
+        UsageError: there is none, or there are several; names them.
+    """
+    found = [one for one in checks() if one.id == word]
+    found = found or [one for one in checks() if word in one.id]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        told = ", ".join(one.id for one in found)
+        raise UsageError(f'several checks have "{word}" in their names: {told}')
+    import difflib
+
+    close = difflib.get_close_matches(word, [one.id for one in checks()], n=1, cutoff=0.5)
+    meant = f'; did you mean "{close[0]}"?' if close else ""
+    raise UsageError(f'there is no check "{word}"{meant}', next="tenfold doctor --checks")

@@ -1,0 +1,87 @@
+"""The site as it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from tenfold.doctor.facts import SiteFacts
+from tenfold.doctor.model import Seen, check
+
+MANY_RESTARTS = 3
+FAILED_SHARE = 0.01
+
+
+@check("site.degraded", "something does not run", bites="now")
+def degraded(facts: SiteFacts) -> Iterator[Seen]:
+    """Looked for: units that the stage has and that do not run, and hosts that do not answer."""
+    if facts.missing:
+        yield Seen("something does not run", facts.missing, "tenfold logs      tells why")
+
+
+@check("site.interrupted", "a command was cut off", bites="now")
+def interrupted(facts: SiteFacts) -> Iterator[Seen]:
+    """A command that was killed half-way is finished by giving it again; a move between stages by
+    `resume` or `abort`. Looked for: an intention in the journal that nobody is at work on."""
+    if facts.interrupted is not None:
+        fix = "\n".join(f"tenfold {c}" for c in facts.choices) or "give the same command again"
+        yield Seen("a command was cut off", (facts.interrupted,), fix)
+
+
+@check("site.way-back-lost", "a move can no longer be taken back", bites="now")
+def way_back(facts: SiteFacts) -> Iterator[Seen]:
+    """After a move the old database follows the new one, until `tenfold complete`. When the leader
+    had to let go of log that the follower still needs, that way is gone."""
+    if facts.lost is not None:
+        yield Seen(
+            "the copy of the database is lost",
+            (facts.lost,),
+            "tenfold status      says how to go on",
+        )
+
+
+@check("site.restarts", "a unit crashes again and again", bites="now")
+def restarts(facts: SiteFacts) -> Iterator[Seen]:
+    """A unit that crashes is started again, with growing pauses; a minute of health forgets the
+    count. Looked for: three restarts or more."""
+    told = tuple(
+        f"{unit}: {count} times{f', {reason}' if reason else ''}"
+        for unit, (count, reason) in facts.restarts.items()
+        if count >= MANY_RESTARTS
+    )
+    if told:
+        yield Seen("a unit crashes again and again", told, "tenfold logs      tells why")
+
+
+@check("site.written", "the app writes into its release", bites="now")
+def written(facts: SiteFacts) -> Iterator[Seen]:
+    """A release is not kept: files that the app wrote into it are not in the next one, so that
+    `deploy` refuses to leave them behind. Looked for: files of the serving release that came after
+    it was built."""
+    if facts.written:
+        fix = (
+            'have them outlive releases: [storage] dirs = ["media"]; '
+            f"what is there now: .tenfold/releases/{facts.release}/app"
+        )
+        yield Seen("the app writes into its release", facts.written, fix)
+
+
+@check("site.certificate", "the site's certificate needs somebody", bites="now")
+def certificate(facts: SiteFacts) -> Iterator[Seen]:
+    """A certificate is renewed by itself in good time. Looked for: one that has run out, one that
+    the site made itself because it got no other, and renewals that fail."""
+    if facts.certificate:
+        fix = "tenfold certificate      says more; --renew tries at once"
+        yield Seen("the site's certificate needs somebody", facts.certificate, fix)
+
+
+@check("site.failures", "many requests fail", bites="now")
+def failures(facts: SiteFacts) -> Iterator[Seen]:
+    """Looked for: one request in a hundred or more answered 500 or worse since the workers started,
+    of at least a hundred."""
+    if facts.requests >= 100 and facts.failed >= facts.requests * FAILED_SHARE:
+        told = f"{facts.failed} of {facts.requests} since the workers started"
+        yield Seen("many requests fail", (told,), "tenfold status --routes      says which")
+
+
+CHECKS: Final = (degraded, interrupted, way_back, restarts, written, certificate, failures)

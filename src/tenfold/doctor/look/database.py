@@ -1,0 +1,69 @@
+"""The app's database and its server, and whether anything stands in the way of the next move."""
+
+from __future__ import annotations
+
+from tenfold.deployment.databases import observe_databases
+from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.forecast import prechecks
+from tenfold.deployment.intent import Intent
+from tenfold.deployment.work import serving
+from tenfold.doctor.facts import DatabaseFacts
+from tenfold.doctor.model import Unseen
+from tenfold.engines.postgresql import health
+from tenfold.engines.postgresql.checks import Finding
+from tenfold.engines.postgresql.login import login
+from tenfold.errors import TenfoldError
+from tenfold.topology.model import Unit
+
+BORDERS = Unseen(
+    "foreign keys across [services]",
+    "services cannot be declared yet: they come with stage 100k",
+    "schema.foreign-key-across-schemas looks at PostgreSQL's own schemas",
+)
+
+YOURS = Unseen(
+    "database, schema and the next move",
+    "the database is your own ([database] url): nothing is asked of it but what plan and up ask",
+    "tenfold plan",
+)
+
+
+def look(deployment: Deployment, state: str, unseen: list[Unseen]) -> DatabaseFacts | None:
+    """What the checks of database, schema and move ask for; ``None`` if nobody answers."""
+    unseen.append(BORDERS)
+    try:
+        intent = serving(deployment)
+        if intent.database_url is not None:
+            unseen.append(YOURS)
+            return None
+        unit = next(u for u in intent.goal.topology.units if intent.goal.leads(u))
+        assert isinstance(unit, Unit)
+        found = health.examine(login(unit, intent.blueprint.scene(unit), "superuser"))
+    except TenfoldError as error:
+        told = f"{error.what}: {error.detail}" if error.detail else error.what
+        unseen.append(Unseen("database, schema and the next move", told, error.next or ""))
+        return None
+    return DatabaseFacts(
+        stage=deployment.position.partition("+")[0],
+        health=found,
+        prechecks=_prechecks(deployment, intent, state, unseen),
+    )
+
+
+def _prechecks(
+    deployment: Deployment, intent: Intent, state: str, unseen: list[Unseen]
+) -> tuple[Finding, ...]:
+    if deployment.position != "10":
+        why = "the move to 1k comes with a later version"
+        if "+" in deployment.position:
+            why = "a move is open; its own plan has these checks"
+        unseen.append(Unseen("the next move", why))
+        return ()
+    if state == "in-transition":
+        unseen.append(Unseen("the next move", "another command is at work", "tenfold lock"))
+        return ()
+    try:
+        return prechecks(deployment, intent, observe_databases(intent))
+    except TenfoldError as error:
+        unseen.append(Unseen("the next move", error.what, error.next or ""))
+        return ()
