@@ -28,6 +28,11 @@ from tenfold.topology.settings import AppSettings
 SECONDS = 4.0
 GRANIAN_ALONE = AppSettings(entry="asgi_app:app", interface="asgi", server="granian", threads=0)
 
+PLAIN = (
+    *("{python}", "-m", "uvicorn", "asgi_app:app", "--no-access-log"),
+    *("--host", "{host}", "--port", "$PORT"),
+)
+
 
 def kinds() -> dict[str, Kind]:
     """One worker of each."""
@@ -40,7 +45,7 @@ def kinds() -> dict[str, Kind]:
             settings={**app_process.GRANIAN.settings, "command": words, "listeners": 1},
         ),
         "uvicorn as a command, behind a door": replace(
-            UVICORNS, settings={**UVICORNS.settings, "workers": 1}
+            UVICORN, settings={**UVICORNS.settings, "workers": 1, "command": PLAIN}
         ),
     }
 
