@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pip._internal.models.index import PyPI
 from tests.support.project import Project
 from tests.support.users import Users
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ROOT / "tests/apps"
 NEXT_VERSION_SECONDS = 60.0
+NAMING_AN_INDEX = ("*.lock", "pylock.toml", "pyproject.toml")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,10 @@ class App:
 
     def __call__(self, path: Path) -> Project:
         """A copy of it; what is copied are files, nothing that another run left behind."""
-        return Project(Path(shutil.copytree(self.source, path, dirs_exist_ok=True)))
+        copied = Path(shutil.copytree(self.source, path, dirs_exist_ok=True))
+        for file in (f for name in NAMING_AN_INDEX for f in copied.glob(name)):
+            file.write_text(_with_the_index(file.read_text()))
+        return Project(copied)
 
 
 APP = {
@@ -61,6 +66,14 @@ APP = {
         ),
     )
 }  # fmt: skip
+
+
+def _with_the_index(text: str) -> str:
+    """Locks name where packages come from: the public index, as pip has it built in."""
+    files = f"https://{PyPI.file_storage_domain}/"
+    return text.replace("https://index.example/simple", PyPI.simple_url).replace(
+        "https://files.example/", files
+    )
 
 
 def packages() -> dict[str, str]:
