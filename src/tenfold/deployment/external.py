@@ -11,6 +11,7 @@ from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import shelf
 from tenfold.deployment.intent import remembered
 from tenfold.engines.postgresql import external
+from tenfold.engines.redis import external as own_redis
 from tenfold.errors import Refused
 from tenfold.observe.report.figures import size
 from tenfold.release.storage import measure
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tenfold.deployment.deployment import Deployment
     from tenfold.deployment.intent import Intent
     from tenfold.engines.postgresql.external import Address, Facts
+    from tenfold.secret import Secret
     from tenfold.state.layout import Layout
 
 FACT = "database"
@@ -28,6 +30,10 @@ OWN = "own"
 TERMS = (
     "Tenfold gives its URL to the app and runs migrations there. It does not back it up, move it or"
     " fence it, and promises nothing of its failovers"
+)
+REDIS_TERMS = (
+    "Tenfold gives its URL to the app and its workers. It does not back it up, watch it or move it,"
+    " and promises nothing of what is in it"
 )
 _MANY = 1_000_000
 
@@ -89,7 +95,27 @@ def looked_at(deployment: Deployment, intent: Intent) -> Intent:
             raise problem
         told += [f"database: {described(address, facts)}", TERMS, *external.notes(address, facts)]
         told += _remains(deployment.layout)
+    told += _of_redis(intent.redis_url)
     return replace(intent, notes=(*intent.notes, *told))
+
+
+def _of_redis(url: Secret | None) -> Iterator[str]:
+    """What is known of the user's own Redis. One that is away stops nothing: it may be a cache.
+
+    Raises:
+        Refused: its URL is none.
+    """
+    if url is None:
+        return
+    address = own_redis.parse(url)
+    try:
+        facts = own_redis.look(address)
+    except Refused as refused:
+        yield f"redis: {refused.what} ({refused.detail})"
+    else:
+        yield f"redis: yours, {facts.version} at {address.place}"
+        yield from own_redis.notes(address, facts)
+    yield REDIS_TERMS
 
 
 def described(address: Address, facts: Facts) -> str:

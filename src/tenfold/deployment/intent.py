@@ -21,6 +21,7 @@ from tenfold.release.running import Runner
 from tenfold.secret import Secret
 from tenfold.spec import read
 from tenfold.spec.model import AppSpec
+from tenfold.spec.redis import RedisTable
 from tenfold.spec.values import references
 from tenfold.stages import path
 from tenfold.stages.facts import AppFacts, Machine, app_facts
@@ -48,8 +49,8 @@ class Intent:
     the values that the file took from the caller's environment: a command from another shell, at
     another hour, gets them again. ``position`` is where on the path between stages the goal is,
     ``target`` knows the hosts by the names that they have there.
-    ``database_url`` is that of the user's own database, where it is used. ``notes`` are for the
-    person who asked.
+    ``database_url`` and ``redis_url`` are those of the user's own servers, where they are used.
+    ``notes`` are for the person who asked.
     """
 
     spec: AppSpec
@@ -63,6 +64,7 @@ class Intent:
     target: LocalTarget
     app_facts: AppFacts
     database_url: Secret | None = None
+    redis_url: Secret | None = None
     notes: tuple[str, ...] = ()
     environment: str | None = None
     secret_versions: Mapping[str, str] = field(default_factory=dict)
@@ -100,7 +102,10 @@ def make_intent(
     variables.update(own)
     # What runs beside a release, or brings it back, uses the database that it has.
     known = {**environ, **({} if renew or not release else remembered(layout)), **revealed}
-    database_url = read.database_url(spec, known, path=None if release else layout.spec)
+    given = None if release else layout.spec
+    database_url = read.database_url(spec, known, path=given)
+    redis_url = read.redis_url(spec, known, path=given)
+    urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
     if layout.environment:
         variables[ENVIRONMENT] = layout.environment
     stage = path.stage_of(position)
@@ -124,7 +129,7 @@ def make_intent(
             **edge_secrets.given(spec, layout, environ, path=None if release else layout.spec),
         },
         release=ReleasePlace(wanted.id, "", "", ""),
-        variables={**variables, "DATABASE_URL": database_url} if database_url else variables,
+        variables={**variables, **{name: url for name, url in urls.items() if url is not None}},
         leaders=place.leaders,
         storage=str(layout.storage),
     )
@@ -150,9 +155,10 @@ def make_intent(
         chosen_port=port,
         taken={
             **_taken([*spec.env.values(), *spec.edge.basic_auth.values()], environ, own),
-            **_taken([spec.database.url or ""], known, own),
+            **_taken([spec.database.url or "", _url(spec.redis)], known, own),
         },
         database_url=database_url,
+        redis_url=redis_url,
         position=position,
         target=target,
         app_facts=served_by,
@@ -171,9 +177,13 @@ def make_intent(
 def _secrets(spec: AppSpec) -> list[str]:
     """The passwords that this deployment generates."""
     databases = [f"main.{role}" for role in ROLES] if spec.database.url is None else []
-    redis = ["redis.app"] if spec.redis else []
+    redis = ["redis.app"] if spec.redis and spec.redis.url is None else []
     salt = [edge_secrets.SALT] if spec.edge.basic_auth else []
     return [*databases, *redis, *salt]
+
+
+def _url(redis: RedisTable | None) -> str:
+    return (redis.url or "") if redis else ""
 
 
 def _notes(layout: Layout, stored: Sequence[str], spec: AppSpec) -> Iterator[str]:

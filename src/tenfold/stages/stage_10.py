@@ -71,7 +71,7 @@ def database(spec: AppSpec, *, node: int = 1) -> DatabaseSettings:
 
 def redis(spec: AppSpec, host: str) -> tuple[Unit, ...]:
     """The Redis-compatible server, beside the app; nothing where the file asks for none."""
-    if spec.redis is None:
+    if spec.redis is None or spec.redis.url is not None:
         return ()
     settings = RedisSettings(
         max_memory_bytes=spec.redis.max_memory_bytes,
