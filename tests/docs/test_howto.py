@@ -196,7 +196,8 @@ def test_keep_user_files(shop: Shop) -> None:
 def test_background_workers(shop: Shop) -> None:
     spec = shop.project.path / "tenfold.toml"
     before = spec.read_text()
-    spec.write_text(before + '\n[workers.beat]\ncommand = "sleep 3600"\n')
+    command = "sh -c 'echo begun; exec sleep 3600'"
+    spec.write_text(f'{before}\n[workers.beat]\ncommand = "{command}"\n')
     try:
         assert shop.shell.run("tenfold deploy")[0] == 0
         shop.do("background-workers.md")
