@@ -22,6 +22,10 @@ class Secret:
         """The secret itself; call it only where it leaves Tenfold (a 0600 file, a socket)."""
         return self._value
 
+    def masked_in(self, text: str) -> str:
+        """``text`` without the secret; one of three characters or less would mask other words."""
+        return text.replace(self._value, str(self)) if len(self._value) > 3 else text
+
     def __str__(self) -> str:
         return "********"
 

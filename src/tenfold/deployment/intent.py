@@ -98,11 +98,11 @@ def make_intent(
     own = {name: one.value for name, one in kept.items()}
     revealed = {name: value.reveal() for name, value in own.items()}
     environ = {**remembered(layout), **os.environ, **revealed}
-    variables = read.variables(spec, environ, path=None if release else layout.spec)
+    given = None if release else layout.spec
+    variables = read.variables(spec, environ, path=given)
     variables.update(own)
     # What runs beside a release, or brings it back, uses the database that it has.
     known = {**environ, **({} if renew or not release else remembered(layout)), **revealed}
-    given = None if release else layout.spec
     database_url = read.database_url(spec, known, path=given)
     redis_url = read.redis_url(spec, known, path=given)
     urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
@@ -126,7 +126,7 @@ def make_intent(
         binaries=tools.binaries,
         secrets={
             **secrets.ensure(layout.secrets, _secrets(spec)),
-            **edge_secrets.given(spec, layout, environ, path=None if release else layout.spec),
+            **edge_secrets.given(spec, layout, environ, path=given),
         },
         release=ReleasePlace(wanted.id, "", "", ""),
         variables={**variables, **{name: url for name, url in urls.items() if url is not None}},

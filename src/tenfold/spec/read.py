@@ -107,11 +107,7 @@ def database_url(
     Raises:
         SpecError: as :func:`variables`.
     """
-    text = spec.database.url
-    if text is None:
-        return None
-    _require_set({("database", "url"): text}, environ, path)
-    return Secret(values.expand(text, environ))
+    return _own_url("database", spec.database.url, environ, path)
 
 
 def redis_url(
@@ -122,10 +118,15 @@ def redis_url(
     Raises:
         SpecError: as :func:`variables`.
     """
-    text = spec.redis.url if spec.redis else None
+    return _own_url("redis", spec.redis.url if spec.redis else None, environ, path)
+
+
+def _own_url(
+    table: str, text: str | None, environ: Mapping[str, str], path: Path | None
+) -> Secret | None:
     if text is None:
         return None
-    _require_set({("redis", "url"): text}, environ, path)
+    _require_set({(table, "url"): text}, environ, path)
     return Secret(values.expand(text, environ))
 
 

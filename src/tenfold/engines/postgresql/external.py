@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -17,6 +16,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 
+from tenfold.engines.local import is_local
 from tenfold.engines.postgresql.login import Connection
 from tenfold.errors import Refused
 from tenfold.secret import Secret
@@ -66,7 +66,7 @@ class Address:
     @property
     def local(self) -> bool:
         """Whether nothing of the connection leaves this machine."""
-        return all(_is_local(host) for host in self.host.split(","))
+        return all(is_local(host) for host in self.host.split(","))
 
     @property
     def sslmode(self) -> str | None:
@@ -138,15 +138,6 @@ def _hosts(location: str) -> tuple[str, str]:
 def _known() -> frozenset[str]:
     """The options of this libpq."""
     return frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
-
-
-def _is_local(host: str) -> bool:
-    if host in ("", "localhost") or host.startswith(("/", "@")):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _malformed(why: str) -> Refused:
@@ -221,8 +212,7 @@ def unreachable(address: Address, error: psycopg.Error) -> Refused:
 
 
 def _masked(text: str, address: Address) -> str:
-    password = address.password.reveal() if address.password else ""
-    return text.replace(password, "********") if len(password) > 3 else text
+    return address.password.masked_in(text) if address.password else text
 
 
 def problems(address: Address, facts: Facts, *, migrates: bool) -> Iterator[Refused]:

@@ -10,10 +10,10 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tenfold.engines.local import is_local
 from tenfold.errors import Refused
 from tenfold.secret import Secret
 
@@ -47,10 +47,7 @@ class Address:
     @property
     def local(self) -> bool:
         """Whether nothing of the connection leaves this machine."""
-        try:
-            return bool(self.path) or self.host == "localhost" or ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_local(self.host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +160,7 @@ def _require(answer: str, wanted: str, address: Address) -> None:
 
 
 def _masked(text: str, address: Address) -> str:
-    password = address.password.reveal() if address.password else ""
-    return text.replace(password, "********") if len(password) > 3 else text
+    return address.password.masked_in(text) if address.password else text
 
 
 def notes(address: Address, facts: Facts) -> Iterator[str]:
