@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tenfold.doctor.facts import AppFacts
 from tenfold.spec.detect.evaluate import value
-from tenfold.spec.detect.project import Module
+from tenfold.spec.detect.project import Module, assigned
 
 UNKNOWN: Final = object()
 """Not to be known by reading."""
@@ -77,15 +77,9 @@ def of_django(facts: AppFacts, name: str) -> Setting | None:
     """The last assignment of a setting; ``None`` where nothing assigns it."""
     for module in reversed(chain(facts)):
         for node in reversed([*module.statements()]):
-            match node:
-                case ast.Assign(targets=[ast.Name(id=target)], value=expression):
-                    pass
-                case ast.AnnAssign(target=ast.Name(id=target), value=ast.expr() as expression):
-                    pass
-                case _:
-                    continue
-            if target == name:
-                return Setting(name, module, node, expression)
+            pair = assigned(node)
+            if pair is not None and pair[0] == name:
+                return Setting(name, module, node, pair[1])
     return None
 
 
@@ -134,16 +128,10 @@ def _of_class(module: Module, owner: ast.ClassDef, names: re.Pattern[str]) -> It
     if not from_environment and not owner.name.endswith(("Config", "Settings")):
         return
     for node in owner.body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=expression):
-                pass
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as expression):
-                pass
-            case _:
-                continue
-        if names.fullmatch(name):
-            variable = name.upper() if from_environment else None
-            yield Setting(name, module, node, expression, variable)
+        pair = assigned(node)
+        if pair is not None and names.fullmatch(pair[0]):
+            variable = pair[0].upper() if from_environment else None
+            yield Setting(pair[0], module, node, pair[1], variable)
 
 
 def variable_of(node: ast.expr) -> tuple[str, ast.expr | None] | None:

@@ -11,7 +11,7 @@ from tenfold.doctor.facts import AppFacts
 from tenfold.doctor.model import SEVERAL_HOSTS, Seen, check
 from tenfold.doctor.reading import Function, calls, functions, handlers, inside, keyword, text
 from tenfold.doctor.settings import assumed, configured, of_django
-from tenfold.spec.detect.project import Module
+from tenfold.spec.detect.project import Module, assigned
 
 _LOCAL_CACHE = "django.core.cache.backends.locmem.LocMemCache"
 _STORES = re.compile(
@@ -199,13 +199,9 @@ def _top(module: Module) -> set[str]:
     """Names at the top of a module that stand for a container."""
     found = set()
     for node in module.statements():
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=made):
-                pass
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as made):
-                pass
-            case _:
-                continue
+        if (pair := assigned(node)) is None:
+            continue
+        name, made = pair
         is_call = isinstance(made, ast.Call) and ast.unparse(made.func) in _CONTAINERS
         if is_call or isinstance(made, (ast.Dict, ast.List, ast.Set)):
             found.add(name)

@@ -68,6 +68,16 @@ class Module:
         yield from _flat(self.tree.body)
 
 
+def assigned(node: ast.stmt) -> tuple[str, ast.expr] | None:
+    """Name and value of an assignment to one name, with or without a type."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=expression):
+            return name, expression
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as expression):
+            return name, expression
+    return None
+
+
 def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     for node in body:
         if isinstance(node, ast.If) and "__main__" in ast.dump(node.test):
