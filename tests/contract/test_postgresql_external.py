@@ -11,8 +11,10 @@ from urllib.parse import quote
 import pytest
 from tests.support.postgres import ADDRESS, Server, installations, running
 
-from tenfold.engines.postgresql import external
+from tenfold.engines.postgresql import external, health
 from tenfold.engines.postgresql.external import look, parse
+from tenfold.engines.postgresql.external_health import examine
+from tenfold.engines.postgresql.login import Connection
 from tenfold.errors import Refused
 from tenfold.secret import Secret
 
@@ -89,6 +91,53 @@ def test_a_user_who_may_create_nothing(server: Server) -> None:
     port = server.login("app").port
     facts = look(parse(Secret(f"postgresql://guest:guest-pw@{ADDRESS}:{port}/shop")))
     assert (facts.writable, facts.creates) == (True, False)
+
+
+def test_how_it_is_run_and_what_is_in_it(server: Server) -> None:
+    with server.connect("app") as app:
+        app.execute("CREATE UNLOGGED TABLE cache (id smallint PRIMARY KEY)")
+        app.execute("CREATE SEQUENCE counted AS smallint")
+        app.execute("SELECT setval('counted', 32000)")
+    with server.connect("superuser") as superuser:
+        superuser.execute("CREATE SCHEMA hidden; CREATE SEQUENCE hidden.other; ")
+        superuser.execute("SELECT setval('hidden.other', 5)")
+        superuser.execute("ALTER ROLE tenfold_app SET synchronous_commit = off")
+    found = examine(parse(url(server)))
+    with server.connect("superuser") as superuser:
+        superuser.execute("ALTER ROLE tenfold_app RESET synchronous_commit")
+    assert found.unsafe == ("synchronous_commit = off",)
+    assert (found.private, found.archives) == (True, True)
+    assert {"plpgsql", "pg_trgm"} <= found.extensions
+    assert found.health.unlogged == ("public.cache",)
+    assert [(s.name, s.last) for s in found.health.sequences if s.last] == [
+        ("public.counted", 32000)
+    ]
+    assert found.health.max_connections > found.health.connections
+    assert examine(parse(url(server))).unsafe == ()
+
+
+def test_looking_leaves_nothing_behind_in_the_session(server: Server) -> None:
+    """Behind a pooler the same session is somebody else's in a moment."""
+    with external.connected(parse(url(server))) as connection:
+        before = settings(connection)
+        health.of(connection)
+        assert settings(connection) == before
+
+
+def settings(connection: Connection) -> list[tuple[object, ...]]:
+    """What is set in this session, but of the transaction at hand, which each begins anew."""
+    changed = (
+        "SELECT name, setting FROM pg_settings"
+        " WHERE source = 'session' AND name !~ '^transaction_' ORDER BY 1"
+    )
+    return connection.execute(changed).fetchall()
+
+
+def test_one_that_is_away_is_told_without_its_password(server: Server) -> None:
+    away = Secret(f"postgresql://shop:hunter2@{ADDRESS}:1/shop")
+    with pytest.raises(Refused, match="cannot be reached") as refused:
+        examine(parse(away))
+    assert "hunter2" not in f"{refused.value.what} {refused.value.detail}"
 
 
 def test_psql_takes_the_password_from_an_open_file(server: Server) -> None:

@@ -8,16 +8,22 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.support import apps
+from tests.support.postgres import ADDRESS, running
 from tests.support.project import Project
+from tests.support.queues import KINDS, queues
+from tests.support.redis import servers
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 Bring = Callable[[Any], Project]
 
 # Depends on who lets the tests run, and on what else runs there.
 OF_THE_MACHINE = "machine."
+OF_THE_REDIS = {"redis.program advice None"}
+"""Of a machine whose only server is that of the wheel."""
 
 
 def doctor(project: Project, *arguments: str, exits: int = 0) -> dict[str, Any]:
@@ -130,6 +136,91 @@ def test_a_site_that_runs_and_is_moved(bring: Bring) -> None:
     found = doctor(project)
     assert {u["why"] for u in found["not_looked_at"]} == {"the site does not run"}
     assert not any(id.startswith(("site.", "schema.", "move.")) for id in found["passed"])
+
+
+def with_workers(folder: Path) -> Project:
+    return queues(folder, *KINDS, "beat")
+
+
+@pytest.mark.skipif(not servers(), reason="no Redis-compatible server is here")
+def test_workers_and_their_redis(bring: Bring) -> None:
+    project = bring(with_workers)
+    assert told(doctor(project)) - OF_THE_REDIS == set()
+    project.up()
+    found = doctor(project)
+    assert told(found) - OF_THE_REDIS == set()
+    assert {"redis.memory", "redis.other-server", "workers.command", "workers.no-scheduler"} <= set(
+        found["passed"]
+    )
+
+    spec = project.path / "tenfold.toml"
+    before = spec.read_text()
+    edited = before.replace("[redis]", '[redis]\npersistence = "none"\npolicy = "allkeys-lru"')
+    edited = edited.replace("[workers.beat]", "[workers.beat]\ncount = 2")
+    spec.write_text(edited.replace("dramatiq tasks", "dramatiqq tasks"))
+    found = doctor(project, exits=1)
+    assert told(found) - OF_THE_REDIS == {
+        "workers.command fault None",
+        "workers.scheduler-twice fault None",
+        "redis.jobs-not-kept fault None",
+        # Its policy is that of the server that runs, as long as that does.
+    }
+    (lack,) = (f for f in found["findings"] if f["check"] == "workers.command")
+    assert ".venv/bin/pip install dramatiqq" in lack["fix"]
+
+    spec.write_text(before.replace("[redis]\n", "") + "\n[environments.staging]\n")
+    found = doctor(project, exits=1)
+    assert "redis.not-declared fault None" in told(found)
+
+
+def with_a_database_of_its_own(folder: Path) -> Project:
+    project = apps.ledger(folder)
+    spec = folder / "tenfold.toml"
+    spec.write_text(spec.read_text() + '\n[database]\nurl = "${SHOP_DATABASE}"\n')
+    return project
+
+
+def test_a_database_of_ones_own(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = bring(with_a_database_of_its_own)
+    with running() as server:
+        who = server.login("app")
+        password = quote(who.password.reveal(), safe="")
+        place = f"{ADDRESS}:{who.port}/{who.database}"
+        monkeypatch.setenv("SHOP_DATABASE", f"postgresql://{who.user}:{password}@{place}")
+        found = doctor(project)
+        assert told(found) == {"external.promises advice None"}
+        assert {"schema.unlogged", "app.extension-missing", "external.unsafe"} <= set(
+            found["passed"]
+        )
+        assert [u["what"] for u in found["not_looked_at"]] == ["the site"]
+        project.up()
+        monkeypatch.delenv("SHOP_DATABASE")  # another shell, another hour
+        with server.connect("app") as app:
+            app.execute("create sequence small as smallint")
+            app.execute("select setval('small', 32700)")
+        found = doctor(project, exits=1)
+        assert told(found) == {
+            "external.promises advice None",
+            "schema.sequence-near-end fault None",
+            "schema.no-primary-key later 1m",
+        }
+        assert password not in json.dumps(found)
+    found = doctor(project, exits=1)
+    assert "external.silent fault None" in told(found)
+    assert password not in json.dumps(found)
+
+
+def test_a_command_that_cannot_serve_is_told_before_it_is_tried(bring: Bring) -> None:
+    project = bring(apps.ledger)
+    spec = project.path / "tenfold.toml"
+    served = spec.read_text().replace('app = "ledger', 'command = "waitress-serve ledger')
+    assert "command" in served
+    spec.write_text(served)
+    found = doctor(project, exits=1)
+    assert told(found) == {"project.command fault None", "project.server-costs advice None"}
+    asked = [f["what"] for f in found["findings"] if f["check"] == "project.command"]
+    assert any("has no waitress-serve" in what for what in asked)
+    assert any("listens at port 8080" in what for what in asked)
 
 
 def doctor_release(project: Project) -> Path:

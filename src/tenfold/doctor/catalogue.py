@@ -10,22 +10,29 @@ from tenfold.doctor.checks import (
     disk,
     exposure,
     extensions,
+    external,
     machine,
     memory,
     once,
     project,
+    redis,
     schema,
+    server,
     site,
+    workers,
 )
 from tenfold.doctor.model import Check
 from tenfold.errors import UsageError
 
 MACHINE: Final = machine.CHECKS
-PROJECT: Final = project.CHECKS
+PROJECT: Final = (*project.CHECKS, *server.CHECKS)
 APP: Final = (
     *exposure.CHECKS, *memory.CHECKS, *disk.CHECKS, *once.CHECKS, *extensions.CHECKS,
 )  # fmt: skip
+WORKERS: Final = workers.CHECKS
+REDIS: Final = redis.CHECKS
 SITE: Final = site.CHECKS
+EXTERNAL: Final = external.CHECKS
 DATABASE: Final = (*database.CHECKS, *schema.CHECKS)
 MOVE: Final = database.MOVE_CHECKS
 
@@ -33,16 +40,22 @@ AREAS: Final = {
     "machine": "This machine",
     "project": "The project's folder",
     "app": "The app's source, read and never run",
+    "workers": "Background workers, as `[workers]` declares them",
+    "redis": "Redis: what `[redis]` declares, and what it says while it answers",
     "site": "The site as it runs",
-    "database": "The database server, while it runs",
-    "schema": "The database's schema, while it runs",
+    "external": "A database of your own (`[database] url`)",
+    "database": "The database server, while it runs, or your own",
+    "schema": "The database's schema, while it runs, or your own",
     "move": "The next move between stages, while the site runs",
 }
 
 
 def checks() -> Iterator[Check[Any]]:
     """Every check, area by area."""
-    everything: tuple[Check[Any], ...] = (*MACHINE, *PROJECT, *APP, *SITE, *DATABASE, *MOVE)
+    everything: tuple[Check[Any], ...] = (
+        *MACHINE, *PROJECT, *APP, *WORKERS, *REDIS, *SITE, *EXTERNAL, *DATABASE,
+        *MOVE,
+    )  # fmt: skip
     for area in AREAS:
         yield from (one for one in everything if one.area == area)
 

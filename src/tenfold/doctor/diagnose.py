@@ -34,8 +34,14 @@ def _areas(looked: Looked) -> Iterable[tuple[tuple[Check[Any], ...], Any]]:
     yield catalogue.PROJECT, looked.project
     known = looked.app.extensions is not None
     yield tuple(c for c in catalogue.APP if known or c is not missing), looked.app
+    if looked.workers is not None:
+        yield catalogue.WORKERS, looked.workers
+    if looked.redis is not None:
+        yield catalogue.REDIS, looked.redis
     if looked.site is not None:
         yield catalogue.SITE, looked.site
+    if looked.external is not None:
+        yield catalogue.EXTERNAL, looked.external
     if looked.database is not None:
         yield catalogue.DATABASE, looked.database
         if looked.database.prechecks:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tenfold.doctor.model import Unseen
 from tenfold.engines.postgresql.checks import Finding as Precheck
+from tenfold.engines.postgresql.external import Address as DatabaseAddress
+from tenfold.engines.postgresql.external import Facts as DatabaseSeen
+from tenfold.engines.postgresql.external_health import Examined
 from tenfold.engines.postgresql.health import Health
+from tenfold.engines.redis.external import Address as RedisAddress
+from tenfold.engines.redis.external import Facts as RedisSeen
 from tenfold.spec.detect.django import Django
 from tenfold.spec.detect.project import Module, Project
+from tenfold.spec.redis import RedisTable
+from tenfold.spec.workers import WorkerTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,9 @@ class MachineFacts:
 class ProjectFacts:
     """The project's folder. ``problems`` are what its ``tenfold.toml`` is refused for.
 
+    ``command`` is the one that serves, where one does, and ``lacking`` what it needs and is not
+    there, with what to do. ``costs`` are what the app's server cannot give, in sentences.
+
     ``file`` tells whether there is one. ``missing`` are variables that ``[env]`` takes and nobody
     gives. ``environment`` is the folder of the virtual environment, or the file that says what goes
     into one; ``packages_fault`` why that file could not be read. ``server`` is the app's server
@@ -60,6 +70,9 @@ class ProjectFacts:
     add: str = ""
     packages_fault: str | None = None
     entry_missing: str | None = None
+    command: str | None = None
+    lacking: tuple[str, str] | None = None
+    costs: tuple[str, ...] = ()
     secrets_open: str | None = None
     tracked_secrets: tuple[str, ...] = ()
 
@@ -78,6 +91,7 @@ class AppFacts:
         given: plain values of ``[env]`` by name, ``None`` where they come from elsewhere.
         kept: folders that outlive a release (``[storage] dirs``).
         extensions: those that the chosen PostgreSQL has; ``None`` if that is not known.
+        own_database: that is the user's own.
         sql: the project's SQL files by their paths.
     """
 
@@ -91,11 +105,16 @@ class AppFacts:
     kept: tuple[str, ...] = ()
     extensions: frozenset[str] | None = None
     postgres: str = "PostgreSQL"
+    own_database: bool = False
     sql: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, module: Module, node: Any) -> str:
         """``conduit/main.py:12``."""
         return self.project.shown(module.path, getattr(node, "lineno", None))
+
+    def mentioning(self, *words: str) -> Iterator[Module]:
+        """The modules in whose text one of the words is; the others need not be walked."""
+        yield from (m for m in self.modules if any(word in m.text for word in words))
 
     @property
     def copies(self) -> str:
@@ -106,6 +125,50 @@ class AppFacts:
     def exposed(self) -> str:
         """The stage at which strangers see what the app shows."""
         return "10" if self.public else "100"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersFacts:
+    """The background workers, as ``[workers]`` declares them.
+
+    ``lacking`` says of a worker what its command needs and is not there, and what to do. ``found``
+    are those that the source speaks of: name, command and place.
+    """
+
+    app: AppFacts
+    workers: Mapping[str, WorkerTable] = field(default_factory=dict)
+    lacking: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    found: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RedisFacts:
+    """The Redis-compatible server that ``[redis]`` asks for, or names.
+
+    Attributes:
+        app: the source.
+        table: as declared; ``None`` where nothing is.
+        brokered: the workers that take their jobs from it.
+        given: ``REDIS_URL`` comes from elsewhere: ``[env]``, ``.env``, a secret.
+        address: where it is, if that is known.
+        seen: what it says of itself; ``None`` if it was not asked, or does not answer.
+        silent: why it does not answer.
+        dated: what is wrong with the program that Tenfold would run.
+    """
+
+    app: AppFacts
+    table: RedisTable | None = None
+    brokered: tuple[str, ...] = ()
+    given: bool = False
+    address: RedisAddress | None = None
+    seen: RedisSeen | None = None
+    silent: str | None = None
+    dated: str | None = None
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the user's."""
+        return self.table is not None and self.table.url is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +197,29 @@ class SiteFacts:
 class DatabaseFacts:
     """The app's database and its server. ``prechecks`` are those of the next move.
 
-    ``app`` is the database's name.
+    ``own``: it is the user's, which Tenfold neither runs nor moves.
     """
 
     stage: str
     health: Health
     prechecks: tuple[Precheck, ...] = ()
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalFacts:
+    """A database of the user's own.
+
+    ``seen`` is what it says of itself, ``None`` if it does not answer, and then ``silent`` says
+    why. ``problems`` are what keeps an app from living on it, each with what to do. ``examined`` is
+    how it is run, as far as that could be seen.
+    """
+
+    address: DatabaseAddress
+    seen: DatabaseSeen | None = None
+    silent: tuple[str, str] | None = None
+    problems: tuple[tuple[str, str], ...] = ()
+    examined: Examined | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +235,9 @@ class Looked:
     machine: MachineFacts
     project: ProjectFacts
     app: AppFacts
+    workers: WorkersFacts | None
+    redis: RedisFacts | None
     site: SiteFacts | None
+    external: ExternalFacts | None
     database: DatabaseFacts | None
     unseen: tuple[Unseen, ...]

@@ -43,6 +43,11 @@ class Setting:
     constant: bool = False
 
 
+def is_aside(module: Module) -> bool:
+    """Whether its name says that it is for tests or somebody's own machine."""
+    return _ASIDE.search(module.path.stem) is not None
+
+
 def chain(facts: AppFacts) -> tuple[Module, ...]:
     """Django's settings module and those that it takes everything from, the innermost first."""
     if facts.django is None:
@@ -86,7 +91,7 @@ def of_django(facts: AppFacts, name: str) -> Setting | None:
 def configured(facts: AppFacts, names: re.Pattern[str]) -> Iterator[Setting]:
     """Settings of Flask and the like, and constants so called, wherever they are assigned."""
     for module in facts.modules:
-        if _ASIDE.search(module.path.stem):
+        if is_aside(module):
             continue
         yield from _assigned(module, names)
         for node in ast.walk(module.tree):

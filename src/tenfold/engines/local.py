@@ -1,4 +1,4 @@
-"""Whether a server is on this machine, as its URL names it."""
+"""Whether a server is on this machine, or in a private network."""
 
 from __future__ import annotations
 
@@ -11,5 +11,13 @@ def is_local(host: str) -> bool:
         return True
     try:
         return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_private(address: str) -> bool:
+    """Whether an IP address is one of a private network, or of this machine."""
+    try:
+        return ip_address(address.partition("%")[0]).is_private
     except ValueError:
         return False

@@ -13,6 +13,7 @@ from tenfold.doctor.model import Seen
 from tenfold.spec.detect import django
 from tenfold.spec.detect.installed import Installed
 from tenfold.spec.detect.project import Project
+from tenfold.spec.workers import WorkerTable
 
 Find = Callable[..., list[Seen]]
 
@@ -53,11 +54,24 @@ def find(tmp_path: Path) -> Find:
     """What one check of the app sees in these files."""
 
     def seen(id: str, files: Mapping[str, str], **known: Any) -> list[Seen]:
-        for name, text in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(textwrap.dedent(text))
+        write(tmp_path, files)
         one = catalogue.named(id)
         return list(one.find(read(tmp_path, **known)))
 
     return seen
+
+
+def write(root: Path, files: Mapping[str, str]) -> None:
+    """Files of a project by their names."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+
+
+def tables(workers: Mapping[str, Any]) -> dict[str, WorkerTable]:
+    """``[workers]``: a command, or a whole table, by name."""
+    return {
+        name: WorkerTable.model_validate({"command": table} if isinstance(table, str) else table)
+        for name, table in workers.items()
+    }

@@ -128,6 +128,25 @@ def test_a_scheduler_that_every_worker_starts(
     assert "3 times" in seen.what
 
 
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        ('subprocess.Popen(["celery", "-A", "shop", "beat"])', True),
+        ('subprocess.Popen("celery -A shop worker", shell=True)', True),
+        ('os.system("rq worker")', True),
+        ('subprocess.run(["convert", "a.png", "b.jpg"])', False),
+        ("subprocess.Popen(command)", False),
+    ],
+)
+def test_a_queue_s_worker_that_every_worker_starts(find: Find, call: str, found: bool) -> None:
+    files = {
+        "app.py": f"import os, subprocess\nfrom flask import Flask\napp = Flask('a')\n{call}\n"
+    }
+    seen = find("app.scheduler-per-worker", files, workers=2)
+    assert [s.evidence for s in seen] == ([("app.py:4 (when it is imported)",)] if found else [])
+    assert all("[workers.NAME]" in s.fix for s in seen)
+
+
 def test_with_one_worker_it_bites_when_there_are_several_hosts(find: Find) -> None:
     files = {"app.py": SCHEDULER.format(start="scheduler.start()")}
     (seen,) = find("app.scheduler-per-worker", files, workers=1)

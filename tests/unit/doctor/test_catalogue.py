@@ -15,7 +15,8 @@ def test_every_check_has_an_id_of_its_own_in_an_area_that_is_told() -> None:
     ids = [one.id for one in ALL]
     assert len(set(ids)) == len(ids)
     parts = (
-        *catalogue.MACHINE, *catalogue.PROJECT, *catalogue.APP, *catalogue.SITE,
+        *catalogue.MACHINE, *catalogue.PROJECT, *catalogue.APP, *catalogue.WORKERS,
+        *catalogue.REDIS, *catalogue.SITE, *catalogue.EXTERNAL,
         *catalogue.DATABASE, *catalogue.MOVE,
     )  # fmt: skip
     assert len(parts) == len(ids), "none is in an area that is not listed"

@@ -33,7 +33,8 @@ def long_transaction(facts: DatabaseFacts) -> Iterator[Seen]:
     transactions older than five minutes; values in their queries are not shown."""
     told = tuple(str(t) for t in facts.health.transactions if t.seconds > LONG_SECONDS)
     if told:
-        fix = 'tenfold psql --as superuser -- -c "select pg_terminate_backend(PROCESS)"'
+        as_whom = "" if facts.own else "--as superuser "
+        fix = f'tenfold psql {as_whom}-- -c "select pg_terminate_backend(PROCESS)"'
         yield Seen("transactions are open for minutes", told, fix)
 
 
@@ -89,6 +90,7 @@ def pending(facts: DatabaseFacts) -> Iterator[Seen]:
     Looked for: settings whose files say something else than the server does."""
     if facts.health.pending:
         fix = "tenfold down, then tenfold up -d      at a quiet hour: requests fail meanwhile"
+        fix = "restart your database at a quiet hour" if facts.own else fix
         yield Seen("settings wait for a restart", facts.health.pending, fix, None)
 
 

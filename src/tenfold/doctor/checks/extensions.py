@@ -38,12 +38,14 @@ def missing(facts: AppFacts) -> Iterator[Seen]:
         if name not in facts.extensions:
             places.setdefault(name, []).append(where)
     for name, found in places.items():
-        yield Seen(f"{facts.postgres} has no extension {name}", tuple(found), _fix(name))
+        yield Seen(f"{facts.postgres} has no extension {name}", tuple(found), _fix(name, facts))
 
 
-def _fix(name: str) -> str:
+def _fix(name: str, facts: AppFacts) -> str:
     if name == "uuid-ossp":
         return "use gen_random_uuid(), which every PostgreSQL has, in place of uuid_generate_v4()"
+    if facts.own_database:
+        return f"have {name} installed on that server, or use one that has it"
     if name == "pgcrypto":
         return (
             "use gen_random_uuid() and sha256(), which every PostgreSQL has; or the distribution's"

@@ -8,6 +8,7 @@ from typing import Final
 
 from tenfold.doctor.facts import AppFacts
 from tenfold.doctor.model import Seen, check
+from tenfold.doctor.queues import starts_a_worker
 from tenfold.doctor.reading import Region, calls, imported, inside, keyword, loops, startup
 
 _SCHEDULERS = ("apscheduler.schedulers.", "flask_apscheduler.APScheduler")
@@ -15,7 +16,7 @@ _THREADS = ("threading.Thread", "multiprocessing.Process", "multiprocessing.cont
 _TASKS = ("create_task", "ensure_future", "start_soon", "run_coroutine_threadsafe")
 _REPEATS = ("repeat_every", "repeat_at", "crontab")
 _FIX = (
-    "run it in a process of its own, outside of the app\n"
+    'run it beside the app: [workers.NAME] command = "python -m ..."\n'
     "or take a lock for each round: select pg_try_advisory_lock(1)"
 )
 
@@ -32,9 +33,10 @@ def schedulers(facts: AppFacts) -> Iterator[Seen]:
     twice that.
 
     Looked for: schedulers of APScheduler and Flask-APScheduler whose `start` is reached when a
-    worker starts, and functions that repeat themselves (`repeat_every`, `crontab`), in modules that
+    worker starts, functions that repeat themselves (`repeat_every`, `crontab`), and workers of a
+    queue that the app starts as a process (`subprocess.Popen(["celery", ...])`), in modules that
     the app imports. One that is started under `if __name__ == "__main__"` or by a command of its
-    own is fine.
+    own, as `[workers]` starts it, is fine.
     """
     made = {
         name
@@ -63,6 +65,14 @@ def schedulers(facts: AppFacts) -> Iterator[Seen]:
     ]
     if places:
         yield _seen("a scheduler", places, facts)
+    started = [
+        f"{facts.at(region.module, call)} ({region.how})"
+        for region in startup(facts)
+        for call, _ in calls(region.module, region.body)
+        if starts_a_worker(region.module, call)
+    ]
+    if started:
+        yield _seen("a queue's worker", started, facts)
 
 
 @check(

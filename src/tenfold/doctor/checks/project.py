@@ -20,14 +20,15 @@ def file(facts: ProjectFacts) -> Iterator[Seen]:
         yield Seen("tenfold.toml is wrong", tuple(what.splitlines()), fix)
 
 
-@check("project.variables", "a variable of [env] is not set", bites="now")
+@check("project.variables", "a variable that tenfold.toml takes is not set", bites="now")
 def variables(facts: ProjectFacts) -> Iterator[Seen]:
-    """`[env]` takes `${NAME}` from where `tenfold` is called; `up` remembers it. Looked for: names
-    that are neither set here nor remembered."""
+    """`[env]`, `[edge] basic_auth` and the `url` of a database or a Redis of your own take
+    `${NAME}` from where `tenfold` is called; `up` remembers it. Looked for: names that are neither
+    set here nor remembered."""
     if facts.missing:
         fix = f"{facts.missing[0]}=... tenfold up"
         told = tuple(f"${{{name}}}" for name in facts.missing)
-        yield Seen("[env] wants variables that are not set", told, fix)
+        yield Seen("tenfold.toml wants variables that are not set", told, fix)
 
 
 @check("project.environment", "the app has no environment of its own", bites="advice")

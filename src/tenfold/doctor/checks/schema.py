@@ -42,11 +42,13 @@ def unlogged(facts: DatabaseFacts) -> Iterator[Seen]:
     """An unlogged table is empty after a crash, and empty on every follower. A move between stages
     makes a follower the leader, so it refuses as long as there is one.
 
-    Looked for: tables that are unlogged.
+    Looked for: tables that are unlogged. In a database of your own, which is not moved, they are
+    told as advice.
     """
     if facts.health.unlogged:
         fix = f"ALTER TABLE {facts.health.unlogged[0]} SET LOGGED"
-        yield Seen("tables are not in the log", facts.health.unlogged, fix, bites="100")
+        bites = None if facts.own else "100"
+        yield Seen("tables are not in the log", facts.health.unlogged, fix, bites)
 
 
 @check("schema.sequence-near-end", "a sequence nears its end", bites="now, or the stage of its end")

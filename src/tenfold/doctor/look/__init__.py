@@ -7,13 +7,15 @@ from pathlib import Path
 
 from tenfold.deployment.deployment import Deployment
 from tenfold.doctor.facts import DatabaseFacts, Looked, SiteFacts
-from tenfold.doctor.look import app, database, machine, project, site
+from tenfold.doctor.look import app, database, external, machine, project, redis, site, workers
 from tenfold.doctor.model import NOW, Unseen
 from tenfold.errors import TenfoldError
 from tenfold.state.layout import SPEC_NAME, Layout, find_project
 
 RUNS = ("running", "degraded", "in-transition")
+STOPPED, UNKNOWN = "stopped", "unknown"
 RUNNING = "site, database, schema and the next move"
+SITE = "the site"
 
 
 def look(start: Path, *, environment: str | None = None) -> Looked:
@@ -28,32 +30,40 @@ def look(start: Path, *, environment: str | None = None) -> Looked:
     layout = Layout(root, environment=environment)
     unseen: list[Unseen] = []
     spec, folder = project.look(layout, unseen)
-    deployment = _deployment(layout, unseen)
+    what = SITE if spec is not None and spec.database.url is not None else RUNNING
+    deployment = _deployment(layout, what, unseen)
     seen = site.look(deployment, spec, unseen) if deployment else None
-    unknown = deployment is not None and seen is None
-    runs = unknown or (seen is not None and seen.state in RUNS)
+    state = _state(deployment, seen)
+    runs = state in (*RUNS, UNKNOWN)
+    if seen is not None and not runs:
+        unseen.append(Unseen(what, "the site does not run", "tenfold up -d"))
+    own = external.look(layout, spec, unseen)
+    source = app.look(layout, spec, unseen, own=own)
+    running = deployment if seen is not None and runs else None
     return Looked(
         name=spec.name if spec else None,
         stage=deployment.position.partition("+")[0] if deployment else NOW,
-        state=seen.state if seen else "unknown" if unknown else "stopped",
+        state=state,
         machine=machine.look(layout, spec, runs=runs, port=_port(deployment), now=time.time()),
         project=folder,
-        app=app.look(layout, spec, unseen),
+        app=source,
+        workers=workers.look(root, spec, source) if spec else None,
+        redis=redis.look(layout, spec, source, running, unseen) if spec else None,
         site=seen if runs or (seen and seen.interrupted) else None,
-        database=_database(deployment, seen, unseen),
+        external=own,
+        database=external.database(own) or _database(running, state, unseen),
         unseen=tuple(unseen),
     )
 
 
-def _database(
-    deployment: Deployment | None, seen: SiteFacts | None, unseen: list[Unseen]
-) -> DatabaseFacts | None:
-    if deployment is None or seen is None:
-        return None
-    if seen.state not in RUNS:
-        unseen.append(Unseen(RUNNING, "the site does not run", "tenfold up -d"))
-        return None
-    return database.look(deployment, seen.state, unseen)
+def _state(deployment: Deployment | None, seen: SiteFacts | None) -> str:
+    if seen is not None:
+        return seen.state
+    return STOPPED if deployment is None else UNKNOWN
+
+
+def _database(running: Deployment | None, state: str, unseen: list[Unseen]) -> DatabaseFacts | None:
+    return None if running is None else database.look(running, state, unseen)
 
 
 def _root(start: Path) -> Path:
@@ -64,20 +74,14 @@ def _root(start: Path) -> Path:
     return here
 
 
-def _deployment(layout: Layout, unseen: list[Unseen]) -> Deployment | None:
+def _deployment(layout: Layout, what: str, unseen: list[Unseen]) -> Deployment | None:
     if not layout.exists():
-        unseen.append(
-            Unseen(
-                RUNNING,
-                "it was never brought up",
-                "tenfold up -d",
-            )
-        )
+        unseen.append(Unseen(what, "it was never brought up", "tenfold up -d"))
         return None
     try:
         return Deployment.open(layout)
     except TenfoldError as error:
-        unseen.append(Unseen(RUNNING, error.what, error.next or ""))
+        unseen.append(Unseen(what, error.what, error.next or ""))
         return None
 
 

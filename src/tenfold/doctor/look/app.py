@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from tenfold.deployment.intent import machine
-from tenfold.doctor.facts import AppFacts
+from tenfold.doctor.facts import AppFacts, ExternalFacts
 from tenfold.doctor.look.project import environment_of
 from tenfold.doctor.model import Unseen
 from tenfold.engines.postgresql import binaries
@@ -38,12 +38,18 @@ NAMED = 3
 """Unreadable files that are named one by one."""
 
 
-def look(layout: Layout, spec: AppSpec | None, unseen: list[Unseen]) -> AppFacts:
-    """Parse the app's own files, so many and so long at most."""
+def look(
+    layout: Layout,
+    spec: AppSpec | None,
+    unseen: list[Unseen],
+    *,
+    own: ExternalFacts | None = None,
+) -> AppFacts:
+    """Parse the app's own files, so many and so long at most. ``own`` is the user's database."""
     root = layout.project
     project = Project(root)
     environment = environment_of(root, spec)
-    extensions, postgres = _extensions(spec, unseen)
+    extensions, postgres = _extensions(spec, own, unseen)
     return AppFacts(
         project=project,
         modules=_modules(project, unseen),
@@ -53,7 +59,7 @@ def look(layout: Layout, spec: AppSpec | None, unseen: list[Unseen]) -> AppFacts
         public=spec is not None and not ipaddress.ip_address(spec.edge.address).is_loopback,
         given={
             "DATABASE_URL": None,
-            "REDIS_URL": None,
+            **({} if spec is not None and spec.redis is None else {"REDIS_URL": None}),
             **_dotenv(root),
             **_given(spec),
             **_kept(layout),
@@ -61,6 +67,7 @@ def look(layout: Layout, spec: AppSpec | None, unseen: list[Unseen]) -> AppFacts
         kept=spec.storage.dirs if spec else (),
         extensions=extensions,
         postgres=postgres,
+        own_database=spec is not None and spec.database.url is not None,
         sql=_sql(project),
     )
 
@@ -131,10 +138,15 @@ def _dotenv(root: Path) -> dict[str, str | None]:
         return {}
 
 
-def _extensions(spec: AppSpec | None, unseen: list[Unseen]) -> tuple[frozenset[str] | None, str]:
+def _extensions(
+    spec: AppSpec | None, own: ExternalFacts | None, unseen: list[Unseen]
+) -> tuple[frozenset[str] | None, str]:
     if spec is not None and spec.database.url is not None:
-        unseen.append(Unseen("extensions", "the database is your own ([database] url)"))
-        return None, "PostgreSQL"
+        if own is None or own.examined is None:
+            unseen.append(Unseen("extensions", "your own database could not be asked for them"))
+            return None, "PostgreSQL"
+        version = own.seen.version if own.seen else ""
+        return own.examined.extensions, f"your PostgreSQL {version}".rstrip()
     source = spec.database.postgres if spec else "wheel"
     try:
         found = binaries.find(

@@ -21,12 +21,6 @@ BORDERS = Unseen(
     "schema.foreign-key-across-schemas looks at PostgreSQL's own schemas",
 )
 
-YOURS = Unseen(
-    "database, schema and the next move",
-    "the database is your own ([database] url): nothing is asked of it but what plan and up ask",
-    "tenfold plan",
-)
-
 
 def look(deployment: Deployment, state: str, unseen: list[Unseen]) -> DatabaseFacts | None:
     """What the checks of database, schema and move ask for; ``None`` if nobody answers."""
@@ -34,8 +28,7 @@ def look(deployment: Deployment, state: str, unseen: list[Unseen]) -> DatabaseFa
     try:
         intent = serving(deployment)
         if intent.database_url is not None:
-            unseen.append(YOURS)
-            return None
+            return None  # :mod:`.external` looks at it
         unit = next(u for u in intent.goal.topology.units if intent.goal.leads(u))
         assert isinstance(unit, Unit)
         found = health.examine(login(unit, intent.blueprint.scene(unit), "superuser"))

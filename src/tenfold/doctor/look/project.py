@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tenfold.doctor.facts import ProjectFacts
+from tenfold.doctor.look.commands import lacking, module_missing
 from tenfold.doctor.model import Unseen
 from tenfold.errors import SpecError, TenfoldError
 from tenfold.release import git
@@ -16,7 +17,8 @@ from tenfold.spec.detect.installed import Installed
 from tenfold.spec.detect.project import Project
 from tenfold.spec.model import AppSpec
 from tenfold.spec.values import references
-from tenfold.stages.facts import fitting
+from tenfold.stages.facts import app_facts, fitting
+from tenfold.stages.guarantees import costs
 from tenfold.state import app_secrets, secrets
 from tenfold.state.layout import Layout
 
@@ -42,6 +44,9 @@ def look(layout: Layout, unseen: list[Unseen]) -> tuple[AppSpec | None, ProjectF
         wanted=wanted,
         add=environment.how_to_add(wanted[0]) if wanted else "",
         entry_missing=_entry(layout.project, spec, environment) if spec else None,
+        command=spec.command if spec else None,
+        lacking=_lacking(layout.project, spec, environment) if spec else None,
+        costs=_costs(spec, environment) if spec else (),
         secrets_open=opened,
         tracked_secrets=_tracked(layout.project, unseen),
     )
@@ -86,7 +91,9 @@ def _is_open(path: Path) -> bool:
 
 
 def _missing(spec: AppSpec, remembered: frozenset[str]) -> Iterator[str]:
-    names = dict.fromkeys(name for text in spec.env.values() for name in references(text))
+    urls = (spec.database.url, spec.redis.url if spec.redis else None)
+    texts = (*spec.env.values(), *spec.edge.basic_auth.values(), *filter(None, urls))
+    names = dict.fromkeys(name for text in texts for name in references(text))
     yield from (name for name in names if name not in os.environ and name not in remembered)
 
 
@@ -94,21 +101,25 @@ def _servers(spec: AppSpec | None) -> tuple[str, ...]:
     return fitting(spec, None) if spec is not None and spec.app is not None else ()
 
 
+def _lacking(project: Path, spec: AppSpec, environment: Installed) -> tuple[str, str] | None:
+    if spec.command is None or spec.release.build is not None:
+        return None
+    return lacking(project, spec.pythonpath, environment, spec.command)
+
+
+def _costs(spec: AppSpec, environment: Installed) -> tuple[str, ...]:
+    try:
+        return costs(app_facts(spec, frozenset(environment.packages), None))
+    except TenfoldError:  # told as project.server
+        return ()
+
+
 def _entry(project: Path, spec: AppSpec, environment: Installed) -> str | None:
     if spec.release.build is not None or spec.app is None:
         return None
     module = spec.app.partition(":")[0]
-    parts = module.split(".")
-    places = [project, *(project / path for path in spec.pythonpath)]
-    if environment.root is not None:
-        places += environment.root.glob("lib/*/site-packages")
-        if any(place.glob("*.pth") for place in places[1:]) and not (project / parts[0]).exists():
-            return None  # an editable install may lead anywhere
-    for place in places:
-        base = place.joinpath(*parts)
-        if base.is_dir() or any(base.parent.glob(f"{parts[-1]}.*")):
-            return None
-    return module
+    missing = module_missing(project, spec.pythonpath, environment, module)
+    return module if missing else None
 
 
 def _tracked(project: Path, unseen: list[Unseen]) -> tuple[str, ...]:

@@ -163,7 +163,7 @@ def look(address: Address) -> Facts:
         Refused: it cannot be reached, or does not let this user in; the text has no secret.
     """
     try:
-        with _connect(address) as connection, connection.within(ANSWER_SECONDS):
+        with connected(address) as connection, connection.within(ANSWER_SECONDS):
             row = connection.execute(
                 "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',"
                 " coalesce(has_schema_privilege(current_schema(), 'CREATE'), false),"
@@ -183,8 +183,12 @@ def look(address: Address) -> Facts:
         raise unreachable(address, error) from None
 
 
-def _connect(address: Address) -> Connection:
-    """A session as the app gets it; where the URL does not say, no password leaves unencrypted."""
+def connected(address: Address) -> Connection:
+    """A session as the app gets it; where the URL does not say, no password leaves unencrypted.
+
+    Raises:
+        psycopg.Error: there is none; its text may have the password.
+    """
     more = {} if address.sslmode or address.local else {"sslmode": "require"}
     return Connection.connect(
         address.conninfo(**more),
@@ -197,7 +201,7 @@ def _connect(address: Address) -> Connection:
 
 def unreachable(address: Address, error: psycopg.Error) -> Refused:
     """Why there is no session, in words and without secrets."""
-    said = _masked(str(error).strip(), address)
+    said = masked(str(error).strip(), address)
     if "server does not support SSL" in said and not address.sslmode:
         return Refused(
             f"your database {address.place} has no TLS, and is not on this machine:"
@@ -211,7 +215,8 @@ def unreachable(address: Address, error: psycopg.Error) -> Refused:
     )
 
 
-def _masked(text: str, address: Address) -> str:
+def masked(text: str, address: Address) -> str:
+    """The text without the password."""
     return address.password.masked_in(text) if address.password else text
 
 

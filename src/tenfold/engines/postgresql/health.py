@@ -18,6 +18,10 @@ from tenfold.errors import TenfoldError
 
 WITHIN_SECONDS = 20.0
 """For everything together; catalogs are small, but a loaded server is slow."""
+COLLATION_VERSIONS = 150_000
+"""From this version on a database knows its collation's."""
+EXECUTION_TIMES = 130_000
+"""From this version on statistics tell planning from execution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,8 @@ SELECT format('%s.%s', nspname, relname)
 _SEQUENCES = f"""
 SELECT format('%s.%s', nspname, c.relname),
        coalesce(format('%s.%s', refobjid::regclass, attname), ''),
-       coalesce(pg_sequence_last_value(c.oid), 0),
+       coalesce(CASE WHEN has_sequence_privilege(c.oid, 'USAGE, SELECT')
+                     THEN pg_sequence_last_value(c.oid) END, 0),
        least(seqmax, CASE atttypid WHEN 'int2'::regtype THEN 32767
                      WHEN 'int4'::regtype THEN 2147483647 ELSE seqmax END)
   FROM pg_sequence s JOIN pg_class c ON c.oid = seqrelid JOIN pg_namespace n ON n.oid = relnamespace
@@ -192,12 +197,8 @@ def examine(superuser: Login) -> Health:
         TenfoldError: out of reach, it broke off, or it does not answer in time.
     """
     try:
-        with connect(superuser, within_seconds=5) as connection, connection.within(WITHIN_SECONDS):
-            # Names are written with their schema, wherever one looks from.
-            connection.execute("SET search_path = pg_catalog")
-            connection.execute("SET default_transaction_read_only = on")
-            connection.execute("SET lock_timeout = '1s'")
-            return _examine(connection)
+        with connect(superuser, within_seconds=5) as connection:
+            return of(connection)
     except psycopg.Error as error:
         raise TenfoldError(
             f"the schema of {superuser.database} at {superuser.host}:{superuser.port} could not be"
@@ -207,11 +208,29 @@ def examine(superuser: Login) -> Health:
         ) from error
 
 
+def of(connection: Connection) -> Health:
+    """As :func:`examine`, over a connection of any role, to PostgreSQL 12 or later.
+
+    What the role may not see is left out. All is one transaction, and nothing of the session is
+    changed: behind a pooler the next one would be somebody else's.
+
+    Raises:
+        psycopg.Error: it broke off, or it does not answer in time.
+    """
+    with connection.within(WITHIN_SECONDS), connection.transaction():
+        connection.execute("SET TRANSACTION READ ONLY")
+        # Names are written with their schema, wherever one looks from.
+        connection.execute("SET LOCAL search_path = pg_catalog")
+        connection.execute("SET LOCAL lock_timeout = '1s'")
+        return _examine(connection)
+
+
 def _examine(connection: Connection) -> Health:
     numbers = connection.execute(_NUMBERS).fetchone()
     assert numbers is not None
     database, large_objects, used, allowed, age = (str(value) for value in numbers)
-    collation = connection.execute(_COLLATION).fetchone()
+    versioned = connection.info.server_version >= COLLATION_VERSIONS
+    collation = connection.execute(_COLLATION).fetchone() if versioned else None
     return Health(
         database=database,
         keyless=tuple(Table(n, int(r)) for n, r in _rows(connection, _KEYLESS)),
@@ -262,7 +281,7 @@ def _statements(connection: Connection) -> Iterator[Statement]:
         "SELECT nspname FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace"
         " WHERE extname = 'pg_stat_statements'"
     ).fetchone()
-    if found is None:
+    if found is None or connection.info.server_version < EXECUTION_TIMES:
         return
     query = sql.SQL(_STATEMENTS).format(schema=sql.Identifier(str(found[0])))
     for text, calls, mean in connection.execute(query):

