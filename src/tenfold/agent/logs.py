@@ -16,6 +16,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from tenfold.wiring.log_lines import texts
+
 MAX_BYTES = 10 << 20
 KEPT_FILES = 5
 CHECK_EVERY_SECONDS = 1.0
@@ -81,7 +83,7 @@ def lines_since(path: Path, offset: int, count: int) -> list[str]:
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return []
-    return text.splitlines()[-count:]
+    return [part for line in text.splitlines()[-count:] for part in texts(line)][-count:]
 
 
 def forget_generations(folder: Path, pool: str, newest: int, kept: int = KEPT_FILES) -> None:

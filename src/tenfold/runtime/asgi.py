@@ -14,7 +14,7 @@ from math import inf
 from time import perf_counter
 from typing import Any, Final
 
-from . import routes
+from . import lines, routes
 from .metrics import BOUNDS, MAX_ROUTES, Route, Routes
 from .state import ProcessState
 
@@ -51,6 +51,7 @@ class AsgiWrapper:
         """One request, WebSocket or lifespan."""
         if scope["type"] != "http":
             return await self._other(scope, receive, send)
+        lines.current.set(scope)
         state = self._state
         start: Message = _NOT_STARTED
         ended = 0.0
@@ -117,6 +118,7 @@ class AsgiWrapper:
             await self._lifespan(scope, receive, send)
 
     async def _websocket(self, scope: Any, receive: Receive, send: Send) -> None:
+        lines.current.set(scope)
         state, began, status = self._state, perf_counter(), 0
 
         def record(code: int) -> None:

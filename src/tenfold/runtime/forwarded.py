@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import lru_cache
 from typing import Any, Final
 
+from . import lines
+
 _REMEMBERED: Final = 256
 _SCHEMES: Final = ("http", "https")
 
@@ -23,6 +25,7 @@ class Forwarded:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One request, WebSocket or lifespan."""
+        lines.current.set(scope)
         client = scope.get("client")
         if client and self._trusts(client[0]):
             _believe(scope)
@@ -38,6 +41,7 @@ class ForwardedWsgi:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """One request."""
+        lines.current.set(environ.get(lines.VARIABLE))
         if self._trusts(environ.get("REMOTE_ADDR", "")):
             client = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
             scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip()

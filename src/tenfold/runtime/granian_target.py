@@ -11,13 +11,14 @@ import signal
 import sys
 from typing import Any
 
-from . import importing
+from . import importing, lines
 from .failures import StartFailed
 from .forwarded import Forwarded, ForwardedWsgi
 from .settings import RunSettings
 
 
 def _load(entry: str) -> Any:
+    lines.install()
     try:
         found = importing.load(entry)
     except StartFailed as failure:

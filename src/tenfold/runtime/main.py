@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ..wiring import control
+from . import lines
 from . import settings as run_settings
 from .control_socket import ControlSocket
 from .failures import StartFailed
@@ -37,6 +38,7 @@ def main(arguments: list[str]) -> int:
 def _serve(settings: run_settings.RunSettings, fd: int) -> int:
     if settings.server == COMMAND:
         return _serve_command(settings, fd)
+    lines.install()
     # As under "uvicorn main:app" and "gunicorn main:app": the server is imported, then the working
     # directory comes first. So a click.py of the app's is not what uvicorn gets. What is missing
     # is told later, when there is a socket to tell it on.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
 from typing import Any, Final
 
-from . import routes
+from . import lines, routes
 from .board import Row
 from .metrics import UNMATCHED, Routes
 
@@ -50,6 +50,8 @@ class WsgiWrapper:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """One request."""
+        # Stays until the next one: servers tell of what an app raised behind its end.
+        lines.current.set(environ.get(lines.VARIABLE))
         call = _Call(self, environ)
         with self._lock:
             self._cells[Row.ACTIVE] += 1

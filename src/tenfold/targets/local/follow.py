@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tenfold.agent.logs import KEPT_FILES, last_lines, open_to_read
+from tenfold.wiring.log_lines import texts
 
 LOOK_EVERY_SECONDS = 0.1
 _CHUNK_BYTES = 1 << 18
@@ -19,7 +20,8 @@ def read(logs: Path, names: Sequence[str], lines: int) -> Iterator[tuple[str, st
     """The last lines of each unit, of each pool's newest generation, or of all when none is
     named."""
     for unit in newest(matching(logs, names), names):
-        for line in last_lines(logs / f"{unit}.log", lines):
+        found = [part for line in last_lines(logs / f"{unit}.log", lines) for part in texts(line)]
+        for line in found[-lines:] if lines else ():
             yield unit, line
 
 
@@ -35,7 +37,7 @@ def follow(logs: Path, names: Sequence[str], lines: int) -> Iterator[tuple[str, 
         for unit, reader in readers.items():
             for line in reader.new_lines():
                 silent = False
-                yield unit, line
+                yield from ((unit, part) for part in texts(line))
         if silent:
             time.sleep(LOOK_EVERY_SECONDS)
 
@@ -81,6 +83,10 @@ class Follower:
         self._offset = 0 if from_start else _size(path)
         self._older = _inode(self._rotated[0])
         self._rest = b""
+
+    def was_rotated(self) -> bool:
+        """Whether the log was turned over since this reader last looked."""
+        return _inode(self._rotated[0]) != self._older
 
     def new_lines(self) -> list[str]:
         """Complete lines since the last call."""

@@ -23,6 +23,7 @@ from tenfold.targets.local import follow as following
 from tenfold.targets.local.account import Account, account_for, needs
 from tenfold.targets.local.client import LocalAgent, NotThere, wait_until_left
 from tenfold.targets.local.directory import HostDirectory
+from tenfold.targets.local.entries import UnitLog, Wanted
 from tenfold.targets.places import Places
 from tenfold.targets.protocol import HostPaths
 from tenfold.topology.model import Host
@@ -170,6 +171,21 @@ class LocalTarget:
             return iter(())
         logs = directory.root_of(self._state_dir, folder) / "logs"
         return (following.follow if follow else following.read)(logs, names, lines)
+
+    def unit_logs(
+        self, host: str, names: Sequence[str], may_have: Wanted | None = None, *, old: bool = True
+    ) -> dict[str, UnitLog]:
+        """The logs of these units or pools, or of all; by name, and whether anything runs or not.
+
+        Without ``old`` only of each pool's newest generation, unless its members are named.
+        """
+        folder = self._places.of(host)
+        if folder is None:
+            return {}
+        logs = directory.root_of(self._state_dir, folder) / "logs"
+        found = following.matching(logs, names)
+        wanted = found if old else following.newest(found, names)
+        return {u: UnitLog(host, u, logs / f"{u}.log", may_have) for u in wanted}
 
     def remains(self, host: str) -> bool:
         """Whether units run although keeper and agent were both killed."""
