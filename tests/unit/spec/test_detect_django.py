@@ -295,7 +295,6 @@ def test_without_a_server_module_it_is_no_app(make: Make) -> None:
     ("line", "fact"),
     [
         ('ALLOWED_HOSTS = ["*"]', 'ALLOWED_HOSTS has "*" in bakery.settings'),
-        ('ALLOWED_HOSTS = ["bakery.example"]', "ALLOWED_HOSTS has no localhost in bakery.settings"),
         ("DEBUG = True", "DEBUG is on in bakery.settings"),
         ('SECRET_KEY = ""', "SECRET_KEY is not set in bakery.settings"),
         ('SECRET_KEY = "oven"', "SECRET_KEY is written in bakery.settings"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tenfold.spec.detect import uploads, variables
+from tenfold.spec.detect import django_hosts, uploads, variables
 from tenfold.spec.detect.evaluate import Names, constants
 from tenfold.spec.detect.found import Candidate, Item, Note, Part, Stored
 from tenfold.spec.detect.installed import Installed
@@ -220,12 +220,8 @@ def _notes(django: Django) -> Iterator[Note]:
     settings, name = django.settings, django.settings_name
     yield from _database(django)
     yield from _secrecy(django)
-    yield from _hosts(django)
-    if settings.get("SECURE_SSL_REDIRECT") is True:
-        yield Note(
-            f"SECURE_SSL_REDIRECT is on in {name}",
-            "visitors over HTTP are redirected for ever unless something in front speaks HTTPS",
-        )
+    health = _health(django) is not None
+    yield from django_hosts.notes(settings, name, django.source, health=health)
     root = settings.get("STATIC_ROOT")
     if root and not _is_inside(django, root):
         yield Note(
@@ -242,9 +238,10 @@ def _notes(django: Django) -> Iterator[Note]:
 def _secrecy(django: Django) -> Iterator[Note]:
     settings, name = django.settings, django.settings_name
     if settings.get("DEBUG") is True:
-        yield Note(
-            f"DEBUG is on in {name}", "fine here; with it, errors show your code to visitors"
-        )
+        then = "fine here; with it, errors show your code to visitors"
+        if settings.get("ALLOWED_HOSTS") == []:
+            then += "; without it, ALLOWED_HOSTS may not be empty"
+        yield Note(f"DEBUG is on in {name}", then)
     # Settings that could only be read in part may set it elsewhere.
     missing = "SECRET_KEY" not in django.source and "ROOT_URLCONF" in settings
     if missing or settings.get("SECRET_KEY") == "":
@@ -254,29 +251,6 @@ def _secrecy(django: Django) -> Iterator[Note]:
         )
     elif isinstance(settings.get("SECRET_KEY"), str):
         yield Note(f"SECRET_KEY is written in {name}", "fine here; take it from the environment")
-
-
-def _hosts(django: Django) -> Iterator[Note]:
-    """``ALLOWED_HOSTS`` as far as it is written there; with ``DEBUG`` an empty one is local."""
-    settings, name = django.settings, django.settings_name
-    hosts = settings.get("ALLOWED_HOSTS")
-    if not isinstance(hosts, list) or any(not isinstance(host, str) for host in hosts):
-        return
-    if "*" in hosts:
-        yield Note(
-            f'ALLOWED_HOSTS has "*" in {name}',
-            "fine here; others can then have links made that lead to them: name your hosts",
-        )
-    elif settings.get("DEBUG") is False and not hosts:
-        yield Note(
-            f"ALLOWED_HOSTS is empty in {name}",
-            'every request gets 400; add "127.0.0.1" and "localhost"',
-        )
-    elif hosts and _health(django) and not {"localhost", ".localhost"} & {*hosts}:
-        yield Note(
-            f"ALLOWED_HOSTS has no localhost in {name}",
-            "a new release is asked for its health page by that name, and would get 400",
-        )
 
 
 def _is_inside(django: Django, path: Any) -> bool:
