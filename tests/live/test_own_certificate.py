@@ -23,12 +23,12 @@ Bring = Callable[[Any], Project]
 NAME, PASSWORD = "shop.example", "open sesame 4711"
 
 
-def certificate(folder: Path) -> None:
-    """A key and a self-signed certificate, as a user brings them."""
+def certificate(folder: Path, days_left: int) -> None:
+    """A key and a self-signed certificate of a hundred days ago, as a user brings them."""
     folder.mkdir(exist_ok=True)
-    key, now = pem.new_key(), datetime.datetime.now(datetime.UTC)
+    key, made = pem.new_key(), datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=100)
     (folder / "key.pem").write_text(pem.key_text(key))
-    (folder / "chain.pem").write_text(pem.self_signed(key, [NAME], now, days=20))
+    (folder / "chain.pem").write_text(pem.self_signed(key, [NAME], made, days=100 + days_left))
 
 
 def ask(project: Project, port: int, password: str | None) -> tuple[int, str]:
@@ -55,7 +55,7 @@ def test_a_plain_site_becomes_one_with_a_name_a_certificate_and_a_password(bring
     project.up()
     assert project.get("/").json()["scheme"] == "http"
 
-    certificate(project.path / "tls")
+    certificate(project.path / "tls", 20)
     files = '{ certificate = "tls/chain.pem", key = "tls/key.pem" }'
     table = f'domain = "{NAME}"\nhttps_port = {port}\ntls = {files}\n'
     with (project.path / "tenfold.toml").open("a") as file:
@@ -74,13 +74,38 @@ def test_a_plain_site_becomes_one_with_a_name_a_certificate_and_a_password(bring
     assert project.get("/").status == 421
     assert project.status()["url"] == f"https://{NAME}:{port}"
 
-    certificate(project.path / "tls")
+    _is_told_of_in_time(project)
+    certificate(project.path / "tls", 300)
+    later = "tls/chain.pem has a later one, good for 299 days: tenfold deploy brings it"
+    assert later in project.ok("status")
     project.ok("deploy", timeout=200)  # the password is remembered
+    assert "certificate of your own from CN=shop.example, good for 299 days" in project.ok("status")
+    told = project.status()["certificate"]
+    assert (told["kind"], told["urgent"], told["problem"]) == ("own", False, None)
     assert ask(project, port, PASSWORD)[0] == 200
     _is_nowhere(project)
     _takes_load(project)
     assert "it asks for a password" in project.ok("down") + project.ok("up", "-d", timeout=200)
     assert ask(project, port, PASSWORD)[0] == 200
+
+
+def _is_told_of_in_time(project: Project) -> None:
+    """Status, in both forms, the command and the doctor say that it nears its end."""
+    ends = f"the certificate of {NAME} ends in 19 days, and nobody here renews it"
+    for said in (project.ok("status"), project.ok("certificate")):
+        assert ends in said
+        assert "put a new one into tls/chain.pem and tls/key.pem, then tenfold deploy" in said
+        assert "PRIVATE KEY" not in said
+    told = project.status()["certificate"]
+    assert (told["kind"], told["urgent"], told["names"]) == ("own", True, [NAME])
+    assert told["problem"]["what"] == ends
+    assert 19 < told["days_left"] <= 20
+    found = json.loads(project.tenfold("doctor", "--json").stdout)
+    (finding,) = (f for f in found["findings"] if f["check"] == "site.certificate")
+    assert ends in finding["evidence"]
+    refused = project.tenfold("certificate", "--renew")
+    assert refused.returncode == 1
+    assert "no certificate is kept here" in refused.stderr
 
 
 def _takes_load(project: Project) -> None:

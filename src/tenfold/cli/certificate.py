@@ -19,7 +19,7 @@ def certificate(settings: Settings, renew: bool) -> None:
 
     It is renewed by itself in good time ([edge] tls = "auto"). With --renew it is tried at once,
     also after failures; an authority that asks for patience, or was asked five times within an
-    hour, is left alone all the same.
+    hour, is left alone all the same. One of your own is not renewed; that it ends is told.
 
     \b
     tenfold certificate
@@ -34,7 +34,7 @@ def certificate(settings: Settings, renew: bool) -> None:
     found = certificates.look(deployment, deployment.observe(silent=True))
     if found is None:
         raise Refused(
-            'no certificate is kept here: nothing runs, or [edge] tls is not "auto"',
+            "there is no certificate here: nothing runs, or [edge] tls is off",
             next="tenfold docs edge",
         )
     settings.output.event("certificate", found.to_json())
@@ -45,7 +45,7 @@ def certificate(settings: Settings, renew: bool) -> None:
     settings.output.columns(
         [
             ("names", ", ".join(found.names)),
-            ("from", found.issuer or "nobody (self-signed)"),
+            ("from", "nobody (self-signed)" if found.self_signed else found.issuer),
             ("until", f"{until:%Y-%m-%d %H:%M} UTC"),
         ]
     )

@@ -14,6 +14,7 @@ from tenfold.cli.moving import WAYS_ON
 from tenfold.cli.output import Output
 from tenfold.deployment.certificate import Certificate, look
 from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.own_certificate import OwnCertificate
 from tenfold.deployment.status import Status, never_up
 from tenfold.engines.nginx.maintenance import from_json
 from tenfold.errors import TenfoldError
@@ -21,6 +22,7 @@ from tenfold.observe.report.figures import count, size
 from tenfold.observe.traffic import Traffic, by_route, whole
 from tenfold.spec.read import load
 
+Kept = Certificate | OwnCertificate
 DOTS = {
     "running": "●",
     "warm": "◐",
@@ -43,7 +45,7 @@ def status(settings: Settings, routes: bool) -> None:
     """
     layout = settings.layout()
     metrics: Mapping[str, Any] = {}
-    kept: Certificate | None = None
+    kept: Kept | None = None
     if layout.exists():
         deployment = Deployment.open(layout)
         found = deployment.status()
@@ -96,22 +98,22 @@ def with_follower(found: Status, deployment: Deployment) -> Status:
     return replace(found, transition=told)
 
 
-def certificate_of(deployment: Deployment) -> Certificate | None:
-    """How the site's certificate stands, where one is kept and its host answers."""
+def certificate_of(deployment: Deployment) -> Kept | None:
+    """How the site's certificate stands, where there is one and its host answers."""
     try:
         return look(deployment, deployment.observe(silent=True))
     except TenfoldError:  # whoever does not answer is told of already
         return None
 
 
-def certificate_lines(kept: Certificate, output: Output) -> None:
+def certificate_lines(kept: Kept, output: Output) -> None:
     """A line if all is well, a few in yellow if not."""
     for number, sentence in enumerate(kept.sentences()):
         head = "tls       " if number == 0 else " " * 10
         output.line(f"  {head}{sentence}", style="yellow" if kept.urgent else None)
 
 
-def show(found: Status, traffic: Traffic, output: Output, kept: Certificate | None = None) -> None:
+def show(found: Status, traffic: Traffic, output: Output, kept: Kept | None = None) -> None:
     """The status as one calm screen."""
     parts = [found.title, f"stage {found.stage}"]
     if found.release:

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tenfold.certificates.state import State, from_json
+from tenfold.deployment import shelf
+from tenfold.deployment.ending import DAY_SECONDS, span
+from tenfold.deployment.own_certificate import OwnCertificate, standing
+from tenfold.engines.nginx.site import CERTIFICATE
 from tenfold.errors import Refused
 from tenfold.topology.process import Command
 
@@ -17,8 +21,7 @@ if TYPE_CHECKING:
     from tenfold.targets.protocol import HostAgent
     from tenfold.topology.observation import Observation
 
-ENGINE = "acme"
-DAY_SECONDS = 86_400.0
+ENGINE, EDGE = "acme", "nginx"
 READ_SECONDS = 10.0
 
 
@@ -59,7 +62,7 @@ class Certificate:
         told = [self._standing(site)]
         if self.problem:
             times = "once" if self.failures == 1 else f"{self.failures} times"
-            since = _span(self.now - self.last_attempt)
+            since = span(self.now - self.last_attempt)
             told.append(f"getting another failed {times}, {since} ago: {self.problem['what']}")
             if self.problem["next"]:
                 told.append(self.problem["next"])
@@ -73,14 +76,16 @@ class Certificate:
         if self.self_signed:
             return f"the certificate of {site} is self-signed: browsers warn"
         if self.days_left <= 0:
-            return f"the certificate of {site} ended {_span(-self.days_left * DAY_SECONDS)} ago"
-        left = _span(self.days_left * DAY_SECONDS)
-        renewal = "" if self.problem else f", renewed in {_span(self.renew_at - self.now)}"
+            return f"the certificate of {site} ended {span(-self.days_left * DAY_SECONDS)} ago"
+        left = span(self.days_left * DAY_SECONDS)
+        renewal = "" if self.problem else f", renewed in {span(self.renew_at - self.now)}"
         return f"certificate from {self.issuer}, good for {left}{renewal}"
 
     def to_json(self) -> dict[str, Any]:
         """The documented object; times are seconds since the epoch."""
         return {
+            "kind": "automatic",
+            "urgent": self.urgent,
             "names": list(self.names),
             "issuer": self.issuer,
             "self_signed": self.self_signed,
@@ -93,15 +98,15 @@ class Certificate:
         }
 
 
-def look(deployment: Deployment, now: Observation) -> Certificate | None:
-    """The certificate that this deployment keeps; ``None`` where none is kept, or nobody can say.
+def look(deployment: Deployment, now: Observation) -> Certificate | OwnCertificate | None:
+    """The site's certificate; ``None`` where there is none, or nobody can say.
 
     Raises:
-        TargetError: the host does not answer.
+        TenfoldError: the host does not answer, or the release that serves is gone.
     """
     found = _keeper(deployment, now)
     if found is None:
-        return None
+        return _own(deployment, now)
     agent, name = found
     # Read by the host itself, as the user that wrote it.
     path = f"{agent.paths.root}/data/{name}/state.json"
@@ -111,6 +116,24 @@ def look(deployment: Deployment, now: Observation) -> Certificate | None:
     except (ValueError, KeyError, TypeError):
         state = None
     return None if state is None else certificate(state, time.time())
+
+
+def _own(deployment: Deployment, now: Observation) -> OwnCertificate | None:
+    """The user's own, as the edge shows it; the key that lies beside it stays on its host."""
+    if now.release is None:
+        return None
+    spec = shelf.spec_of(deployment.layout, now.release)
+    edge = _unit(deployment, now, EDGE) if spec.edge.tls.mode == "files" else None
+    if edge is None:
+        return None
+    agent, name = edge
+    path = f"{agent.paths.root}/config/{name}/{CERTIFICATE}"
+    first = ("-n", "-e", "/BEGIN CERTIFICATE/,/END CERTIFICATE/p", "-e", "/END CERTIFICATE/q")
+    lines: list[str] = []
+    command = Command(("sed", *first, path), within_seconds=READ_SECONDS, thorough=False)
+    if agent.run(command, lines.append).code != 0:
+        return None
+    return standing(spec, deployment.layout, "\n".join(lines), time.time())
 
 
 def certificate(state: State, now: float) -> Certificate:
@@ -150,19 +173,15 @@ def renew(deployment: Deployment) -> None:
 
 def _keeper(deployment: Deployment, now: Observation) -> tuple[HostAgent, str] | None:
     """The agent that has a keeper, and what the keeper is called."""
+    return _unit(deployment, now, ENGINE)
+
+
+def _unit(deployment: Deployment, now: Observation, engine: str) -> tuple[HostAgent, str] | None:
+    """The first unit of an engine, and the agent that has it, where that answers."""
     for host in now.hosts:
         for unit in host.units:
-            if unit.engine == ENGINE and host.agent == "running":
+            if unit.engine == engine and host.agent == "running":
                 agent = deployment.target.reach(host.name)
                 if agent is not None:
                     return agent, unit.name
     return None
-
-
-def _span(seconds: float) -> str:
-    """A time in one word and number: ``3 days``, ``5 hours``, ``12 minutes``."""
-    for name, length in (("day", DAY_SECONDS), ("hour", 3600.0), ("minute", 60.0)):
-        count = int(seconds / length)
-        if count >= (2 if name != "minute" else 1):
-            return f"{count} {name}{'' if count == 1 else 's'}"
-    return "less than a minute"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+from tenfold.deployment.ending import ends_soon, span
 from tenfold.secret import Secret
 from tenfold.spec.edge import EdgeTable
-
-WARN_DAYS = 30
-DAY_SECONDS = 86_400
 
 
 def notes(edge: EdgeTable, own: Secret | None, now: float) -> tuple[str, ...]:
@@ -41,8 +39,9 @@ def notes(edge: EdgeTable, own: Secret | None, now: float) -> tuple[str, ...]:
 def _ends(own: Secret, now: float) -> list[str]:
     from tenfold.certificates import pem  # a tenth of a second that few commands need
 
-    left_days = (pem.facts(own.reveal()).not_after - now) / DAY_SECONDS
-    if left_days > WARN_DAYS:
+    found = pem.facts(own.reveal())
+    if not ends_soon(found.not_before, found.not_after, now):
         return []
-    ends = "has ended" if left_days <= 0 else f"ends in {left_days:.0f} days"
+    left = found.not_after - now
+    ends = "has ended" if left <= 0 else f"ends in {span(left)}"
     return [f"the certificate of [edge] tls {ends}: tenfold deploy brings a new one"]

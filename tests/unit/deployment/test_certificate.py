@@ -31,6 +31,7 @@ def test_well() -> None:
     assert not found.urgent
     assert found.to_json()["problem"] is None
     assert found.to_json()["days_left"] == 60
+    assert (found.to_json()["kind"], found.to_json()["urgent"]) == ("automatic", False)
 
 
 def test_a_renewal_that_fails_is_told_while_there_is_time() -> None:

@@ -68,10 +68,11 @@ def written(facts: SiteFacts) -> Iterator[Seen]:
 
 @check("site.certificate", "the site's certificate needs somebody", bites="now")
 def certificate(facts: SiteFacts) -> Iterator[Seen]:
-    """A certificate is renewed by itself in good time. Looked for: one that has run out, one that
-    the site made itself because it got no other, and renewals that fail."""
+    """A certificate is renewed by itself in good time; one of your own (`[edge] tls` names its
+    files) is not. Looked for: one that has run out, one that the site made itself because it got no
+    other, renewals that fail, and one of your own with 30 days left, or a third of its life."""
     if facts.certificate:
-        fix = "tenfold certificate      says more; --renew tries at once"
+        fix = "tenfold certificate      says more, and what to do"
         yield Seen("the site's certificate needs somebody", facts.certificate, fix)
 
 
