@@ -99,7 +99,7 @@ def test_no_line_of_pg_hba_is_broken_or_lets_anyone_in_without_scram(
 def test_what_later_stages_need_is_set_from_the_first_day(superuser: Connection) -> None:
     value = {name: s.value for name, s in admin.settings_in_force(superuser).items()}
     assert value["wal_level"] == "logical"
-    assert value["archive_mode"] == "on"
+    assert value["archive_mode"] == "always"
     assert int(value["max_wal_senders"]) >= 10
     assert int(value["max_replication_slots"]) >= 10
     assert int(value["max_slot_wal_keep_size"]) > 0

@@ -223,7 +223,12 @@ class Host:
         return [u for u in self.units.values() if name in (u.name, u.order.pool)]
 
     def _needs(self, name: str) -> set[str]:
-        return {u.name for other in self.units[name].order.after for u in self._named(other)}
+        """The units that have to be there for as long as this one is."""
+        unit = self.units[name]
+        needed = {u.name for other in unit.order.after for u in self._named(other)}
+        names = (name, unit.order.pool)
+        lasting = {u.name for u in self.units.values() if set(names) & set(u.order.outlives)}
+        return needed | lasting
 
     def _check(self, order: UnitOrder) -> None:
         for other in order.after:

@@ -21,7 +21,17 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Begin": ("init", "doctor", "up", "down", "status"),
     "Change": ("plan", "deploy", "rollback", "secrets"),
     "Move": ("rehearse", "grow", "shrink", "resume", "abort", "reverse", "complete", "report"),
-    "Every day": ("logs", "run", "console", "psql", "certificate", "maintenance", "audit", "lock"),
+    "Every day": (
+        "logs",
+        "run",
+        "console",
+        "psql",
+        "db",
+        "certificate",
+        "maintenance",
+        "audit",
+        "lock",
+    ),
     "Load": ("load",),
     "Reference": ("docs", "schema", "completion"),
 }

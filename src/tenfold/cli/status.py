@@ -12,6 +12,8 @@ from tenfold.cli.base import Settings, command
 from tenfold.cli.maintenance import sentence as maintenance_sentence
 from tenfold.cli.moving import WAYS_ON
 from tenfold.cli.output import Output
+from tenfold.deployment import backups
+from tenfold.deployment.backups import Standing
 from tenfold.deployment.certificate import Certificate, look
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.own_certificate import OwnCertificate
@@ -46,11 +48,13 @@ def status(settings: Settings, routes: bool) -> None:
     layout = settings.layout()
     metrics: Mapping[str, Any] = {}
     kept: Kept | None = None
+    data: Standing | None = None
     if layout.exists():
         deployment = Deployment.open(layout)
         found = deployment.status()
         metrics = deployment.metrics(silent=found.silent)
         kept = certificate_of(deployment)
+        data = backups_of(deployment)
         found = replace(found, storage=tuple(asdict(k) for k in deployment.user_files()))
         found = with_database(found, deployment)
         if found.transition and found.transition.get("phase") in ("prepared", "switched"):
@@ -58,10 +62,14 @@ def status(settings: Settings, routes: bool) -> None:
     else:
         found = never_up(load(layout.spec).name, layout.environment)
     if settings.json:
-        told = {"traffic": whole(metrics).to_json(), "certificate": kept and kept.to_json()}
+        told = {
+            "traffic": whole(metrics).to_json(),
+            "certificate": kept and kept.to_json(),
+            "backup": data and data.to_json(),
+        }
         settings.output.object({**found.to_json(), **told})
         return
-    show(found, whole(metrics), settings.output, kept)
+    show(found, whole(metrics), settings.output, kept, data)
     if routes:
         settings.output.line()
         settings.output.columns([_traffic_row(t) for t in by_route(metrics)])
@@ -106,14 +114,28 @@ def certificate_of(deployment: Deployment) -> Kept | None:
         return None
 
 
-def certificate_lines(kept: Kept, output: Output) -> None:
+def backups_of(deployment: Deployment) -> Standing | None:
+    """How the backups stand, where some are kept and their host answers."""
+    try:
+        return backups.look(deployment, deployment.observe(silent=True))
+    except TenfoldError:  # whoever does not answer is told of already
+        return None
+
+
+def standing_lines(head: str, kept: Kept | Standing, output: Output) -> None:
     """A line if all is well, a few in yellow if not."""
     for number, sentence in enumerate(kept.sentences()):
-        head = "tls       " if number == 0 else " " * 10
-        output.line(f"  {head}{sentence}", style="yellow" if kept.urgent else None)
+        start = f"{head:<10}" if number == 0 else " " * 10
+        output.line(f"  {start}{sentence}", style="yellow" if kept.urgent else None)
 
 
-def show(found: Status, traffic: Traffic, output: Output, kept: Kept | None = None) -> None:
+def show(
+    found: Status,
+    traffic: Traffic,
+    output: Output,
+    kept: Kept | None = None,
+    data: Standing | None = None,
+) -> None:
     """The status as one calm screen."""
     parts = [found.title, f"stage {found.stage}"]
     if found.release:
@@ -136,7 +158,10 @@ def show(found: Status, traffic: Traffic, output: Output, kept: Kept | None = No
             output.line(f"  {sentence}", style="yellow")
     if kept is not None:
         output.line()
-        certificate_lines(kept, output)
+        standing_lines("tls", kept, output)
+    if data is not None:
+        output.line()
+        standing_lines("data", data, output)
     if found.transition:
         output.line()
         output.line(_transition(found))

@@ -12,7 +12,7 @@ from tenfold.cli.base import Settings, command
 from tenfold.cli.first_answer import edge_address, first_answer
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
-from tenfold.cli.status import certificate_lines, certificate_of, unit_rows
+from tenfold.cli.status import certificate_of, standing_lines, unit_rows
 from tenfold.deployment import app_secrets, applied, external, work
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
@@ -135,7 +135,7 @@ def _serve_note(deployment: Deployment, output: Output, detach: bool) -> None:
     output.line()
     kept = certificate_of(deployment)
     if kept is not None:
-        certificate_lines(kept, output)
+        standing_lines("tls", kept, output)
         output.line()
     if not detach:
         output.line("logs -f in another terminal · Ctrl-C stops everything, the data stays")

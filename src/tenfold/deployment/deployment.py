@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment import applied as applied_facts
@@ -29,8 +30,6 @@ from tenfold.transitions.runner import Listener, Runner
 from tenfold.transitions.steps import Step, StopHost
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tenfold.release.storage import Kept
     from tenfold.spec.model import AppSpec
     from tenfold.state.layout import Layout
@@ -61,7 +60,7 @@ class Deployment:
         """
         layout.create()
         journal = SqliteJournal(layout.journal)
-        target = LocalTarget(layout.state, layout.name, needs=_interpreter(layout))
+        target = LocalTarget(layout.state, layout.name, needs=_needed(layout))
         stage = path.stage_of(_position(journal.facts()))
         return cls(
             layout=layout,
@@ -188,14 +187,23 @@ def _position(facts: Mapping[str, Any]) -> str:
     return found
 
 
-def _interpreter(layout: Layout) -> tuple[Path, ...]:
-    """The app's interpreter, wherever it is: the app's user has to reach it."""
-    with suppress(TenfoldError):  # a broken file is told by whoever needs it, not by "down"
-        named = read.load(layout.spec, environment=layout.environment).python
-        made_from = None
-        if named is None and os.geteuid() == 0:
-            made_from = made.python_of(layout.project, made.Caller(os.environ, Here()))
-        if made_from is not None:
-            return (made_from.path.resolve().parents[1],)
-        return (interpreter(layout.project, named),)
-    return ()
+def _needed(layout: Layout) -> tuple[Path, ...]:
+    """What the app's user has to reach, wherever it is: its interpreter, the place of backups."""
+    try:
+        spec = read.load(layout.spec, environment=layout.environment)
+    except TenfoldError:  # a broken file is told by whoever needs it, not by "down"
+        return ()
+    backup = spec.database.backup
+    place = () if backup is None or backup.in_s3 else (Path(backup.to),)
+    with suppress(TenfoldError):
+        return (*_interpreter(layout, spec.python), *place)
+    return place
+
+
+def _interpreter(layout: Layout, named: str | None) -> tuple[Path, ...]:
+    made_from = None
+    if named is None and os.geteuid() == 0:
+        made_from = made.python_of(layout.project, made.Caller(os.environ, Here()))
+    if made_from is not None:
+        return (made_from.path.resolve().parents[1],)
+    return (interpreter(layout.project, named),)

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from tenfold.agent.masking import masking, without
-from tenfold.deployment import edge_notes, edge_secrets, shelf
+from tenfold.deployment import backup_secrets, edge_notes, edge_secrets, shelf
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
 from tenfold.deployment.releases import ReleaseKeeper
 from tenfold.deployment.toolbox import Toolbox, toolbox
@@ -104,6 +104,7 @@ def make_intent(
     # What runs beside a release, or brings it back, uses the database that it has.
     known = {**environ, **({} if renew or not release else remembered(layout)), **revealed}
     database_url = read.database_url(spec, known, path=given)
+    backup = backup_secrets.given(spec, layout, target.account, known, path=given)
     redis_url = read.redis_url(spec, known, path=given)
     urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
     if layout.environment:
@@ -127,6 +128,7 @@ def make_intent(
         secrets={
             **secrets.ensure(layout.secrets, _secrets(spec)),
             **edge_secrets.given(spec, layout, environ, path=given),
+            **backup,
         },
         release=ReleasePlace(wanted.id, "", "", ""),
         variables={**variables, **{name: url for name, url in urls.items() if url is not None}},
@@ -156,6 +158,7 @@ def make_intent(
         taken={
             **_taken([*spec.env.values(), *spec.edge.basic_auth.values()], environ, own),
             **_taken([spec.database.url or "", _url(spec.redis)], known, own),
+            **_taken(_backup_texts(spec), known, own),
         },
         database_url=database_url,
         redis_url=redis_url,
@@ -180,6 +183,11 @@ def _secrets(spec: AppSpec) -> list[str]:
     redis = ["redis.app"] if spec.redis and spec.redis.url is None else []
     salt = [edge_secrets.SALT] if spec.edge.basic_auth else []
     return [*databases, *redis, *salt]
+
+
+def _backup_texts(spec: AppSpec) -> list[str]:
+    backup = spec.database.backup
+    return [] if backup is None else [*backup.secrets.values()]
 
 
 def _url(redis: RedisTable | None) -> str:

@@ -1,4 +1,5 @@
-"""What a copy for a rehearsal leaves out: nobody shall find it, and no authority hear of it."""
+"""What a copy for a rehearsal leaves out: nobody shall find it, no authority hear of it, and
+nothing of it get among the backups."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from tenfold.spec.model import AppSpec
 
 
 def rehearsed(spec: AppSpec) -> AppSpec:
-    """The same app, on this machine alone: no names, no TLS, no password to come in."""
+    """The same app, on this machine alone: no names, no TLS, no password to come in, no backups."""
     kept = {"port", "max_body_bytes", "request_timeout_seconds", "hold_seconds"}
     edge = EdgeTable().model_copy(update={name: getattr(spec.edge, name) for name in kept})
-    return spec.model_copy(update={"edge": edge})
+    database = spec.database.model_copy(update={"backup": None})
+    return spec.model_copy(update={"edge": edge, "database": database})

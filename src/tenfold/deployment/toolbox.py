@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tenfold.engines.acme import Acme
+from tenfold.engines.backup import Backup
 from tenfold.engines.command.render import Command
 from tenfold.engines.database_endpoint import DatabaseEndpoint
 from tenfold.engines.granian.render import Granian
@@ -62,6 +63,7 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
         PostgreSQL(),
         Nginx(nginx.build),
         Acme(),
+        Backup(),
         DatabaseEndpoint(nginx.build),
         Uvicorn(),
         Gunicorn(),

@@ -176,6 +176,7 @@ class SiteFacts:
     """The deployment as it runs. ``written`` are files that the app wrote into its release.
 
     ``certificate`` is what is wrong with the site's, in sentences; the last says what to do.
+    ``backups`` is what is wrong with those.
 
     ``restarts`` maps a unit to how often it was restarted, and why.
     """
@@ -189,6 +190,7 @@ class SiteFacts:
     release: str | None = None
     written: tuple[str, ...] = ()
     certificate: tuple[str, ...] = ()
+    backups: tuple[str, ...] = ()
     failed: int = 0
     requests: int = 0
 

@@ -12,7 +12,6 @@ COMES: Final[Mapping[tuple[str, ...], str]] = {
     ("static", "build"): "comes with stage 1; for a command that prepares assets: [release] build",
     ("static", "output"): "comes with stage 1",
     ("database", "shard_by"): "comes with stage 1m",
-    ("database", "backup"): _LATER_10,
     ("jobs",): _LATER_10,
     ("alerts",): _LATER_10,
     ("reads",): "comes with stage 1k",

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from tenfold.spec import values
+from tenfold.spec.backup import BackupTable
 from tenfold.spec.edge import EdgeTable
 from tenfold.spec.load import LoadTable
 from tenfold.spec.redis import RedisTable
@@ -137,12 +138,18 @@ class DatabaseTable(Table):
         "directory of its programs.",
     )
 
+    backup: BackupTable | None = Field(
+        default=None,
+        description="Continuous backup of the database and of [storage] dirs; none without it.",
+    )
+
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
-        if self.url is not None and "postgres" in self.model_fields_set:
-            raise ValueError(
-                "postgres is for a database that Tenfold runs: leave it out beside url"
-            )
+        for key in ("postgres", "backup"):
+            if self.url is not None and key in self.model_fields_set:
+                raise ValueError(
+                    f"{key} is for a database that Tenfold runs: leave it out beside url"
+                )
         return self
 
 

@@ -121,6 +121,29 @@ def redis_url(
     return _own_url("redis", spec.redis.url if spec.redis else None, environ, path)
 
 
+def backup_secrets(
+    spec: AppSpec, environ: Mapping[str, str], *, path: Path | None = None
+) -> dict[str, Secret]:
+    """The secrets of ``[database.backup]`` by key; empty without that table.
+
+    Raises:
+        SpecError: as :func:`variables`; or one is empty.
+    """
+    backup = spec.database.backup
+    texts = backup.secrets if backup is not None else {}
+    keys: dict[locate.Key, str] = {("database", "backup", k): text for k, text in texts.items()}
+    _require_set(keys, environ, path)
+    found = {key: values.expand(text, environ).strip() for key, text in texts.items()}
+    empty = [
+        Problem(("database", "backup", key), "the variable is set, and empty")
+        for key, text in found.items()
+        if not text
+    ]
+    if empty:
+        raise _at_lines(empty, path)
+    return {key: Secret(text) for key, text in found.items()}
+
+
 def _own_url(
     table: str, text: str | None, environ: Mapping[str, str], path: Path | None
 ) -> Secret | None:

@@ -10,9 +10,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+MAX_SECONDS: Final = 86_400.0
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) *(ms|s|m|h)")
 _SECONDS_PER = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-MAX_SECONDS: Final = 86_400.0
+_LONG = re.compile(r"(\d+(?:\.\d+)?) *(m|h|d)")
+_SECONDS_PER_LONG = {"m": 60.0, "h": 3600.0, "d": MAX_SECONDS}
 _SIZE = re.compile(r"(\d+) *(B|kB|KB|KiB|MB|MiB|GB|GiB)")
 _BYTES_PER = {
     "B": 1,
@@ -36,6 +38,18 @@ def seconds(text: Any) -> float:
     if found is None:
         raise ValueError(f"{_shown(text)} is not a duration: {_hint(text, 's', '5m')}")
     return float(found[1]) * _SECONDS_PER[found[2]]
+
+
+def long_seconds(text: Any) -> float:
+    """``"90m"``, ``"24h"`` or ``"14d"``, in seconds.
+
+    Raises:
+        ValueError: anything else; the text says what to write instead.
+    """
+    found = _LONG.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError(f"{_shown(text)} is not a duration: {_hint(text, 'h', '14d')}")
+    return float(found[1]) * _SECONDS_PER_LONG[found[2]]
 
 
 def size_in_bytes(text: Any) -> int:
@@ -80,6 +94,12 @@ Seconds = Annotated[
     BeforeValidator(seconds),
     Field(ge=0),
     WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
+]
+LongSeconds = Annotated[
+    float,
+    BeforeValidator(long_seconds),
+    Field(ge=0),
+    WithJsonSchema({"type": "string", "pattern": rf"^{_LONG.pattern}$"}),
 ]
 WaitSeconds = Annotated[Seconds, AfterValidator(at_most_a_day)]
 Bytes = Annotated[

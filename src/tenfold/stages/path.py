@@ -65,7 +65,11 @@ def _10_100(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
         replace(
             base,
             hosts=(*base.hosts, stage_100.host(stage_100.DATABASE_HOST, machine)),
-            units=(*base.units, stage_100.database(spec)),
+            units=(
+                *base.units,
+                *stage_10.backup(spec, stage_100.DATABASE_HOST),
+                stage_100.database(spec),
+            ),
         ),
         stage_10.HOST,
     )
@@ -75,7 +79,8 @@ def _100_10(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
     """Stage 100 with the database of stage 10 following: the way back."""
     base = stage_100.topology(spec, machine, facts)
     old = Unit("postgres", "postgresql", stage_100.APP_HOST, stage_10.database(spec))
-    return _position("100+10", replace(base, units=(*base.units, old)), stage_100.DATABASE_HOST)
+    both = (*base.units, *stage_10.backup(spec, stage_100.APP_HOST), old)
+    return _position("100+10", replace(base, units=both), stage_100.DATABASE_HOST)
 
 
 def _100(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:

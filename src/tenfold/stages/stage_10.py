@@ -14,6 +14,7 @@ from tenfold.topology.model import Host, Pool, Topology, Unit
 from tenfold.topology.settings import (
     AppSettings,
     Asset,
+    BackupSettings,
     CertificateSettings,
     DatabaseSettings,
     EdgeSettings,
@@ -25,6 +26,7 @@ from tenfold.topology.settings import (
 
 HOST = "vm1"
 CERTIFICATES = "certificates"
+BACKUP = "backup"
 DAY_SECONDS = 86_400
 
 
@@ -39,6 +41,7 @@ def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
         stage="10",
         hosts=(Host(HOST, cores=machine.cores, memory_bytes=machine.memory_bytes),),
         units=(
+            *backup(spec, HOST),
             *own,
             *redis(spec, HOST),
             Unit("edge", "nginx", HOST, edge(spec), after=("app",)),
@@ -66,7 +69,31 @@ def database(spec: AppSpec, *, node: int = 1) -> DatabaseSettings:
         separate_owner=spec.release.migrate is not None,
         node=node,
         copy_bytes_per_second=spec.transition.max_copy_rate_bytes,
+        archived=spec.database.backup is not None,
     )
+
+
+def backup(spec: AppSpec, host: str) -> tuple[Unit, ...]:
+    """The keeper of backups on the host of a database; nothing where the file asks for none.
+
+    It outlives the database, which archives the last of its log when it stops; the database does
+    not wait for it.
+    """
+    table = spec.database.backup
+    if table is None:
+        return ()
+    settings = BackupSettings(
+        to=table.to,
+        every_seconds=table.every_seconds,
+        keep_seconds=table.keep_seconds,
+        endpoint=table.endpoint,
+        region=table.region,
+        encrypted=table.encryption is not None,
+        check_seconds=table.check_seconds,
+        storage=spec.storage.dirs,
+        copy_bytes_per_second=spec.transition.max_copy_rate_bytes,
+    )
+    return (Unit(BACKUP, "backup", host, settings, outlives=("postgres",)),)
 
 
 def redis(spec: AppSpec, host: str) -> tuple[Unit, ...]:

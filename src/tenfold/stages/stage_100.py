@@ -28,6 +28,7 @@ def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
         stage="100",
         hosts=(host(DATABASE_HOST, machine), host(APP_HOST, machine)),
         units=(
+            *stage_10.backup(spec, DATABASE_HOST),
             database(spec),
             Unit("database", "database_endpoint", APP_HOST, EndpointSettings()),
             *stage_10.redis(spec, APP_HOST),

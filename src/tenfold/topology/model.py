@@ -38,6 +38,7 @@ class Unit:
     """One supervised process of one engine on one host.
 
     ``after`` names units or pools on the same host that must be ready before this one starts.
+    ``outlives`` names those that do not wait for it, and stop before it where all stop.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Unit:
     host: str
     settings: Settings
     after: tuple[str, ...] = ()
+    outlives: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:

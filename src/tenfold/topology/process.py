@@ -103,8 +103,9 @@ class UnitOrder:
 
     Members of a pool are named ``pool.generation.index``, carry ``pool`` and ``generation`` and
     start *warm*: they do not accept until a handover says so. Those in the ``background`` serve no
-    requests and work from the start. ``fingerprint`` is the caller's digest of what the unit was
-    made from; the agent keeps it and gives it back when observed.
+    requests and work from the start. Where all units stop, those that it ``outlives`` stop first.
+    ``fingerprint`` is the caller's digest of what the unit was made from; the agent keeps it and
+    gives it back when observed.
     """
 
     name: str
@@ -117,3 +118,4 @@ class UnitOrder:
     endpoint: str | None = None
     background: bool = False
     fingerprint: str | None = None
+    outlives: tuple[str, ...] = ()

@@ -19,7 +19,8 @@ class DatabaseSettings(Settings):
     ``major`` is PostgreSQL's major version, which is pinned for the life of the data. ``node``
     numbers the cluster's data directories, each for its whole life: with whoever it follows, the
     replication slot ``tenfold_NODE`` is its own. ``copy_bytes_per_second`` bounds how fast it is
-    copied from its leader; 0 does not.
+    copied from its leader; 0 does not. ``archived``: its log goes to the keeper of backups on the
+    same host.
     """
 
     database: str
@@ -31,6 +32,29 @@ class DatabaseSettings(Settings):
     separate_owner: bool = False
     major: int = 18
     node: int = 1
+    copy_bytes_per_second: int = 0
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BackupSettings(Settings):
+    """The keeper of backups beside a database server.
+
+    ``to`` is a directory or ``s3://bucket/prefix``; ``endpoint`` and ``region`` are those of an S3
+    server. Who we are there is among the secrets, as ``backup.access_key`` and
+    ``backup.secret_key``; where the copies are ``encrypted``, ``backup.encryption`` is the key.
+    ``storage`` are the directories of user files that go along.
+    """
+
+    to: str
+    every_seconds: float
+    keep_seconds: float
+    cluster: str = "main"
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    encrypted: bool = False
+    storage: tuple[str, ...] = ()
+    check_seconds: float | None = None
     copy_bytes_per_second: int = 0
 
 

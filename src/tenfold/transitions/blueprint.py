@@ -130,6 +130,7 @@ class Blueprint:
             endpoint=self.document.endpoints.get(member.path),
             background=background,
             fingerprint=self.fingerprint(member),
+            outlives=member.outlives if isinstance(member, Unit) else (),
         )
 
     def _is_unit(self, member: Unit | Pool, other: str) -> bool:

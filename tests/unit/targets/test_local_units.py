@@ -373,13 +373,13 @@ class TestStopping:
         )
         agent = host.up("order")
         ended = Path(agent.paths.root) / "data/ended"
-        for name, after in (("db", ()), ("app", ("db",)), ("edge", ("app",))):
-            order = script(name, text)
+        for name, after in (("keeper", ()), ("db", ()), ("app", ("db",)), ("edge", ("app",))):
+            order = replace(script(name, text), outlives=("db",) if name == "keeper" else ())
             argv = (*order.launch.argv, str(ended), name)
             agent.start(replace(order, after=after, launch=replace(order.launch, argv=argv)))
             until(lambda name=name: says(agent, name) == ["up"], "it to be up")
         agent.shutdown()
-        assert ended.read_text().split() == ["edge", "app", "db"]
+        assert ended.read_text().split() == ["edge", "app", "db", "keeper"]
 
 
 class TestOrder:

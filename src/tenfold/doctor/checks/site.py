@@ -76,6 +76,14 @@ def certificate(facts: SiteFacts) -> Iterator[Seen]:
         yield Seen("the site's certificate needs somebody", facts.certificate, fix)
 
 
+@check("site.backups", "backups need somebody", bites="now")
+def backups(facts: SiteFacts) -> Iterator[Seen]:
+    """What is written is in the archive a minute later. Looked for: an archive that gets nothing or
+    is behind, log that fills the database's disk for that, copies and trials that failed."""
+    if facts.backups:
+        yield Seen("backups need somebody", facts.backups, "tenfold status      tells how they are")
+
+
 @check("site.failures", "many requests fail", bites="now")
 def failures(facts: SiteFacts) -> Iterator[Seen]:
     """Looked for: one request in a hundred or more answered 500 or worse since the workers started,
@@ -85,4 +93,13 @@ def failures(facts: SiteFacts) -> Iterator[Seen]:
         yield Seen("many requests fail", (told,), "tenfold status --routes      says which")
 
 
-CHECKS: Final = (degraded, interrupted, way_back, restarts, written, certificate, failures)
+CHECKS: Final = (
+    degraded,
+    interrupted,
+    way_back,
+    restarts,
+    written,
+    certificate,
+    backups,
+    failures,
+)

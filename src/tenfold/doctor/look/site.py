@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenfold.deployment import certificate, shelf
+from tenfold.deployment import backups, certificate, shelf
 from tenfold.deployment.databases import following
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.status import Status
@@ -38,6 +38,7 @@ def look(deployment: Deployment, spec: AppSpec | None, unseen: list[Unseen]) -> 
         release=found.release,
         written=_written(deployment, spec, found.release, unseen),
         certificate=_certificate(deployment, found, unseen),
+        backups=_backups(deployment, found, unseen),
         failed=traffic.failed,
         requests=traffic.requests,
     )
@@ -73,6 +74,17 @@ def _certificate(deployment: Deployment, found: Status, unseen: list[Unseen]) ->
         unseen.append(Unseen("the certificate", error.what, error.next or ""))
         return ()
     return kept.sentences() if kept is not None and kept.urgent else ()
+
+
+def _backups(deployment: Deployment, found: Status, unseen: list[Unseen]) -> tuple[str, ...]:
+    if found.state == "stopped":
+        return ()
+    try:
+        kept = backups.look(deployment, deployment.observe(silent=True))
+    except TenfoldError as error:
+        unseen.append(Unseen("the backups", error.what, error.next or ""))
+        return ()
+    return kept.problems() if kept is not None else ()
 
 
 def _written(

@@ -14,6 +14,9 @@ OLDEST_MAJOR = 15
 MAX_WAL_SENDERS = 16
 """Connections for followers and copies; the same everywhere, see :func:`limits`."""
 
+ARCHIVE_TIMEOUT_SECONDS = 30
+"""Half of the minute that may be outside the archive; the other half is for the way there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -46,6 +49,7 @@ class Server:
     address: str
     port: int
     upstream: Upstream | None = None
+    archive_command: str | None = None
 
 
 def postgresql_conf(server: Server, sizes: Sizing, major: int) -> str:
@@ -62,6 +66,7 @@ def sections(server: Server, sizes: Sizing) -> tuple[Section, ...]:
         _memory(sizes),
         _durability(sizes),
         _replication(sizes),
+        _archive(server.archive_command),
         *_following(server),
         _planner(),
         _logging(),
@@ -182,7 +187,7 @@ def _durability(sizes: Sizing) -> Section:
 def _replication(sizes: Sizing) -> Section:
     keep = size_text(sizes.max_slot_wal_keep_size_bytes)
     return Section(
-        "Replication and archive",
+        "Replication",
         (
             Setting("wal_level", "logical", "(restart)"),
             Setting("max_wal_senders", str(MAX_WAL_SENDERS), "(restart)"),
@@ -202,14 +207,39 @@ def _replication(sizes: Sizing) -> Section:
             # A switch waits for what a query on the follower delays.
             Setting("max_standby_streaming_delay", "5s", "and the follower no longer"),
             Setting("track_commit_timestamp", "on", "tells conflicting changes apart (restart)"),
-            Setting("archive_mode", "on", "(restart)"),
-            Setting("archive_command", quoted("true"), "keeps nothing: see above"),
         ),
         text=(
             "What later stages need and what takes a restart is set from the first day, so that\n"
-            "growing never restarts the database. There is no archive yet: archive_command says\n"
-            "'done' for every segment. Left empty, PostgreSQL would keep every segment for ever.\n"
-            "Setting a real command later takes a reload, not a restart."
+            "growing never restarts the database."
+        ),
+    )
+
+
+def _archive(command: str | None) -> Section:
+    # "always": followers archive as well. So whoever is promoted has archived what its leader had
+    # not come to, and no change of leader leaves a gap.
+    mode = Setting("archive_mode", "always", "followers do it as well (restart)")
+    if command is None:
+        return Section(
+            "Archive",
+            (mode, Setting("archive_command", quoted("true"), "keeps nothing")),
+            text=(
+                "There is none: archive_command says 'done' for every segment of the log. Left\n"
+                "empty, PostgreSQL would keep every segment for ever. A real command later takes\n"
+                "a reload, not a restart."
+            ),
+        )
+    timeout = f"{ARCHIVE_TIMEOUT_SECONDS}s"
+    return Section(
+        "Archive",
+        (
+            mode,
+            Setting("archive_command", quoted(command)),
+            Setting("archive_timeout", timeout, "what was written is there so much later, at most"),
+        ),
+        text=(
+            "Every segment of the log goes to the keeper of backups on this host; PostgreSQL\n"
+            "keeps it until that says that it is stored."
         ),
     )
 

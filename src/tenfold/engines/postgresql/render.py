@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
@@ -30,6 +31,10 @@ BUILTIN_LOCALES_SINCE = 17
 COPY_SECONDS = 86_400.0
 """How long making or copying the data may take; a large database takes hours over a network."""
 
+ARCHIVE = "archive.py"
+ARCHIVE_SOCKET = "backup.sock"
+"""Where the keeper of backups on the same host takes orders, in the host's directory of sockets."""
+
 _SCRIPTS = (
     "initialise.sh",
     "before-start.sh",
@@ -56,7 +61,11 @@ class PostgreSQL:
         settings = _settings(member)
         config = scene.place.config
         clients = networks(_clients(scene))
-        here = replace(server(member, scene), upstream=upstream(member, scene))
+        here = replace(
+            server(member, scene),
+            upstream=upstream(member, scene),
+            archive_command=_archive_command(scene) if settings.archived else None,
+        )
         return (
             File(
                 join(config, "postgresql.conf"),
@@ -66,6 +75,11 @@ class PostgreSQL:
             File(join(config, "pg_ident.conf"), "# No user names are mapped.\n"),
             File(join(config, "pgpass"), _pgpass(member, scene), mode=0o600),
             File(join(config, "origin"), origin_text(origin(member, scene))),
+            *(
+                (File(join(config, ARCHIVE), _script(ARCHIVE), mode=0o755),)
+                if settings.archived
+                else ()
+            ),
             *(File(join(config, name), _script(name), mode=0o755) for name in _SCRIPTS),
         )
 
@@ -139,6 +153,15 @@ def roles(settings: DatabaseSettings) -> Mapping[str, str]:
     }
 
 
+def _archive_command(scene: Scene) -> str:
+    words = (
+        *(scene.place.binaries["python"], "-I", "-S", join(scene.place.config, ARCHIVE)),
+        join(scene.place.run, ARCHIVE_SOCKET),
+    )
+    # PostgreSQL puts the file's path in the place of %p, and one % in that of two.
+    return " ".join(shlex.quote(word).replace("%", "%%") for word in words) + ' "%p"'
+
+
 def _initialise(settings: DatabaseSettings, scene: Scene, here: Server) -> Command:
     # LC_CTYPE must not be C: pg_trgm would drop every letter that is not ASCII.
     options = ["--locale=C.UTF-8"]
@@ -171,14 +194,17 @@ def _pgpass(member: Unit | Pool, scene: Scene) -> Secret:
     lines = ["# PGPASSFILE of psql and its kin for this server: host:port:database:user:password"]
     for host in (here.sockets, here.address):
         for role, user in roles(settings).items():
-            fields = (host, str(here.port), "*", user, secret(scene, settings, role).reveal())
-            lines.append(":".join(_escape(field) for field in fields))
+            lines.append(pgpass_line(host, here.port, user, secret(scene, settings, role)))
     for peer in others(member, scene):
+        password = secret(scene, settings, "replication")
         peer_host, peer_port = address(scene.wiring.endpoints[peer.path])
-        password = secret(scene, settings, "replication").reveal()
-        fields = (peer_host, str(peer_port), "*", settings.replication_role, password)
-        lines.append(":".join(_escape(field) for field in fields))
+        lines.append(pgpass_line(peer_host, peer_port, settings.replication_role, password))
     return Secret("\n".join(lines) + "\n")
+
+
+def pgpass_line(host: str, port: int, user: str, password: Secret) -> str:
+    """A line of a password file, for all databases of a server."""
+    return ":".join(_escape(f) for f in (host, str(port), "*", user, password.reveal()))
 
 
 def _escape(field: str) -> str:

@@ -1,0 +1,93 @@
+"""``tenfold db restore``: back to a moment, beside what runs or where nothing runs."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from tenfold.cli.base import Settings, command
+from tenfold.cli.past import past, shown
+from tenfold.deployment import backups as keeping
+from tenfold.deployment import restore as restoring
+from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.restore import Choice, Outcome
+from tenfold.spec import read
+
+NEW = "new"
+
+
+@command("restore")
+@click.option(
+    "--to",
+    "to",
+    metavar="TIME",
+    default="latest",
+    help='The moment: "14:30", "2026-11-26 14:30:05", "-45m" from now; latest.',
+)
+@click.option(
+    "--into",
+    metavar="DIR",
+    required=True,
+    help='A directory for a copy, or "new": the database of a deployment that has none.',
+)
+@click.option("--archive", metavar="NAME", help="Of an earlier database: tenfold db backups.")
+def restore(settings: Settings, to: str, into: str, archive: str | None) -> None:
+    """Bring the database back to a moment, as a copy or as a new deployment's.
+
+    With --into DIR what runs is left alone: DIR gets the data directory, ready for PostgreSQL of
+    the same version, and the user files. With --into new it becomes the database that the next
+    tenfold up  starts, where there is none: on another machine, or after everything was lost. It
+    takes tenfold.toml and the variables that [database.backup] names.
+
+    \b
+    tenfold db restore --into /tmp/look --to 14:30
+    tenfold db restore --into new
+    """
+    layout = settings.layout()
+    spec = read.load(layout.spec, environment=layout.environment)
+    target = past(to, datetime.now().astimezone())
+    store, found = keeping.archives(spec, layout, os.environ)
+    chosen = restoring.choose(found, target, archive=archive, place=store.place)
+    output = settings.output
+    moment = "the newest moment that there is" if target is None else shown(target)
+    output.line(f"from backup {chosen.backup.id} in {store.place} to {moment}")
+    output.event("chosen", {"backup": chosen.backup.id, "archive": chosen.lineage.name})
+
+    def tell(text: str) -> None:
+        output.event("progress", {"text": text})
+
+    deployment = Deployment.open(layout)
+    with deployment.working("db restore"):
+        if into == NEW:
+            outcome = restoring.anew(deployment, spec, os.environ, chosen, tell)
+        else:
+            place = Path(into).absolute()
+            outcome = restoring.into_directory(deployment, spec, os.environ, chosen, place, tell)
+    _show(settings, chosen, outcome, into)
+
+
+def _show(settings: Settings, chosen: Choice, outcome: Outcome, into: str) -> None:
+    output = settings.output
+    last = f", its last transaction of {outcome.last}" if outcome.last else ""
+    output.line(f"  ✓ restored in {outcome.seconds:.1f} s{last}")
+    for link in outcome.skipped:
+        output.line(f"  ! {link} led out of the user files and was left out", style="yellow")
+    output.event(
+        "restored",
+        {
+            "place": str(outcome.place),
+            "last_transaction": outcome.last,
+            "segments": outcome.segments,
+            "skipped": list(outcome.skipped),
+        },
+    )
+    output.line()
+    if into == NEW:
+        output.line("Next   tenfold up")
+        return
+    output.line(
+        f"The data directory is {outcome.place}/cluster, of PostgreSQL {chosen.backup.version}"
+    )
