@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import shelf
-from tenfold.deployment.intent import remembered
+from tenfold.deployment.given import remembered
 from tenfold.engines.postgresql import external
 from tenfold.engines.redis import external as own_redis
 from tenfold.errors import Refused

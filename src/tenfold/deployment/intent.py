@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,21 +13,19 @@ import psutil
 from tenfold.agent.masking import masking, without
 from tenfold.deployment import backup_secrets, edge_notes, edge_secrets, shelf
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
+from tenfold.deployment.given import values_given
 from tenfold.deployment.releases import ReleaseKeeper
 from tenfold.deployment.toolbox import Toolbox, toolbox
 from tenfold.engines.database_endpoint import require_stream
 from tenfold.engines.protocol import ReleasePlace
 from tenfold.release.running import Runner
 from tenfold.secret import Secret
-from tenfold.spec import read
 from tenfold.spec.model import AppSpec
-from tenfold.spec.redis import RedisTable
-from tenfold.spec.values import references
 from tenfold.stages import path
 from tenfold.stages.facts import AppFacts, Machine, app_facts
 from tenfold.stages.guarantees import costs
 from tenfold.state import app_secrets, secrets
-from tenfold.state.layout import ENVIRONMENT, Layout, title
+from tenfold.state.layout import Layout, title
 from tenfold.targets.local.target import LocalTarget
 from tenfold.targets.protocol import Finished, Target
 from tenfold.topology.model import Host, Topology, Unit
@@ -38,7 +36,6 @@ from tenfold.transitions.planner import Goal
 from tenfold.transitions.steps import KeepFiles
 
 ROLES = ("superuser", "owner", "app", "replication")
-ENV = "env."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,28 +88,14 @@ def make_intent(
     Raises:
         TenfoldError: the file, the project, its environment or the machine does not allow it.
     """
-    runs_database = spec.database.url is None
-    major = facts.get("postgresql_major") if runs_database else None
+    major = facts.get("postgresql_major") if spec.database.url is None else None
     tools = toolbox(spec, postgresql_major=major)
-    kept = app_secrets.load(layout.app_secrets)
-    own = {name: one.value for name, one in kept.items()}
-    revealed = {name: value.reveal() for name, value in own.items()}
-    environ = {**remembered(layout), **os.environ, **revealed}
-    given = None if release else layout.spec
-    variables = read.variables(spec, environ, path=given)
-    variables.update(own)
-    # What runs beside a release, or brings it back, uses the database that it has.
-    known = {**environ, **({} if renew or not release else remembered(layout)), **revealed}
-    database_url = read.database_url(spec, known, path=given)
-    backup = backup_secrets.given(spec, layout, target.account, known, path=given)
-    redis_url = read.redis_url(spec, known, path=given)
-    urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
-    if layout.environment:
-        variables[ENVIRONMENT] = layout.environment
+    given = values_given(spec, layout, served=release, renew=renew)
+    backup = backup_secrets.given(spec, layout, target.account, given.known, path=given.path)
     stage = path.stage_of(position)
     target = target.named(path.places(stage, target.directories()))
     releases = ReleaseKeeper(
-        layout, spec, _runner(target, stage), variables=variables, account=target.account
+        layout, spec, _runner(target, stage), variables=given.variables, account=target.account
     )
     wanted = releases.existing(release) if release else releases.candidate()
     served_by = app_facts(spec, wanted.servers, wanted.interface)
@@ -127,11 +110,11 @@ def make_intent(
         binaries=tools.binaries,
         secrets={
             **secrets.ensure(layout.secrets, _secrets(spec)),
-            **edge_secrets.given(spec, layout, environ, path=given),
+            **edge_secrets.given(spec, layout, given.environ, path=given.path),
             **backup,
         },
         release=ReleasePlace(wanted.id, "", "", ""),
-        variables={**variables, **{name: url for name, url in urls.items() if url is not None}},
+        variables={**given.variables, **given.urls},
         leaders=place.leaders,
         storage=str(layout.storage),
     )
@@ -155,25 +138,21 @@ def make_intent(
         releases=releases,
         toolbox=tools,
         chosen_port=port,
-        taken={
-            **_taken([*spec.env.values(), *spec.edge.basic_auth.values()], environ, own),
-            **_taken([spec.database.url or "", _url(spec.redis)], known, own),
-            **_taken(_backup_texts(spec), known, own),
-        },
-        database_url=database_url,
-        redis_url=redis_url,
+        taken=given.taken,
+        database_url=given.urls.get("DATABASE_URL"),
+        redis_url=given.urls.get("REDIS_URL"),
         position=position,
         target=target,
         app_facts=served_by,
         notes=(
             *wanted.notes,
             *_notes(layout, stored, spec),
-            *_secret_notes(kept, facts),
+            *_secret_notes(given.secrets, facts),
             *costs(served_by),
             *edge_notes.notes(spec.edge, blueprint.secrets.get("edge.certificate"), time.time()),
         ),
         environment=layout.environment,
-        secret_versions=app_secrets.versions(kept),
+        secret_versions=app_secrets.versions(given.secrets),
     )
 
 
@@ -183,15 +162,6 @@ def _secrets(spec: AppSpec) -> list[str]:
     redis = ["redis.app"] if spec.redis and spec.redis.url is None else []
     salt = [edge_secrets.SALT] if spec.edge.basic_auth else []
     return [*databases, *redis, *salt]
-
-
-def _backup_texts(spec: AppSpec) -> list[str]:
-    backup = spec.database.backup
-    return [] if backup is None else [*backup.secrets.values()]
-
-
-def _url(redis: RedisTable | None) -> str:
-    return (redis.url or "") if redis else ""
 
 
 def _notes(layout: Layout, stored: Sequence[str], spec: AppSpec) -> Iterator[str]:
@@ -204,26 +174,12 @@ def _notes(layout: Layout, stored: Sequence[str], spec: AppSpec) -> Iterator[str
             )
 
 
-def remembered(layout: Layout) -> dict[str, str]:
-    """What earlier commands took from their environment for ``[env]`` and ``[database] url``."""
-    kept = secrets.load(layout.secrets)
-    return {k.removeprefix(ENV): v.reveal() for k, v in kept.items() if k.startswith(ENV)}
-
-
 def _secret_notes(kept: app_secrets.Secrets, facts: Mapping[str, Any]) -> tuple[str, ...]:
     """What is different about secrets since workers were started, for plans."""
     used = facts.get(USED_SECRETS)
     if used is None:
         return ()
     return app_secrets.differences(used, app_secrets.versions(kept))
-
-
-def _taken(
-    texts: Iterable[str], environ: Mapping[str, str], own: Collection[str]
-) -> dict[str, Secret]:
-    """Values from the caller's environment that these texts ask for, by the name to keep them."""
-    names = {name for text in texts for name in references(text)}
-    return {ENV + n: Secret(environ[n]) for n in names if n in environ and n not in own}
 
 
 def _runner(target: Target, stage: str) -> Runner:

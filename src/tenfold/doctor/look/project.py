@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from tenfold.deployment.given import remembered
 from tenfold.doctor.facts import ProjectFacts
 from tenfold.doctor.look.commands import lacking, module_missing
 from tenfold.doctor.model import Unseen
@@ -19,10 +20,9 @@ from tenfold.spec.model import AppSpec
 from tenfold.spec.values import references
 from tenfold.stages.facts import app_facts, fitting
 from tenfold.stages.guarantees import costs
-from tenfold.state import app_secrets, secrets
+from tenfold.state import app_secrets
 from tenfold.state.layout import Layout
 
-ENV = "env."
 _EXAMPLES = (".example", ".sample", ".template", ".dist", ".test", ".ci")
 _PRIVATE_KEY = b"PRIVATE KEY-----"
 
@@ -74,9 +74,7 @@ def _remembered(layout: Layout) -> tuple[frozenset[str], str | None]:
     names: set[str] = set()
     opened: str | None = None
     try:
-        kept = secrets.load(layout.secrets)
-        names |= {k.removeprefix(ENV) for k in kept if k.startswith(ENV)}
-        names |= {*app_secrets.load(layout.app_secrets)}
+        names |= {*remembered(layout), *app_secrets.load(layout.app_secrets)}
     except TenfoldError:
         is_open = [p for p in (layout.secrets, layout.app_secrets) if _is_open(p)]
         opened = str(is_open[0].relative_to(layout.project)) if is_open else None
