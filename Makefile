@@ -40,10 +40,10 @@ demo: $(READY) $(DEMO_READY)
 demo-stop: $(READY)
 	@$(BIN)/python examples/demo.py --stop
 
-# What proves the work, in minutes.
+# What proves the work, in minutes; of long tests with many cases, a sample.
 test: $(READY) $(DEMO_READY) browser
 	cd $(DEMO) && .venv/bin/python -m pytest --quiet
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --durations 20
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -51,9 +51,10 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The long run: every kill point, many times.
+# The long run: every kill point, many times, and every case of what `make test` samples.
 crash: $(READY) $(DEMO_READY)
-	$(BIN)/python -m pytest tests/crash --crash-rounds 20 --timeout 3600
+	$(BIN)/python -m pytest tests/crash tests/live --whole --crash-rounds 20 --timeout 36000 \
+		--numprocesses $(WORKERS) --dist worksteal
 
 # Side by side with baselines; figures and ratios go to benchmarks/results/.
 bench: $(READY) $(DEMO_READY)

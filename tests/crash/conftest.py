@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from tests.live.conftest import bring, workplace  # noqa: F401 - fixtures
-from tests.support.matrix import Cell, tally
+from tests.support.matrix import Cell, every_cell, sample, tally
 
 
 @pytest.fixture(scope="session")
@@ -12,9 +14,11 @@ def crash_rounds(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture(scope="session")
-def crash_seed(request: pytest.FixtureRequest) -> int:
-    """What chooses a sample of a matrix."""
-    return int(request.config.getoption("--crash-seed"))
+def cells(request: pytest.FixtureRequest) -> Sequence[Cell]:
+    """Of the matrix: every point once by default, everything with ``make crash``."""
+    if request.config.getoption("--whole"):
+        return every_cell()
+    return sample(int(request.config.getoption("--seed")))
 
 
 def pytest_terminal_summary(
@@ -34,4 +38,4 @@ def pytest_terminal_summary(
         terminalreporter.write_line("")
         for line in tally(struck, missed):
             terminalreporter.write_line(line)
-        terminalreporter.write_line(f"  seed     {config.getoption('--crash-seed')}")
+        terminalreporter.write_line(f"  seed     {config.getoption('--seed')}")

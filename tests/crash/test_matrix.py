@@ -9,21 +9,20 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from tests.support import apps
-from tests.support.matrix import SERVE, Cell, every_cell, sample
+from tests.support.matrix import SERVE, Cell
 from tests.support.moves import Bring, stopped_at, wait_for_answers
 from tests.support.project import Project
 from tests.support.users import Users
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(36_000)]
 Status = dict[str, Any]
-WHOLE_FROM_ROUNDS = 20
-PARTS = 4
+PARTS = 6
 SETTLE_SECONDS = 180.0
 WAYS = {True: ("grow", "--to", "100"), False: ("reverse",)}
 
@@ -32,15 +31,13 @@ WAYS = {True: ("grow", "--to", "100"), False: ("reverse",)}
 def test_nothing_is_lost_whoever_is_killed_at_whatever_point(
     part: int,
     bring: Bring,
-    crash_rounds: int,
-    crash_seed: int,
+    cells: Sequence[Cell],
     record_property: Callable[[str, str], None],
 ) -> None:
     project = bring(apps.diary)
     project.up()
-    cells = every_cell() if crash_rounds >= WHOLE_FROM_ROUNDS else sample(crash_seed)
     with Users(project, 2) as users:
-        for cell in tuple(cells)[part::PARTS]:
+        for cell in cells[part::PARTS]:
             outcome = strike(project, users, cell)
             record_property("matrix", f"{cell.point}/{cell.victim}/{cell.then}/{outcome}")
             assert users.failures == [], cell

@@ -1,4 +1,4 @@
-"""From ``init`` to stage 100 without an edit: FastAPI projects, see ``tests/apps``."""
+"""From ``init`` to stage 100 without an edit: every project below ``tests/apps``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
 Bring = Callable[[Any], Project]
 
 
-@pytest.mark.parametrize("name", ["fastapi_uv", "fastapi_poetry", "procfile_docker"])
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize("name", list(APP))
 def test_nobody_notices(bring: Bring, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in packages().items():
         monkeypatch.setenv(variable, value)
