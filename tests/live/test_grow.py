@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,11 @@ from tests.support import apps
 from tests.support.project import Project
 from tests.support.users import Users
 
+from tenfold.transitions.perform.holding import BRIEF_TRIES
+
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 Bring = Callable[[Any], Project]
+SLOW_SECONDS, SLOW_CLIENTS = 0.3, 6
 
 
 def hosts(project: Project) -> dict[str, set[str]]:
@@ -104,6 +110,35 @@ def test_an_app_that_writes_when_it_starts_is_found_out_before_and_waits_longer(
         project.ok("grow", "--to", "100", timeout=200)
     assert users.failures == []
     assert notes(project) == sorted(users.acknowledged)
+
+
+def test_answers_that_always_take_long_make_nobody_else_wait_for_them_at_first(
+    bring: Bring,
+) -> None:
+    project = bring(apps.diary)
+    project.up()
+    over = threading.Event()
+
+    def ask(number: int) -> list[int]:
+        time.sleep(number * SLOW_SECONDS / SLOW_CLIENTS)  # one after the other, not together
+        found = []
+        while not over.is_set():
+            found.append(project.get(f"/slow?seconds={SLOW_SECONDS}").status)
+        return found
+
+    with ThreadPoolExecutor(SLOW_CLIENTS) as pool, Users(project, 2) as users:
+        asked = [pool.submit(ask, number) for number in range(SLOW_CLIENTS)]
+        try:
+            project.ok("grow", "--to", "100", timeout=200)
+        finally:
+            over.set()
+    assert users.failures == []
+    assert {status for one in asked for status in one.result()} == {200}
+    (report,) = (project.path / ".tenfold/reports").glob("*.json")
+    *brief, last = json.loads(report.read_text())["holds"]
+    assert 1 <= len(brief) <= BRIEF_TRIES
+    assert max(h["ended"] - h["began"] for h in brief) < SLOW_SECONDS
+    assert last["seconds_postponed"] > 0
 
 
 def test_a_plan_says_what_and_is_what_is_done(bring: Bring) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import count
 
 import psycopg
 
@@ -23,6 +24,10 @@ QUIET_SHARE = 0.1
 """A hold is begun only while no request is older than this share of its bound ..."""
 DRAIN_SHARE = 0.4
 """... and what is in hand then may take this share of it; the rest is for the switch."""
+BRIEF_SECONDS = 0.06
+BRIEF_TRIES = 3
+"""First, though, nobody is kept waiting for a request that began right after the lull."""
+
 LULL_SECONDS = 2.0
 LOOK_EVERY_SECONDS = 0.05
 FEW = 3
@@ -45,7 +50,7 @@ def _(step: steps.Hold, world: World, tell: Tell) -> None:
     agent, pool = _pool(step.pool, world)
     deadline = time.monotonic() + step.postpone_seconds
     began = time.monotonic()
-    while True:
+    for attempt in count():
         _await_quiet(agent, pool, step, deadline, world, tell)
         ago = agent.hold(pool, step.max_seconds + GRACE_SECONDS, LULL_SECONDS)
         world.evidence.began(
@@ -55,11 +60,11 @@ def _(step: steps.Hold, world: World, tell: Tell) -> None:
             within_seconds=step.max_seconds + LATE_SECONDS,
         )
         try:
-            agent.drained(pool, step.max_seconds * DRAIN_SHARE)
+            agent.drained(pool, drain_seconds(attempt, step.max_seconds))
         except StepFailed as late:
             agent.release(pool)
             world.evidence.ended()
-            if time.monotonic() >= deadline:
+            if attempt >= BRIEF_TRIES and time.monotonic() >= deadline:
                 raise _postponed_for_too_long(step, late.what, world) from late
             tell(f"{late.what}: requests go on, another try in a moment")
             time.sleep(RETRY_SECONDS)
@@ -75,6 +80,12 @@ def _(step: steps.Release, world: World, tell: Tell) -> None:
     if agent is not None:
         agent.release(pool)
     world.evidence.ended()
+
+
+def drain_seconds(attempt: int, max_seconds: float) -> float:
+    """How long a hold of at most ``max_seconds`` waits for requests in hand, by attempt from 0."""
+    longest = max_seconds * DRAIN_SHARE
+    return min(BRIEF_SECONDS, longest) if attempt < BRIEF_TRIES else longest
 
 
 def remaining(world: World, max_seconds: float) -> float:
