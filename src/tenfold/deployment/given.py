@@ -33,7 +33,7 @@ class Given:
     known: Mapping[str, str]
     path: Path | None
     secrets: app_secrets.Secrets
-    variables: Mapping[str, Secret]
+    variables: Mapping[str, str | Secret]
     urls: Mapping[str, Secret]
     taken: Mapping[str, Secret]
 
