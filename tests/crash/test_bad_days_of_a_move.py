@@ -66,6 +66,7 @@ def test_a_new_host_that_falls_silent_while_it_is_prepared_costs_users_nothing(
     require_unharmed(project, users)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("point", "after"),
     [

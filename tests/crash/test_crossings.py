@@ -54,6 +54,7 @@ def test_without_anybody_left_the_agent_ends_the_hold_by_itself(bring: Bring) ->
     require_unharmed(project, users)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("point", ["Hold.after", "Fence.after", "Promote.after"])
 def test_a_command_that_stands_still_while_requests_wait_is_ended(bring: Bring, point: str) -> None:
     """SIGSTOP, or a terminal that takes no more output: it cannot even be told to give up."""
@@ -70,6 +71,7 @@ def test_a_command_that_stands_still_while_requests_wait_is_ended(bring: Bring, 
     require_unharmed(project, users)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("point", ["StopUnit.after", "DropSlot.after", "RemoveData.before"])
 def test_a_complete_that_was_killed_is_finished_and_cannot_be_given_up(
     bring: Bring, point: str

@@ -172,6 +172,7 @@ def test_a_job_that_is_too_long_for_the_bound_is_named_and_everything_goes_on(
     assert project.status()["stage"] == "100"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "point",
     ["RestWorkers.after", "Hold.after", "Fence.after", "Promote.after", "StartWorkers.before"],

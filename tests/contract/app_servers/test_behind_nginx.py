@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 SWITCHES = 10
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "kind",
     [UVICORN, PLAIN_UVICORN, SYNC, GTHREAD, HYPERCORN, HYPERCORN_WSGI, *DOORED],
