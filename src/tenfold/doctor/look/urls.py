@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tenfold.deployment.intent import remembered
+from tenfold.deployment.given import remembered
 from tenfold.doctor.model import Unseen
 from tenfold.errors import TenfoldError
 from tenfold.spec.values import references
