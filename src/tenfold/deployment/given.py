@@ -22,11 +22,10 @@ ENV = "env."
 class Given:
     """What the app and its surroundings are given.
 
-    ``environ``: where values were looked up; ``known``: the same, but what serves already keeps what
-    it was given. ``path``: the file that errors name, unless the spec
-    is that of an earlier release. ``urls``: of the user's own servers, by the variable that holds
-    them. ``taken``: what came from the caller's environment: a command from another shell, at
-    another hour, gets it again.
+    ``environ``: where values were looked up; ``known``: the same, but what serves keeps what it was
+    given. ``path``: the file that errors name, unless the spec is that of an earlier release.
+    ``urls``: of the user's own servers, by the variable that holds them. ``taken``: what came from
+    the caller's environment: a command from another shell, at another hour, gets it again.
     """
 
     environ: Mapping[str, str]
@@ -68,7 +67,9 @@ def values_given(spec: AppSpec, layout: Layout, *, served: str | None, renew: bo
         taken={
             **_taken([*spec.env.values(), *spec.edge.basic_auth.values()], environ, own),
             **_taken([spec.database.url or "", _url(spec.redis)], known, own),
-            **_taken(spec.database.backup.secrets.values() if spec.database.backup else [], known, own),
+            **_taken(
+                spec.database.backup.secrets.values() if spec.database.backup else [], known, own
+            ),
         },
     )
 
