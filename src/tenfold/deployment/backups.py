@@ -17,7 +17,7 @@ from tenfold.backups.state import State
 from tenfold.backups.state import from_json as state_from_json
 from tenfold.backups.store import Store, open_store
 from tenfold.deployment.backup_secrets import require_key
-from tenfold.deployment.intent import remembered
+from tenfold.deployment.given import remembered
 from tenfold.errors import Refused, TenfoldError, UnitFailed
 from tenfold.spec import read
 from tenfold.state import app_secrets
