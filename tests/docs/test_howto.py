@@ -18,6 +18,7 @@ from urllib.parse import quote
 import pytest
 from tests.docs.shell import Edit, Run, Shell, Write, acts, edited, missing
 from tests.support import apps
+from tests.support.imports import sqlite_file
 from tests.support.postgres import ADDRESS, running
 from tests.support.project import Project, free_port
 
@@ -220,6 +221,21 @@ def test_other_servers(shop: Shop) -> None:
     spec.write_text(before)
     assert shop.shell.run("tenfold deploy")[0] == 0
     assert shop.project.units("gunicorn")
+
+
+def test_import_your_data(shop: Shop) -> None:
+    assert shop.shell.run('tenfold psql -- -c "truncate lines"')[0] == 0
+    file = sqlite_file(
+        shop.project.path / "db.sqlite3",
+        "create table lines (id integer primary key, text)",
+        "insert into lines values (7, 'brought along')",
+    )
+    try:
+        shop.do("import-your-data.md")
+        assert shop.project.get("/lines").json() == ["brought along"]
+    finally:
+        file.unlink()
+        shop.shell.run('tenfold psql -- -c "truncate lines"')
 
 
 def test_use_another_postgresql(shop: Shop) -> None:

@@ -23,6 +23,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Move": ("rehearse", "grow", "shrink", "resume", "abort", "reverse", "complete", "report"),
     "Every day": (
         "logs",
+        "metrics",
         "run",
         "console",
         "psql",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from tenfold.cli.base import Settings, command
 from tenfold.cli.maintenance import sentence as maintenance_sentence
 from tenfold.cli.moving import WAYS_ON
 from tenfold.cli.output import Output
-from tenfold.deployment import backups
+from tenfold.deployment import backups, figures
 from tenfold.deployment.backups import Standing
 from tenfold.deployment.certificate import Certificate, look
 from tenfold.deployment.deployment import Deployment
@@ -20,11 +21,13 @@ from tenfold.deployment.own_certificate import OwnCertificate
 from tenfold.deployment.status import Status, never_up
 from tenfold.engines.nginx.maintenance import from_json
 from tenfold.errors import TenfoldError
+from tenfold.observe import trend
 from tenfold.observe.report.figures import count, size
 from tenfold.observe.traffic import Traffic, by_route, whole
 from tenfold.spec.read import load
 
 Kept = Certificate | OwnCertificate
+HOUR_SECONDS = 3600.0
 DOTS = {
     "running": "●",
     "warm": "◐",
@@ -49,6 +52,7 @@ def status(settings: Settings, routes: bool) -> None:
     metrics: Mapping[str, Any] = {}
     kept: Kept | None = None
     data: Standing | None = None
+    hour: _Hour | None = None
     if layout.exists():
         deployment = Deployment.open(layout)
         found = deployment.status()
@@ -57,6 +61,7 @@ def status(settings: Settings, routes: bool) -> None:
         data = backups_of(deployment)
         found = replace(found, storage=tuple(asdict(k) for k in deployment.user_files()))
         found = with_database(found, deployment)
+        hour = _hour(deployment)
         if found.transition and found.transition.get("phase") in ("prepared", "switched"):
             found = with_follower(found, deployment)
     else:
@@ -66,13 +71,30 @@ def status(settings: Settings, routes: bool) -> None:
             "traffic": whole(metrics).to_json(),
             "certificate": kept and kept.to_json(),
             "backup": data and data.to_json(),
+            "last_hour": None if hour is None else trend.to_json(hour.series),
         }
         settings.output.object({**found.to_json(), **told})
         return
-    show(found, whole(metrics), settings.output, kept, data)
+    show(found, whole(metrics), settings.output, kept, data, hour.sentence if hour else None)
     if routes:
         settings.output.line()
         settings.output.columns([_traffic_row(t) for t in by_route(metrics)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Hour:
+    """The figures of the last hour, and how they read."""
+
+    series: figures.Found
+    sentence: str | None
+
+
+def _hour(deployment: Deployment) -> _Hour | None:
+    """What the history has of it; ``None`` where there is no history."""
+    until = time.time()
+    since = until - HOUR_SECONDS
+    found = figures.read(deployment, ("requests", "errors", "p95_ms"), since, until)
+    return _Hour(found, trend.traffic(found, since, until)) if found else None
 
 
 def with_database(found: Status, deployment: Deployment) -> Status:
@@ -135,6 +157,7 @@ def show(
     output: Output,
     kept: Kept | None = None,
     data: Standing | None = None,
+    hour: str | None = None,
 ) -> None:
     """The status as one calm screen."""
     parts = [found.title, f"stage {found.stage}"]
@@ -175,6 +198,8 @@ def show(
         output.line()
         _, *told = _traffic_row(traffic)
         output.line(f"  traffic   {', '.join(told)}, since these workers started")
+    if hour is not None:
+        output.line(f"  last hour {hour}")
     output.line()
     output.line(f"Next   {_next(found)}")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment import applied as applied_facts
-from tenfold.deployment import work
+from tenfold.deployment import site_facts, work
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
 from tenfold.deployment.databases import following, observe_databases
 from tenfold.deployment.deployment import CROSSING, POSITION
@@ -88,10 +88,13 @@ class Journey:
         journal = deployment.journal
         at = deployment.position
         journal.set(CROSSING, crossing.to_json())
+        arrived: Intent | None = None
         try:
             for name in way.route(crossing, at):
-                self._reach(name, crossing, promised)
+                arrived = self._reach(name, crossing, promised)
                 at = name
+            if arrived is not None:
+                site_facts.tell(arrived)
         finally:
             self.sessions.close()
         if self.evidence.promoted and self.evidence.holds:
@@ -125,13 +128,15 @@ class Journey:
 
     def _reach(
         self, name: str, crossing: Crossing, promised: Mapping[str, Any] | None = None
-    ) -> None:
+    ) -> Intent:
         ensure_agents(self.deployment)
         tries = 0
         while True:
             todo = leg(self.deployment, name, crossing.command)
             if promised is not None and not tries:
                 _require_promised(promised, name, todo.plan)
+            # Of a move that is cut off that stays told: it waits for somebody.
+            site_facts.tell(todo.intent, crossing.command)
             try:
                 self._attempt(todo)
                 break
@@ -149,6 +154,7 @@ class Journey:
         journal.set(applied_facts.FACT, facts.to_json())
         journal.set(USED_SECRETS, todo.intent.secret_versions)
         journal.set(POSITION, name)
+        return todo.intent
 
     def _attempt(self, todo: Leg) -> None:
         if todo.plan.empty:

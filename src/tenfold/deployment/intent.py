@@ -36,6 +36,7 @@ from tenfold.transitions.planner import Goal
 from tenfold.transitions.steps import KeepFiles
 
 ROLES = ("superuser", "owner", "app", "replication")
+MONITOR = "monitor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,8 @@ def make_intent(
 
 def _secrets(spec: AppSpec) -> list[str]:
     """The passwords that this deployment generates."""
-    databases = [f"main.{role}" for role in ROLES] if spec.database.url is None else []
+    names = ROLES if spec.metrics is None else (*ROLES, MONITOR)
+    databases = [f"main.{role}" for role in names] if spec.database.url is None else []
     redis = ["redis.app"] if spec.redis and spec.redis.url is None else []
     salt = [edge_secrets.SALT] if spec.edge.basic_auth else []
     return [*databases, *redis, *salt]

@@ -8,8 +8,9 @@ from tenfold.spec.model import AppSpec
 
 
 def rehearsed(spec: AppSpec) -> AppSpec:
-    """The same app, on this machine alone: no names, no TLS, no password to come in, no backups."""
+    """The same app, on this machine alone: no names, no TLS, no password to come in, no backups,
+    and nobody who raises an alarm."""
     kept = {"port", "max_body_bytes", "request_timeout_seconds", "hold_seconds"}
     edge = EdgeTable().model_copy(update={name: getattr(spec.edge, name) for name in kept})
     database = spec.database.model_copy(update={"backup": None})
-    return spec.model_copy(update={"edge": edge, "database": database})
+    return spec.model_copy(update={"edge": edge, "database": database, "metrics": None})

@@ -166,7 +166,10 @@ def _host(host: ObservedHost, applied: Applied) -> dict[str, Any]:
         "region": known["region"],
         "zone": known["zone"],
         "address": host.address,
-        "units": [agent, *(_unit(u) for u in sorted(host.units, key=_place(host.name, applied)))],
+        "units": [
+            agent,
+            *(_unit(u, host) for u in sorted(host.units, key=_place(host.name, applied))),
+        ],
     }
 
 
@@ -177,13 +180,14 @@ def _place(host: str, applied: Applied) -> Callable[[ObservedUnit], tuple[int, s
     return lambda unit: (order.get(f"{host}/{unit.pool or unit.name}", last), unit.name)
 
 
-def _unit(unit: ObservedUnit) -> dict[str, Any]:
+def _unit(unit: ObservedUnit, host: ObservedHost) -> dict[str, Any]:
+    """One that listens at any free port is told by its agent's socket."""
     return {
         "name": unit.name,
         "engine": unit.engine,
         "state": unit.state,
         "pid": unit.pid,
-        "endpoint": unit.endpoint,
+        "endpoint": unit.endpoint or dict(host.sockets).get(unit.name),
         "release": unit.release,
         "restarts": unit.restarts,
         "reason": unit.reason,

@@ -14,6 +14,7 @@ from tenfold.engines.database_endpoint import DatabaseEndpoint
 from tenfold.engines.granian.render import Granian
 from tenfold.engines.gunicorn.render import Gunicorn
 from tenfold.engines.hypercorn.render import Hypercorn
+from tenfold.engines.metrics import Metrics
 from tenfold.engines.nginx import binaries as nginx_binaries
 from tenfold.engines.nginx.render import Nginx
 from tenfold.engines.postgresql import binaries as postgresql_binaries
@@ -64,6 +65,7 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
         Nginx(nginx.build),
         Acme(),
         Backup(),
+        Metrics(),
         DatabaseEndpoint(nginx.build),
         Uvicorn(),
         Gunicorn(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tenfold.deployment import app_secrets, external, ports, shelf
+from tenfold.deployment import app_secrets, external, ports, shelf, site_facts
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment.aftermath import explain
 from tenfold.deployment.deployment import Deployment
@@ -97,7 +97,8 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
     secrets.remember(deployment.layout.secrets, intent.taken)
     runner = Runner(journal, lambda step, tell: perform(step, world, tell), listener)
     try:
-        runner.run(todo)
+        with site_facts.under_way(intent, todo.kind):
+            runner.run(todo)
         journal.set(app_secrets.FACT, intent.secret_versions)
     except (TenfoldError, KeyboardInterrupt) as error:
         record = journal.last()

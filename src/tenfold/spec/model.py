@@ -24,6 +24,7 @@ from tenfold.spec import values
 from tenfold.spec.backup import BackupTable
 from tenfold.spec.edge import EdgeTable
 from tenfold.spec.load import LoadTable
+from tenfold.spec.metrics import MetricsTable
 from tenfold.spec.redis import RedisTable
 from tenfold.spec.storage import StorageTable
 from tenfold.spec.table import Table
@@ -230,6 +231,7 @@ class AppSpec(Table):
     )
     edge: EdgeTable = Field(default_factory=EdgeTable)
     transition: TransitionTable = Field(default_factory=TransitionTable, validate_default=True)
+    metrics: MetricsTable | None = None
     env: Mapping[VariableName, VariableValue] = Field(
         default_factory=dict,
         description="Environment variables for the app; ${NAME} takes the caller's, $$ is one $.",

@@ -12,7 +12,10 @@ from tenfold.spec.units import WaitSeconds
 Signal = Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL"]
 MAX_WORKERS: Final = 20
 MAX_COUNT: Final = 64
-TAKEN: Final = ("app", "agent", "keeper", "postgres", "database", "edge", "public", "redis")
+TAKEN: Final = (
+    *("app", "agent", "keeper", "postgres", "database", "edge", "public", "redis"),
+    *("backup", "certificates", "metrics"),
+)
 
 
 def worker_name(text: str) -> str:

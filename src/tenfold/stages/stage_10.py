@@ -18,6 +18,7 @@ from tenfold.topology.settings import (
     CertificateSettings,
     DatabaseSettings,
     EdgeSettings,
+    MetricsSettings,
     Redirect,
     RedisSettings,
     Tls,
@@ -28,6 +29,7 @@ HOST = "vm1"
 CERTIFICATES = "certificates"
 BACKUP = "backup"
 DAY_SECONDS = 86_400
+MONITOR_ROLE = "tenfold_monitor"
 
 
 def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
@@ -46,6 +48,7 @@ def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
             *redis(spec, HOST),
             Unit("edge", "nginx", HOST, edge(spec), after=("app",)),
             *certificates(spec, HOST),
+            *metrics(spec, HOST),
         ),
         pools=(
             pool(spec, machine, facts, after=tuple(u.name for u in own)),
@@ -70,6 +73,7 @@ def database(spec: AppSpec, *, node: int = 1) -> DatabaseSettings:
         node=node,
         copy_bytes_per_second=spec.transition.max_copy_rate_bytes,
         archived=spec.database.backup is not None,
+        monitor_role=None if spec.metrics is None else MONITOR_ROLE,
     )
 
 
@@ -171,6 +175,13 @@ def certificates(spec: AppSpec, host: str) -> tuple[Unit, ...]:
         own_roots=spec.edge.acme_ca is not None,
     )
     return (Unit(CERTIFICATES, "acme", host, settings, after=("edge",)),)
+
+
+def metrics(spec: AppSpec, host: str) -> tuple[Unit, ...]:
+    """Who gathers figures, beside the app; started last, since nobody waits for it."""
+    if spec.metrics is None:
+        return ()
+    return (Unit("metrics", "metrics", host, MetricsSettings(spec.metrics.port or 0), ("edge",)),)
 
 
 def _tls(edge: EdgeTable) -> Tls | None:

@@ -34,6 +34,7 @@ def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
             *stage_10.redis(spec, APP_HOST),
             Unit("edge", "nginx", APP_HOST, stage_10.edge(spec), after=("app",)),
             *stage_10.certificates(spec, APP_HOST),
+            *stage_10.metrics(spec, APP_HOST),
         ),
         pools=(
             stage_10.pool(spec, machine, facts, host=APP_HOST, after=("database",)),

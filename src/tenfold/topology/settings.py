@@ -21,6 +21,7 @@ class DatabaseSettings(Settings):
     replication slot ``tenfold_NODE`` is its own. ``copy_bytes_per_second`` bounds how fast it is
     copied from its leader; 0 does not. ``archived``: its log goes to the keeper of backups on the
     same host.
+    ``monitor_role`` may read statistics and nothing else, where somebody does.
     """
 
     database: str
@@ -28,6 +29,7 @@ class DatabaseSettings(Settings):
     owner_role: str = "tenfold_owner"
     app_role: str = "tenfold_app"
     replication_role: str = "tenfold_replication"
+    monitor_role: str | None = None
     superuser: str = "postgres"
     separate_owner: bool = False
     major: int = 18
@@ -149,6 +151,13 @@ class CertificateSettings(Settings):
     directory: str
     email: str = ""
     own_roots: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings(Settings):
+    """Who gathers the site's figures. ``port`` is that of ``/metrics`` on loopback; 0 is any."""
+
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)

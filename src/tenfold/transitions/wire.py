@@ -12,6 +12,7 @@ from tenfold.topology.settings import (
     DatabaseSettings,
     EdgeSettings,
     EndpointSettings,
+    MetricsSettings,
     RedisSettings,
 )
 from tenfold.wiring.document import Database, Document, Redis
@@ -20,6 +21,7 @@ POSTGRESQL_PORT = 5432
 ENDPOINT_PORT = 6432
 APP_PORT = 8000
 REDIS_PORT = 6379
+LOOPBACK = "127.0.0.1"
 
 
 def bracketed(address: str) -> str:
@@ -42,7 +44,8 @@ def site_url(settings: EdgeSettings) -> str:
 
 
 def listens(topology: Topology, host: str, address: str) -> tuple[Listen, ...]:
-    """The listening sockets that this host's agent owns: app, public, the database's endpoint."""
+    """The listening sockets that this host's agent owns: app, public, the
+    database's endpoint, metrics."""
     found: list[Listen] = []
     for member in topology.on(host):
         if isinstance(member.settings, AppSettings):
@@ -52,6 +55,8 @@ def listens(topology: Topology, host: str, address: str) -> tuple[Listen, ...]:
             if member.settings.tls is not None:
                 secure = member.settings.tls.port
                 found.append(Listen("public-https", member.settings.address, secure))
+        elif isinstance(member.settings, MetricsSettings):
+            found.append(Listen(member.name, LOOPBACK, member.settings.port))
         elif isinstance(member.settings, EndpointSettings):
             found.append(Listen(member.name, address, ENDPOINT_PORT))
     return tuple(found)

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from tenfold.engines.postgresql import grants, scram
+from tenfold.engines.postgresql.hba import MAINTENANCE
 from tenfold.engines.postgresql.login import Connection, Login, connect, login, psql
 from tenfold.engines.postgresql.render import roles, secret
 from tenfold.engines.protocol import Scene
@@ -19,6 +20,7 @@ from tenfold.topology.model import Unit
 from tenfold.topology.settings import DatabaseSettings
 
 __all__ = [
+    "MAINTENANCE",
     "Login",
     "RunningSetting",
     "connect",
@@ -31,13 +33,11 @@ __all__ = [
     "terminate",
 ]
 
-MAINTENANCE = "postgres"
-"""The database that is always there."""
-
 ARRANGE_SECONDS = 600.0
 """For as long a schema has many thousand tables whose owners change."""
 
 _SERVED = ("owner", "app", "replication")
+MONITOR = "monitor"
 
 
 def prepare(unit: Unit, scene: Scene) -> tuple[str, ...]:
@@ -50,7 +50,8 @@ def prepare(unit: Unit, scene: Scene) -> tuple[str, ...]:
     """
     settings = unit.settings
     assert isinstance(settings, DatabaseSettings)
-    passwords = {role: secret(scene, settings, role) for role in _SERVED}
+    served = _SERVED if settings.monitor_role is None else (*_SERVED, MONITOR)
+    passwords = {role: secret(scene, settings, role) for role in served}
     superuser = login(unit, scene, "superuser", database=MAINTENANCE)
     return ensure_roles_and_database(superuser, settings, passwords)
 
@@ -62,7 +63,8 @@ def ensure_roles_and_database(
     *,
     lock_seconds: float = 10.0,
 ) -> tuple[str, ...]:
-    """See :func:`prepare`. ``passwords`` is keyed ``owner``, ``app``, ``replication``.
+    """See :func:`prepare`. ``passwords`` is keyed ``owner``, ``app``, ``replication``, and
+    ``monitor`` where somebody watches.
 
     Where the owner changes, tables that are in use are waited for at most ``lock_seconds``.
     """
@@ -73,12 +75,15 @@ def ensure_roles_and_database(
         ):
             done = [
                 change
-                for role in _SERVED
+                for role in roles(settings)
+                if role in passwords
                 for change in _role(
                     connection, roles(settings)[role], passwords[role], role == "replication"
                 )
             ]
             done += _close_to_public(connection)
+            if settings.monitor_role is not None:
+                done += _open_to_monitor(connection, settings.monitor_role)
             done += _statistics(connection)
             done += _create_database(connection, settings)
         with (
@@ -130,6 +135,22 @@ def _close_to_public(connection: Connection) -> Iterator[str]:
                 sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
             )
             yield f"database {name} closed to PUBLIC"
+
+
+def _open_to_monitor(connection: Connection, name: str) -> Iterator[str]:
+    """Who watches reads statistics and settings, and no row of anybody's."""
+    known = connection.execute(
+        "SELECT pg_has_role(oid, 'pg_monitor', 'USAGE'),"
+        " has_database_privilege(oid, %s, 'CONNECT') FROM pg_roles WHERE rolname = %s",
+        [MAINTENANCE, name],
+    ).fetchone()
+    if known != (True, True):
+        role = sql.Identifier(name)
+        connection.execute(sql.SQL("GRANT pg_monitor TO {}").format(role))
+        connection.execute(
+            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(MAINTENANCE), role)
+        )
+        yield f"role {name} may read statistics"
 
 
 def _statistics(connection: Connection) -> Iterator[str]:

@@ -140,6 +140,12 @@ def _doubt(directory: Path) -> str | None:
     return next(filter(None, (trusted.doubt(directory / name) for name in PROGRAMS)), None)
 
 
+def major_of(program: Path) -> int | None:
+    """The major version of a program of PostgreSQL's; ``None`` if it does not run here."""
+    said = _ask(program)
+    return _major(said) if said else None
+
+
 def _ask(program: Path) -> str | None:
     """The version that a program of PostgreSQL names; ``None`` if it does not run on this host."""
     try:

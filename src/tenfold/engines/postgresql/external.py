@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -29,6 +30,7 @@ CONNECT_SECONDS: Final = 5
 ANSWER_SECONDS: Final = 10.0
 ENCRYPTED: Final = ("require", "verify-ca", "verify-full")
 _SECRET: Final = frozenset({"password", "sslpassword", "passfile"})
+URL: Final = "[database] url"
 _NEXT: Final = "correct the variable that [database] url takes, then give the command again"
 
 # psycopg has no SQLSTATE of a session that was never made; servers may speak another language.
@@ -73,6 +75,11 @@ class Address:
         """As the URL says it."""
         return self.options.get("sslmode")
 
+    @property
+    def caution(self) -> Mapping[str, str]:
+        """Options for libpq: where the URL says nothing, no password leaves unencrypted."""
+        return {} if self.sslmode or self.local else {"sslmode": "require"}
+
     def conninfo(self, **more: str) -> str:
         """libpq's connection string, without the password."""
         named = {"host": self.host, "port": self.port, "dbname": self.database, "user": self.user}
@@ -80,22 +87,28 @@ class Address:
         return make_conninfo(**{k: v for k, v in {**named, **options, **more}.items() if v})
 
 
-def parse(url: Secret) -> Address:
+def parse(url: Secret, *, named: str = URL, advice: str = _NEXT) -> Address:
     """What the URL says; options that libpq does not know are the app's driver's, and left out.
+
+    Args:
+        url: of PostgreSQL's form, whatever the driver.
+        named: what it is called where it is wrong.
+        advice: what to do then.
 
     Raises:
         Refused: it is not one of PostgreSQL, or names no database or no user.
     """
+    malformed = partial(_malformed, named, advice)
     try:
         parts = urlsplit(url.reveal())
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
     except ValueError:
-        raise _malformed(
+        raise malformed(
             "it is not a URL; @ : / # of a password are written %40 %3A %2F %23"
         ) from None
     scheme = parts.scheme.partition("+")[0]
     if scheme not in ("postgresql", "postgres"):
-        raise _malformed(
+        raise malformed(
             "it does not begin with postgresql://" if scheme else "it is empty, or not a URL"
         )
     credentials, _, location = parts.netloc.rpartition("@")
@@ -112,11 +125,11 @@ def parse(url: Secret) -> Address:
     )
     if not found.database or not found.user:
         lacking = "a database" if not found.database else "a user"
-        raise _malformed(
+        raise malformed(
             f"it does not name {lacking}: postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
         )
     if not all(p == "" or p.isdecimal() for p in found.port.split(",")):
-        raise _malformed("its port is no number; @ : / # of a password are written %40 %3A %2F %23")
+        raise malformed("its port is no number; @ : / # of a password are written %40 %3A %2F %23")
     return found
 
 
@@ -140,8 +153,8 @@ def _known() -> frozenset[str]:
     return frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
 
 
-def _malformed(why: str) -> Refused:
-    return Refused(f"[database] url cannot be used: {why}", next=_NEXT)
+def _malformed(named: str, advice: str, why: str) -> Refused:
+    return Refused(f"{named} cannot be used: {why}", next=advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +197,13 @@ def look(address: Address) -> Facts:
 
 
 def connected(address: Address) -> Connection:
-    """A session as the app gets it; where the URL does not say, no password leaves unencrypted.
+    """A session in autocommit mode; where the URL does not say, no password leaves unencrypted.
 
     Raises:
-        psycopg.Error: there is none; its text may have the password.
+        psycopg.Error: there is none; :func:`unreachable` says why.
     """
-    more = {} if address.sslmode or address.local else {"sslmode": "require"}
     return Connection.connect(
-        address.conninfo(**more),
+        address.conninfo(**address.caution),
         password=(address.password or Secret("")).reveal() or None,
         connect_timeout=CONNECT_SECONDS,
         application_name="tenfold",
@@ -199,20 +211,20 @@ def connected(address: Address) -> Connection:
     )
 
 
-def unreachable(address: Address, error: psycopg.Error) -> Refused:
-    """Why there is no session, in words and without secrets."""
+def unreachable(
+    address: Address, error: psycopg.Error, *, named: str = "your database", advice: str = _NEXT
+) -> Refused:
+    """Why there is no session, in words and without secrets; the other two as in :func:`parse`."""
     said = masked(str(error).strip(), address)
     if "server does not support SSL" in said and not address.sslmode:
         return Refused(
-            f"your database {address.place} has no TLS, and is not on this machine:"
+            f"{named} {address.place} has no TLS, and is not on this machine:"
             " passwords and data would travel unencrypted",
             next="switch TLS on there; or, where the network between is your own, say so in the"
             " URL: ?sslmode=disable",
         )
     what = next((told for words, told in _WHY if words in said), "cannot be reached")
-    return Refused(
-        f"your database {address.place} {what.format(address.user)}", detail=said, next=_NEXT
-    )
+    return Refused(f"{named} {address.place} {what.format(address.user)}", detail=said, next=advice)
 
 
 def masked(text: str, address: Address) -> str:
@@ -276,10 +288,15 @@ def psql(
     The file is in memory, inherited and gone with psql: no argument, variable or disk has the
     password.
     """
+    environment = {**password_file(address)[1], "PGAPPNAME": "tenfold psql"}
+    return (program, "-d", address.conninfo(), *arguments), environment
+
+
+def password_file(address: Address) -> tuple[int, Mapping[str, str]]:
+    """An open file that libpq takes the password from, and the variable that says so."""
     passwords = os.memfd_create("tenfold-pgpass", 0)
     os.fchmod(passwords, 0o600)
-    if address.password is not None:
+    if address.password is not None and address.password.reveal():
         escaped = address.password.reveal().replace("\\", "\\\\").replace(":", "\\:")
         os.write(passwords, f"*:*:*:*:{escaped}\n".encode())
-    environment = {"PGPASSFILE": f"/proc/self/fd/{passwords}", "PGAPPNAME": "tenfold psql"}
-    return (program, "-d", address.conninfo(), *arguments), environment
+    return passwords, {"PGPASSFILE": f"/proc/self/fd/{passwords}"}

@@ -8,6 +8,8 @@ from ipaddress import ip_address, ip_network
 from tenfold.topology.settings import DatabaseSettings
 
 LOOPBACK = "127.0.0.0/8"
+MAINTENANCE = "postgres"
+"""The database that is always there."""
 
 
 def networks(endpoints: Iterable[str]) -> tuple[str, ...]:
@@ -31,17 +33,23 @@ def pg_hba_conf(settings: DatabaseSettings, clients: Iterable[str]) -> str:
     database, superuser = _name(settings.database), _name(settings.superuser)
     users = f"{_name(settings.owner_role)},{_name(settings.app_role)}"
     replication = _name(settings.replication_role)
+    monitor = settings.monitor_role
     rows = [
         ("local", "all", superuser, "", "scram-sha-256"),
         ("local", database, users, "", "scram-sha-256"),
         ("local", "replication", replication, "", "scram-sha-256"),
     ]
+    if monitor:
+        rows.append(("local", MAINTENANCE, _name(monitor), "", "scram-sha-256"))
     for network in clients:
         rows.append(("host", database, users, network, "scram-sha-256"))
         rows.append(("host", "replication", replication, network, "scram-sha-256"))
+        if monitor:
+            rows.append(("host", MAINTENANCE, _name(monitor), network, "scram-sha-256"))
     rows.append(("local", "all", "all", "", "reject"))
     rows.append(("host", "all", "all", "all", "reject"))
-    return _HEAD + "".join(_row(*row) for row in rows)
+    head = _HEAD.replace("#\n", _WATCHED, 1) if monitor else _HEAD
+    return head + "".join(_row(*row) for row in rows)
 
 
 def _row(kind: str, database: str, user: str, address: str, method: str) -> str:
@@ -59,4 +67,9 @@ _HEAD = """\
 # the app to its database only, the replication role for replication only.
 #
 # kind database           user                             address            method
+"""
+
+_WATCHED = """\
+# The role that watches reads the statistics, which are in the database "postgres".
+#
 """

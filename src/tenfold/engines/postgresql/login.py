@@ -83,7 +83,7 @@ class Login:
 
 
 def login(unit: Unit | Pool, scene: Scene, role: str, *, database: str | None = None) -> Login:
-    """How ``role`` (``superuser``, ``owner``, ``app``, ``replication``) reaches this unit.
+    """How ``role`` (one of :func:`~tenfold.engines.postgresql.render.roles`) reaches this unit.
 
     Through the unix socket, so on the unit's host. ``database`` is the app's unless named.
     """

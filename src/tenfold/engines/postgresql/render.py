@@ -139,17 +139,19 @@ def sizes(member: Unit | Pool, scene: Scene) -> Sizing:
 
 
 def secret(scene: Scene, settings: DatabaseSettings, role: str) -> Secret:
-    """A role's password; ``role`` is ``superuser``, ``owner``, ``app`` or ``replication``."""
+    """A role's password; ``role`` is one of :func:`roles`."""
     return scene.secrets[f"{settings.cluster}.{role}"]
 
 
 def roles(settings: DatabaseSettings) -> Mapping[str, str]:
     """The roles' names by what they are for."""
+    monitor = {} if settings.monitor_role is None else {"monitor": settings.monitor_role}
     return {
         "superuser": settings.superuser,
         "owner": settings.owner_role,
         "app": settings.app_role,
         "replication": settings.replication_role,
+        **monitor,
     }
 
 
@@ -194,6 +196,8 @@ def _pgpass(member: Unit | Pool, scene: Scene) -> Secret:
     lines = ["# PGPASSFILE of psql and its kin for this server: host:port:database:user:password"]
     for host in (here.sockets, here.address):
         for role, user in roles(settings).items():
+            if role == "monitor":
+                continue  # Whoever watches has its password elsewhere.
             lines.append(pgpass_line(host, here.port, user, secret(scene, settings, role)))
     for peer in others(member, scene):
         password = secret(scene, settings, "replication")

@@ -90,6 +90,13 @@ class Follower:
 
     def new_lines(self) -> list[str]:
         """Complete lines since the last call."""
+        return [line.decode("utf-8", "replace").rstrip("\r") for line in self._new()]
+
+    def new_bytes(self) -> bytes:
+        """The same as one piece, each with its end."""
+        return b"".join(line + b"\n" for line in self._new())
+
+    def _new(self) -> list[bytes]:
         data = b""
         inodes = [_inode(path) for path in self._rotated]
         if inodes[0] != self._older:
@@ -103,7 +110,7 @@ class Follower:
         fresh = _from(self._path, self._offset)
         self._offset += len(fresh)
         *lines, self._rest = (self._rest + data + fresh).split(b"\n")
-        return [line.decode("utf-8", "replace").rstrip("\r") for line in lines]
+        return lines
 
 
 def _size(path: Path) -> int:

@@ -1,0 +1,121 @@
+"""One round: everything is asked at once, each within its time, and becomes a snapshot."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tenfold.metrics import agents, database, processes, redis
+from tenfold.metrics.agents import Place
+from tenfold.metrics.config import Config, Site, read_site
+from tenfold.metrics.snapshot import Certificate, Database, Redis, Snapshot
+from tenfold.metrics.traffic import AppTraffic, EdgeTraffic
+from tenfold.targets.local.follow import Follower
+from tenfold.topology.model import APP
+from tenfold.topology.observation import ObservedHost, ObservedUnit
+
+LIVE = ("running", "draining", "holding")
+THREADS = 8
+EDGE = "edge"
+MOST_LOG_BYTES = 64 << 20
+"""What of the edge's log is read in one round; a site cannot write more in ten seconds."""
+
+
+class Gatherer:
+    """Remembers what only grows; everything else is asked each time."""
+
+    def __init__(self, config: Config, clock: Callable[[], float] = time.time) -> None:
+        self._config, self._clock = config, clock
+        self._edge, self._app = EdgeTraffic(), AppTraffic()
+        self._logs: dict[Path, Follower] = {}
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="gather")
+
+    def round(self) -> Snapshot:
+        """Everything, as it is now."""
+        began, at = time.monotonic(), self._clock()
+        site = read_site(self._config.config)
+        places = agents.places(self._config.hosts, self._config.host, site.names)
+        hosts = tuple(self._pool.map(agents.observe, places))
+        waiting = [self._pool.submit(ask) for ask in self._servers(hosts)]
+        for place, host in zip(places, hosts, strict=True):
+            self._read_edge(place)
+            self._ask_app(place, host)
+        servers = [one.result() for one in waiting]
+        return Snapshot(
+            at=at,
+            app=site.app,
+            stage=site.stage,
+            release=_serving(hosts) or site.release,
+            transition=site.transition,
+            hosts=hosts,
+            edge=self._edge.total(),
+            routes=self._app.total(),
+            usage=processes.usage(hosts),
+            machine=processes.machine(self._config.data),
+            databases=tuple(s for s in servers if isinstance(s, Database)),
+            redis=tuple(s for s in servers if isinstance(s, Redis)),
+            certificate=self._certificate(places, site),
+            took_seconds=time.monotonic() - began,
+        )
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _servers(self, hosts: Iterable[ObservedHost]) -> Iterable[Callable[[], Database | Redis]]:
+        config = self._config
+        for host in hosts:
+            for unit in host.units:
+                address, _, port = (unit.endpoint or "").rpartition(":")
+                if not port.isdigit() or unit.state not in LIVE:
+                    continue
+                if unit.engine == "postgresql" and config.database is not None:
+                    yield _bound(database.ask, host.name, address, int(port), config.database)
+                elif unit.engine == "redis" and config.redis is not None:
+                    yield _bound(redis.ask, host.name, address, int(port), config.redis)
+
+    def _read_edge(self, place: Place) -> None:
+        log = place.root / "logs" / f"{EDGE}.log"
+        follower = self._logs.setdefault(log, Follower(log))
+        left = MOST_LOG_BYTES
+        while left > 0 and (piece := follower.new_bytes()):
+            self._edge.add(piece)
+            left -= len(piece)
+
+    def _ask_app(self, place: Place, host: ObservedHost) -> None:
+        workers = [u for u in host.units if u.pool == APP and u.state in LIVE]
+        if not workers:
+            return
+        try:
+            answer = agents.ask(place, {"order": "metrics", "pool": APP})
+        except agents.Silent:
+            return
+        self._app.add(answer, (_worker(u) for u in workers))
+
+    def _certificate(self, places: Iterable[Place], site: Site) -> Certificate | None:
+        for place in places:
+            path = place.root / "data" / "certificates" / "state.json"
+            try:
+                told = json.loads(path.read_text())
+                return Certificate(float(told["not_after"]), int(told["failures"]))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        return Certificate(site.certificate_not_after) if site.certificate_not_after else None
+
+
+def _bound(
+    ask: Callable[..., Database | Redis], *arguments: object
+) -> Callable[[], Database | Redis]:
+    return lambda: ask(*arguments)
+
+
+def _worker(unit: ObservedUnit) -> tuple[str, int | None]:
+    return unit.name, unit.pid
+
+
+def _serving(hosts: Iterable[ObservedHost]) -> str | None:
+    running = {u.release for h in hosts for u in h.units if u.state == "running" and u.pool == APP}
+    return running.pop() if len(running) == 1 else None

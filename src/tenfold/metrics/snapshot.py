@@ -1,0 +1,161 @@
+"""Everything that was gathered at one moment: frozen values, free of how they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tenfold.topology.observation import ObservedHost
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How long requests took: ``counts[i]`` took at most ``bounds[i]`` seconds and longer than the
+    bound before, the last one longer than all. ``seconds`` is their sum."""
+
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    seconds: float = 0.0
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return sum(self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Requests of one method and route template since this began; ``classes`` by ``2xx``."""
+
+    method: str
+    route: str
+    classes: Mapping[str, int]
+    histogram: Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What the edge answered since the gatherer began, the app's answers and its own."""
+
+    classes: Mapping[str, int]
+    histogram: Histogram
+    received_bytes: int = 0
+    sent_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The processes of one unit or pool: ``memory_bytes`` is what they have resident, shared pages
+    counted for each."""
+
+    processes: int
+    cpu_seconds: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The machine that the gatherer runs on, and the disk that the site's data is on."""
+
+    cpu_seconds: Mapping[str, float]
+    memory_bytes: int
+    memory_available_bytes: int
+    disk_bytes: int
+    disk_free_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """One that streams from this server, by its application name."""
+
+    name: str
+    state: str
+    lag_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A replication slot; ``retained_bytes`` is the log that is kept for it."""
+
+    name: str
+    active: bool
+    retained_bytes: int
+    status: str
+    safe_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One kind of statement, without the values in it."""
+
+    id: str
+    query: str
+    calls: int
+    seconds: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One PostgreSQL server. Counters are those of the server; with ``up`` false only ``why`` is
+    known."""
+
+    host: str
+    up: bool
+    why: str = ""
+    leads: bool = False
+    connections: Mapping[str, int] = field(default_factory=dict)
+    max_connections: int = 0
+    size_bytes: int = 0
+    counters: Mapping[str, float] = field(default_factory=dict)
+    wal_bytes: int = 0
+    wal_kept_bytes: int = 0
+    oldest_transaction_seconds: float = 0.0
+    replay_lag_seconds: float = 0.0
+    archives: bool = False
+    archived: int = 0
+    archive_failed: int = 0
+    archived_at: float = 0.0
+    archive_failed_at: float = 0.0
+    followers: tuple[Follower, ...] = ()
+    slots: tuple[Slot, ...] = ()
+    statements: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Redis:
+    """A Redis-compatible server, by the fields of its INFO."""
+
+    host: str
+    up: bool
+    fields: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What visitors are shown. ``failures`` to get another one since the last success."""
+
+    not_after: float
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """``at`` is in seconds since the epoch. ``usage`` is keyed by host and unit or pool."""
+
+    at: float
+    app: str
+    stage: str
+    release: str
+    transition: str
+    hosts: tuple[ObservedHost, ...]
+    edge: Edge
+    routes: tuple[Route, ...]
+    usage: Mapping[tuple[str, str], Usage]
+    machine: Machine
+    databases: tuple[Database, ...] = ()
+    redis: tuple[Redis, ...] = ()
+    certificate: Certificate | None = None
+    history_bytes: int = 0
+    history_lost: int = 0
+    took_seconds: float = 0.0
