@@ -6,14 +6,14 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 from tenfold import trusted
 from tenfold.errors import Refused, TenfoldError
-from tenfold.vaults.references import NoValue, Reference, parse
+from tenfold.vaults.references import INSTEAD, NoValue, parse
 
 WITHIN_SECONDS = 30.0
 AT_ONCE = 8
@@ -45,25 +45,32 @@ def fetch(references: Mapping[str, str]) -> dict[str, str]:
 
 def _one(text: str) -> str:
     reference = parse(text)
-    code, printed, said = _run(reference)
+    program = _program(reference.argv[0])
+    name = program.name
+    code, printed, said = _run(program, reference.argv[1:])
     if code != 0:
-        raise Refused(f"{reference.argv[0]} exited {code}: {_message(said)}")
+        raise Refused(f"{name} exited {code}: {_message(said)}")
     try:
         return reference.value(printed.decode("utf-8"))
     except UnicodeDecodeError:
-        raise Refused(f"{reference.argv[0]} printed what is not UTF-8 text") from None
+        raise Refused(f"{name} printed what is not UTF-8 text") from None
     except NoValue as error:
         raise Refused(str(error)) from None
 
 
-def _run(reference: Reference) -> tuple[int, bytes, bytes]:
-    name, *arguments = reference.argv
-    program = shutil.which(name)
+def _program(name: str) -> Path:
+    """The program of this name on ``PATH``, else one that takes the same arguments."""
+    names = (name, *INSTEAD.get(name, ()))
+    program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
-        raise Refused(f"there is no program {name} on PATH")
+        raise Refused(f"there is no program {' or '.join(names)} on PATH")
     why = trusted.doubt(Path(program))
     if why is not None:
         raise Refused(f"root does not run {program}: {why}")
+    return Path(program)
+
+
+def _run(program: Path, arguments: Sequence[str]) -> tuple[int, bytes, bytes]:
     process = subprocess.Popen(
         [program, *arguments],
         stdin=subprocess.DEVNULL,
@@ -77,7 +84,7 @@ def _run(reference: Reference) -> tuple[int, bytes, bytes]:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        raise Refused(f"{name} did not answer within {WITHIN_SECONDS:g} s") from None
+        raise Refused(f"{program.name} did not answer within {WITHIN_SECONDS:g} s") from None
     return process.returncode, printed, said
 
 

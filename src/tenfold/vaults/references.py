@@ -2,25 +2,29 @@
 
 Arguments and output are those of the programs' documentation: ``op read`` at
 developer.1password.com, ``vault kv get`` at developer.hashicorp.com, and
-``aws secretsmanager get-secret-value`` at docs.aws.amazon.com.
+``aws secretsmanager get-secret-value`` at docs.aws.amazon.com. ``bao kv get`` of openbao.org takes
+what ``vault kv get`` does.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from tenfold.errors import UsageError
 
 MAX_LENGTH = 500
 HOW = (
     "op://VAULT/ITEM/FIELD                 1Password\n"
-    "vault://MOUNT/PATH#FIELD              HashiCorp Vault, key/value\n"
+    "vault://MOUNT/PATH#FIELD              HashiCorp Vault or OpenBao, key/value\n"
     "aws-secret://NAME-OR-ARN              AWS Secrets Manager\n"
     "aws-secret://NAME-OR-ARN#KEY          one key of a JSON object there"
 )
+INSTEAD: Final[Mapping[str, tuple[str, ...]]] = {"vault": ("bao",)}
+"""Programs that take the same arguments, for where the first is not there."""
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -57,7 +61,8 @@ class OnePassword:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """A field of a secret in a key/value engine; ``-mount`` needs Vault 1.11 or newer."""
+    """A field of a secret in a key/value engine; ``-mount`` needs Vault 1.11 or newer, or any
+    OpenBao."""
 
     mount: str
     path: str

@@ -39,6 +39,20 @@ def test_values_come_from_the_programs_of_the_references(vaults: Vaults) -> None
     assert fetch({}) == {}
 
 
+def test_openbao_is_asked_where_there_is_no_vault(
+    vaults: Vaults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(vaults)
+    (vaults.folder / "vault").rename(vaults.folder / "bao")
+    monkeypatch.setenv("PATH", f"{vaults.folder}:/usr/bin:/bin")
+    assert fetch({"B": ALL["B"]}) == {"B": "my-long-passcode"}
+    with pytest.raises(Refused, match="bao exited 2: No value found"):
+        fetch({"B": "vault://secret/other#x"})
+    (vaults.folder / "bao").unlink()
+    with pytest.raises(Refused, match="there is no program vault or bao on PATH"):
+        fetch({"B": ALL["B"]})
+
+
 def test_every_failure_is_named_with_the_programs_words_and_no_value(vaults: Vaults) -> None:
     fill(vaults)
     (vaults.folder / "op___app_prod_db_password").unlink()
@@ -65,7 +79,7 @@ def test_a_program_that_never_answers_is_ended(
 
 def test_a_program_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(Refused, match="no program vault on PATH"):
+    with pytest.raises(Refused, match="no program vault or bao on PATH"):
         fetch({"B": ALL["B"]})
 
 
