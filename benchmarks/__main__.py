@@ -21,6 +21,7 @@ from benchmarks import (
     crossing_sizes,
     crossings,
     deploys,
+    importing,
     latency,
     markdown,
     memory,
@@ -47,6 +48,7 @@ BENCHMARKS: Mapping[str, Callable[[Options, Workplace], Finding]] = {
     "crossings": crossings.measure,
     "crossing_sizes": crossing_sizes.measure,
     "crossing_prepare": crossing_prepare.measure,
+    "importing": importing.measure,
 }
 
 

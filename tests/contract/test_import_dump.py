@@ -309,6 +309,17 @@ def test_a_newer_postgresql(old: Place, here: Place, tmp_path: Path) -> None:
         source(old, archive).contents(lambda text: None)
 
 
+def test_an_archive_that_is_packed_in_a_way_that_this_build_does_not_know(
+    old: Place, tmp_path: Path
+) -> None:
+    archive = dumped(old, tmp_path, "custom")
+    raw = bytearray(archive.read_bytes())
+    raw[11] = 3  # zstd
+    archive.write_bytes(raw)
+    with pytest.raises(Refused, match="is packed in a way"):
+        source(old, archive).contents(lambda text: None)
+
+
 def test_extensions_that_are_missing_are_named_before(here: Place) -> None:
     def asked(*extensions: str) -> list[str]:
         with here.connect() as connection:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from tests.support.imports import Heard, Place, place, place_server, sqlite_file
-from tests.support.postgres import Server
+from tests.support.postgres import Server, installations
 
 from tenfold.engines.postgresql import schema as schemas
 from tenfold.errors import Refused, TenfoldError
@@ -27,6 +27,34 @@ pytestmark = pytest.mark.engine
 def server() -> Iterator[Server]:
     with place_server() as found:
         yield found
+
+
+@pytest.fixture(scope="module", params=installations(), ids=lambda found: str(found.major))
+def any_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """On every PostgreSQL of this machine."""
+    with place_server(request.param) as found:
+        yield found
+
+
+def test_every_version_takes_the_same(any_server: Server, tmp_path: Path) -> None:
+    file = sqlite_file(
+        tmp_path / "v.db",
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, at, n, b)",
+        "CREATE TABLE b (id INTEGER PRIMARY KEY)",
+        "INSERT INTO b VALUES (3)",
+        "INSERT INTO a VALUES (1, '2024-01-01 10:00:00.5', 1.5, 3), (2, NULL, NULL, NULL)",
+    )
+    with place(any_server) as here:
+        here.do(
+            "CREATE TABLE b (id int PRIMARY KEY)",
+            "CREATE TABLE a (id serial PRIMARY KEY, at timestamptz, n numeric(9,2),"
+            " b int REFERENCES b, twice numeric GENERATED ALWAYS AS (n * 2) STORED)",
+        )
+        here.bring(file)
+        assert here.one("SELECT a::text FROM a WHERE id = 1") == (
+            '(1,"2024-01-01 10:00:00.5+00",1.50,3,3.00)'
+        )
+        assert here.one("INSERT INTO a DEFAULT VALUES RETURNING id") == 3
 
 
 @pytest.fixture
@@ -201,14 +229,14 @@ def test_references_to_nothing_are_all_told(here: Place, tmp_path: Path) -> None
         here.bring(file)
     assert failed.value.detail == (
         "3 rows: b.a refers to a that are not there: 7; 8\n"
-        "1 rows: b.other refers to a that are not there: 7"
+        "1 row: b.other refers to a that are not there: 7"
     )
     assert here.one("SELECT count(*) FROM b") == 0
     assert digests(here) == before
     with sqlite.opened(file, UTC) as source:
         plan = here.plan(file)
         assert source.dangling(plan.copies) == (
-            "3 rows of b refer to rows of a that are not there",
+            "b refers to rows of a that are not there, in 3 rows",
         )
 
 
@@ -250,7 +278,7 @@ def test_tables_with_rows_are_not_overwritten_unless_that_is_said(
     other = sqlite_file(tmp_path / "b.db", "CREATE TABLE a (id)", "INSERT INTO a VALUES (1)")
     with pytest.raises(TenfoldError, match="refer to rows") as failed:
         here.bring(other, replace=["a"])
-    assert failed.value.detail == "1 rows: kids.a refers to a that are not there: 5"
+    assert failed.value.detail == "1 row: kids.a refers to a that are not there: 5"
     assert here.ask("SELECT id FROM a ORDER BY id") == [(1,), (5,)]
 
 
@@ -432,6 +460,31 @@ def test_partitions_take_what_is_theirs(here: Place, tmp_path: Path) -> None:
     plan = here.bring(file)
     assert plan.notes == ()
     assert here.ask("SELECT id FROM logs_old") == [(1,)]
+
+
+def test_foreign_keys_from_and_to_partitions(here: Place, tmp_path: Path) -> None:
+    here.do(
+        "CREATE TABLE a (id int PRIMARY KEY) PARTITION BY RANGE (id)",
+        "CREATE TABLE a1 PARTITION OF a FOR VALUES FROM (0) TO (10)",
+        "CREATE TABLE a2 PARTITION OF a FOR VALUES FROM (10) TO (20)",
+        "CREATE TABLE b (id int, a int REFERENCES a) PARTITION BY HASH (id)",
+        "CREATE TABLE b1 PARTITION OF b FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
+        "CREATE TABLE b2 PARTITION OF b FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
+    )
+    before = digests(here)
+    tables = ("CREATE TABLE a (id)", "CREATE TABLE b (id, a)")
+    good = sqlite_file(
+        tmp_path / "good.db",
+        *tables,
+        "INSERT INTO a VALUES (1), (11)",
+        "INSERT INTO b VALUES (1, 1), (2, 11), (3, NULL)",
+    )
+    bad = sqlite_file(tmp_path / "bad.db", *tables, "INSERT INTO b VALUES (1, 5)")
+    with pytest.raises(TenfoldError, match="refer to rows"):
+        here.bring(bad)
+    here.bring(good)
+    assert here.one("SELECT count(*) FROM b JOIN a ON a.id = b.a") == 2
+    assert digests(here) == before
 
 
 def test_row_security_that_binds_the_owner_is_told(here: Place, tmp_path: Path) -> None:

@@ -10,12 +10,18 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.support import apps, examples, on_sqlite
 from tests.support.brought import packages
+from tests.support.imports import sqlite_file
+from tests.support.postgres import ADDRESS, find, running
 from tests.support.project import Project
 from tests.support.visitor import Visitor
+
+from tenfold.engines.postgresql import external
+from tenfold.secret import Secret
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
 Bring = Callable[[Any], Project]
@@ -201,6 +207,51 @@ def test_one_site_s_database_into_another_s_by_url_and_by_dump(bring: Bring) -> 
     assert third.request("POST", "/lines", body=b"three").status == 201
 
 
+def test_a_database_of_one_s_own_takes_rows_and_gives_all_of_it(
+    bring: Bring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running() as server:
+        who = server.login("app")
+        password = quote(who.password.reveal(), safe="")
+        url = f"postgresql://{who.user}:{password}@{ADDRESS}:{who.port}/{who.database}"
+        monkeypatch.setenv("SHOP_DATABASE", url)
+        project = bring(_own)
+        project.up()
+        file = sqlite_file(
+            project.path / "lines.db",
+            "CREATE TABLE lines (id INTEGER PRIMARY KEY, text)",
+            "INSERT INTO lines VALUES (5, 'brought'), (6, 'along')",
+        )
+        said = project.ok("db", "import", str(file))
+        assert f"-> your database {ADDRESS}:{who.port}/shop" in said
+        assert project.get("/lines").json() == ["brought", "along"]
+        with server.connect("app") as connection:
+            connection.execute("CREATE VIEW upper AS SELECT upper(text) FROM lines")
+            connection.execute("CREATE EXTENSION citext")
+        other = bring(apps.ledger)
+        other.up()
+        taking = ("db", "import", "--from-env", "SHOP_DATABASE", "--whole", "--replace", "migrated")
+        command = other.start(*taking)
+        said, _ = command.communicate(timeout=120)
+        assert command.returncode == 0, said
+        assert "2 tables imported, the same on both sides" in said
+        assert who.password.reveal() not in said
+        other.ok("deploy")
+        assert other.get("/lines").json() == ["brought", "along"]
+        assert other.request("POST", "/lines", body=b"next").status == 201
+        assert psql(other, "SELECT max(id) FROM lines") == ["7"]
+        assert psql(other, "SELECT * FROM upper LIMIT 1") == ["BROUGHT"]
+        assert psql(other, "SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class"
+                           " WHERE relname IN ('lines', 'upper')") == ["tenfold_owner"]  # fmt: skip
+
+
+def _own(path: Path) -> Project:
+    project = apps.ledger(path)
+    spec = path / "tenfold.toml"
+    spec.write_text(spec.read_text() + '\n[database]\nurl = "${SHOP_DATABASE}"\n')
+    return project
+
+
 def _another(path: Path) -> Project:
     return apps.ledger(path)
 
@@ -216,8 +267,6 @@ def _third(path: Path) -> Project:
 
 
 def _pg_dump(project: Project, url: str, file: Path) -> None:
-    from tests.support.postgres import find
-
     program = find().bin_dir / "pg_dump"
     subprocess.run(
         [program, "--format=custom", f"--file={file}"],
@@ -228,9 +277,6 @@ def _pg_dump(project: Project, url: str, file: Path) -> None:
 
 def _libpq(url: str) -> dict[str, str]:
     """A URL as variables, so that no argument has its password."""
-    from tenfold.engines.postgresql import external
-    from tenfold.secret import Secret
-
     address = external.parse(Secret(url))
     assert address.password is not None
     return {

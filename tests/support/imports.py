@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.support.postgres import ADDRESS, Server, running
 
+from tenfold.engines.postgresql.binaries import Binaries
 from tenfold.engines.postgresql.login import Connection
 from tenfold.importing import catalogue, match, rows, sqlite
 from tenfold.importing.match import Wishes
@@ -102,9 +103,9 @@ class Place:
 
 
 @contextmanager
-def place_server() -> Iterator[Server]:
+def place_server(binaries: Binaries | None = None) -> Iterator[Server]:
     """A server that lets every role into every database that it may connect to."""
-    with running() as server:
+    with running(binaries=binaries) as server:
         rules = Path(server.scene.place.config) / "pg_hba.conf"
         open_ = f"local all all scram-sha-256\nhost all all {ADDRESS}/32 scram-sha-256\n"
         rules.write_text(open_ + rules.read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from datetime import UTC, tzinfo
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -22,6 +23,7 @@ from tenfold.observe.report.figures import count
 from tenfold.secret import Secret
 
 SHOWN_LINES = 30
+WAITING = "while rows are copied, requests that use these tables wait"
 
 
 @command("import")
@@ -102,7 +104,8 @@ def import_(
                     found.run(progress)
         except KeyboardInterrupt:
             raise _interrupted() from None
-    _conclude(found, output, dry_run, source or f"--from-env {from_env}")
+    again = [argument for argument in settings.arguments if argument != "--dry-run"]
+    _conclude(found, output, shlex.join(["tenfold", *again]) if dry_run else None)
 
 
 def _request(
@@ -180,9 +183,8 @@ def _show(found: Import, output: Output) -> None:
     if plan.left_out:
         output.line()
         output.columns([(f"not copied: {what}", why) for what, why in plan.left_out])
-    if plan.notes:
-        output.line()
-    for note in plan.notes:
+    output.line()
+    for note in (*plan.notes, WAITING):
         output.line(f"  {note}", style="dim")
     output.line()
 
@@ -235,17 +237,17 @@ def _interrupted() -> Interrupted:
     return error
 
 
-def _conclude(found: Import, output: Output, dry_run: bool, source: str) -> None:
+def _conclude(found: Import, output: Output, command: str | None) -> None:
+    """``command`` is what would really do it, after a dry run."""
     rows = sum(rows for _, rows in found.tables)
     told = {"tables": len(found.tables), "rows": rows}
-    output.event("would-import" if dry_run else "imported", told)
+    output.event("would-import" if command else "imported", told)
     what = f"{count(rows, 'row')} in {count(len(found.tables), 'table')}"
     output.line()
-    if dry_run:
+    if command:
         output.line(f"{what} would be imported; nothing was changed", style="bold")
-        output.line("While it runs, requests that use these tables wait;")
-        output.line("tenfold maintenance on  shows visitors a page meanwhile.")
-        output.line(f"Next   tenfold db import {source}")
+        output.line("Next   tenfold maintenance on    shows visitors a page meanwhile")
+        output.line(f"       {command}", literal=True)
         return
     output.line(f"{what} imported, the same on both sides", style="bold")
     if found.whole:

@@ -136,6 +136,12 @@ def _explain_end(code: int, said: IO[bytes], name: str, *, killed: bool = False)
             next="make it anew as SQL, with that version's own programs:\n"
             "pg_restore --no-owner --no-privileges --file=dump.sql FILE    and import dump.sql",
         )
+    if "does not support" in text:  # a compression that this build was made without
+        raise Refused(
+            f"{name} is packed in a way that this PostgreSQL cannot read",
+            detail=lines,
+            next="pg_dump --format=custom --compress=gzip ...    makes one that it can",
+        )
     raise Refused(
         f"{name} cannot be read to its end: it is damaged, or a part of it is missing",
         detail=lines,

@@ -21,6 +21,7 @@ from tenfold.importing.model import Contents, Copy, Name, SourceColumn, SourceTa
 from tenfold.importing.names import listed, quoted
 from tenfold.importing.source import Tell
 from tenfold.importing.unfit import Unfits
+from tenfold.observe.report.figures import count
 
 BLOCK_BYTES: Final = 1 << 18
 MOST_ROWS: Final = 1000
@@ -89,8 +90,8 @@ class SqliteSource:
                 if table in mine:
                     counts[table, parent] = counts.get((table, parent), 0) + 1
         return tuple(
-            f"{count:,} rows of {table} refer to rows of {parent} that are not there"
-            for (table, parent), count in counts.items()
+            f"{table} refers to rows of {parent} that are not there, in {count(rows, 'row')}"
+            for (table, parent), rows in counts.items()
         )
 
     def blocks(self, copy: Copy, batches: Batches) -> Iterator[Block]:

@@ -29,6 +29,7 @@ from tenfold.importing.model import (
 )
 from tenfold.importing.names import listed, qualified, quoted
 from tenfold.importing.source import Feed
+from tenfold.observe.report.figures import count
 
 LOCK_SECONDS: Final = 10
 _STATES: Final[Mapping[str, str]] = {"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
@@ -169,7 +170,8 @@ class Target:
         ).fetchone()
         assert found is not None
         named = f"{key.table}.{', '.join(key.columns)}"
-        return f"{found[0]:,} rows: {named} refers to {key.other} that are not there: {found[1]}"
+        rows = count(int(str(found[0])), "row")
+        return f"{rows}: {named} refers to {key.other} that are not there: {found[1]}"
 
     def _trigger(self, trigger: Trigger, how: str) -> None:
         self._run(f"ALTER TABLE {qualified(trigger.table)} {how} TRIGGER {quoted(trigger.name)}")
