@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import ssl
 import threading
 import time
 import urllib.error
@@ -10,8 +12,10 @@ import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Callable
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import Any
 
 from tests.support.project import Answer, Project, lowered
 
@@ -25,8 +29,14 @@ class Visitor:
         self.site = f"http://127.0.0.1:{project.port}"
         self.headers = {"Host": host} if host else {}
         self.origin = origin or self.site
-        jar = urllib.request.HTTPCookieProcessor(CookieJar())
-        self.opener = urllib.request.build_opener(jar)
+        self.cookies = CookieJar()
+        self.opener = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor(self.cookies), *self._handlers()
+        )
+
+    def _handlers(self) -> tuple[urllib.request.BaseHandler, ...]:
+        """What the browser does otherwise than usual."""
+        return ()
 
     def get(self, path: str) -> Answer:
         return self._open(urllib.request.Request(self.site + path, headers=self.headers))
@@ -49,6 +59,62 @@ class Visitor:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, error.read(), lowered(error.headers))
+
+
+class NamedVisitor(Visitor):
+    """One for whom a name leads to this machine, over HTTP and HTTPS, and who remembers the way.
+
+    Over HTTPS the site must have the certificate that is in ``trusted``, for that name.
+    """
+
+    def __init__(self, project: Project, name: str, https_port: int, trusted: Path) -> None:
+        self._context = ssl.create_default_context(cafile=trusted)
+        self.redirects: list[tuple[int, str]] = []
+        super().__init__(project)
+        self.site = self.origin = f"https://{name}:{https_port}"
+        self.plain = f"http://{name}:{project.port}"
+
+    def _handlers(self) -> tuple[urllib.request.BaseHandler, ...]:
+        return _Http(), _Https(context=self._context), _Remembering(self.redirects)
+
+    def get_plain(self, path: str) -> Answer:
+        """As :meth:`get`, without TLS."""
+        return self._open(urllib.request.Request(self.plain + path))
+
+
+class _HttpHere(HTTPConnection):
+    def connect(self) -> None:
+        self.sock = socket.create_connection(("127.0.0.1", self.port), self.timeout)
+
+
+class _HttpsHere(HTTPSConnection):
+    def connect(self) -> None:
+        plain = socket.create_connection(("127.0.0.1", self.port), self.timeout)
+        context: ssl.SSLContext = self._context  # type: ignore[attr-defined]
+        self.sock = context.wrap_socket(plain, server_hostname=self.host)
+
+
+class _Http(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> HTTPResponse:
+        return self.do_open(_HttpHere, req)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> HTTPResponse:
+        return self.do_open(_HttpsHere, req, context=self._context)  # type: ignore[attr-defined]
+
+
+class _Remembering(urllib.request.HTTPRedirectHandler):
+    """Redirects are followed, ten at most, and noted."""
+
+    def __init__(self, seen: list[tuple[int, str]]) -> None:
+        self._seen = seen
+
+    def redirect_request(
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        self._seen.append((code, newurl))
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 class Visitors:
