@@ -24,6 +24,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Every day": (
         "logs",
         "metrics",
+        "alerts",
         "run",
         "console",
         "psql",

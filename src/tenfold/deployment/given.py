@@ -26,6 +26,7 @@ class Given:
     given. ``path``: the file that errors name, unless the spec is that of an earlier release.
     ``urls``: of the user's own servers, by the variable that holds them. ``taken``: what came from
     the caller's environment: a command from another shell, at another hour, gets it again.
+    ``webhook``: who is told when something is wrong.
     """
 
     environ: Mapping[str, str]
@@ -35,6 +36,7 @@ class Given:
     variables: Mapping[str, str | Secret]
     urls: Mapping[str, Secret]
     taken: Mapping[str, Secret]
+    webhook: Secret | None = None
 
 
 def values_given(spec: AppSpec, layout: Layout, *, served: str | None, renew: bool) -> Given:
@@ -64,9 +66,10 @@ def values_given(spec: AppSpec, layout: Layout, *, served: str | None, renew: bo
         secrets=kept,
         variables=variables,
         urls={name: url for name, url in urls.items() if url is not None},
+        webhook=read.alert_webhook(spec, known, path=path),
         taken={
             **_taken([*spec.env.values(), *spec.edge.basic_auth.values()], environ, own),
-            **_taken([spec.database.url or "", _url(spec.redis)], known, own),
+            **_taken([spec.database.url or "", _url(spec.redis), _webhook(spec)], known, own),
             **_taken(
                 spec.database.backup.secrets.values() if spec.database.backup else [], known, own
             ),
@@ -86,6 +89,10 @@ def _taken(
     """Values from the caller's environment that these texts ask for, by the name to keep them."""
     names = {name for text in texts for name in references(text)}
     return {ENV + n: Secret(environ[n]) for n in names if n in environ and n not in own}
+
+
+def _webhook(spec: AppSpec) -> str:
+    return (spec.alerts.webhook or "") if spec.alerts else ""
 
 
 def _url(redis: RedisTable | None) -> str:

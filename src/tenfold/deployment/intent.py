@@ -113,6 +113,7 @@ def make_intent(
             **secrets.ensure(layout.secrets, _secrets(spec)),
             **edge_secrets.given(spec, layout, given.environ, path=given.path),
             **backup,
+            **({} if given.webhook is None else {"alerts.webhook": given.webhook}),
         },
         release=ReleasePlace(wanted.id, "", "", ""),
         variables={**given.variables, **given.urls},

@@ -13,4 +13,5 @@ def rehearsed(spec: AppSpec) -> AppSpec:
     kept = {"port", "max_body_bytes", "request_timeout_seconds", "hold_seconds"}
     edge = EdgeTable().model_copy(update={name: getattr(spec.edge, name) for name in kept})
     database = spec.database.model_copy(update={"backup": None})
-    return spec.model_copy(update={"edge": edge, "database": database, "metrics": None})
+    left_out = {"database": database, "metrics": None, "alerts": None}
+    return spec.model_copy(update={"edge": edge, **left_out})

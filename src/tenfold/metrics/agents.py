@@ -58,14 +58,14 @@ def observe(place: Place) -> ObservedHost:
     return replace(seen, name=place.name)
 
 
-def ask(place: Place, request: Mapping[str, Any]) -> Any:
+def ask(place: Place, request: Mapping[str, Any], within_seconds: float = WITHIN_SECONDS) -> Any:
     """The answer to one order.
 
     Raises:
-        Silent: there is none within three seconds, or it is an error.
+        Silent: nothing is heard for so long, or it is an error.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(WITHIN_SECONDS)
+        connection.settimeout(within_seconds)
         try:
             connection.connect(str(place.socket))
             connection.sendall(line(request))

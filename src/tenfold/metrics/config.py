@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tenfold.metrics.alerts.rules import Limits
+from tenfold.metrics.alerts.told import Told
 from tenfold.secret import Secret
 
 SITE = "site.json"
@@ -32,6 +34,7 @@ class Config:
     config: Path
     database: DatabaseLogin | None = None
     redis: Secret | None = None
+    alerts: Told | None = None
 
     @property
     def ready(self) -> Path:
@@ -73,6 +76,17 @@ def read(path: Path) -> Config:
         if login is None
         else DatabaseLogin(login["user"], Secret(login["password"]), login["database"]),
         redis=None if data["redis"] is None else Secret(data["redis"]),
+        alerts=_told(data["alerts"]),
+    )
+
+
+def _told(data: Mapping[str, Any] | None) -> Told | None:
+    if data is None:
+        return None
+    return Told(
+        webhook=None if data["webhook"] is None else Secret(data["webhook"]),
+        command=tuple(data["command"]),
+        limits=Limits(data["disk_free_percent"], data["error_percent"]),
     )
 
 

@@ -299,7 +299,28 @@ def _certificate(s: Snapshot) -> Iterator[Metric]:
         )
 
 
+def _backups(s: Snapshot) -> Iterator[Metric]:
+    for name, text, value in (
+        ("recoverable_timestamp_seconds", "The newest moment in the archive.", "recoverable_at"),
+        ("copied_timestamp_seconds", "When the last whole copy was done.", "copied_at"),
+        ("waiting_segments", "Segments of the log that wait to be archived.", "waiting"),
+    ):
+        rows = [((b.host,), float(getattr(b, value))) for b in s.backups]
+        yield _gauges(f"tenfold_backup_{name}", text, ("host",), rows)
+
+
+def _alerts(s: Snapshot) -> Iterator[Metric]:
+    yield _gauges(
+        "tenfold_alert_firing",
+        "1 for what was told and is not over.",
+        ("alert", "where"),
+        [((a.alert, a.subject), 1.0) for a in s.alerts],
+    )
+
+
 _PARTS = (
+    _alerts,
+    _backups,
     _site,
     _hosts,
     _usage,

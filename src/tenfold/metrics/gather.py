@@ -11,7 +11,7 @@ from pathlib import Path
 from tenfold.metrics import agents, database, processes, redis
 from tenfold.metrics.agents import Place
 from tenfold.metrics.config import Config, Site, read_site
-from tenfold.metrics.snapshot import Certificate, Database, Redis, Snapshot
+from tenfold.metrics.snapshot import Backup, Certificate, Database, Redis, Snapshot
 from tenfold.metrics.traffic import AppTraffic, EdgeTraffic
 from tenfold.targets.local.follow import Follower
 from tenfold.topology.model import APP
@@ -58,6 +58,7 @@ class Gatherer:
             databases=tuple(s for s in servers if isinstance(s, Database)),
             redis=tuple(s for s in servers if isinstance(s, Redis)),
             certificate=self._certificate(places, site),
+            backups=tuple(b for place in places if (b := _backup(place)) is not None),
             took_seconds=time.monotonic() - began,
         )
 
@@ -104,6 +105,25 @@ class Gatherer:
             except (OSError, ValueError, KeyError, TypeError):
                 continue
         return Certificate(site.certificate_not_after) if site.certificate_not_after else None
+
+
+def _backup(place: Place) -> Backup | None:
+    """What the keeper there remembers, if there is one."""
+    try:
+        told = json.loads((place.root / "data" / "backup" / "state.json").read_text())
+        return Backup(
+            host=place.name,
+            leads=told["role"] == "leader",
+            recoverable_at=float(told["recoverable_at"]),
+            copied_at=float(told["backup_ended"]),
+            waiting=int(told["waiting"]),
+            archive_fault=str(told["archive_fault"].get("what", "")),
+            failing_since=float(told["failing_since"]),
+            copy_fault=str(told["backup_fault"].get("what", "")),
+            check_fault=str(told["check_fault"].get("what", "")),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _bound(

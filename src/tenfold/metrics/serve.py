@@ -14,6 +14,8 @@ from pathlib import Path
 
 from tenfold.agent.diary import say
 from tenfold.engines.metrics.render import HISTORY
+from tenfold.metrics.agents import Place, places
+from tenfold.metrics.alerts.keeper import Alerts
 from tenfold.metrics.config import Config, read
 from tenfold.metrics.gather import Gatherer
 from tenfold.metrics.history import FINE_SECONDS, History
@@ -57,13 +59,19 @@ class Keeper:
     """Gathers, remembers, keeps; what fails in one round is told, and tried again in the next."""
 
     def __init__(self, config: Config) -> None:
+        self._config = config
         self._gatherer = Gatherer(config)
         self._history = History(config.data / HISTORY)
+        self._alerts: Alerts | None = None
+        if config.alerts is not None:
+            self._alerts = Alerts(config.alerts, config.data, config.config, self._own_host)
         self._lost = ""
         self.latest: Snapshot | None = None
 
     def run(self, stopping: threading.Event) -> None:
         """A round at every whole ten seconds, until it is to stop."""
+        if self._alerts is not None:
+            self._alerts.start()
         while True:
             try:
                 self.round()
@@ -79,13 +87,22 @@ class Keeper:
         now = replace(gathered, history_bytes=self._history.bytes, history_lost=self._history.lost)
         self._history.add(point(self.latest, now))
         self._tell()
+        if self._alerts is not None:
+            self._alerts.look(now)
+            now = replace(now, alerts=self._alerts.firing)
         self.latest = now
         return now
 
     def close(self) -> None:
         """Let go of files and threads."""
+        if self._alerts is not None:
+            self._alerts.stop()
         self._gatherer.close()
         self._history.close()
+
+    def _own_host(self) -> Place | None:
+        found = places(self._config.hosts, self._config.host, {})
+        return found[0] if found else None
 
     def _tell(self) -> None:
         """Say once that the history takes nothing, and once that it does again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tenfold.metrics.alerts.alert import Alert
 from tenfold.topology.observation import ObservedHost
 
 
@@ -140,6 +141,22 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Backup:
+    """What the keeper of backups beside one database remembers. Times in seconds since the epoch, 0
+    for never; a fault is in words, empty where there is none."""
+
+    host: str
+    leads: bool
+    recoverable_at: float = 0.0
+    copied_at: float = 0.0
+    waiting: int = 0
+    archive_fault: str = ""
+    failing_since: float = 0.0
+    copy_fault: str = ""
+    check_fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """``at`` is in seconds since the epoch. ``usage`` is keyed by host and unit or pool."""
 
@@ -156,6 +173,8 @@ class Snapshot:
     databases: tuple[Database, ...] = ()
     redis: tuple[Redis, ...] = ()
     certificate: Certificate | None = None
+    backups: tuple[Backup, ...] = ()
     history_bytes: int = 0
     history_lost: int = 0
     took_seconds: float = 0.0
+    alerts: tuple[Alert, ...] = ()

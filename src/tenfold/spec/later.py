@@ -13,7 +13,6 @@ COMES: Final[Mapping[tuple[str, ...], str]] = {
     ("static", "output"): "comes with stage 1",
     ("database", "shard_by"): "comes with stage 1m",
     ("jobs",): _LATER_10,
-    ("alerts",): _LATER_10,
     ("reads",): "comes with stage 1k",
     ("functions",): "comes with stage 1k",
     ("services",): "comes with stage 100k",

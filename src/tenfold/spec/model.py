@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from tenfold.spec import values
+from tenfold.spec.alerts import AlertsTable
 from tenfold.spec.backup import BackupTable
 from tenfold.spec.edge import EdgeTable
 from tenfold.spec.load import LoadTable
@@ -232,6 +233,7 @@ class AppSpec(Table):
     edge: EdgeTable = Field(default_factory=EdgeTable)
     transition: TransitionTable = Field(default_factory=TransitionTable, validate_default=True)
     metrics: MetricsTable | None = None
+    alerts: AlertsTable | None = None
     env: Mapping[VariableName, VariableValue] = Field(
         default_factory=dict,
         description="Environment variables for the app; ${NAME} takes the caller's, $$ is one $.",
@@ -251,6 +253,15 @@ class AppSpec(Table):
         if info.data.get("redis") is not None and "REDIS_URL" in env:
             raise ValueError("REDIS_URL is set by [redis]; give one of both")
         return env
+
+    @field_validator("alerts", mode="after")
+    @classmethod
+    def _alerts_need_figures(
+        cls, alerts: AlertsTable | None, info: ValidationInfo
+    ) -> AlertsTable | None:
+        if alerts is not None and info.data.get("metrics", True) is None:
+            raise ValueError("are raised from what is measured: write [metrics] as well")
+        return alerts
 
     @field_validator("storage", mode="after")
     @classmethod

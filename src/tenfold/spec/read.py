@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from tenfold.errors import SpecError
 from tenfold.secret import Secret
-from tenfold.spec import environments, later, locate, values
+from tenfold.spec import alerts, environments, later, locate, values
 from tenfold.spec.explain import Problem, explain
 from tenfold.spec.model import AppSpec
 
@@ -142,6 +142,27 @@ def backup_secrets(
     if empty:
         raise _at_lines(empty, path)
     return {key: Secret(text) for key, text in found.items()}
+
+
+def alert_webhook(
+    spec: AppSpec, environ: Mapping[str, str], *, path: Path | None = None
+) -> Secret | None:
+    """``[alerts] webhook`` with ``${NAME}`` taken from ``environ``; ``None`` where there is none.
+
+    Raises:
+        SpecError: as :func:`variables`, or what a variable holds is no such address.
+    """
+    text = spec.alerts.webhook if spec.alerts else None
+    if text is None:
+        return None
+    key = ("alerts", "webhook")
+    _require_set({key: text}, environ, path)
+    found = values.expand(text, environ)
+    try:
+        alerts.require_webhook(found)
+    except ValueError as error:
+        raise _at_lines([Problem(key, str(error))], path) from None
+    return Secret(found)
 
 
 def _own_url(

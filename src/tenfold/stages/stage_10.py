@@ -12,6 +12,7 @@ from tenfold.spec.workers import WorkerTable
 from tenfold.stages.facts import AppFacts, Machine
 from tenfold.topology.model import Host, Pool, Topology, Unit
 from tenfold.topology.settings import (
+    AlertSettings,
     AppSettings,
     Asset,
     BackupSettings,
@@ -181,7 +182,20 @@ def metrics(spec: AppSpec, host: str) -> tuple[Unit, ...]:
     """Who gathers figures, beside the app; started last, since nobody waits for it."""
     if spec.metrics is None:
         return ()
-    return (Unit("metrics", "metrics", host, MetricsSettings(spec.metrics.port or 0), ("edge",)),)
+    settings = MetricsSettings(spec.metrics.port or 0, alerts(spec))
+    return (Unit("metrics", "metrics", host, settings, after=("edge",)),)
+
+
+def alerts(spec: AppSpec) -> AlertSettings | None:
+    """Who is told when something is wrong."""
+    if spec.alerts is None:
+        return None
+    return AlertSettings(
+        webhook=spec.alerts.webhook is not None,
+        command=tuple(shlex.split(spec.alerts.command or "")),
+        disk_free_percent=spec.alerts.disk_free_percent,
+        error_percent=spec.alerts.error_percent,
+    )
 
 
 def _tls(edge: EdgeTable) -> Tls | None:

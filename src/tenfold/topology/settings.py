@@ -154,10 +154,22 @@ class CertificateSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class AlertSettings(Settings):
+    """Who is told: a ``command`` in words, and with ``webhook`` whoever is among the secrets as
+    ``alerts.webhook``."""
+
+    webhook: bool = False
+    command: tuple[str, ...] = ()
+    disk_free_percent: float = 10.0
+    error_percent: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsSettings(Settings):
     """Who gathers the site's figures. ``port`` is that of ``/metrics`` on loopback; 0 is any."""
 
     port: int = 0
+    alerts: AlertSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

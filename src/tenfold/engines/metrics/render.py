@@ -39,6 +39,7 @@ class Metrics:
             "config": place.config,
             "database": _database(scene),
             "redis": _redis(scene),
+            "alerts": _alerts(member, scene),
         }
         text = Secret(json.dumps(told, indent=1) + "\n")
         return (File(f"{place.config}/{CONFIG}", text, mode=0o600),)
@@ -76,6 +77,18 @@ def settings_of(member: Unit | Pool) -> MetricsSettings:
     if not isinstance(member.settings, MetricsSettings):
         raise TypeError(f"{member.path} gathers no figures")
     return member.settings
+
+
+def _alerts(member: Unit | Pool, scene: Scene) -> dict[str, Any] | None:
+    told = settings_of(member).alerts
+    if told is None:
+        return None
+    return {
+        "webhook": scene.secrets["alerts.webhook"].reveal() if told.webhook else None,
+        "command": list(told.command),
+        "disk_free_percent": told.disk_free_percent,
+        "error_percent": told.error_percent,
+    }
 
 
 def _database(scene: Scene) -> dict[str, str] | None:

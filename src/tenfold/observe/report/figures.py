@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tenfold.metrics.words import size as size
+
 
 def count(number: int, one: str, many: str | None = None) -> str:
     """``1 table``, ``1,234 tables``."""
@@ -26,16 +28,6 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
-def size(size_bytes: int) -> str:
-    """Bytes in units of 1000, to three digits."""
-    value = float(size_bytes)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 999.5 or unit == "TB":
-            break
-        value /= 1000
-    return f"{value:.0f} {unit}" if unit == "B" or value >= 99.5 else f"{value:.3g} {unit}"
 
 
 def moment(epoch: float) -> str:
