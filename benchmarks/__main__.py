@@ -16,6 +16,7 @@ from pathlib import Path
 
 import tenfold
 from benchmarks import (
+    backups,
     brought,
     crossing_prepare,
     crossing_sizes,
@@ -49,6 +50,7 @@ BENCHMARKS: Mapping[str, Callable[[Options, Workplace], Finding]] = {
     "crossing_sizes": crossing_sizes.measure,
     "crossing_prepare": crossing_prepare.measure,
     "importing": importing.measure,
+    "backups": backups.measure,
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from tests.support import backups, seaweed
 from tests.support.backups import at, kept, opened, standing, texts
@@ -158,7 +159,7 @@ def test_in_a_bucket_encrypted_and_tried(
     project.ok("db", "restore", "--into", "new")
     project.up()
     assert project.get("/notes").json() == ["one"]
-    assert project.ok("run", "cat", "media/picture.txt") == "of somebody"
+    assert project.ok("run", "cat", "media/picture.txt").strip() == "of somebody"
 
 
 def _hidden(project: Project, key: str) -> None:
@@ -257,3 +258,72 @@ def test_the_directory_has_to_be_there(bring: Bring) -> None:
     refused = project.tenfold("up", "-d", "--port", str(project.port))
     assert refused.returncode == 1
     assert "there is no directory" in refused.stderr
+
+
+def test_back_in_place_while_users_read_and_what_was_can_be_had_again(bring: Bring) -> None:
+    project = bring(kept)
+    project.up()
+    backups.wait_for_first(project)
+    moment = add(project, "wanted")
+    time.sleep(1)  # a second of its own
+    add(project, "not wanted")
+    project.ok("psql", "--as", "superuser", "--", "-c", "select pg_switch_wal()")
+    backups.wait_until_recoverable(project, moment, within=120)
+    with Users(project, 2) as users:
+        project.ok("db", "restore", "--to", at(moment), timeout=300)
+    assert users.failures == [], "requests waited, and none failed"
+    found = project.get("/notes").json()
+    assert found[0] == "wanted"
+    assert "not wanted" not in found
+    status = project.status()
+    assert status["restore"]["reached"]
+    assert "tenfold reverse" in project.ok("status")
+    refused = project.tenfold("grow", "--to", "100")
+    assert refused.returncode == 1
+    assert "a restore is not complete" in refused.stderr
+    project.ok("reverse", timeout=300)
+    found = project.get("/notes").json()
+    assert found[:2] == ["wanted", "not wanted"]
+    project.ok("complete", "--yes", timeout=300)
+    assert project.status()["restore"] is None
+    assert add(project, "afterwards")
+    backups.wait_until_recoverable(project, time.time(), within=120)
+
+
+def test_a_restore_that_fails_leaves_what_runs(bring: Bring) -> None:
+    project = bring(kept)
+    project.up()
+    made = backups.wait_for_first(project)["last_backup"]
+    add(project, "here")
+    (part,) = backups.place_for(project.path).glob(f"*/backups/{made['id']}/base.tar.zst.00000")
+    part.write_bytes(part.read_bytes()[:-1])
+    failed = project.tenfold("db", "restore", timeout=300)
+    assert failed.returncode == 1
+    assert part.name in failed.stderr
+    assert project.get("/notes").json() == ["here"]
+    assert project.status()["restore"] is None
+    assert project.status()["state"] == "running"
+
+
+def test_a_copy_that_is_cut_off_is_none_and_another_one_is_made(bring: Bring) -> None:
+    project = bring(slow)
+    project.up()
+    place = backups.place_for(project.path)
+    backups.wait_for(
+        lambda: standing(project)["copying"], within=60, subject="the first copy to begin"
+    )
+    (keeper,) = project.units("backup")
+    psutil.Process(keeper["pid"]).kill()
+    assert not list(place.glob("*/backups/*/backup.json"))
+    backups.wait_for_first(project, within=400)
+    (found,) = json.loads(project.ok("db", "backups", "--json"))["archives"]
+    assert len(found["backups"]) == 1
+    assert found["unfinished"] == []
+
+
+def slow(path: Path) -> Project:
+    """Whose copies take some seconds."""
+    project = kept(path)
+    spec = path / "tenfold.toml"
+    spec.write_text(spec.read_text() + '\n[transition]\nmax_copy_rate = "500kB"\n')
+    return project

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,9 @@ def place_for(path: Path) -> Path:
     return place
 
 
-def kept(path: Path, more: str = "") -> Project:
-    """The diary, backed up to a directory."""
-    project = apps.diary(path)
+def kept(path: Path, more: str = "", kind: Callable[[Path], Project] = apps.diary) -> Project:
+    """An app, the diary by default, backed up to a directory."""
+    project = kind(path)
     spec = path / "tenfold.toml"
     text = f'\n[database.backup]\nto = "{place_for(path)}"\n{more}'
     spec.write_text(spec.read_text() + text)
@@ -45,11 +45,11 @@ def standing(project: Project) -> dict[str, Any]:
     return found
 
 
-def wait_for_first(project: Project) -> dict[str, Any]:
+def wait_for_first(project: Project, within: float = 180.0) -> dict[str, Any]:
     """Until the copy is there that is made by itself."""
     wait_for(
         lambda: standing(project)["last_backup"] is not None,
-        within=90,
+        within=within,
         subject="the first backup",
     )
     return standing(project)

@@ -60,6 +60,7 @@ class Seaweed:
                 *(f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", "-filer"),
                 f"-s3.config={self._identities()}",
                 *(f"-s3.port={s3}", f"-s3.port.grpc={grpc[0]}"),
+                *("-s3.port.iceberg=0", "-s3.port.lance=0"),
                 *(f"-master.port={master}", f"-master.port.grpc={grpc[1]}"),
                 *(f"-volume.port={volume}", f"-volume.port.grpc={grpc[2]}"),
                 *(f"-filer.port={filer}", f"-filer.port.grpc={grpc[3]}"),

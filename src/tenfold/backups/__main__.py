@@ -1,4 +1,5 @@
-"""``python -m tenfold.backups keep CONFIG | order CONFIG backup|check | restore FILE | try``."""
+"""``python -m tenfold.backups keep CONFIG | order CONFIG backup|check | restore FILE | try``, and
+two small orders about a data directory and another one beside it: ``beside``, ``exchange``."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
+from tenfold.backups import exchanging
 from tenfold.backups.config import read
 
 
@@ -18,6 +20,10 @@ def main(argv: list[str]) -> None:
             keep(Path(config))
         case ["order", config, "backup" | "check" as what]:
             order(read(Path(config)).socket, what)
+        case ["beside", data, beside, id]:
+            exchanging.look(Path(data), Path(beside), id)
+        case ["exchange", data, beside, id, "restored" | "before" as wanted]:
+            exchanging.exchange(Path(data), Path(beside), id, wanted)
         case ["try"]:
             from tenfold.backups.trying import main as try_it
 

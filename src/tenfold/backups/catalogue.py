@@ -78,6 +78,8 @@ def from_json(data: Mapping[str, Any]) -> Backup:
 class Lineage:
     """One database cluster's archive: its backups, oldest first, and up to when all is there.
 
+    ``timeline`` is the history that its server was writing then, 0 where that is not known.
+
     ``unfinished`` are the ids of backups that broke off, ``unreadable`` of those whose description
     is no such thing.
     """
@@ -85,6 +87,7 @@ class Lineage:
     name: str
     backups: tuple[Backup, ...] = ()
     recoverable_at: float = 0.0
+    timeline: int = 0
     unfinished: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = field(default=())
 
@@ -119,20 +122,20 @@ def look(store: Store, lineage: str) -> Lineage:
         except (ValueError, KeyError, TypeError):
             unreadable.append(id)
     backups.sort(key=lambda b: b.ended)
-    return Lineage(
-        lineage, tuple(backups), _mark(store, lineage), tuple(unfinished), tuple(unreadable)
-    )
+    at, timeline = _mark(store, lineage)
+    return Lineage(lineage, tuple(backups), at, timeline, tuple(unfinished), tuple(unreadable))
 
 
-def _mark(store: Store, lineage: str) -> float:
+def _mark(store: Store, lineage: str) -> tuple[float, int]:
     try:
-        return float(json.loads(store.get(f"{lineage}/{names.MARK}"))["recoverable_at"])
+        told = json.loads(store.get(f"{lineage}/{names.MARK}"))
+        return float(told["recoverable_at"]), int(told["timeline"])
     except Fault as fault:
         if fault.kind != "missing":
             raise
     except (ValueError, KeyError, TypeError):
         pass  # what it would have said is not known then; the next one comes within a minute
-    return 0.0
+    return 0.0, 0
 
 
 def objects(backup: Backup) -> Iterator[str]:

@@ -59,6 +59,7 @@ class Keeper:
         self._refusal: tuple[float, Fault] | None = None
         self._can_copy = False
         self._marked = 0.0
+        self._marked_timeline = 0
         self._switched = 0.0
         known = load(config.state)
         self._state = replace(
@@ -229,16 +230,26 @@ class Keeper:
             archived = max(seen.archived, self._archived.get(seen.timeline, 0))
             self._samples = deciding.kept((*self._samples, seen.sample), archived)
             at = deciding.recoverable(self._samples, archived)
-        if at is None or at <= self.state.recoverable_at:
-            self._hurry()
-            return
+        known = self.state.recoverable_at
+        late = at is None or at <= known
         try:
-            if at >= self._marked + MARK_EVERY_SECONDS:
+            if self._marked_timeline != seen.timeline:
+                self._mark(known if at is None else max(at, known))
+            elif at is not None and at >= self._marked + MARK_EVERY_SECONDS:
                 self._mark(at)
         except Fault as fault:
             self._fails(fault)
             return
-        self._change(recoverable_at=at, archive_fault={}, archive_failures=0, failing_since=0.0)
+        if late:
+            self._hurry()
+            return
+        self._change(
+            lineage=self.lineage,
+            recoverable_at=at,
+            archive_fault={},
+            archive_failures=0,
+            failing_since=0.0,
+        )
 
     def _hurry(self) -> None:
         """Have the server end its segment of the log where it has no reason of its own to: nobody
@@ -251,9 +262,9 @@ class Keeper:
                 self._asking.end_segment()
 
     def _mark(self, at: float) -> None:
-        text = json.dumps({"recoverable_at": at}).encode()
+        text = json.dumps({"recoverable_at": at, "timeline": self._timeline}).encode()
         self.store.put(f"{self.lineage}/{names.MARK}", text, replace=True)
-        self._marked = at
+        self._marked, self._marked_timeline = at, self._timeline
 
     def _arrived(self, name: str) -> None:
         with self._guard:

@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 import psycopg
 
 from tenfold.agent.store import sync_directory
-from tenfold.backups import fetch, files
+from tenfold.backups import archiving, fetch, files
 from tenfold.backups.catalogue import Backup
 from tenfold.backups.faults import Fault
 from tenfold.backups.feeding import Feeder
@@ -41,7 +41,8 @@ class Wish:
     """What is to be brought back. ``target`` is a moment in seconds since the epoch, ``None`` for
     all that there is. ``superuser`` gets ``password``, where that is given. What is to go on from
     there ``lives``: its log belongs into the archive, and it is on the disk at the end. Anything
-    else is a copy to look at."""
+    else is a copy to look at. ``timeline`` is the history that is followed, 0 for the last one that
+    there is. A ``mark`` is left in the cluster, by which it is told from another one."""
 
     lineage: str
     backup: Backup
@@ -49,6 +50,8 @@ class Wish:
     superuser: str
     password: str | None = None
     lives: bool = False
+    timeline: int = 0
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,7 @@ def recovered(
             _running(data, place, programs, wish) as server,
         ):
             target = wish.target
+            server.timeline = _timeline(store, sealer, wish)
             server.start(target)
             said = _until_it_leads(server, feeder, tell)
             if said is not None and target is not None and UNREACHED in said:
@@ -167,6 +171,7 @@ class _Server:
     programs: Path
     wish: Wish
     process: subprocess.Popen[bytes] | None = None
+    timeline: int = 0
 
     @property
     def log(self) -> Path:
@@ -210,6 +215,18 @@ def _running(data: Path, place: Path, programs: Path, wish: Wish) -> Iterator[_S
         if server.process is not None and server.process.poll() is None:
             server.process.send_signal(signal.SIGQUIT)
             server.process.wait()
+
+
+def _timeline(store: Store, sealer: Sealer, wish: Wish) -> int:
+    """The history to follow; the last one that there is where the wanted one did not get there."""
+    if wish.timeline not in (0, wish.backup.timeline):
+        try:
+            archiving.fetch(store, sealer, wish.lineage, f"{wish.timeline:08X}.history")
+        except Fault as fault:
+            if fault.kind != "missing":
+                raise
+            return 0
+    return wish.timeline
 
 
 def _until_it_leads(server: _Server, feeder: Feeder, tell: Tell) -> str | None:
@@ -277,7 +294,7 @@ def _conf(server: _Server, target: float | None) -> str:
         "archive_mode": "on" if server.wish.lives else "off",
         "archive_command": "",
         "restore_command": command,
-        "recovery_target_timeline": "latest",
+        "recovery_target_timeline": str(server.timeline or "latest"),
         "recovery_target_action": "promote",
         "max_prepared_transactions": "64",
         "wal_level": "logical",

@@ -18,7 +18,8 @@ FORMAT = 1
 class State:
     """Times are seconds since the epoch, 0 for never; a fault is ``{}`` or ``kind, what, next``.
 
-    ``role`` is what the server beside the keeper is: leader, follower or unknown. Everything that
+    ``role`` is what the server beside the keeper is: leader, follower or unknown; ``lineage`` is
+    its folder in the place. Everything that
     was committed before ``recoverable_at`` is in the archive. ``archive_fault`` is what went wrong
     since the last file of the log arrived, ``failing_since`` since when. ``waiting`` is how many
     files wait, ``waiting_bytes`` how large they are, ``free_bytes`` what the disk has beside them.
@@ -29,6 +30,7 @@ class State:
 
     role: str = "unknown"
     place: str = ""
+    lineage: str = ""
     encrypted: bool = False
     looked_at: float = 0.0
     recoverable_at: float = 0.0

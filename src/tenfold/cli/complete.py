@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tenfold.cli import restored
 from tenfold.cli.base import Settings, command, yes_option
 from tenfold.cli.moving import move
 from tenfold.deployment.deployment import Deployment
@@ -15,12 +16,14 @@ from tenfold.transitions import way
 @yes_option
 def complete(settings: Settings, yes: bool) -> None:
     """Remove the old side of a move, and with it the way back. The only command of a move that
-    deletes anything.
+    deletes anything. After  db restore  it deletes the data of before.
 
     \b
     tenfold complete
     tenfold complete --yes
     """
+    if restored.ends(settings, "complete", yes=yes):
+        return
     if not yes:
         deployment = Deployment.existing(settings.layout())
         wanted = way.complete(deployment.position, deployment.crossing)

@@ -10,8 +10,11 @@ import click
 
 from tenfold.cli.base import Settings, command
 from tenfold.cli.past import past, shown
+from tenfold.cli.progress import PlanProgress
+from tenfold.cli.restored import tell as tell_ways
 from tenfold.deployment import backups as keeping
 from tenfold.deployment import restore as restoring
+from tenfold.deployment import restore_in_place
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.restore import Choice, Outcome
 from tenfold.spec import read
@@ -30,12 +33,16 @@ NEW = "new"
 @click.option(
     "--into",
     metavar="DIR",
-    required=True,
     help='A directory for a copy, or "new": the database of a deployment that has none.',
 )
 @click.option("--archive", metavar="NAME", help="Of an earlier database: tenfold db backups.")
-def restore(settings: Settings, to: str, into: str, archive: str | None) -> None:
-    """Bring the database back to a moment, as a copy or as a new deployment's.
+def restore(settings: Settings, to: str, into: str | None, archive: str | None) -> None:
+    """Bring the database back to a moment: in its place, as a copy, or for a new deployment.
+
+    In its place, the site runs on while the data is brought back beside it; then requests wait for
+    some seconds. The data of before is kept:  tenfold reverse  has it lead again,  tenfold complete
+    deletes it. What was written behind that moment is in it alone. User files that are missing come
+    back as they were at the copy; none is replaced or deleted.
 
     With --into DIR what runs is left alone: DIR gets the data directory, ready for PostgreSQL of
     the same version, and the user files. With --into new it becomes the database that the next
@@ -43,6 +50,7 @@ def restore(settings: Settings, to: str, into: str, archive: str | None) -> None
     takes tenfold.toml and the variables that [database.backup] names.
 
     \b
+    tenfold db restore --to 14:30
     tenfold db restore --into /tmp/look --to 14:30
     tenfold db restore --into new
     """
@@ -50,6 +58,8 @@ def restore(settings: Settings, to: str, into: str, archive: str | None) -> None
     spec = read.load(layout.spec, environment=layout.environment)
     target = past(to, datetime.now().astimezone())
     store, found = keeping.archives(spec, layout, os.environ)
+    deployment = Deployment.open(layout)
+    found = keeping.fresher(deployment, found, deployment.observe(silent=True))
     chosen = restoring.choose(found, target, archive=archive, place=store.place)
     output = settings.output
     moment = "the newest moment that there is" if target is None else shown(target)
@@ -59,7 +69,11 @@ def restore(settings: Settings, to: str, into: str, archive: str | None) -> None
     def tell(text: str) -> None:
         output.event("progress", {"text": text})
 
-    deployment = Deployment.open(layout)
+    if into is None:
+        with deployment.working("db restore"), PlanProgress(output) as progress:
+            left = restore_in_place.begin(deployment, chosen, progress)
+        tell_ways(settings, left)
+        return
     with deployment.working("db restore"):
         if into == NEW:
             outcome = restoring.anew(deployment, spec, os.environ, chosen, tell)

@@ -9,11 +9,12 @@ from typing import Any
 from tenfold.cli.base import Settings
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
-from tenfold.deployment import reporting
+from tenfold.deployment import backups, reporting
 from tenfold.deployment.cross import Journey, require_way_back
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.external import require_own
 from tenfold.deployment.forecast import forecast, require_same
+from tenfold.deployment.restore_in_place import require_none
 from tenfold.errors import Refused
 from tenfold.observe.recorder import Recorder
 from tenfold.observe.report.model import Outcome
@@ -54,9 +55,12 @@ def move(
     deployment = Deployment.existing(settings.layout())
     output = settings.output
     require_own(deployment, f"tenfold {command}")
+    if command == "complete":
+        backups.require_archived(deployment)
     with deployment.working(command):
         if running and deployment.status().state == "stopped":
             raise Refused(f"{deployment.status().title} does not run", next="tenfold up")
+        require_none(deployment, command)
         before = deployment.position
         crossing = decide(before, deployment.crossing)
         if command == "reverse":

@@ -48,6 +48,12 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "files": 12,
     "bytes": 345_678,
     "but": 2,
+    "id": "20261126T171408Z",
+    "lineage": "shop-7712520910655154798",
+    "backup": "20261126T040000Z",
+    "timeline": 1,
+    "target": 1795713191.0,
+    "back": False,
     "steps": (steps.BuildRelease("4f2c1d9"), steps.StartUnit("vm1/postgres")),
 }
 _ROLE = re.compile(r":\w+:`~?([^`]+)`")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tenfold.cli import restored
 from tenfold.cli.base import Settings, command
 from tenfold.cli.moving import move
 from tenfold.cli.progress import PlanProgress
@@ -15,13 +16,15 @@ from tenfold.transitions import way
 @command("resume")
 @click.option("--let-go", is_flag=True, hidden=True, help="Only let requests go on.")
 def resume(settings: Settings, let_go: bool) -> None:
-    """Go on with a move between stages that was cut off, from where it is.
+    """Go on with a move between stages, or a restore, that was cut off, from where it is.
 
     \b
     tenfold resume
     """
     if let_go:
         _let_go(settings)
+        return
+    if restored.goes_on(settings, "resume"):
         return
     move(settings, "resume", way.resume, running=False)
 

@@ -25,9 +25,17 @@ from tenfold.observe import trend
 from tenfold.observe.report.figures import count, size
 from tenfold.observe.traffic import Traffic, by_route, whole
 from tenfold.spec.read import load
+from tenfold.transitions.restoring import choices as ways_on
+from tenfold.transitions.restoring import from_json as from_restore
 
 Kept = Certificate | OwnCertificate
 HOUR_SECONDS = 3600.0
+AFTER_RESTORE = {
+    "resume": "goes on from here",
+    "abort": "removes what was prepared",
+    "reverse": "has the other data lead again, without what was written since",
+    "complete": "deletes the other data, and with it the way back",
+}
 DOTS = {
     "running": "●",
     "warm": "◐",
@@ -188,6 +196,9 @@ def show(
     if found.transition:
         output.line()
         output.line(_transition(found))
+    if found.restore:
+        output.line()
+        output.line(f"  restore   {_restore(found.restore)}", style="yellow")
     if found.database and found.database["answers"]:
         output.line()
         output.line(f"  database  yours, {_database(found.database)}")
@@ -202,6 +213,15 @@ def show(
         output.line(f"  last hour {hour}")
     output.line()
     output.line(f"Next   {_next(found)}")
+
+
+def _restore(told: Mapping[str, Any]) -> str:
+    kept = from_restore(told)
+    assert kept is not None
+    if not kept.reached:
+        return f"of backup {kept.backup} was cut off"
+    now = "of before" if kept.aim == "before" else f"of backup {kept.backup}"
+    return f"the database runs on the data {now}; the other one is kept, until  tenfold complete"
 
 
 def _database(told: Mapping[str, Any]) -> str:
@@ -268,6 +288,10 @@ def _transition(found: Status) -> str:
 
 
 def _next(found: Status) -> str:
+    if found.restore:
+        kept = from_restore(found.restore)
+        assert kept is not None
+        return f"\n{'':<7}".join(f"tenfold {c:<12} {AFTER_RESTORE[c]}" for c in ways_on(kept))
     choices = (found.transition or {}).get("may", ())
     if choices and (found.transition or {}).get("state") != "running":
         to = (found.transition or {}).get("to")

@@ -54,6 +54,12 @@ def finished_sentence(step: st.Step) -> str:
 
 def _of_a_move(step: st.Step) -> str:
     match step:
+        case st.BringBeside(unit, _, _, backup):
+            return f"backup {backup} is back beside {unit}"
+        case st.Exchange(unit, _, back):
+            return f"{unit} runs on {'its data of before' if back else 'what was brought back'}"
+        case st.RemoveBeside(unit):
+            return f"the other data of {unit} is deleted"
         case st.Check():
             return "nothing stands in the way"
         case st.CatchUp(follower, leader):

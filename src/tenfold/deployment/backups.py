@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tenfold.backups import names
@@ -16,9 +16,7 @@ from tenfold.backups.faults import Fault
 from tenfold.backups.state import State
 from tenfold.backups.state import from_json as state_from_json
 from tenfold.backups.store import Store, open_store
-from tenfold.deployment.backup_secrets import require_key
-from tenfold.deployment.given import remembered
-from tenfold.errors import Refused, TenfoldError, UnitFailed
+from tenfold.errors import Refused, TenfoldError
 from tenfold.spec import read
 from tenfold.state import app_secrets
 from tenfold.topology.process import Command
@@ -184,6 +182,10 @@ def check(deployment: Deployment, tell: Callable[[str], None]) -> Mapping[str, A
 def _order(
     deployment: Deployment, what: str, tell: Callable[[str], None], changed: str
 ) -> dict[str, Any]:
+    from tenfold.backups.bringing import (
+        hear,  # what status, which does not come here, need not load
+    )
+
     now = deployment.observe()
     standing, keepers = look(deployment, now), _keepers(deployment, now)
     if standing is None:
@@ -191,31 +193,10 @@ def _order(
     agent, _, name = next(k for k in keepers if k[1] == standing.host)
     config = f"{agent.paths.root}/config/{name}/keeper.json"
     argv = (sys.executable, "-I", "-m", "tenfold.backups", "order", config, what)
-    return hear(agent, Command(argv, within_seconds=BACKUP_SECONDS), tell, changed)
-
-
-def hear(
-    agent: HostAgent, command: Command, tell: Callable[[str], None], changed: str
-) -> dict[str, Any]:
-    """Run a command that tells as JSON how it goes; gives all that it said at its end.
-
-    Raises:
-        TenfoldError: it said why it failed, or broke off; ``changed`` is what that means.
-    """
-    heard: dict[str, Any] = {}
-
-    def take(line: str) -> None:
-        data = json.loads(line) if line.startswith("{") else {}
-        if "tell" in data:
-            tell(data["tell"])
-        heard.update(data)
-
-    finished = agent.run(command, take)
-    if "fault" in heard:
-        raise as_error(Fault(**heard["fault"]), changed)
-    if finished.code != 0 or set(heard) <= {"tell"}:
-        raise UnitFailed("it broke off", changed=changed, detail=finished.tail)
-    return heard
+    try:
+        return hear(agent, Command(argv, within_seconds=BACKUP_SECONDS), tell)
+    except Fault as fault:
+        raise as_error(fault, changed) from fault
 
 
 def destination(spec: AppSpec, layout: Layout, environ: Mapping[str, str]) -> Destination:
@@ -225,6 +206,10 @@ def destination(spec: AppSpec, layout: Layout, environ: Mapping[str, str]) -> De
         Refused: the file names none.
         SpecError: a variable is not set.
     """
+    # What status, which does not come here, need not load.
+    from tenfold.deployment.backup_secrets import require_key
+    from tenfold.deployment.given import remembered
+
     table = spec.database.backup
     if table is None:
         raise none_kept()
@@ -253,6 +238,22 @@ def archives(
         return store, lineages(store, names.owner(spec.name, layout.environment))
     except Fault as fault:
         raise as_error(fault, None) from fault
+
+
+def fresher(
+    deployment: Deployment, found: tuple[Lineage, ...], now: Observation
+) -> tuple[Lineage, ...]:
+    """The same with what the keeper here knows: the place is told every now and then alone."""
+    standing = look(deployment, now)
+    if standing is None:
+        return found
+    state = standing.state
+    return tuple(
+        replace(one, recoverable_at=max(one.recoverable_at, state.recoverable_at))
+        if one.name == state.lineage
+        else one
+        for one in found
+    )
 
 
 def as_error(fault: Fault, changed: str | None) -> TenfoldError:
@@ -304,3 +305,19 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}"
         count /= 1000
     return f"{count:.1f} GB"
+
+
+def require_archived(deployment: Deployment) -> None:
+    """See that no server has log that is not in the archive and may never get there.
+
+    Raises:
+        Refused: one has.
+    """
+    for agent, host, name in _keepers(deployment, deployment.observe(silent=True)):
+        state = _state(agent, name)
+        if state is not None and state.waiting and state.archive_fault:
+            raise Refused(
+                f"{host} has log that is not in the archive: {state.archive_fault['what']}",
+                changed="nothing",
+                next="tenfold status    tells when all is there; then the same command again",
+            )

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 POSITION = "position"
 CROSSING = "crossing"
+RESTORE = "restore"
+"""Fact: a restore in place that is not complete, see :mod:`tenfold.transitions.restoring`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class Deployment:
             position=self.position,
             crossing=self.crossing,
             maintenance=self.facts().get(MAINTENANCE),
+            restore=self.facts().get(RESTORE),
             environment=self.layout.environment,
         )
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-import secrets as random
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenfold.backups.bringing import CLUSTER, FILES, Request
+from tenfold.backups.bringing import CLUSTER, FILES, Request, carry_out
 from tenfold.backups.catalogue import Lineage, newest
 from tenfold.backups.deciding import fitting
+from tenfold.backups.faults import Fault
 from tenfold.backups.restoring import Wish
 from tenfold.deployment import backups as keeping
 from tenfold.deployment.intent import ROLES
@@ -24,7 +22,6 @@ from tenfold.stages import path as stages_path
 from tenfold.stages.stage_10 import database
 from tenfold.state import secrets
 from tenfold.topology.model import Host
-from tenfold.topology.process import Command, File
 from tenfold.transitions.perform.serving import STORAGE
 
 if TYPE_CHECKING:
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
     from tenfold.spec.model import AppSpec
 
 Tell = Callable[[str], None]
-RESTORE_SECONDS = 7 * 86_400.0
 NEVER = "nothing; nothing was touched"
 
 
@@ -185,19 +181,17 @@ def _carry_out(
         superuser=database(spec).superuser,
         password=None if password is None else password.reveal(),
         lives=password is not None,
+        timeline=chosen.lineage.timeline,
     )
     request = Request(destination, wish, into, programs.bin_dir)
     host = stages_path.app_host(stages_path.stage_of(deployment.position))
     ran = deployment.target.reach(host) is not None
     agent = deployment.target.ensure(Host(host))
-    file = f"{agent.paths.root}/config/restore-{random.token_hex(6)}.json"
     try:
-        agent.write((File(file, Secret(json.dumps(request.to_json())), 0o600),))
-        argv = (sys.executable, "-I", "-m", "tenfold.backups", "restore", file)
-        command = Command(argv, within_seconds=RESTORE_SECONDS)
-        heard = keeping.hear(agent, command, tell, NEVER)["restored"]
+        heard = carry_out(agent, request, tell)
+    except Fault as fault:
+        raise keeping.as_error(fault, NEVER) from fault
     finally:
-        agent.run(Command(("rm", "-f", "--", file), thorough=False))
         if not ran:
             deployment.target.end(host)
     return Outcome(

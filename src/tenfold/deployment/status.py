@@ -36,6 +36,7 @@ class Status:
     environment: str | None = None
     storage: tuple[Mapping[str, Any], ...] | None = None
     database: Mapping[str, Any] | None = None
+    restore: Mapping[str, Any] | None = None
 
     @property
     def title(self) -> str:
@@ -57,6 +58,7 @@ class Status:
             "release": self.release,
             "hosts": list(self.hosts),
             "transition": self.transition,
+            "restore": None if self.restore is None else dict(self.restore),
             "maintenance": None
             if self.maintenance is None
             else {key: self.maintenance[key] for key in ("since", "until", "message")},
@@ -80,6 +82,7 @@ def status(
     position: str = "10",
     crossing: Crossing | None = None,
     maintenance: Mapping[str, Any] | None = None,
+    restore: Mapping[str, Any] | None = None,
     environment: str | None = None,
 ) -> Status:
     """The status of one deployment.
@@ -92,6 +95,7 @@ def status(
         holder: who holds the lock at this moment.
         position: on the path between stages.
         crossing: the move between stages that is begun and not complete.
+        restore: one in place that is not complete.
         maintenance: what visitors are told while it is on.
         environment: its name, unless it is the default one.
     """
@@ -109,6 +113,7 @@ def status(
         missing=missing,
         silent=_silent(now),
         maintenance=maintenance,
+        restore=restore,
         environment=environment,
     )
 

@@ -123,7 +123,8 @@ def test_the_server_brings_its_log_to_the_keepers_socket() -> None:
     (line,) = (x for x in conf.splitlines() if x.startswith("archive_command"))
     script = "''/srv/50 %% off/config/archive.py''"
     wanted = f'/opt/tenfold/bin/python -I -S {script} {socket} "%p"'
-    assert line == f"archive_command = '{wanted}'"
+    assert line.startswith("archive_command = 's=; [ ! -e standby.signal ] ||")
+    assert line.endswith(f" exec {wanted}'")
     assert [f.path for f in files if f.path.endswith("archive.py")] == [
         "/srv/50 % off/config/archive.py"
     ]

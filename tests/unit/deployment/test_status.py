@@ -88,6 +88,7 @@ def test_an_app_that_was_never_up_has_a_status_too() -> None:
         "release": None,
         "hosts": [],
         "transition": None,
+        "restore": None,
         "maintenance": None,
     }
 

@@ -262,6 +262,9 @@ def test_every_step_survives_the_journal(kind: str) -> None:
         "Follow": st.Follow("vm1/postgres", "db1/postgres"),
         "RemoveData": st.RemoveData("vm1/postgres"),
         "RemoveHost": st.RemoveHost("db1"),
+        "BringBeside": st.BringBeside("vm1/postgres", "now", "shop-1", "then", 2, 1.5),
+        "Exchange": st.Exchange("vm1/postgres", "now"),
+        "RemoveBeside": st.RemoveBeside("vm1/postgres", "now"),
         "Together": st.Together((st.BuildRelease("r1"), st.StartUnit("vm1/postgres"))),
     }
     step = samples[kind]

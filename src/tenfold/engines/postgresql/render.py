@@ -35,6 +35,11 @@ ARCHIVE = "archive.py"
 ARCHIVE_SOCKET = "backup.sock"
 """Where the keeper of backups on the same host takes orders, in the host's directory of sockets."""
 
+_UNLESS_FENCED = (
+    's=; [ ! -e standby.signal ] || read -r s <standby.signal; [ "$s" != fenced ] || exit 143;'
+)
+"""Users wait for a server that is fenced to stop: the shell itself knows that, without a Python."""
+
 _SCRIPTS = (
     "initialise.sh",
     "before-start.sh",
@@ -161,7 +166,8 @@ def _archive_command(scene: Scene) -> str:
         join(scene.place.run, ARCHIVE_SOCKET),
     )
     # PostgreSQL puts the file's path in the place of %p, and one % in that of two.
-    return " ".join(shlex.quote(word).replace("%", "%%") for word in words) + ' "%p"'
+    ask = " ".join(shlex.quote(word).replace("%", "%%") for word in words) + ' "%p"'
+    return f"{_UNLESS_FENCED} exec {ask}"
 
 
 def _initialise(settings: DatabaseSettings, scene: Scene, here: Server) -> Command:

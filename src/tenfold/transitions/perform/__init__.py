@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 
 from tenfold.errors import StepFailed
-from tenfold.transitions.perform import checking, databases, holding, serving, working
+from tenfold.transitions.perform import checking, databases, holding, restoring, serving, working
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.world import Lasting, Releases, Tell, World, one_off
 from tenfold.transitions.steps import Step
@@ -19,6 +19,7 @@ __all__ = [
     "holding",
     "one_off",
     "perform",
+    "restoring",
     "serving",
     "working",
 ]

@@ -27,6 +27,7 @@ from tenfold.transitions.steps.moving import (
     Unfence,
     Verify,
 )
+from tenfold.transitions.steps.restoring import BringBeside, Exchange, RemoveBeside
 from tenfold.transitions.steps.serving import (
     BuildRelease,
     DiscardGeneration,
@@ -56,6 +57,7 @@ __all__ = [
     "KINDS",
     "SCHEMA",
     "AwaitLast",
+    "BringBeside",
     "BuildRelease",
     "CatchUp",
     "Check",
@@ -64,6 +66,7 @@ __all__ = [
     "DropSlot",
     "EnsureHost",
     "EnsureSlot",
+    "Exchange",
     "Fence",
     "Follow",
     "ForgetWorkers",
@@ -77,6 +80,7 @@ __all__ = [
     "PruneReleases",
     "PublishAssets",
     "Release",
+    "RemoveBeside",
     "RemoveData",
     "RemoveHost",
     "RestWorkers",
