@@ -252,6 +252,30 @@ def test_without_backups_there_is_nothing_to_restore(bring: Bring) -> None:
         assert "no backups are kept" in refused.stderr
 
 
+def test_a_site_that_runs_gets_backups_and_is_planned_with_them(bring: Bring) -> None:
+    project = bring(kept)
+    spec = project.path / "tenfold.toml"
+    text = spec.read_text()
+    spec.write_text(text.partition("[database.backup]")[0])
+    project.up()
+    spec.write_text(text)
+    planned = project.tenfold("plan")
+    assert planned.returncode == 2, planned.stderr
+    assert "a copy every 24 h, kept 14 days, not encrypted" in planned.stdout
+    with Users(project, 2) as users:
+        project.ok("deploy")
+    assert users.failures == []
+    backups.wait_for_first(project)
+    planned = project.tenfold("plan", "--to", "100")
+    assert planned.returncode == 2, planned.stderr
+    assert "a change of leader leaves no gap" in planned.stdout
+    spec.write_text(text.partition("[database.backup]")[0])
+    project.ok("deploy")
+    assert project.status()["backup"] is None
+    command = "select current_setting('archive_command')"
+    assert project.ok("psql", "--as", "superuser", "--", "-Atc", command) == "true\n"
+
+
 def test_the_directory_has_to_be_there(bring: Bring) -> None:
     project = bring(kept)
     backups.place_for(project.path).rmdir()

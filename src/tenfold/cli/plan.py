@@ -10,7 +10,7 @@ import click
 from tenfold.cli.base import Settings, command
 from tenfold.cli.output import Output
 from tenfold.cli.plan_of_a_move import plan_of_a_move
-from tenfold.cli.wording import about_workers
+from tenfold.cli.wording import about_backups, about_workers
 from tenfold.deployment import external, work
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
@@ -18,7 +18,7 @@ from tenfold.errors import UsageError
 from tenfold.stages import STAGES, require_built
 from tenfold.stages.path import stage_of
 from tenfold.topology.model import Pool, Unit
-from tenfold.topology.settings import WorkerSettings
+from tenfold.topology.settings import BackupSettings, WorkerSettings
 from tenfold.transitions import steps as st
 from tenfold.transitions.planner import Plan
 
@@ -126,4 +126,7 @@ def _what(member: Unit | Pool, intent: Intent) -> str:
     version = intent.toolbox.versions.get(member.engine, member.engine)
     if isinstance(member, Pool):
         return f"{version}, {member.minimum} unit{'s' * (member.minimum > 1)}"
-    return f"{version} at {intent.blueprint.document.endpoints[member.path]}"
+    if isinstance(member.settings, BackupSettings):
+        return about_backups(member.settings)
+    endpoint = intent.blueprint.document.endpoints.get(member.path)
+    return version if endpoint is None else f"{version} at {endpoint}"

@@ -171,6 +171,7 @@ def _what(member: Unit | Pool) -> str:
     return {
         "database_endpoint": "where the app reaches whoever leads",
         "postgresql": "follows",
+        "backup": "puts its log away, too, so that a change of leader leaves no gap",
     }.get(member.engine, member.engine)
 
 

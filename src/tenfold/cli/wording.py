@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tenfold.spec.worker_kinds import UNKNOWN
-from tenfold.topology.settings import WorkerSettings
+from tenfold.topology.settings import BackupSettings, WorkerSettings
 from tenfold.transitions import steps as st
 
 
@@ -15,6 +15,13 @@ def about_workers(settings: WorkerSettings, count: int) -> str:
     return (
         f"{who}{many}; {how}, after {settings.stop_signal} and {settings.drain_seconds:g} s at most"
     )
+
+
+def about_backups(settings: BackupSettings) -> str:
+    """What is kept, where and for how long."""
+    hours, days = settings.every_seconds / 3600, settings.keep_seconds / 86_400
+    sealed = "encrypted" if settings.encrypted else "not encrypted"
+    return f"backups to {settings.to}, a copy every {hours:g} h, kept {days:g} days, {sealed}"
 
 
 def finished_sentence(step: st.Step) -> str:

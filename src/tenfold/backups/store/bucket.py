@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -22,6 +23,7 @@ REQUEST_SECONDS = 60
 RETRY_SECONDS = 20
 _FULL = ("507", "insufficientstorage", "quotaexceeded", "no free volume", "no writable volume",
          "no space left", "storagefull", "disk full", "not enough")  # fmt: skip
+_SERVER_ERROR = re.compile(r"status code: (5\d\d[ A-Za-z]*)")
 _WRONG = ("invalidaccesskeyid", "signaturedoesnotmatch", "accessdenied", "403", "401")
 
 
@@ -146,6 +148,13 @@ class Bucket:
         if _any(_FULL, text):
             return Fault(
                 "full", f"{what}: the server has no room left", "make room, or keep less there"
+            )
+        status = _SERVER_ERROR.search(said)
+        if status is not None:  # of a full disk some servers say no more than this
+            return Fault(
+                "unreachable",
+                f"{what}: the server answers {status[1]}; its disk may be full",
+                "look at the server: its log says more",
             )
         return Fault("unreachable", f"{what}: {_short(said)}", "see that the server runs")
 
