@@ -51,8 +51,20 @@ def everything_below(folder: Path) -> set[Path]:
     return set(folder.rglob("*"))
 
 
+def ledger(folder: Path, more: str = "") -> Project:
+    """The ledger at a port that nobody has, whatever else runs on this machine."""
+    project = apps.ledger(folder)
+    return at_its_own_port(project, more)
+
+
+def at_its_own_port(project: Project, more: str = "") -> Project:
+    spec = project.path / "tenfold.toml"
+    spec.write_text(f"{spec.read_text()}\n[edge]\nport = {project.port}\n{more}")
+    return project
+
+
 def test_before_the_first_up_nothing_is_made_and_nothing_is_silently_passed(bring: Bring) -> None:
-    project = bring(apps.ledger)
+    project = bring(ledger)
     before = everything_below(project.path)
     found = doctor(project)
     assert everything_below(project.path) == before
@@ -139,7 +151,7 @@ def test_a_site_that_runs_and_is_moved(bring: Bring) -> None:
 
 
 def with_workers(folder: Path) -> Project:
-    return queues(folder, *KINDS, "beat")
+    return at_its_own_port(queues(folder, *KINDS, "beat"))
 
 
 @pytest.mark.skipif(not servers(), reason="no Redis-compatible server is here")
@@ -174,10 +186,7 @@ def test_workers_and_their_redis(bring: Bring) -> None:
 
 
 def with_a_database_of_its_own(folder: Path) -> Project:
-    project = apps.ledger(folder)
-    spec = folder / "tenfold.toml"
-    spec.write_text(spec.read_text() + '\n[database]\nurl = "${SHOP_DATABASE}"\n')
-    return project
+    return ledger(folder, '\n[database]\nurl = "${SHOP_DATABASE}"\n')
 
 
 def test_a_database_of_ones_own(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +220,7 @@ def test_a_database_of_ones_own(bring: Bring, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_command_that_cannot_serve_is_told_before_it_is_tried(bring: Bring) -> None:
-    project = bring(apps.ledger)
+    project = bring(ledger)
     spec = project.path / "tenfold.toml"
     served = spec.read_text().replace('app = "ledger', 'command = "waitress-serve ledger')
     assert "command" in served
