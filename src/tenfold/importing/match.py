@@ -91,20 +91,23 @@ def _table(
         else:
             found.left_out.append((name, "empty, and the app's database has no such table"))
         return
+    if target.rows and not source.rows and str(target.name) not in wishes.replace:
+        there = count(target.rows, "row")
+        found.left_out.append((name, f"empty; what is there ({there}) stays"))
+        return
+    if target.rows and not _gives_way(target, wishes):
+        found.problems.append(_taken(target))
     pairs = tuple(_pairs(source, target, flavour, wishes, found))
-    replaces = 0
-    if target.rows:
-        if (
-            target.name.table in bookkeeping.MADE_BY_MIGRATIONS
-            or str(target.name) in wishes.replace
-        ):
-            replaces = target.rows
-        else:
-            found.problems.append(_taken(target))
     if not pairs:
         found.problems.append(Problem(f"{name} has no column that {target.name} has"))
         return
-    found.copies.append(Copy(source, target, pairs, replaces))
+    found.copies.append(Copy(source, target, pairs, replaces=target.rows))
+
+
+def _gives_way(target: Table, wishes: Wishes) -> bool:
+    """Whether the rows that a table has may be deleted."""
+    made = target.name.table in bookkeeping.MADE_BY_MIGRATIONS
+    return made or str(target.name) in wishes.replace
 
 
 def _left_out(source: SourceTable, wishes: Wishes) -> str | None:

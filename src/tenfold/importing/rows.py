@@ -18,6 +18,7 @@ from tenfold.importing.model import Contents, Copy, Name, Plan, Schema, Tally
 from tenfold.importing.source import Feed, Source
 from tenfold.importing.sqlite import Undecodable
 from tenfold.importing.target import Target, Unfitting
+from tenfold.observe.report.figures import count
 
 A_DAY_SECONDS: Final = 86_400.0
 
@@ -121,7 +122,7 @@ def _bring(
             _fill(target, feed, listener)
             wanted[name] = feed.tally()
             took[name] = took.get(name, 0.0) + time.monotonic() - since
-    for copy in plan.copies:
+    for copy in plan.copies:  # of a dump a table may have come in several parts
         name, since = copy.target.name, time.monotonic()
         _compare(target, source, contents, copy, wanted.get(name, Tally(0)), listener)
         listener.copied(copy, took.get(name, 0.0) + time.monotonic() - since)
@@ -131,8 +132,8 @@ def _bring(
         target.finish(_last_values(schema, contents, plan))
     except failures.Dangling as dangling:
         raise failures.dangling(dangling.lines) from None
-    keys = len(target.foreign_keys)
-    listener.done(f"{keys} foreign keys checked, sequences set", time.monotonic() - since)
+    keys = count(len(target.foreign_keys), "foreign key")
+    listener.done(f"{keys} checked, sequences set", time.monotonic() - since)
 
 
 def _fill(target: Target, feed: Feed, listener: Listener) -> None:

@@ -112,7 +112,7 @@ class SqliteSource:
         table = quoted(copy.source.name.table)
         named = {c.name.lower() for c in copy.source.columns}
         for alias in ("rowid", "_rowid_", "oid"):
-            if alias not in named or alias == "rowid":
+            if alias not in named:
                 with suppress(sqlite3.OperationalError):  # WITHOUT ROWID
                     return f"rowid {self._at(table, alias, row)[0]}"
         keys = [c.name for c in copy.target.columns if c.key]

@@ -115,6 +115,16 @@ def test_tables_that_have_rows_already() -> None:
     assert found.copies[0].replaces == 1203
 
 
+def test_rows_stay_where_the_source_has_none() -> None:
+    full = Schema((replace(PEOPLE, rows=1),))
+    found = plan(source("people", "id", "name", rows=0), schema=full)
+    assert (found.copies, found.problems) == ((), ())
+    assert found.left_out == (("people", "empty; what is there (1 row) stays"),)
+    emptied = frozenset({"people"})
+    found = plan(source("people", "id", "name", rows=0), schema=full, replace=emptied)
+    assert found.copies[0].replaces == 1
+
+
 def test_tables_of_migrations_stay_and_what_django_s_migrations_made_is_replaced() -> None:
     made = [
         Table(Name(name, "public"), (column("integer", "id"),), rows=5)
