@@ -314,6 +314,36 @@ def test_back_in_place_while_users_read_and_what_was_can_be_had_again(bring: Bri
     backups.wait_until_recoverable(project, time.time(), within=120)
 
 
+def test_a_copy_of_the_history_that_was_given_up_is_not_used(bring: Bring, workplace: Path) -> None:
+    project = bring(kept)
+    project.up()
+    backups.wait_for_first(project)
+    moment = add(project, "wanted")
+    time.sleep(1)  # a second of its own
+    add(project, "given up")
+    project.ok("db", "backup")
+    given_up = standing(project)["last_backup"]["id"]
+    backups.wait_until_recoverable(project, moment, within=120)
+    project.ok("db", "restore", "--to", at(moment), timeout=300)
+    add(project, "since")
+    backups.wait_for(
+        lambda: standing(project)["last_backup"]["id"] != given_up,
+        within=180,
+        subject="a copy of the new history, which is made by itself",
+    )
+    assert "brings everything back" in project.ok("db", "check", timeout=400)
+    backups.wait_until_recoverable(project, time.time(), within=120)
+    project.ok("db", "restore", "--into", str(workplace / "new"))
+    with opened(workplace / "new" / "cluster") as session:
+        assert texts(session) == ["wanted", "since"]
+    project.ok("reverse", timeout=300)
+    back = add(project, "back again")
+    backups.wait_until_recoverable(project, back, within=120)
+    project.ok("db", "restore", "--into", str(workplace / "old"))
+    with opened(workplace / "old" / "cluster") as session:
+        assert texts(session) == ["wanted", "given up", "back again"]
+
+
 def test_a_restore_that_fails_leaves_what_runs(bring: Bring) -> None:
     project = bring(kept)
     project.up()

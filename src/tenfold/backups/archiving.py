@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tenfold.backups import names
+from tenfold.backups.deciding import forks
 from tenfold.backups.faults import Fault
 from tenfold.backups.seal import SEALED, SUFFIX, Sealer
 from tenfold.backups.store import Store
@@ -53,6 +54,22 @@ def fetch(store: Store, sealer: Sealer, lineage: str, name: str) -> bytes:
             if fault.kind != "missing" or number:
                 raise
     raise AssertionError
+
+
+def forks_of(store: Store, sealer: Sealer, lineage: str, timeline: int) -> dict[int, int]:
+    """Where the timelines before this one were left; nothing where that is not in the archive.
+
+    Raises ``Fault``.
+    """
+    if timeline < 2:
+        return {}
+    try:
+        text = fetch(store, sealer, lineage, names.history(timeline))
+    except Fault as fault:
+        if fault.kind != "missing":
+            raise
+        return {}
+    return forks(text.decode(errors="replace"))
 
 
 def has_later(store: Store, lineage: str, segment: str) -> bool:

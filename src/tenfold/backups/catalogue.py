@@ -31,7 +31,8 @@ class Backup:
 
     With it one can go to any moment from ``ended`` on. ``first_wal`` is the first segment of the
     log that it needs, ``segment_bytes`` their size. ``version`` is PostgreSQL's, ``content_bytes``
-    how much the cluster had. ``parts`` and ``storage`` are in order.
+    how much the cluster had; ``last_position`` is where the log may end at the earliest, in bytes,
+    0 where that is not known. ``parts`` and ``storage`` are in order.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Backup:
     storage: tuple[Part, ...] = ()
     storage_dirs: tuple[str, ...] = ()
     storage_bytes: int = 0
+    last_position: int = 0
 
     @property
     def stored_bytes(self) -> int:
@@ -68,7 +70,8 @@ def from_json(data: Mapping[str, Any]) -> Backup:
     """What :meth:`Backup.to_json` gave. Raises ``ValueError`` and others for anything else."""
     if data["format"] != FORMAT:
         raise ValueError(f"format {data['format']}, not {FORMAT}")
-    told = {name: data[name] for name in Backup.__dataclass_fields__}
+    later = {"last_position"}  # of all that was written without it, it is not known
+    told = {n: data[n] for n in Backup.__dataclass_fields__ if n in data or n not in later}
     for name in ("parts", "storage"):
         told[name] = tuple(Part(**part) for part in told[name])
     return Backup(**{**told, "storage_dirs": tuple(told["storage_dirs"])})

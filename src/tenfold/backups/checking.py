@@ -11,8 +11,9 @@ from typing import Any
 
 import psycopg
 
-from tenfold.backups import catalogue, names, restoring
+from tenfold.backups import archiving, catalogue, names, restoring
 from tenfold.backups.config import Config
+from tenfold.backups.deciding import fitting
 from tenfold.backups.faults import Fault
 from tenfold.backups.restoring import Wish
 from tenfold.backups.seal import Sealer
@@ -63,7 +64,7 @@ def check(config: Config, store: Store, lineage: str, tell: Tell) -> Checked:
         Fault: it is damaged (names what), or not the same, or it could not be tried.
     """
     began = time.monotonic()
-    backup = _newest(store, lineage)
+    backup, timeline = _newest(store, lineage, Sealer(config.destination.key))
     work = config.folder / FOLDER
     shutil.rmtree(work, ignore_errors=True)
     _require_room(config, backup)
@@ -72,7 +73,7 @@ def check(config: Config, store: Store, lineage: str, tell: Tell) -> Checked:
         before = dict(_counts(live, tell))
         _archived(live, tell)
     sealer = Sealer(config.destination.key)
-    wish = Wish(lineage, backup, None, config.superuser)
+    wish = Wish(lineage, backup, None, config.superuser, timeline=timeline)
     data = work / "cluster"
     try:
         restoring.unpack(store, sealer, wish, data, config.programs, tell)
@@ -92,13 +93,22 @@ def check(config: Config, store: Store, lineage: str, tell: Tell) -> Checked:
     return Checked(backup.id, len(before), rows, changing, restored.last, seconds)
 
 
-def _newest(store: Store, lineage: str) -> catalogue.Backup:
+def _newest(store: Store, lineage: str, sealer: Sealer) -> tuple[catalogue.Backup, int]:
+    """And the history that the server is writing now."""
     found = catalogue.look(store, lineage)
     if found.unreadable:
         raise Fault("damaged", f"{found.unreadable[-1]}: its description cannot be read")
     if not found.backups:
         raise Fault("missing", f"there is no backup in {store.place} yet", "tenfold db backup")
-    return found.backups[-1]
+    left = archiving.forks_of(store, sealer, lineage, found.timeline)
+    backup = fitting(found.backups, None, found.timeline, left)
+    if backup is None:
+        raise Fault(
+            "missing",
+            "there is no backup yet of the history that the database has now",
+            "tenfold db backup",
+        )
+    return backup, found.timeline
 
 
 def _require_room(config: Config, backup: catalogue.Backup) -> None:

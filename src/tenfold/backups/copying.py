@@ -14,7 +14,7 @@ from functools import partial
 from threading import Event, Thread
 from typing import IO, BinaryIO, cast
 
-from tenfold.backups import names
+from tenfold.backups import archiving, names
 from tenfold.backups.catalogue import Backup, Part, look, objects
 from tenfold.backups.config import Config
 from tenfold.backups.deciding import expired, unneeded
@@ -26,6 +26,7 @@ from tenfold.backups.store import Store
 
 Tell = Callable[[str], None]
 _POINT = re.compile(rb"START WAL LOCATION: ([0-9A-F]+)/([0-9A-F]+) .*?START TIMELINE: (\d+)", re.S)
+_STOP = re.compile(rb"STOP WAL LOCATION: ([0-9A-F]+)/([0-9A-F]+) ")
 HEAD_BYTES = 64 << 10
 """The label, which says where the log begins, is the first file of a copy."""
 LOG_LINES = 20
@@ -64,6 +65,9 @@ def take(
     # From here on: whoever goes to this moment needs nothing that was not there at its end.
     ended = time.time()
     timeline, position = _start(counted.head)
+    first = names.segment_at(timeline, position, server.segment_bytes)
+    label = names.label(first, position, server.segment_bytes)
+    last = _end(archiving.fetch(store, sealer, lineage, label))
     kept, storage_bytes = _storage(config, store, sealer, lineage, id, tell)
     backup = Backup(
         id=id,
@@ -71,7 +75,7 @@ def take(
         began=began,
         ended=ended,
         timeline=timeline,
-        first_wal=names.segment_at(timeline, position, server.segment_bytes),
+        first_wal=first,
         segment_bytes=server.segment_bytes,
         version=server.version,
         content_bytes=counted.bytes,
@@ -80,6 +84,7 @@ def take(
         storage=kept,
         storage_dirs=config.storage_dirs,
         storage_bytes=storage_bytes,
+        last_position=last,
     )
     text = json.dumps(backup.to_json(), indent=1).encode()
     store.put(f"{lineage}/{names.about(id)}", text, replace=True)
@@ -133,6 +138,14 @@ def _start(head: bytes) -> tuple[int, int]:
     if found is None:
         raise Fault("own", "the copy does not say where its log begins")
     return int(found[3]), (int(found[1], 16) << 32) + int(found[2], 16)
+
+
+def _end(label: bytes) -> int:
+    """Where the log of a copy may end at the earliest, by what the server archived about it."""
+    found = _STOP.search(label)
+    if found is None:
+        raise Fault("own", "the archive does not say where the copy's log ends")
+    return (int(found[1], 16) << 32) + int(found[2], 16)
 
 
 class _Counted:

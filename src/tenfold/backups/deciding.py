@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tenfold.backups import names
@@ -86,7 +86,40 @@ def next_check(last: float, every_seconds: float | None, failed: bool, attempt: 
     return attempt + LONGEST_RETRY_SECONDS if failed else last + every_seconds
 
 
-def fitting(backups: Sequence[Backup], target: float | None) -> Backup | None:
-    """The newest backup, of those given oldest first, from which a moment can be reached."""
-    good = [b for b in backups if target is None or b.ended <= target]
+def forks(history: str) -> dict[int, int]:
+    """Where the timelines before one were left, in bytes, by their numbers; of the text in which
+    PostgreSQL keeps that."""
+    found: dict[int, int] = {}
+    for line in history.splitlines():
+        words = line.split()
+        if len(words) >= 2 and words[0].isdecimal():
+            high, _, low = words[1].partition("/")
+            found[int(words[0])] = (int(high, 16) << 32) + int(low, 16)
+    return found
+
+
+def leads_to(backup: Backup, timeline: int, left: Mapping[int, int]) -> bool:
+    """Whether the log of a timeline can be replayed into a backup.
+
+    It cannot into one that was made on a history that was given up, behind where it was left.
+    ``left`` is what :func:`forks` tells of the timeline; 0 is whichever there is.
+    """
+    if timeline in (0, backup.timeline):
+        return True
+    return backup.last_position <= left.get(backup.timeline, -1)
+
+
+def fitting(
+    backups: Sequence[Backup],
+    target: float | None,
+    timeline: int = 0,
+    left: Mapping[int, int] | None = None,
+) -> Backup | None:
+    """The newest backup, of those given oldest first, from which a moment of a timeline can be
+    reached; see :func:`leads_to`."""
+    good = [
+        b
+        for b in backups
+        if (target is None or b.ended <= target) and leads_to(b, timeline, left or {})
+    ]
     return good[-1] if good else None

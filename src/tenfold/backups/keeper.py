@@ -60,6 +60,9 @@ class Keeper:
         self._can_copy = False
         self._marked = 0.0
         self._marked_timeline = 0
+        self._last: Backup | None = None
+        self._judged = ("", 0)
+        self._leads = True
         self._switched = 0.0
         known = load(config.state)
         self._state = replace(
@@ -119,7 +122,7 @@ class Keeper:
         """Whether a copy is due, and can be made."""
         state = self.state
         due = deciding.next_backup(
-            state.backup_ended,
+            state.backup_ended if self._leads_here() else 0.0,
             self.config.every_seconds,
             state.backup_failures,
             state.backup_attempt,
@@ -153,6 +156,23 @@ class Keeper:
         finally:
             self._change(copying=False)
             self._copying.release()
+
+    def _leads_here(self) -> bool:
+        """Whether the log that is written now can be replayed into the last backup; looked at once
+        for each timeline. After a restore in place it may be of the history that was given up."""
+        last, timeline = self._last, self._timeline
+        if last is None or not timeline:
+            return True
+        if (last.id, timeline) != self._judged:
+            try:
+                left = archiving.forks_of(self.store, self.sealer, last.lineage, timeline)
+            except Fault:
+                return True  # what is wrong is told elsewhere; this is asked again
+            if timeline > 1 and not left:
+                return True  # its beginning is not in the archive yet
+            self._leads = deciding.leads_to(last, timeline, left)
+            self._judged = last.id, timeline
+        return self._leads
 
     def check_due(self) -> bool:
         """Whether the newest backup is to be tried again, and can be."""
@@ -214,6 +234,7 @@ class Keeper:
         self._change(backup_fault={}, backup_failures=0, backup_attempt=time.time())
 
     def _known(self, last: Backup) -> None:
+        self._last = last
         self._change(
             backup_id=last.id,
             backup_ended=last.ended,

@@ -101,6 +101,16 @@ def content_end(position: int, size: int) -> int:
     return position - begun if begun <= HEAD_BYTES else position
 
 
+def label(segment: str, position: int, size: int) -> str:
+    """What PostgreSQL archives about a copy whose log begins at this position of a segment."""
+    return f"{segment}.{position % size:08X}.backup"
+
+
+def history(timeline: int) -> str:
+    """What PostgreSQL archives about how a timeline began."""
+    return f"{timeline:08X}.history"
+
+
 def segment_at(timeline: int, position: int, size: int) -> str:
     """The segment that holds a position."""
     per_log = (1 << 32) // size

@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 import psycopg
 
 from tenfold.agent.store import sync_directory
-from tenfold.backups import archiving, fetch, files
+from tenfold.backups import archiving, fetch, files, names
 from tenfold.backups.catalogue import Backup
 from tenfold.backups.faults import Fault
 from tenfold.backups.feeding import Feeder
@@ -221,7 +221,7 @@ def _timeline(store: Store, sealer: Sealer, wish: Wish) -> int:
     """The history to follow; the last one that there is where the wanted one did not get there."""
     if wish.timeline not in (0, wish.backup.timeline):
         try:
-            archiving.fetch(store, sealer, wish.lineage, f"{wish.timeline:08X}.history")
+            archiving.fetch(store, sealer, wish.lineage, names.history(wish.timeline))
         except Fault as fault:
             if fault.kind != "missing":
                 raise

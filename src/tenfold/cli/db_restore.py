@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -60,7 +61,8 @@ def restore(settings: Settings, to: str, into: str | None, archive: str | None) 
     store, found = keeping.archives(spec, layout, os.environ)
     deployment = Deployment.open(layout)
     found = keeping.fresher(deployment, found, deployment.observe(silent=True))
-    chosen = restoring.choose(found, target, archive=archive, place=store.place)
+    forks = partial(keeping.forks, spec, layout, os.environ, store)
+    chosen = restoring.choose(found, target, archive=archive, place=store.place, forks=forks)
     output = settings.output
     moment = "the newest moment that there is" if target is None else shown(target)
     output.line(f"from backup {chosen.backup.id} in {store.place} to {moment}")

@@ -240,6 +240,20 @@ def archives(
         raise as_error(fault, None) from fault
 
 
+def forks(
+    spec: AppSpec, layout: Layout, environ: Mapping[str, str], store: Store, one: Lineage
+) -> Mapping[int, int]:
+    """Where the timelines before a cluster's present one were left. Raises as :func:`archives`."""
+    from tenfold.backups.archiving import forks_of
+    from tenfold.backups.seal import Sealer
+
+    sealer = Sealer(destination(spec, layout, environ).key)
+    try:
+        return forks_of(store, sealer, one.name, one.timeline)
+    except Fault as fault:
+        raise as_error(fault, None) from fault
+
+
 def fresher(
     deployment: Deployment, found: tuple[Lineage, ...], now: Observation
 ) -> tuple[Lineage, ...]:

@@ -55,7 +55,12 @@ class Outcome:
 
 
 def choose(
-    found: tuple[Lineage, ...], target: float | None, *, archive: str | None = None, place: str
+    found: tuple[Lineage, ...],
+    target: float | None,
+    *,
+    archive: str | None = None,
+    place: str,
+    forks: Callable[[Lineage], Mapping[int, int]] = lambda _: {},
 ) -> Choice:
     """The copy from which a moment can be reached.
 
@@ -64,6 +69,7 @@ def choose(
         target: the moment, in seconds since the epoch; ``None`` for the last one.
         archive: the name of the cluster that is meant; default: the one that was alive last.
         place: where it was looked for, for people.
+        forks: where the timelines before a cluster's present one were left.
 
     Raises:
         Refused: there is no backup, or none that reaches that moment.
@@ -81,7 +87,12 @@ def choose(
             next="tenfold db backups    shows between which moments one can choose;\n"
             "tenfold db restore --to latest    takes the newest",
         )
-    backup = fitting(one.backups, target)
+    backup = fitting(one.backups, target, one.timeline, forks(one))
+    if backup is None and fitting(one.backups, target) is not None:
+        raise Refused(
+            "there is no backup yet of the history that the database has since it was restored",
+            next="tenfold db backup    makes one",
+        )
     if backup is None:
         raise Refused(
             "that moment lies before the first backup, so it cannot be reached",

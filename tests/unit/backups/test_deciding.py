@@ -12,6 +12,7 @@ from tenfold.backups.deciding import (
     Sample,
     expired,
     fitting,
+    forks,
     kept,
     next_backup,
     recoverable,
@@ -123,3 +124,29 @@ def test_copies_come_in_their_time_and_failures_wait_longer_and_longer() -> None
     assert next_backup(1000.0, DAY, 0, 0.0) == 1000.0 + DAY
     waits = [next_backup(0.0, DAY, n, 1000.0) - 1000.0 for n in (1, 2, 3, 20)]
     assert waits == [60.0, 120.0, 240.0, 3600.0]
+
+
+HISTORY = """\
+1\t0/3000000\tno recovery target specified
+
+2\t1/A0000000\tbefore 2026-11-26 17:13:11+00
+"""
+
+
+def test_where_timelines_were_left_is_in_their_history() -> None:
+    assert forks(HISTORY) == {1: 0x3000000, 2: (1 << 32) + 0xA0000000}
+    assert forks("") == {}
+
+
+def on(timeline: int, last: int, day: float) -> Backup:
+    return replace(BACKUP, id=f"{day}", timeline=timeline, last_position=last, ended=day * DAY)
+
+
+def test_a_copy_of_a_history_that_was_given_up_is_not_taken() -> None:
+    early, late = on(1, 0x2000000, 1), on(1, 0x4000000, 2)
+    assert fitting([early, late], None, 3, forks(HISTORY)) == early
+    assert fitting([early, late], None, 1, {}) == late, "it went back to that history"
+    own = on(3, 0x2_0000_0000, 3)
+    assert fitting([early, late, own], None, 3, forks(HISTORY)) == own
+    assert fitting([late], None, 3, forks(HISTORY)) is None
+    assert fitting([on(4, 1, 5)], None, 3, forks(HISTORY)) is None, "of nobody's past"
