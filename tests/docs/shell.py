@@ -86,6 +86,7 @@ def told(line: str) -> str:
         (r"\b[0-9a-f]{8}\b", "RELEASE"),
         (r"\b\d+(\.\d+)? (ms|s|%|GiB|cores?)(?=\W|$)", r"\2"),
         (r"\b\d+ (unit|worker)s?\b", r"\1"),
+        (r"\b\d\d:\d\d:\d\d\.\d{3}\b", "CLOCK"),
         (r"\b\d+(\.\d+)+\b", "VERSION"),
         (r"\b\d{3,}\b", "NUMBER"),
         (r"\s+", " "),

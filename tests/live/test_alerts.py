@@ -102,6 +102,8 @@ def test_requests_that_fail_are_told_once_and_their_end_once(
     assert message["where"] == "edge"
     assert [a["alert"] for a in remembered(project)["firing"]] == ["errors"]
     assert "of the last minute failed" in project.ok("alerts")
+    assert "of the last minute failed" in project.ok("status")
+    assert [a["alert"] for a in project.status()["alerts"]] == ["errors"]
     over = until(lambda: receiver.of("errors", "resolved"), "the end", within=240)
     assert over[0]["id"] == message["id"]
     assert len(receiver.of("errors", "firing")) == 1

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from tenfold.agent.masking import without
 from tenfold.cli.base import Settings, command
-from tenfold.cli.moment import past
 from tenfold.cli.output import Output
+from tenfold.cli.past import at
 from tenfold.deployment.deployment import Deployment
 from tenfold.errors import Refused, UsageError
 from tenfold.observe import log_query
@@ -71,8 +71,8 @@ def logs(
     deployment = Deployment.existing(settings.layout())
     now = datetime.now().astimezone()
     query = Query(
-        since=past(since, now).timestamp() if since else None,
-        until=past(until, now).timestamp() if until else None,
+        since=at(since, now) if since else None,
+        until=at(until, now) if until else None,
         request=request,
         pattern=_pattern(grep) if grep else None,
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 import click
 
 from tenfold.cli.base import Settings, command
-from tenfold.cli.moment import past
+from tenfold.cli.past import at
 from tenfold.deployment import figures
 from tenfold.deployment.deployment import Deployment
 from tenfold.errors import Refused, UsageError
@@ -41,8 +41,8 @@ def metrics(settings: Settings, name: str | None, since: str, until: str | None)
         raise UsageError(f"there is no figure {name}", next=hint)
     deployment = Deployment.existing(settings.layout())
     now = datetime.now().astimezone()
-    begin = past(since, now).timestamp()
-    end = past(until, now).timestamp() if until else now.timestamp()
+    begin = at(since, now)
+    end = at(until, now) if until else now.timestamp()
     if begin >= end:
         raise UsageError("that is no time at all: --until comes before --since")
     names = [name] if name else list(NAMES)
@@ -55,8 +55,8 @@ def metrics(settings: Settings, name: str | None, since: str, until: str | None)
         raise Refused("nothing is known of that time", next="tenfold status    says who gathers")
     if settings.json:
         for series in found.values():
-            for at, value in series.points:
-                settings.output.object({"name": series.name, "at": at, "value": value})
+            for when, value in series.points:
+                settings.output.object({"name": series.name, "at": when, "value": value})
         return
     if name is None:
         _glance(settings, found, begin, end)
@@ -81,7 +81,7 @@ def _one(settings: Settings, series: Series) -> None:
     settings.output.line()
     points = trend.thinned(series, ROWS)
     most = max(value for _, value in points)
-    for at, value in points:
-        when = datetime.fromtimestamp(at).strftime("%m-%d %H:%M:%S")
+    for moment, value in points:
+        when = datetime.fromtimestamp(moment).strftime("%m-%d %H:%M:%S")
         bar = "█" * round(value / most * NAME_WIDTH) if most > 0 else ""
         settings.output.line(f"  {when}  {trend.shown(series.name, value):>10}  {bar}".rstrip())

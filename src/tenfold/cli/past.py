@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from tenfold.errors import UsageError
 from tenfold.spec.units import long_seconds, seconds
 
-HOW = 'write "14:30", "2026-11-26 14:30:05" or, back from now, "-45m"; or latest'
+HOW = 'write "14:30", "2026-11-26 14:30:05" or, back from now, "45m" or "2d"'
+_BACK = re.compile(r"-?\d[\d.]* *[a-z]+")
 LATEST = "latest"
+
+
+def at(text: str, now: datetime) -> float:
+    """As :func:`past`, without a word for the latest."""
+    found = past(text, now)
+    if found is None:
+        raise UsageError(f'"{text}" is no moment', next=HOW)
+    return found
 
 
 def past(text: str, now: datetime) -> float | None:
@@ -35,8 +45,8 @@ def shown(at: float) -> str:
 
 def _read(text: str, now: datetime) -> datetime:
     try:
-        if text.startswith("-"):
-            back = text[1:]
+        if _BACK.fullmatch(text):
+            back = text.removeprefix("-")
             return now - timedelta(
                 seconds=long_seconds(back) if back.endswith("d") else seconds(back)
             )
@@ -45,6 +55,6 @@ def _read(text: str, now: datetime) -> datetime:
             today = datetime.combine(now.date(), clock, now.tzinfo)
             return today if today <= now else today - timedelta(days=1)
         found = datetime.fromisoformat(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageError(f'"{text}" is no moment', next=HOW) from error
     return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)

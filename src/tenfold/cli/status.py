@@ -13,7 +13,7 @@ from tenfold.cli.base import Settings, command
 from tenfold.cli.maintenance import sentence as maintenance_sentence
 from tenfold.cli.moving import WAYS_ON
 from tenfold.cli.output import Output
-from tenfold.deployment import backups, figures
+from tenfold.deployment import alerts, backups, figures
 from tenfold.deployment.backups import Standing
 from tenfold.deployment.certificate import Certificate, look
 from tenfold.deployment.deployment import Deployment
@@ -21,6 +21,7 @@ from tenfold.deployment.own_certificate import OwnCertificate
 from tenfold.deployment.status import Status, never_up
 from tenfold.engines.nginx.maintenance import from_json
 from tenfold.errors import TenfoldError
+from tenfold.metrics.alerts.alert import Alert
 from tenfold.observe import trend
 from tenfold.observe.report.figures import count, size
 from tenfold.observe.traffic import Traffic, by_route, whole
@@ -60,7 +61,7 @@ def status(settings: Settings, routes: bool) -> None:
     metrics: Mapping[str, Any] = {}
     kept: Kept | None = None
     data: Standing | None = None
-    hour: _Hour | None = None
+    watched: Watched | None = None
     if layout.exists():
         deployment = Deployment.open(layout)
         found = deployment.status()
@@ -69,7 +70,7 @@ def status(settings: Settings, routes: bool) -> None:
         data = backups_of(deployment)
         found = replace(found, storage=tuple(asdict(k) for k in deployment.user_files()))
         found = with_database(found, deployment)
-        hour = _hour(deployment)
+        watched = watched_by(deployment)
         if found.transition and found.transition.get("phase") in ("prepared", "switched"):
             found = with_follower(found, deployment)
     else:
@@ -79,30 +80,36 @@ def status(settings: Settings, routes: bool) -> None:
             "traffic": whole(metrics).to_json(),
             "certificate": kept and kept.to_json(),
             "backup": data and data.to_json(),
-            "last_hour": None if hour is None else trend.to_json(hour.series),
+            "last_hour": watched and trend.to_json(watched.series),
+            "alerts": watched and [asdict(alert) for alert in watched.alerts],
         }
         settings.output.object({**found.to_json(), **told})
         return
-    show(found, whole(metrics), settings.output, kept, data, hour.sentence if hour else None)
+    show(found, whole(metrics), settings.output, kept, data, watched)
     if routes:
         settings.output.line()
         settings.output.columns([_traffic_row(t) for t in by_route(metrics)])
 
 
 @dataclass(frozen=True, slots=True)
-class _Hour:
-    """The figures of the last hour, and how they read."""
+class Watched:
+    """The figures of the last hour, how they read, and the alerts that fire."""
 
     series: figures.Found
     sentence: str | None
+    alerts: tuple[Alert, ...]
 
 
-def _hour(deployment: Deployment) -> _Hour | None:
-    """What the history has of it; ``None`` where there is no history."""
+def watched_by(deployment: Deployment) -> Watched | None:
+    """What ``[metrics]`` knows; ``None`` where there is no history."""
     until = time.time()
     since = until - HOUR_SECONDS
     found = figures.read(deployment, ("requests", "errors", "p95_ms"), since, until)
-    return _Hour(found, trend.traffic(found, since, until)) if found else None
+    if not found:
+        return None
+    standing = alerts.read(deployment)
+    firing = standing.firing if standing else ()
+    return Watched(found, trend.traffic(found, since, until), firing)
 
 
 def with_database(found: Status, deployment: Deployment) -> Status:
@@ -165,7 +172,7 @@ def show(
     output: Output,
     kept: Kept | None = None,
     data: Standing | None = None,
-    hour: str | None = None,
+    watched: Watched | None = None,
 ) -> None:
     """The status as one calm screen."""
     parts = [found.title, f"stage {found.stage}"]
@@ -209,8 +216,8 @@ def show(
         output.line()
         _, *told = _traffic_row(traffic)
         output.line(f"  traffic   {', '.join(told)}, since these workers started")
-    if hour is not None:
-        output.line(f"  last hour {hour}")
+    if watched is not None:
+        _show_watched(watched, output)
     output.line()
     output.line(f"Next   {_next(found)}")
 
@@ -222,6 +229,13 @@ def _restore(told: Mapping[str, Any]) -> str:
         return f"of backup {kept.backup} was cut off"
     now = "of before" if kept.aim == "before" else f"of backup {kept.backup}"
     return f"the database runs on the data {now}; the other one is kept, until  tenfold complete"
+
+
+def _show_watched(watched: Watched, output: Output) -> None:
+    if watched.sentence is not None:
+        output.line(f"  last hour {watched.sentence}")
+    for alert in watched.alerts:
+        output.line(f"  alert     {alert.what}", style="yellow")
 
 
 def _database(told: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from tenfold.cli.maintenance import guests
-from tenfold.cli.moment import moment, past
+from tenfold.cli.moment import moment
 from tenfold.errors import UsageError
 
 NOW = datetime(2026, 11, 26, 14, 0, tzinfo=timezone(timedelta(hours=1)))
@@ -48,24 +48,3 @@ def test_networks_are_named_address_by_address() -> None:
 def test_what_is_no_address_or_too_many_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         guests((text,))
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("10m", "2026-11-26T13:50:00+01:00"),
-        ("2d", "2026-11-24T14:00:00+01:00"),
-        ("13:30", "2026-11-26T13:30:00+01:00"),
-        ("23:30:15", "2026-11-25T23:30:15+01:00"),
-        ("2026-11-25 10:00", "2026-11-25T10:00:00+01:00"),
-        ("2026-11-25T10:00Z", "2026-11-25T10:00:00+00:00"),
-    ],
-)
-def test_moments_that_were(text: str, found: str) -> None:
-    assert past(text, NOW).isoformat() == found
-
-
-@pytest.mark.parametrize("text", ["", "soon", "-5m", "25:00", "m", "99999999999d", "2026-13-01"])
-def test_moments_that_never_were(text: str) -> None:
-    with pytest.raises(UsageError):
-        past(text, NOW)

@@ -26,6 +26,9 @@ def at(*parts: int) -> float:
         ("14:31", at(2026, 11, 25, 14, 31)),
         ("-45m", at(2026, 11, 26, 13, 45)),
         ("-2d", at(2026, 11, 24, 14, 30)),
+        ("10m", at(2026, 11, 26, 14, 20)),
+        ("2d", at(2026, 11, 24, 14, 30)),
+        ("1.5h", at(2026, 11, 26, 13, 0)),
         ("2026-11-25 10:00:07", at(2026, 11, 25, 10, 0, 7)),
         ("2026-11-25T08:00:07Z", at(2026, 11, 25, 10, 0, 7)),
     ],
@@ -34,7 +37,9 @@ def test_a_moment_is_read_as_it_is_meant(text: str, wanted: float | None) -> Non
     assert past(text, NOW) == wanted
 
 
-@pytest.mark.parametrize("text", ["2027-01-01", "yesterday", "25:00", "-3 weeks", ""])
+@pytest.mark.parametrize(
+    "text", ["2027-01-01", "yesterday", "25:00", "-3 weeks", "", "10", "99999999999d"]
+)
 def test_what_is_none_or_yet_to_come_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         past(text, NOW)
