@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.support import apps
 from tests.support.project import Project
+from tests.support.venvs import FASTAPI, environment
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 Bring = Callable[[Any], Project]
@@ -187,3 +188,21 @@ def test_both_hosts_are_told_as_one_in_the_order_of_time(bring: Bring) -> None:
     only = entries(project, "--host", "db1", "--since", "10m")
     assert {e["host"] for e in only} == {"db1"}
     assert any("ready to accept connections" in e["line"] for e in only)
+
+
+@pytest.mark.parametrize("server", ["hypercorn", "granian"])
+def test_other_servers_tell_which_request_it_was_as_well(bring: Bring, server: str) -> None:
+    project = bring(apps.notes)
+    (project.path / ".venv").unlink()
+    packages = (*FASTAPI, "hypercorn==0.*", "granian==2.*")
+    (project.path / ".venv").symlink_to(environment("many-servers", packages))
+    source = project.path / "notes.py"
+    said = '    print("out of paper")\n    raise RuntimeError("boom")'
+    source.write_text(source.read_text().replace('    raise RuntimeError("boom")', said))
+    spec = project.path / "tenfold.toml"
+    spec.write_text(spec.read_text().replace("[server]\n", f'[server]\nkind = "{server}"\n'))
+    project.up()
+    assert asked(project, "/boom", "request-of-others-1") == 500
+    edge, *app = until_said(project, 2, "--request", "request-of-others-1")
+    assert edge["unit"] == "edge"
+    assert "out of paper" in [entry["line"] for entry in app]
