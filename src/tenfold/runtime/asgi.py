@@ -30,18 +30,24 @@ class AsgiWrapper:
     """``app`` may be set after construction, before the first request.
 
     ``may_close`` is asked, with the server's own ``send``, whether an answer given while closing
-    may close its connection. ``start_error`` is what the app said when its lifespan start-up
-    failed.
+    may close its connection. ``complain`` is told what an app raised behind its whole answer,
+    where the server would close the connection without a word, so that the next request that the
+    edge sends on it fails. ``start_error`` is what the app said when its lifespan start-up failed.
     """
 
     def __init__(
-        self, state: ProcessState, metrics: Routes, may_close: Callable[[Send], bool]
+        self,
+        state: ProcessState,
+        metrics: Routes,
+        may_close: Callable[[Send], bool],
+        complain: Callable[[Exception], None] | None = None,
     ) -> None:
         self.app: App = _missing
         self.start_error: BaseException | str | None = None
         self._state = state
         self._metrics = metrics
         self._may_close = may_close
+        self._complain = complain
         self._streams: dict[Send, bool] = {}
         self._known: dict[tuple[int, str], Route] = {}
         # Keeps alive what is known by its id.
@@ -55,16 +61,18 @@ class AsgiWrapper:
         state = self._state
         start: Message = _NOT_STARTED
         ended = 0.0
+        more: object = True
 
         def observed(message: Message) -> Awaitable[None]:
-            nonlocal start, ended
+            nonlocal start, ended, more
             if message["type"] == "http.response.start":
                 start = message
                 if state.closing and self._may_close(send):
                     return send(_closing(message))
             else:
                 ended = perf_counter()
-                if message.get("more_body") and send not in self._streams and _is_endless(start):
+                more = message.get("more_body")
+                if more and send not in self._streams and _is_endless(start):
                     self._streams[send] = False
                     state.began[send] = inf
             return send(message)
@@ -77,6 +85,10 @@ class AsgiWrapper:
                 raise
             asyncio.current_task().uncancel()  # type: ignore[union-attr]
             await send({"type": "http.response.body", "body": b""})
+        except Exception as error:
+            if more or self._complain is None:
+                raise
+            self._complain(error)
         finally:
             del state.began[send]
             seconds = (ended or perf_counter()) - began

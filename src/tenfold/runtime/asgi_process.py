@@ -42,13 +42,14 @@ class AsgiProcess:
         fd: int,
         make_server: MakeServer,
         may_close: Callable[[Any], bool],
+        complain: Callable[[Exception], None] | None = None,
     ) -> None:
         self.settings = settings
         self.state = state
         self._fd = fd
         self._make_server = make_server
         self._metrics = metrics.Routes()
-        self._wrapper = AsgiWrapper(state, self._metrics, may_close)
+        self._wrapper = AsgiWrapper(state, self._metrics, may_close, complain)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
         self._deadline: float | None = None

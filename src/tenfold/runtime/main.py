@@ -84,7 +84,12 @@ def _serve_asgi(settings: run_settings.RunSettings, fd: int) -> int:
         from . import uvicorn_connections, uvicorn_server
 
         process = AsgiProcess(
-            settings, state, fd, uvicorn_server.UvicornServer, uvicorn_connections.may_close
+            settings,
+            state,
+            fd,
+            uvicorn_server.UvicornServer,
+            uvicorn_connections.may_close,
+            uvicorn_connections.complain,
         )
     socket = ControlSocket(settings.control, process.order, state.note_answered)
     socket.open()

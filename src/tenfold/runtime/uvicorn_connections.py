@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import select
 from typing import Any
 
@@ -97,6 +98,16 @@ def may_close(send: Any) -> bool:
     unparsed = getattr(getattr(protocol, "conn", None), "trailing_data", (b"",))[0]
     transport = getattr(cycle, "transport", None)
     return not (unread or parsed_ahead or unparsed or has_input(transport))
+
+
+def complain(error: Exception) -> None:
+    """Log what an app raised behind its whole answer, with the words of the server.
+
+    Starlette answers an error with a 500 and raises it again, so that servers log it. uvicorn then
+    closes the connection, too, without having said so in the answer (``run_asgi`` of both of its
+    HTTP protocols): an edge that keeps connections would send the next request into it.
+    """
+    logging.getLogger("uvicorn.error").error("Exception in ASGI application\n", exc_info=error)
 
 
 def _is_idle(connection: Any) -> bool:

@@ -173,3 +173,18 @@ def test_nothing_accepts_again_after_quiesce(start: Start, connect: Connect) -> 
 
     assert asyncio.run(keep_it_busy())["ok"] is False
     assert process.wait(10) == 0
+
+
+@both
+async def test_an_error_costs_its_own_request_and_not_the_next_on_that_connection(
+    kind: Kind, start: Start, connect: Connect
+) -> None:
+    process = start(kind).accept()
+    connection = await connect()
+    for number in range(3):
+        await connection.send("GET", "/fail")
+        assert (await connection.receive()).status == 500
+        await connection.send("POST", "/echo", b"%d" % number)
+        assert (await connection.receive()).body == b"%d" % number
+    connection.close()
+    assert process.text().count("RuntimeError: this page is broken") == 3

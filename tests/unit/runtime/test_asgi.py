@@ -263,3 +263,27 @@ async def test_an_asgi_2_app() -> None:
         "http.response.start",
         "http.response.body",
     ]
+
+
+async def test_what_is_raised_behind_a_whole_answer_is_told_and_nothing_else_is_kept_back() -> None:
+    told: list[Exception] = []
+
+    def app(*, more: bool) -> Any:
+        async def answers(scope: Any, receive: Any, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 500, "headers": []})
+            await send({"type": "http.response.body", "body": b"sorry", "more_body": more})
+            raise RuntimeError("broken")
+
+        return answers
+
+    server = Server(app(more=False))
+    with pytest.raises(RuntimeError):  # by a server that does not close the connection for it
+        await server.call()
+    server.wrapper._complain = told.append
+    await server.call()
+    assert [str(error) for error in told] == ["broken"]
+    assert server.counted() == {"unmatched": {"5xx": 2}}
+    server.wrapper.app = app(more=True)
+    with pytest.raises(RuntimeError):
+        await server.call()
+    assert len(told) == 1
