@@ -16,7 +16,16 @@ from tenfold.deployment.work import serving
 from tenfold.engines.postgresql import admin, binaries, external, login
 from tenfold.engines.postgresql.login import Connection
 from tenfold.errors import Refused, TenfoldError, UsageError
-from tenfold.importing import bookkeeping, catalogue, database, match, rows, sqlite, whole
+from tenfold.importing import (
+    bookkeeping,
+    catalogue,
+    database,
+    match,
+    rows,
+    sqlite,
+    tally,
+    whole,
+)
 from tenfold.importing.database import DatabaseSource
 from tenfold.importing.dump import DumpSource
 from tenfold.importing.dump_sql import DumpFile, printed
@@ -111,6 +120,12 @@ def placed(deployment: Deployment, intent: Intent, request: Request) -> Place:
         facts = external.look(address)
         for problem in external.problems(address, facts, migrates=False):
             raise problem
+        if facts.major < tally.OLDEST_MAJOR:
+            raise Refused(
+                f"your database {address.place} is PostgreSQL {facts.version};"
+                f" data is imported into {tally.OLDEST_MAJOR} or newer",
+                next="upgrade it",
+            )
         return Place(
             title=intent.title,
             name=f"your database {address.place}",

@@ -172,9 +172,9 @@ def opened(address: Address) -> Iterator[DatabaseSource]:
     except psycopg.Error as error:
         raise external.unreachable(address, error, named="the source", advice=ADVICE) from None
     with session, session.within(A_DAY_SECONDS), _clearly(address):
-        if session.info.server_version < external.OLDEST_MAJOR * 10_000:
+        if session.info.server_version < tally.OLDEST_MAJOR * 10_000:
             raise Refused(
-                f"the source {address.place} is older than PostgreSQL {external.OLDEST_MAJOR}",
+                f"the source {address.place} is older than PostgreSQL {tally.OLDEST_MAJOR}",
                 next="make a dump of it with pg_dump, and import that",
             )
         for setting in (*tally.SETTINGS, "SET synchronize_seqscans = off"):

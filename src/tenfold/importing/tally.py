@@ -13,6 +13,8 @@ from tenfold.importing import kinds
 from tenfold.importing.model import Column, Flavour, Table
 from tenfold.importing.names import qualified, quoted
 
+OLDEST_MAJOR = 13
+"""The first version of PostgreSQL that has every function that is asked for here."""
 UNIT = "\x1f"
 """Stands between values."""
 NOTHING = "\x1e"
@@ -76,9 +78,7 @@ def expression(column: Column, flavour: Flavour) -> str:
         case "boolean":
             return f"left({name}::text, 1)"
         case "numeric":
-            text = f"{name}::text"
-            short = f"rtrim(rtrim({text}, '0'), '.')"
-            return f"CASE WHEN position('.' IN {text}) > 0 THEN {short} ELSE {text} END"
+            return f"trim_scale({name})::text"
         case "float":
             send = "float4send" if column.type.base == "float4" else "float8send"
             return f"encode({send}({name}), 'hex')"
