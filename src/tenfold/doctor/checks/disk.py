@@ -36,7 +36,8 @@ _STORES = re.compile(r"storages\.backends|S3|GoogleCloud|Azure|minio", re.IGNORE
 def sqlite(facts: AppFacts) -> Iterator[Seen]:
     """A database in a file of the project lies in the release: the next deploy has another one, or
     refuses to leave it behind. One outside of the project is on one host only. Tenfold runs a
-    PostgreSQL for the app from the first user on, at `DATABASE_URL`.
+    PostgreSQL for the app from the first user on, at `DATABASE_URL`; `tenfold db import` brings the
+    file's rows along.
 
     Looked for: Django's `DATABASES`, `sqlite3.connect` with a file's name, and SQLite URLs. A URL
     that stands in for `DATABASE_URL` is fine: Tenfold sets that variable. So is `:memory:`.
