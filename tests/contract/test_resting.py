@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.support.hosts import Hosts, hosts, script, until
 
-from tenfold.errors import Refused, StepFailed
+from tenfold.errors import Refused, StepFailed, UnitFailed
 from tenfold.targets.local import LocalAgent
 from tenfold.topology.process import Probe, Stop, UnitOrder
 
@@ -50,15 +50,17 @@ def agent(host: Hosts, busy: Path) -> LocalAgent:
     return agent
 
 
-def worker(busy: Path, drain_seconds: float = 30.0) -> UnitOrder:
+def worker(
+    busy: Path, drain_seconds: float = 30.0, *, generation: int = 1, text: str = WORKER
+) -> UnitOrder:
     order = script(
-        "mail.1.1",
-        WORKER,
+        f"mail.{generation}.1",
+        text,
         env={"BUSY": str(busy)},
         ready=Probe("steady", steady_seconds=0.2),
         stop=Stop("SIGTERM", drain_seconds),
     )
-    return replace(order, pool="mail", generation=1, background=True)
+    return replace(order, pool="mail", generation=generation, background=True, single=True)
 
 
 def said(host: Hosts) -> list[str]:
@@ -66,9 +68,13 @@ def said(host: Hosts) -> list[str]:
     return [line for _, line in lines]
 
 
-def state(agent: LocalAgent) -> str:
-    unit = agent.observe().unit("mail.1.1")
+def state(agent: LocalAgent, name: str = "mail.1.1") -> str:
+    unit = agent.observe().unit(name)
     return unit.state if unit else "gone"
+
+
+def deeds(agent: LocalAgent) -> list[str]:
+    return [deed.what for deed in agent.observe().deeds]
 
 
 def restarts(agent: LocalAgent) -> int:
@@ -173,3 +179,97 @@ def test_only_what_serves_no_requests_is_sent_to_rest(host: Hosts, agent: LocalA
         agent.rest("other", kills=False)
     assert agent.rest("nobody", kills=False) == "is not there"
     agent.wake("nobody")
+
+
+def test_a_rest_that_nobody_renews_ends_by_itself_and_is_told(
+    agent: LocalAgent, host: Hosts
+) -> None:
+    agent.rest("mail.1.1", kills=False, lasts_seconds=1.0)
+    unit = agent.observe().unit("mail.1.1")
+    assert unit
+    assert unit.rests_until is not None
+    assert abs(unit.rests_until - time.time()) < 1.5
+    until(lambda: state(agent) == "running", "it to work again")
+    (deed,) = deeds(agent)
+    assert deed.startswith("mail.1.1 works again: nobody has said for 1 s")
+    assert restarts(agent) == 0
+    assert said(host) == ["works", "told 1", "has finished", "works"]
+
+
+def test_a_rest_lasts_for_as_long_as_it_is_renewed(agent: LocalAgent) -> None:
+    agent.rest("mail.1.1", kills=False, lasts_seconds=0.5)
+    over = time.monotonic() + 3.0
+    while time.monotonic() < over:
+        assert agent.keep_resting("mail", 2.0) == ()
+        time.sleep(0.1)
+    assert state(agent) == "resting"
+    until(lambda: state(agent) == "running", "it to work again")
+
+
+def test_one_without_a_bound_gets_one_only_anew(agent: LocalAgent) -> None:
+    agent.rest("mail.1.1", kills=False, lasts_seconds=60.0)
+    assert agent.keep_resting("mail", None) == ()
+    assert agent.keep_resting("mail", 0.1) == ()
+    unit = agent.observe().unit("mail.1.1")
+    assert unit
+    assert unit.rests_until is None
+    agent.keep_resting("mail", 0.1, anew=True)
+    until(lambda: state(agent) == "running", "it to work again")
+    assert agent.keep_resting("mail", None) == ("mail.1.1",)
+
+
+def test_the_bound_outlives_agent_and_keeper(agent: LocalAgent, host: Hosts) -> None:
+    agent.rest("mail.1.1", kills=False, lasts_seconds=1.0)
+    host.kill_host()
+    again = host.up()
+    until(lambda: state(again) == "running", "it to work again")
+    assert len(deeds(again)) == 1
+
+
+def test_one_that_is_still_at_a_job_then_works_again_when_it_has_ended(
+    agent: LocalAgent, host: Hosts, busy: Path
+) -> None:
+    busy.touch()
+    with pytest.raises(StepFailed):
+        agent.rest("mail.1.1", 0.2, kills=False, lasts_seconds=1.0)
+    until(lambda: deeds(agent), "its rest to be over")
+    assert state(agent) == "draining"
+    busy.unlink()
+    until(lambda: state(agent) == "running", "it to work again")
+    assert said(host) == ["works", "told 1", "has finished", "works"]
+
+
+def test_nobody_is_woken_beside_what_has_replaced_it(agent: LocalAgent, busy: Path) -> None:
+    agent.rest("mail.1.1", kills=False, lasts_seconds=1.0)
+    agent.start(worker(busy, generation=2))
+    until(lambda: _bound(agent) is None, "its bound to be gone")
+    assert (state(agent), state(agent, "mail.2.1")) == ("resting", "running")
+    assert deeds(agent) == []
+
+
+def test_what_never_became_ready_has_replaced_nobody(
+    agent: LocalAgent, host: Hosts, busy: Path
+) -> None:
+    agent.rest("mail.1.1", kills=False, lasts_seconds=1.0)
+    with pytest.raises(UnitFailed):
+        agent.start(worker(busy, generation=2, text="raise SystemExit(3)"))
+    until(lambda: state(agent) == "running", "the old one to work again")
+    assert state(agent, "mail.2.1") == "gone"
+
+
+def test_of_what_may_be_there_once_the_agent_lets_no_second_one_work(
+    agent: LocalAgent, host: Hosts, busy: Path
+) -> None:
+    with pytest.raises(StepFailed, match=r"mail\.2\.1 may not work beside mail\.1\.1"):
+        agent.start(worker(busy, generation=2))
+    agent.rest("mail.1.1", kills=False)
+    agent.start(worker(busy, generation=2))
+    with pytest.raises(StepFailed, match=r"mail\.1\.1 may not work beside mail\.2\.1"):
+        agent.wake("mail.1.1")
+    assert (state(agent), state(agent, "mail.2.1")) == ("resting", "running")
+
+
+def _bound(agent: LocalAgent) -> float | None:
+    unit = agent.observe().unit("mail.1.1")
+    assert unit
+    return unit.rests_until

@@ -26,6 +26,7 @@ from tests.support.moves import (
     processes_of,
     require_said,
     require_unharmed,
+    rescuer_of,
     settle,
     silenced,
     stopped_at,
@@ -241,14 +242,6 @@ def test_a_follower_that_never_catches_up_ends_the_move_in_time(bring: Bring) ->
         assert project.status()["stage"] == "100"
         wait_for_answers(users)
     require_unharmed(project, users)
-
-
-def rescuer_of(command: subprocess.Popen[str]) -> psutil.Process:
-    """Who stands by in case this command is killed."""
-    children = psutil.Process(command.pid).children()
-    found = [p for p in children if "tenfold.deployment.rescue" in p.cmdline()]
-    assert len(found) == 1, children
-    return found[0]
 
 
 def test_what_was_stopped_after_a_kill_is_not_started_by_whoever_stood_by(bring: Bring) -> None:

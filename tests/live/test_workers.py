@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from tests.support.moves import killed_at, settle, wait_for_answers
 from tests.support.project import Project
 from tests.support.queues import KINDS, queues, require_every_job_done_once
 from tests.support.users import Users
+from tests.support.working import counted, until, workers
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
 Bring = Callable[[Any], Project]
@@ -39,18 +36,6 @@ def change(project: Project) -> None:
     source.write_text(source.read_text().replace('VERSION = "one"', 'VERSION = "two"'))
 
 
-def workers(project: Project) -> dict[str, str]:
-    return {u["name"].partition(".")[0]: u["state"] for u in project.units("worker")}
-
-
-def until(condition: Callable[[], Any], subject: str, within: float = 60.0) -> Any:
-    deadline = time.monotonic() + within
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"waited {within} s for {subject}"
-        time.sleep(0.1)
-    return found
-
-
 def begin_a_job_without_end(project: Project) -> None:
     assert project.request("POST", "/notes?seconds=-1", body=b"long").status == 201
     until(lambda: "by_celery" in project.ok("logs", "celery"), "the job to begin")
@@ -58,38 +43,6 @@ def begin_a_job_without_end(project: Project) -> None:
 
 def done(project: Project, text: str) -> bool:
     return text in project.get("/notes").json()
-
-
-@contextmanager
-def counted(project: Project, word: str) -> Iterator[list[int]]:
-    """How many processes with this word in their command line ran at once, looked at all along."""
-    seen, over = [], threading.Event()
-
-    def look() -> None:
-        while not over.wait(0.02):
-            seen.append(len(running(project, word)))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        thread.join()
-
-
-def running(project: Project, word: str) -> set[int]:
-    """Sessions, each of one unit, in which a process of the project has this word."""
-    found = set()
-    for process in psutil.process_iter():
-        try:
-            words = process.cmdline()
-            ours = any(str(project.path) in w for w in words)
-            if ours and word in words and process.status() != psutil.STATUS_ZOMBIE:
-                found.add(os.getsid(process.pid))
-        except (psutil.Error, ProcessLookupError):
-            continue
-    return found
 
 
 def test_every_kind_works_through_a_deploy_a_rollback_and_a_restart(bring: Bring) -> None:

@@ -75,6 +75,22 @@ def killed_at(project: Project, point: str, *arguments: str) -> bool:
     return True
 
 
+def rescuer_of(command: subprocess.Popen[str]) -> psutil.Process:
+    """Who stands by in case this command is killed."""
+    children = psutil.Process(command.pid).children()
+    found = [p for p in children if "tenfold.deployment.rescue" in p.cmdline()]
+    assert len(found) == 1, children
+    return found[0]
+
+
+def kill_with_rescuer(command: subprocess.Popen[str]) -> None:
+    """kill -9 of a stopped command and of who stands by: nobody is left but the agents."""
+    rescuer = rescuer_of(command)
+    rescuer.kill()
+    command.kill()
+    command.wait()
+
+
 def wait_for_answers(users: Users) -> None:
     """Both users are answered again."""
     before = len(users.acknowledged)

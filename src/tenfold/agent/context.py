@@ -8,14 +8,15 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tenfold.agent.handle import ExitStatuses
 from tenfold.agent.sockets import Sockets
 from tenfold.agent.store import Store
 from tenfold.secret import Secret
 
-WaitReady = Callable[[str, tuple[str, ...]], Awaitable[None]]
-IsHeld = Callable[[str], bool]
+if TYPE_CHECKING:
+    from tenfold.agent.unit import Unit
 
 
 def host_key(root: Path) -> str:
@@ -52,6 +53,16 @@ class Context:
     def log(self, unit: str) -> Path:
         """Where a unit's output goes."""
         return self.logs / f"{unit}.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a unit has to ask its host: to wait for others, whether it is held, and whether others
+    are in its way, for which ``require_alone`` raises ``StepFailed``."""
+
+    wait_ready: Callable[[str, tuple[str, ...]], Awaitable[None]]
+    is_held: Callable[[str], bool]
+    require_alone: Callable[[Unit], None]
 
 
 def base_environment() -> dict[str, str]:

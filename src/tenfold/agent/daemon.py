@@ -93,7 +93,10 @@ async def serve(start: Start) -> None:
     _go_on(host)
     server = await Server(host).serve(listener)
     say("serving")
-    watches = [asyncio.create_task(watch(host)) for watch in (_rotate_logs, _notice_removal)]
+    watches = [
+        asyncio.create_task(watch)
+        for watch in (_rotate_logs(host), _notice_removal(host), host.rests.watch())
+    ]
     await host.leaving.wait()
     for watch in watches:
         watch.cancel()

@@ -9,13 +9,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tenfold.agent import control, files, metrics, run
-from tenfold.agent.context import Context, environment
+from tenfold.agent.context import Context, Surroundings, environment
+from tenfold.agent.deeds import Deeds
 from tenfold.agent.diary import say
 from tenfold.agent.epochs import Epochs
 from tenfold.agent.handle import Process
 from tenfold.agent.handover import Handovers, Tell
 from tenfold.agent.holding import Holds
 from tenfold.agent.record import FOLDER, UnitRecord
+from tenfold.agent.rests import Rests
 from tenfold.agent.unit import Forgotten, Unit
 from tenfold.agent.waiting import TooLate, wait_for
 from tenfold.agent.wire import to_wire
@@ -38,6 +40,8 @@ class Host:
         self.unreadable: dict[str, str] = {}
         self.handovers = Handovers(self)
         self.holds = Holds(self)
+        self.rests = Rests(self)
+        self.deeds = Deeds(context.store)
         self.epochs = Epochs(context.store)
         self.leaving = asyncio.Event()
         self.closing = False
@@ -59,6 +63,7 @@ class Host:
             sockets=tuple(self.context.sockets.endpoints().items()),
             units=tuple(unit.observed() for unit in self.units.values()) + broken,
             held=self.holds.observed(),
+            deeds=self.deeds.kept,
         )
 
     def members(self, pool: str) -> list[Unit]:
@@ -95,7 +100,8 @@ class Host:
 
     def new_unit(self, record: UnitRecord) -> Unit:
         """A unit that knows this host, not yet one of its own."""
-        return Unit(self.context, record, self.wait_ready, self.holds.includes)
+        surroundings = Surroundings(self.wait_ready, self.holds.includes, self.require_alone)
+        return Unit(self.context, record, surroundings)
 
     async def stop(self, name: str, within_seconds: float | None = None) -> None:
         """See :meth:`HostAgent.stop`."""
@@ -104,14 +110,21 @@ class Host:
             await unit.stop(within_seconds)
             self.forget(unit)
 
-    async def rest(self, name: str, within_seconds: float | None, *, kills: bool) -> str:
+    async def rest(
+        self,
+        name: str,
+        within_seconds: float | None,
+        *,
+        kills: bool,
+        lasts_seconds: float | None = None,
+    ) -> str:
         """See :meth:`HostAgent.rest`."""
         unit = self.units.get(name)
         if unit is None:
             return "is not there"
         if not unit.order.background:
             raise Refused(f"{name} serves requests: it is held, not sent to rest")
-        return await unit.rest(within_seconds, kills=kills)
+        return await unit.rest(within_seconds, kills=kills, lasts_seconds=lasts_seconds)
 
     async def wake(self, name: str) -> None:
         """See :meth:`HostAgent.wake`."""
@@ -213,6 +226,22 @@ class Host:
             except TooLate as late:
                 states = ", ".join(f"{u.name} is {u.state}" for u in self._named(other))
                 raise UnitFailed(f"{late.what}: {states or 'there is none'}") from late
+
+    def require_alone(self, unit: Unit) -> None:
+        """See that none of another generation works, where there may not be two at once.
+
+        Raises:
+            StepFailed: one does.
+        """
+        if not unit.order.single:
+            return
+        for other in self.members(unit.order.pool or unit.name):
+            if other.order.generation != unit.order.generation and other.works:
+                raise StepFailed(
+                    f"{unit.name} may not work beside {other.name}, which is {other.state}",
+                    changed=f"nothing: {unit.name} does not run",
+                    next="give the command again: it lets the other one rest first",
+                )
 
     def _drop(self, unit: Unit) -> None:
         unit.forgotten = True

@@ -55,6 +55,11 @@ def _epoch(request: dict[str, Any]) -> int | None:
     return None if epoch is None else int(epoch)
 
 
+def _seconds(request: dict[str, Any], key: str) -> float | None:
+    value = request.get(key)
+    return None if value is None else float(value)
+
+
 async def _hello(host: Host, _: dict[str, Any], __: Emit) -> Any:
     return {
         "protocol": PROTOCOL,
@@ -86,14 +91,21 @@ async def _reload(host: Host, request: dict[str, Any], _: Emit) -> Any:
 
 
 async def _stop(host: Host, request: dict[str, Any], _: Emit) -> Any:
-    within = request.get("within_seconds")
-    await host.stop(str(request["name"]), None if within is None else float(within))
+    await host.stop(str(request["name"]), _seconds(request, "within_seconds"))
 
 
 async def _rest(host: Host, request: dict[str, Any], _: Emit) -> Any:
-    within = request.get("within_seconds")
-    bound = None if within is None else float(within)
-    return await host.rest(str(request["name"]), bound, kills=bool(request["kills"]))
+    return await host.rest(
+        str(request["name"]),
+        _seconds(request, "within_seconds"),
+        kills=bool(request["kills"]),
+        lasts_seconds=_seconds(request, "lasts_seconds"),
+    )
+
+
+async def _keep_resting(host: Host, request: dict[str, Any], _: Emit) -> Any:
+    within, anew = _seconds(request, "within_seconds"), bool(request["anew"])
+    return host.rests.keep(str(request["pool"]), within, anew=anew)
 
 
 async def _wake(host: Host, request: dict[str, Any], _: Emit) -> Any:
@@ -161,6 +173,7 @@ ORDERS: dict[str, Order] = {
     "reload": _reload,
     "stop": _stop,
     "rest": _rest,
+    "keep_resting": _keep_resting,
     "wake": _wake,
     "handover": _handover,
     "settle": _settle,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tenfold.agent.bound import Bound
 from tenfold.agent.identity import Identity
 from tenfold.agent.wire import from_wire, to_wire
 from tenfold.topology.process import UnitOrder
@@ -20,8 +21,9 @@ class UnitRecord:
     ``accepting`` is the order, not the observation: a crashed member that has it accepts again.
     ``stale`` says that ``process`` still runs an older declaration and has to be ended first.
     ``drain_until`` (seconds since the epoch) is set from the moment on when the unit is to leave.
-    ``resting`` says that it is not to run for now; ``told`` is the nonce of the process that has
-    been told to finish and end, which must not be told twice: a second signal cuts jobs off.
+    ``resting`` says that it is not to run for now, until ``rest_bound`` at most if there is one.
+    ``told`` is the nonce of the process that has been told to finish and end, which must not be
+    told twice: a second signal cuts jobs off.
     """
 
     order: UnitOrder
@@ -33,6 +35,7 @@ class UnitRecord:
     accepting: bool = False
     drain_until: float | None = None
     resting: bool = False
+    rest_bound: Bound | None = None
     told: str | None = None
     restarts: int = 0
 

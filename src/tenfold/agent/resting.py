@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from tenfold.agent.diary import say
 from tenfold.errors import StepFailed
 
 if TYPE_CHECKING:
+    from tenfold.agent.record import UnitRecord
     from tenfold.agent.unit import Unit
 
 
@@ -20,6 +22,12 @@ def name(unit: Unit) -> str:
 def see_out(unit: Unit) -> asyncio.Task[None]:
     """Tell it to finish, watch it end, and have it rest then."""
     return asyncio.create_task(_see_out(unit), name=name(unit))
+
+
+def until(record: UnitRecord) -> float | None:
+    """When it works again by itself at the latest, in seconds since the epoch."""
+    bound = record.rest_bound if record.resting else None
+    return None if bound is None else time.time() + bound.left_seconds()
 
 
 async def _see_out(unit: Unit) -> None:

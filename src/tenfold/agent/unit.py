@@ -12,12 +12,14 @@ import contextlib
 import signal
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from tenfold.agent import backoff, launching, probe, resting, serving
 from tenfold.agent.attempt import Attempt
-from tenfold.agent.context import Context, IsHeld, WaitReady, environment
+from tenfold.agent.bound import Bound
+from tenfold.agent.context import Context, Surroundings, environment
 from tenfold.agent.control import NoAnswer
 from tenfold.agent.diary import say
 from tenfold.agent.failure import LOG_LINES
@@ -37,9 +39,7 @@ class Forgotten(Exception):
 class Unit:
     """A declared unit and its process."""
 
-    def __init__(
-        self, context: Context, record: UnitRecord, wait_ready: WaitReady, is_held: IsHeld
-    ) -> None:
+    def __init__(self, context: Context, record: UnitRecord, surroundings: Surroundings) -> None:
         self.context = context
         self.record = record
         self.declared = False
@@ -49,8 +49,7 @@ class Unit:
         self.process: Process | None = None
         self.log_mark = 0
         self._since = time.time()
-        self._wait_ready = wait_ready
-        self._is_held = is_held
+        self._surroundings = surroundings
         self._order_lock = asyncio.Lock()
         self._place_lock = asyncio.Lock()  # Whoever has it makes the worker accept or hold.
         self._life: asyncio.Task[None] | None = None
@@ -77,6 +76,12 @@ class Unit:
         return self.is_ready or self.record.accepting
 
     @property
+    def works(self) -> bool:
+        """Whether it runs, or is to."""
+        alive = self.process is not None and not self.process.is_over
+        return alive or (self.declared and not self.record.resting)
+
+    @property
     def is_ready(self) -> bool:
         """Whether it runs and has answered its probe."""
         return self.state in ("warm", "running", "holding")
@@ -99,6 +104,7 @@ class Unit:
             since=self._since,
             reason=self.reason if doubt is None else doubt,
             fingerprint=order.fingerprint,
+            rests_until=resting.until(self.record),
         )
 
     # Orders
@@ -201,7 +207,9 @@ class Unit:
                 return "did not run"
             return await serving.leave(process, self.order.launch, self.record.drain_until or 0.0)
 
-    async def rest(self, within_seconds: float | None, *, kills: bool) -> str:
+    async def rest(
+        self, within_seconds: float | None, *, kills: bool, lasts_seconds: float | None = None
+    ) -> str:
         """Have it finish its jobs and end, and not run again before :meth:`wake`; tells how.
 
         It is told once, however often this is asked for.
@@ -209,38 +217,62 @@ class Unit:
         Args:
             within_seconds: how long to wait; by default its own bound.
             kills: whether it is killed then.
+            lasts_seconds: how long it rests from now on, unless that is renewed.
 
         Raises:
             StepFailed: the time is up, and it is not to be killed: it rests when it ends.
         """
         async with self._order_lock:
+            if not self.record.resting:
+                bound = None if lasts_seconds is None else Bound.of(lasts_seconds)
+                self.remember(resting=True, rest_bound=bound)
+            else:
+                self.keep_resting(lasts_seconds)
             if self.state == "resting":
                 return "rests"
-            if not self.record.resting:
-                self.remember(resting=True)
             if self._life is None or self._life.get_name() != resting.name(self):
                 await self._end_life(UnitFailed(f"{self.name} is to rest"))
                 self._life = resting.see_out(self)
             ending = self._life
-        bound = self.order.launch.stop.within_seconds if within_seconds is None else within_seconds
-        return await resting.ended(self, ending, bound, kills=kills)
+        patience = (
+            self.order.launch.stop.within_seconds if within_seconds is None else within_seconds
+        )
+        return await resting.ended(self, ending, patience, kills=kills)
+
+    def keep_resting(self, within_seconds: float | None, *, anew: bool = False) -> None:
+        """If it rests, have it go on for so long from now, or until it is woken.
+
+        A rest that has no bound gets one only ``anew``: whoever took it away has a reason.
+        """
+        if self.record.resting and (anew or self.record.rest_bound is not None):
+            self.remember(rest_bound=None if within_seconds is None else Bound.of(within_seconds))
 
     async def wake(self) -> None:
         """Have it run again; one that still finishes its jobs does so when it has ended.
 
         Raises:
             UnitFailed: it does not come up.
+            StepFailed: of its kind there may not be two, and another one works.
+        """
+        attempt = await self.work_again()
+        if attempt is not None and self.process is None:
+            await attempt.outcome()
+
+    async def work_again(self, only_if: Callable[[], bool] = lambda: True) -> Attempt | None:
+        """The same without waiting for it; ``None`` if it does not rest, or is not to.
+
+        Raises:
+            StepFailed: of its kind there may not be two, and another one works.
         """
         async with self._order_lock:
-            if not self.record.resting:
-                return
-            self.remember(resting=False)
+            if not (self.record.resting and only_if()):
+                return None
+            self._surroundings.require_alone(self)
+            self.remember(resting=False, rest_bound=None)
             await self._end_life(UnitFailed(f"{self.name} is to run again"))
             process = None if self.process is None or self.process.is_over else self.process
             self.resume(process)
-            attempt = self._attempt
-        if process is None:
-            await attempt.outcome()
+            return self._attempt
 
     def tell_to_finish(self) -> None:
         """Send its process the signal by which it finishes and ends; once and for all."""
@@ -305,8 +337,10 @@ class Unit:
     # Its life
 
     async def _begin_anew(self, order: UnitOrder) -> None:
+        self._surroundings.require_alone(self)
         fresh = UnitRecord(order, process=self.record.process, stale=self.process is not None)
         self.context.store.write(FOLDER, order.name, fresh.to_json())
+        self.declared = True
         await self._end_life(UnitFailed(f"{self.name} was declared anew meanwhile"))
         await self._end_process()
         self.record = replace(fresh, process=None, stale=False)
@@ -363,7 +397,7 @@ class Unit:
     async def _bring_up(self, *, adopted: bool) -> None:
         if not adopted:
             self._set("starting", self.reason)
-            await self._wait_ready(self.name, self.order.after)
+            await self._surroundings.wait_ready(self.name, self.order.after)
             await launching.launch(self)
         assert self.process is not None
         if self.is_told(self.process):
@@ -390,7 +424,7 @@ class Unit:
 
     async def _take_place(self, *, fresh: bool) -> None:
         async with self._place_lock:
-            if not self._is_held(self.name):
+            if not self._surroundings.is_held(self.name):
                 await self._accept()
             elif fresh:
                 self._set("holding")  # It has not begun to accept.

@@ -8,8 +8,10 @@ import time
 import click
 
 from tenfold.cli.base import Settings, command
+from tenfold.deployment.deeds import known
+from tenfold.deployment.deployment import Deployment
 from tenfold.observe.report.figures import duration
-from tenfold.state.audit import Entry, Log
+from tenfold.state.audit import AgentDeed, Entry, Log
 
 SIGNS = {"done": "✓", "handed over": "✓", "running": "·"}
 
@@ -23,15 +25,20 @@ def audit(settings: Settings, count: int, failed: bool, of: str | None) -> None:
 
     Commands that change something or look into the app's data are written down before they begin,
     and again when they end: refused ones, too, and of one that was killed the missing end tells.
-    Secrets are left out of their arguments.
+    Secrets are left out of their arguments. What the agents did by themselves stands between.
 
     \b
     tenfold audit
     tenfold audit --failed -n 100
     tenfold audit --of deploy --json
     """
-    found = [e for e in Log(settings.layout().audit).entries() if _wanted(e, failed, of)][-count:]
-    output = settings.output
+    layout, output = settings.layout(), settings.output
+    told: list[Entry | AgentDeed] = [
+        e for e in Log(layout.audit).entries() if _wanted(e, failed, of)
+    ]
+    if layout.exists() and not failed and of is None:
+        told += known(Deployment.open(layout))
+    found = sorted(told, key=_at)[-count:]
     if settings.json:
         for entry in found:
             output.object(entry.to_json())
@@ -39,7 +46,19 @@ def audit(settings: Settings, count: int, failed: bool, of: str | None) -> None:
     if not found:
         output.line("nothing is written down yet")
     for entry in found:
-        _show(entry, settings)
+        if isinstance(entry, Entry):
+            _show(entry, settings)
+        else:
+            output.line(f"· {_when(entry.at)}  by itself  agent of {entry.host}")
+            output.line(f"    {entry.what}", literal=True)
+
+
+def _at(entry: Entry | AgentDeed) -> float:
+    return float(entry.began["at"]) if isinstance(entry, Entry) else entry.at
+
+
+def _when(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
 def _wanted(entry: Entry, failed: bool, of: str | None) -> bool:
@@ -49,7 +68,7 @@ def _wanted(entry: Entry, failed: bool, of: str | None) -> bool:
 
 def _show(entry: Entry, settings: Settings) -> None:
     began, ended = entry.began, entry.ended or {}
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(began["at"]))
+    when = _when(began["at"])
     took = "" if entry.seconds is None else f"  {duration(entry.seconds)}"
     sign = SIGNS.get(entry.outcome, "✗")
     typed = shlex.join(["tenfold", *began["arguments"]])

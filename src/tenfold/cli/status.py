@@ -194,6 +194,11 @@ def show(
         output.line()
         for sentence in found.missing:
             output.line(f"  {sentence}", style="yellow")
+    if found.deeds:
+        output.line()
+        for deed in found.deeds:
+            at = time.strftime("%H:%M:%S", time.localtime(deed.at))
+            output.line(f"  {at}  {deed.what}", style="yellow")
     if kept is not None:
         output.line()
         standing_lines("tls", kept, output)

@@ -25,7 +25,7 @@ from tenfold.topology.model import Host
 from tenfold.transitions import crossing as planner
 from tenfold.transitions import steps as st
 from tenfold.transitions import way
-from tenfold.transitions.perform import World, perform
+from tenfold.transitions.perform import World, perform, resting
 from tenfold.transitions.perform.errors import NeedsWriter
 from tenfold.transitions.perform.evidence import Evidence
 from tenfold.transitions.perform.serving import WARM_SECONDS, WARMS_LATE
@@ -62,11 +62,17 @@ class Leg:
         return any(isinstance(s, st.Hold | st.Promote) for s in st.flatten(self.plan.steps))
 
     @property
+    def leads(self) -> bool:
+        """Whether a database accepts writes."""
+        leader = leader_of(self.seen.databases)
+        return leader is not None and leader.role == "leader"
+
+    @property
     def promoted(self) -> bool:
         """Whether the goal's database leads already."""
         leader = leader_of(self.seen.databases)
         wanted = next(iter(self.intent.goal.leaders.values()))
-        return leader is not None and leader.role == "leader" and leader.path == wanted
+        return self.leads and leader is not None and leader.path == wanted
 
 
 @dataclass
@@ -185,6 +191,8 @@ class Journey:
                 if agent is not None:
                     agent.claim(epoch)
             held.append(replace(world, target=target))
+            if todo.leads:
+                resting.for_now(held[-1])
 
         runner = Runner(
             self.deployment.journal,
@@ -192,7 +200,10 @@ class Journey:
             self.listener,
             claimed=claimed,
         )
-        runner.run(todo.plan, takes_back=takes_back)
+        try:
+            runner.run(todo.plan, takes_back=takes_back)
+        finally:
+            world.renewals.close()
 
     def _told(self, error: BaseException, crossing: Crossing, todo: Leg) -> BaseException:
         """The error with where writes go now, and with the ways on."""

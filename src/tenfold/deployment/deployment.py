@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment import applied as applied_facts
-from tenfold.deployment import shelf
+from tenfold.deployment import deeds, shelf
 from tenfold.deployment.observe import observe
 from tenfold.deployment.status import Status, status
 from tenfold.engines.nginx.maintenance import FACT as MAINTENANCE
@@ -182,6 +182,7 @@ class Deployment:
     def working(self, command: str) -> Iterator[None]:
         """Hold the deployment's lock for a command."""
         with self.lock.hold(f"tenfold {command}"):
+            deeds.write_down(self)
             yield
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from tenfold.deployment import resting
 from tenfold.deployment.applied import Applied
 from tenfold.state.layout import title
 from tenfold.state.lock import Holder
-from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
+from tenfold.topology.observation import Deed, Observation, ObservedHost, ObservedUnit
 from tenfold.transitions import way
 from tenfold.transitions.journal import Record
 from tenfold.transitions.way import Crossing
@@ -37,6 +38,7 @@ class Status:
     storage: tuple[Mapping[str, Any], ...] | None = None
     database: Mapping[str, Any] | None = None
     restore: Mapping[str, Any] | None = None
+    deeds: tuple[Deed, ...] = ()
 
     @property
     def title(self) -> str:
@@ -65,6 +67,8 @@ class Status:
         }
         if self.storage is not None:
             told["storage"] = list(self.storage)
+        if self.deeds:
+            told["deeds"] = [asdict(deed) for deed in self.deeds]
         return told if self.database is None else {**told, "database": dict(self.database)}
 
 
@@ -101,7 +105,7 @@ def status(
     """
     applied = applied or Applied(app, "10", None)
     up = any(h.agent != "absent" for h in now.hosts)
-    missing = _missing(now, applied) if up else ()
+    missing = _missing(now, applied, holder) if up else ()
     return Status(
         app=applied.app,
         stage=applied.stage,
@@ -115,6 +119,7 @@ def status(
         maintenance=maintenance,
         restore=restore,
         environment=environment,
+        deeds=resting.deeds(now, last),
     )
 
 
@@ -136,7 +141,7 @@ def _silent(now: Observation) -> tuple[str, ...]:
     return tuple(h.name for h in now.hosts if h.agent == "silent")
 
 
-def _missing(now: Observation, applied: Applied) -> tuple[str, ...]:
+def _missing(now: Observation, applied: Applied, holder: Holder | None) -> tuple[str, ...]:
     """What is not as it must be, as sentences."""
     silent = _silent(now)
     if silent:
@@ -144,16 +149,24 @@ def _missing(now: Observation, applied: Applied) -> tuple[str, ...]:
     lost = [h.name for h in now.hosts if h.agent == "unreachable"]
     if lost:
         return tuple(f"the agent of {h} is gone, its units still run: tenfold up" for h in lost)
-    running: Counter[str] = Counter()
+    units: defaultdict[str, list[ObservedUnit]] = defaultdict(list)
     for host in now.hosts:
         for unit in host.units:
-            if unit.state in ALIVE:
-                running[f"{host.name}/{unit.pool or unit.name}"] += 1
+            units[f"{host.name}/{unit.pool or unit.name}"].append(unit)
     return tuple(
-        f"{path} has {running[path]} of {wanted}"
+        _too_few(path, units[path], wanted, holder)
         for path, wanted in applied.expected.items()
-        if running[path] < wanted
+        if _alive(units[path]) < wanted
     )
+
+
+def _alive(units: Sequence[ObservedUnit]) -> int:
+    return sum(unit.state in ALIVE for unit in units)
+
+
+def _too_few(path: str, units: Sequence[ObservedUnit], wanted: int, holder: Holder | None) -> str:
+    rests = resting.sentence(units, holder)
+    return f"{path} {rests}" if rests else f"{path} has {_alive(units)} of {wanted}"
 
 
 def _host(host: ObservedHost, applied: Applied) -> dict[str, Any]:
@@ -196,6 +209,7 @@ def _unit(unit: ObservedUnit, host: ObservedHost) -> dict[str, Any]:
         "release": unit.release,
         "restarts": unit.restarts,
         "reason": unit.reason,
+        "rests_until": unit.rests_until,
     }
 
 

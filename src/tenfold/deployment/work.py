@@ -109,6 +109,8 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
         if told is error:
             raise
         raise told from error
+    finally:
+        world.renewals.close()
 
 
 def serving(deployment: Deployment) -> Intent:

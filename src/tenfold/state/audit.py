@@ -56,6 +56,27 @@ class Entry:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class AgentDeed:
+    """What the agent of a host did by itself, with nobody's order."""
+
+    id: str
+    at: float
+    host: str
+    what: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything that is known, as one object."""
+        return {
+            "id": self.id,
+            "at": self.at,
+            "command": None,
+            "agent": self.host,
+            "what": self.what,
+            "outcome": "by itself",
+        }
+
+
 class Log:
     """The audit log of one deployment.
 
@@ -93,9 +114,23 @@ class Log:
         """
         begun: dict[str, Mapping[str, Any]] = {}
         ended: dict[str, Mapping[str, Any]] = {}
+        kinds = {"begin": begun, "end": ended}
         for record in self._records():
-            (begun if record["record"] == "begin" else ended)[record["id"]] = record
+            if record["record"] in kinds:
+                kinds[record["record"]][record["id"]] = record
         return tuple(Entry(record, ended.get(id_)) for id_, record in begun.items())
+
+    def deeds(self) -> dict[str, AgentDeed]:
+        """What agents did by themselves, by its id, the oldest first.
+
+        Raises:
+            Refused: a file cannot be read.
+        """
+        return {
+            r["id"]: AgentDeed(r["id"], r["at"], r["host"], r["what"])
+            for r in self._records()
+            if r["record"] == "deed"
+        }
 
     def _records(self) -> Iterator[dict[str, Any]]:
         for path in (*(self._old(n) for n in range(KEEP, 0, -1)), self._path):

@@ -119,6 +119,7 @@ class MemoryAgent:
         for socket in order.launch.sockets:
             if socket not in self.sockets:
                 raise UnitFailed(f"{order.name} wants socket {socket}, which nobody listens on")
+        self._require_alone(order)
         self.launches[order.name] = order
         self.units[order.name] = ObservedUnit(
             name=order.name,
@@ -144,24 +145,44 @@ class MemoryAgent:
         self.units.pop(name, None)
         self.launches.pop(name, None)
 
-    def rest(self, name: str, within_seconds: float | None = None, *, kills: bool) -> str:
+    def rest(
+        self,
+        name: str,
+        within_seconds: float | None = None,
+        *,
+        kills: bool,
+        lasts_seconds: float | None = None,
+    ) -> str:
         """See the protocol. ``busy`` units end only by being killed."""
         self._reached("rest", name)
         unit = self.units.get(name)
         if unit is None:
             return "is not there"
+        until = None if lasts_seconds is None else self.clock() + lasts_seconds
         if name in self.busy and not kills:
-            self.units[name] = replace(unit, state="draining")
+            self.units[name] = replace(unit, state="draining", rests_until=until)
             raise StepFailed(f"{name} has not finished its jobs within {within_seconds or 0:g} s")
-        self.units[name] = replace(unit, state="resting", pid=None)
+        self.units[name] = replace(unit, state="resting", pid=None, rests_until=until)
         return "was killed" if name in self.busy else "finished its jobs"
+
+    def keep_resting(
+        self, pool: str, within_seconds: float | None, *, anew: bool = False
+    ) -> tuple[str, ...]:
+        """See :class:`tenfold.targets.protocol.HostAgent`."""
+        self._reached("keep_resting", pool)
+        until = None if within_seconds is None else self.clock() + within_seconds
+        for unit in self._members(pool):
+            if unit.state == "resting" and (anew or unit.rests_until is not None):
+                self.units[unit.name] = replace(unit, rests_until=until)
+        return tuple(u.name for u in self._members(pool) if u.state != "resting")
 
     def wake(self, name: str) -> None:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
         self._reached("wake", name)
         unit = self.units.get(name)
         if unit is not None and unit.state in ("resting", "draining"):
-            self.units[name] = replace(unit, state="running", pid=next(self._pids))
+            self._require_alone(self.launches[name])
+            self._work(unit)
 
     def handover(self, pool: str, generation: int, progress: Progress | None = None) -> None:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
@@ -256,6 +277,9 @@ class MemoryAgent:
             self._require(self.epoch)
         for pool in [p for p, until in self.held.items() if self.clock() >= until]:
             self._let_go(pool)
+        for unit in list(self.units.values()):
+            if unit.rests_until is not None and self.clock() >= unit.rests_until:
+                self._rested(unit)
         self.orders.append((order, name))
         fault = self.faults.pop((order, name), None)
         if fault is not None:
@@ -269,6 +293,24 @@ class MemoryAgent:
 
     def _members(self, pool: str) -> list[ObservedUnit]:
         return [u for u in self.units.values() if u.pool == pool]
+
+    def _require_alone(self, order: UnitOrder) -> None:
+        for other in self._members(order.pool or "") if order.single else ():
+            if other.generation != order.generation and other.state != "resting":
+                raise StepFailed(f"{order.name} may not work beside {other.name}")
+
+    def _rested(self, unit: ObservedUnit) -> None:
+        """Nobody has renewed its rest."""
+        others = [u for u in self._members(unit.pool or "") if u.generation != unit.generation]
+        if any(u.state != "resting" or u.generation > unit.generation for u in others):
+            self.units[unit.name] = replace(unit, rests_until=None)
+        else:
+            self._work(unit)
+
+    def _work(self, unit: ObservedUnit) -> None:
+        self.units[unit.name] = replace(
+            unit, state="running", pid=next(self._pids), rests_until=None
+        )
 
     def _let_go(self, pool: str) -> None:
         self.held.pop(pool, None)

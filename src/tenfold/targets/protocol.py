@@ -71,7 +71,14 @@ class HostAgent(Protocol):
         ``within_seconds`` is a bound before it is killed that may be shorter than the unit's own.
         """
 
-    def rest(self, name: str, within_seconds: float | None = None, *, kills: bool) -> str:
+    def rest(
+        self,
+        name: str,
+        within_seconds: float | None = None,
+        *,
+        kills: bool,
+        lasts_seconds: float | None = None,
+    ) -> str:
         """Have a background unit finish its jobs and end, and not run again until it is woken.
 
         It gets its signal once, however often this is ordered; neither a crash nor another agent
@@ -79,13 +86,28 @@ class HostAgent(Protocol):
         longer than ``within_seconds``, by default its own bound, it is killed, where ``kills`` says
         so.
 
+        With ``lasts_seconds`` the rest has a bound: if nobody says :meth:`keep_resting` for so
+        long, the agent has the unit work again by itself, unless another generation of its pool
+        works by then; of one that has never become ready nothing stays.
+
         Raises ``StepFailed`` when the time is up and it is not to be killed: it rests when it ends.
+        """
+
+    def keep_resting(
+        self, pool: str, within_seconds: float | None, *, anew: bool = False
+    ) -> tuple[str, ...]:
+        """Have those of a pool that rest go on, for so long from now; ``None``: until they are
+        woken.
+
+        A rest that has lost its bound gets one only ``anew``. Gives the units of the pool that do
+        not rest, or not yet.
         """
 
     def wake(self, name: str) -> None:
         """Have a unit that rests run again; one that has yet to end does so afterwards.
 
-        Fine if it does not rest. Raises ``UnitFailed`` when it does not come up.
+        Fine if it does not rest. Raises ``UnitFailed`` when it does not come up, ``StepFailed``
+        when it may not work beside another generation that does.
         """
 
     def handover(self, pool: str, generation: int, progress: Progress | None = None) -> None:

@@ -27,6 +27,7 @@ class ObservedUnit:
     ``holding`` accepts nothing for now and has kept its place; ``resting`` has finished its jobs,
     ended, and is kept from running until somebody wakes it; ``backoff`` waits for its next
     start, or runs again after crashes in a row and has yet to show that it stays up.
+    ``rests_until``: by itself, one that rests works again then, in seconds since the epoch.
     """
 
     name: str
@@ -41,6 +42,16 @@ class ObservedUnit:
     since: float = 0.0
     reason: str | None = None
     fingerprint: str | None = None
+    rests_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What an agent did by itself, ``at`` so many seconds since the epoch."""
+
+    id: str
+    at: float
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,8 @@ class ObservedHost:
 
     ``unreachable``: it is gone, its units still run; ``silent``: it is there and says nothing.
     ``held`` names the pools whose members hold, and until when at the latest, in seconds since the
-    epoch: then the agent has them accept again, whoever ordered the hold.
+    epoch: then the agent has them accept again, whoever ordered the hold. ``deeds`` are the last
+    things that the agent did by itself.
     """
 
     name: str
@@ -59,6 +71,7 @@ class ObservedHost:
     sockets: tuple[tuple[str, str], ...] = ()
     units: tuple[ObservedUnit, ...] = ()
     held: tuple[tuple[str, float], ...] = ()
+    deeds: tuple[Deed, ...] = ()
 
     def unit(self, name: str) -> ObservedUnit | None:
         """The unit of this name, if the agent has it."""

@@ -103,7 +103,8 @@ class UnitOrder:
 
     Members of a pool are named ``pool.generation.index``, carry ``pool`` and ``generation`` and
     start *warm*: they do not accept until a handover says so. Those in the ``background`` serve no
-    requests and work from the start. Where all units stop, those that it ``outlives`` stop first.
+    requests and work from the start. Of a ``single`` pool never two generations work at once: one
+    that would is refused. Where all units stop, those that it ``outlives`` stop first.
     ``fingerprint`` is the caller's digest of what the unit was made from; the agent keeps it and
     gives it back when observed.
     """
@@ -117,5 +118,6 @@ class UnitOrder:
     release: str | None = None
     endpoint: str | None = None
     background: bool = False
+    single: bool = False
     fingerprint: str | None = None
     outlives: tuple[str, ...] = ()

@@ -115,7 +115,8 @@ class Blueprint:
         """A unit as its agent is told of it; its files are ``render(...)[0]``."""
         pooled = isinstance(member, Pool)
         name = f"{member.name}.{generation}.{index}" if pooled else member.name
-        background = isinstance(member.settings, WorkerSettings)
+        settings = member.settings
+        background = isinstance(settings, WorkerSettings)
         _, launch = self.render(member, name)
         return UnitOrder(
             name=name,
@@ -129,6 +130,7 @@ class Blueprint:
             release=self.release.id if pooled and self.release else None,
             endpoint=self.document.endpoints.get(member.path),
             background=background,
+            single=isinstance(settings, WorkerSettings) and settings.single,
             fingerprint=self.fingerprint(member),
             outlives=member.outlives if isinstance(member, Unit) else (),
         )

@@ -17,7 +17,8 @@ from tenfold.topology.observation import Observation, ObservedUnit
 from tenfold.topology.settings import WorkerSettings
 from tenfold.transitions import steps as st
 
-AT_REST: Final = ("resting", "stopped", "failed")
+AT_REST: Final = ("resting", "stopped")
+"""One that failed is not at rest: its agent tries it again and again."""
 
 
 @dataclass(frozen=True, slots=True)

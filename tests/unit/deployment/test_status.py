@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import pytest
 
 from tenfold.deployment.applied import Applied, from_json
 from tenfold.deployment.status import never_up, status
 from tenfold.state.lock import Holder
-from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
+from tenfold.topology.observation import Deed, Observation, ObservedHost, ObservedUnit
 from tenfold.transitions.journal import Record
 from tenfold.transitions.steps import BuildRelease, Handover, to_json
 
@@ -102,3 +105,45 @@ def test_maintenance_is_told_without_its_page() -> None:
 def test_what_was_applied_survives_the_journal() -> None:
     assert from_json(APPLIED.to_json()) == APPLIED
     assert from_json(None) is None
+
+
+APPLIED_BEAT = replace(APPLIED, expected={"vm1/beat": 1})
+
+
+def beat(state: str, generation: int = 1, until: float | None = None) -> ObservedUnit:
+    name = f"beat.{generation}.1"
+    return ObservedUnit(name, "worker", state, pool="beat", rests_until=until)  # type: ignore[arg-type]
+
+
+def told(*units: ObservedUnit, holder: Holder | None = None) -> tuple[str, ...]:
+    return status("shop", seen(*units), APPLIED_BEAT, OPEN, holder).missing
+
+
+def test_of_a_worker_that_rests_it_is_said_what_will_happen_and_when() -> None:
+    at = time.strftime("%H:%M:%S", time.localtime(1000.0))
+    assert told(beat("resting", until=1000.0)) == (
+        f"vm1/beat rests, and works again by itself at {at}",
+    )
+    assert told(beat("resting", until=1000.0), holder=HOLDER) == (
+        "vm1/beat rests while tenfold deploy is at work; if that is killed,"
+        f" works again by itself at {at}",
+    )
+    assert told(beat("resting")) == (
+        "vm1/beat rests until the command that was cut off goes on, or is taken back",
+    )
+    assert told(beat("resting"), holder=HOLDER) == (
+        "vm1/beat rests until tenfold deploy wakes or replaces it",
+    )
+    assert told(beat("resting"), beat("backoff", 2)) == ("vm1/beat has 0 of 1",)
+    assert told(beat("resting"), beat("running", 2)) == ()
+
+
+def test_what_agents_did_since_a_command_was_cut_off_is_told() -> None:
+    early, late = Deed("a", 99.0, "before"), Deed("b", 101.0, "beat.1.1 works again")
+    host = replace(seen(beat("running")).hosts[0], deeds=(early, late))
+    now = Observation((host,), release="r1")
+    found = status("shop", now, APPLIED_BEAT, OPEN, None)
+    assert found.deeds == (late,)
+    assert found.to_json()["deeds"] == [{"id": "b", "at": 101.0, "what": "beat.1.1 works again"}]
+    over = replace(OPEN, ended=102.0, outcome="done")
+    assert status("shop", now, APPLIED_BEAT, over, None).deeds == ()

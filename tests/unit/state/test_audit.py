@@ -9,7 +9,7 @@ import pytest
 
 from tenfold.errors import Refused
 from tenfold.state import audit
-from tenfold.state.audit import Log, process
+from tenfold.state.audit import AgentDeed, Log, process
 
 
 def begin(id_: str, at: float = 1.0, **more: Any) -> dict[str, Any]:
@@ -91,3 +91,12 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(Refused):
         Log(tmp_path / "audit.jsonl").append(begin("a"))
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_agents_did_by_themselves_stands_beside_the_commands(tmp_path: Path) -> None:
+    log = Log(tmp_path / "audit.jsonl")
+    deed = {"record": "deed", "id": "d1", "at": 5.0, "host": "vm1", "what": "beat works again"}
+    log.append(deed)
+    log.append(deed)
+    assert log.entries() == ()
+    assert log.deeds() == {"d1": AgentDeed("d1", 5.0, "vm1", "beat works again")}

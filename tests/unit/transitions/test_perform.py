@@ -241,7 +241,15 @@ def test_fingerprints_know_a_changed_password_without_showing_it(world: World) -
 def working(tmp_path: Path) -> World:
     """A world with two workers called ``mail``."""
     target = MemoryTarget(["vm1"])
-    mail = Pool("mail", "worker", "vm1", WorkerSettings("rq worker"), 2, 2, after=("postgres",))
+    mail = Pool(
+        "mail",
+        "worker",
+        "vm1",
+        WorkerSettings("rq worker", single=False),
+        2,
+        2,
+        after=("postgres",),
+    )
     topology = replace(one_host(), pools=(*one_host().pools, mail))
     journal = SqliteJournal(tmp_path / "journal.db")
     return World(blueprint(topology, target), target, journal, Shelf())

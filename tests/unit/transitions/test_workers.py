@@ -143,6 +143,17 @@ def test_any_workers_become_those_of_the_goal(now: Observation, release: str) ->
 
 
 @given(worlds(), releases, some.booleans())
+def test_of_what_may_be_there_once_no_second_one_is_ever_started(
+    now: Observation, release: str, renew: bool
+) -> None:
+    wanted = goal(release, renew=renew)
+    for step in st.flatten(plan("up", now, wanted).steps):
+        now = apply(step, now, wanted)
+        beats = now.hosts[0].pool("beat")
+        assert len({u.generation for u in beats if u.state != "resting"}) <= 1, step
+
+
+@given(worlds(), releases, some.booleans())
 def test_planning_again_after_each_step_gives_the_remainder(
     now: Observation, release: str, renew: bool
 ) -> None:
@@ -150,7 +161,8 @@ def test_planning_again_after_each_step_gives_the_remainder(
     assume(not renew or all(now.hosts[0].pool(name) for name in ("mail", "beat")))
     # Of what crashes, a new generation is started, or the one that rests by then is woken.
     units = [u for name in ("mail", "beat") for u in now.hosts[0].pool(name)]
-    assume(not any(u.release == release and u.state in ("backoff", "starting") for u in units))
+    crashing = ("backoff", "starting", "failed")
+    assume(not any(u.release == release and u.state in crashing for u in units))
     wanted = goal(release, renew=renew)
     whole = st.flatten(plan("up", now, wanted).steps)
     for done, step in enumerate(whole):

@@ -104,9 +104,31 @@ class LocalAgent:
         """See :class:`HostAgent`."""
         self._order("stop", name=name, within_seconds=within_seconds)
 
-    def rest(self, name: str, within_seconds: float | None = None, *, kills: bool) -> str:
+    def rest(
+        self,
+        name: str,
+        within_seconds: float | None = None,
+        *,
+        kills: bool,
+        lasts_seconds: float | None = None,
+    ) -> str:
         """See :class:`HostAgent`."""
-        return str(self._order("rest", name=name, within_seconds=within_seconds, kills=kills))
+        told = self._order(
+            "rest",
+            name=name,
+            within_seconds=within_seconds,
+            kills=kills,
+            lasts_seconds=lasts_seconds,
+        )
+        return str(told)
+
+    def keep_resting(
+        self, pool: str, within_seconds: float | None, *, anew: bool = False
+    ) -> tuple[str, ...]:
+        """See :class:`HostAgent`."""
+        return tuple(
+            self._order("keep_resting", pool=pool, within_seconds=within_seconds, anew=anew)
+        )
 
     def wake(self, name: str) -> None:
         """See :class:`HostAgent`."""

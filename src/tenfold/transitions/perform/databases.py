@@ -20,6 +20,7 @@ from tenfold.topology.model import Pool, Topology, Unit
 from tenfold.topology.process import Command
 from tenfold.topology.settings import DatabaseSettings, EndpointSettings
 from tenfold.transitions import steps
+from tenfold.transitions.perform import resting
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.holding import remaining
 from tenfold.transitions.perform.world import Tell, World
@@ -110,6 +111,7 @@ def _(step: steps.Fence, world: World, tell: Tell) -> None:
     unit, scene = database_unit(step.unit, world)
     agent = world.agent(unit.host)
     budget = remaining(world, world.terms.max_hold_seconds)
+    resting.for_good(world)
     world.evidence.fencing.add(step.unit)
     run_at(world, unit, orders.fence(unit, scene))
     world.sessions.drop(step.unit)
@@ -144,6 +146,7 @@ def _(step: steps.Unfence, world: World, tell: Tell) -> None:
     world.evidence.fencing.discard(step.unit)
     # As part of taking a switch back: without its leader nothing goes on.
     world.own_sockets(unit.host).start(world.blueprint.order(unit))
+    resting.for_now(world)
 
 
 @effect.register

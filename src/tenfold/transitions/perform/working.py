@@ -52,9 +52,11 @@ def _(step: steps.RestWorkers, world: World, tell: Tell) -> None:
         return
     tell(f"{', '.join(u.name for u in working)}: jobs in hand are finished")
     kills = step.postpone_seconds is None
+    lasts = world.renewals.rest_seconds
+    world.renewals.keep(agent, step.pool.partition("/")[2])
 
     def rest(name: str) -> None:
-        how = agent.rest(name, step.postpone_seconds, kills=kills)
+        how = agent.rest(name, step.postpone_seconds, kills=kills, lasts_seconds=lasts)
         said = f"{name} {how}"
         tell(Lasting(said) if "killed" in how else said)
 

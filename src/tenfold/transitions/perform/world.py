@@ -16,6 +16,7 @@ from tenfold.transitions.blueprint import Blueprint
 from tenfold.transitions.crossing import Terms
 from tenfold.transitions.journal import Journal
 from tenfold.transitions.perform.evidence import Evidence
+from tenfold.transitions.perform.resting import Renewals
 from tenfold.transitions.perform.sessions import Sessions
 from tenfold.transitions.wire import listens
 from tenfold.wiring.document import environment
@@ -66,6 +67,7 @@ class World:
     sessions: Sessions = field(default_factory=Sessions)
     evidence: Evidence = field(default_factory=Evidence)
     terms: Terms = field(default_factory=Terms)
+    renewals: Renewals = field(default_factory=Renewals)
 
     def agent(self, host: str) -> HostAgent:
         """The host's agent; started if it does not run."""
