@@ -75,6 +75,8 @@ def _of_a_move(step: st.Step) -> str:
             return f"{follower} verified: schema, rows, checksums"
         case st.TrialStart(pool):
             return f"a worker of {pool} was tried on the copy"
+        case st.Hold(pool, in_vain=True):
+            return f"requests wait in front of {pool}"
         case st.Hold(pool):
             return f"requests wait in front of {pool}; none is in hand"
         case st.Release(pool):

@@ -153,7 +153,7 @@ class _Move:
             steps += [st.Settle(self.pool.path, SETTLE_SECONDS), st.Checkpoint((old, new))]
         if self._serves():
             bounds = self.terms.max_hold_seconds, self.terms.max_postpone_seconds
-            steps.append(st.Hold(self.pool.path, *bounds))
+            steps.append(st.Hold(self.pool.path, *bounds, in_vain=fenced))
         if not fenced:
             steps.append(st.Fence(old, new))
         steps += [st.AwaitLast(new, old), st.Promote(new, old)]

@@ -129,6 +129,19 @@ def test_workers_rest_before_the_hold_and_begin_anew_once_the_way_back_exists() 
     assert names.index("Follow") < names.index("StartWorkers")
 
 
+def test_while_no_database_leads_the_hold_does_not_wait_for_requests_that_wait_for_one() -> None:
+    world = go(settled("10"), "10+100")
+    whole = steps_to(world, "100+10")
+    assert [s.in_vain for s in whole if isinstance(s, st.Hold)] == [False]
+    for step in whole:
+        world = apply(step, world, goal("100+10"))
+        if isinstance(step, st.Fence):
+            break
+    world = apply(st.Release("apphost/app"), world, goal("100+10"))
+    again = steps_to(world, "100+10")
+    assert [s.in_vain for s in again if isinstance(s, st.Hold)] == [True]
+
+
 def test_workers_that_rest_for_a_switch_that_was_not_made_are_woken() -> None:
     world = go(settled("10"), "10+100")
     for step in steps_to(world, "100+10"):

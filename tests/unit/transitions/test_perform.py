@@ -305,3 +305,13 @@ def test_workers_of_a_host_that_is_gone_need_no_rest(working: World) -> None:
     memory(working).kill("vm1")
     do(working, st.RestWorkers("vm1/mail"), st.WakeWorkers("vm1/mail"))
     do(working, st.ForgetWorkers("vm1/mail", 2), st.StopWorkers("vm1/mail", 1))
+
+
+def test_what_waits_in_vain_for_a_database_does_not_put_the_switch_off(world: World) -> None:
+    do(world, WARM, OVER)
+    agent = memory(world).agents["vm1"]
+    agent.requests["app"] = (3, 120.0)
+    with pytest.raises(StepFailed, match="put off"):
+        do(world, st.Hold("vm1/app", 5.0, 0.0))
+    do(world, st.Hold("vm1/app", 5.0, 0.0, in_vain=True))
+    assert "app" in agent.held

@@ -253,7 +253,7 @@ def test_every_step_survives_the_journal(kind: str) -> None:
         "TrialStart": st.TrialStart("vm1/app", "db1/postgres", "r1"),
         "Checkpoint": st.Checkpoint(("vm1/postgres", "db1/postgres")),
         "Settle": st.Settle("vm1/app", 6.0),
-        "Hold": st.Hold("vm1/app", 5.0, 600.0),
+        "Hold": st.Hold("vm1/app", 5.0, 600.0, True),
         "Release": st.Release("vm1/app"),
         "Fence": st.Fence("vm1/postgres", "db1/postgres"),
         "Unfence": st.Unfence("vm1/postgres", "db1/postgres"),

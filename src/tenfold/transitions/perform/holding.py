@@ -51,14 +51,18 @@ def _(step: steps.Hold, world: World, tell: Tell) -> None:
     deadline = time.monotonic() + step.postpone_seconds
     began = time.monotonic()
     for attempt in count():
-        _await_quiet(agent, pool, step, deadline, world, tell)
-        ago = agent.hold(pool, step.max_seconds + GRACE_SECONDS, LULL_SECONDS)
+        if not step.in_vain:
+            _await_quiet(agent, pool, step, deadline, world, tell)
+        lull = 0.0 if step.in_vain else LULL_SECONDS
+        ago = agent.hold(pool, step.max_seconds + GRACE_SECONDS, lull)
         world.evidence.began(
             step.pool,
             ago,
             postponed=time.monotonic() - began,
             within_seconds=step.max_seconds + LATE_SECONDS,
         )
+        if step.in_vain:
+            return
         try:
             agent.drained(pool, drain_seconds(attempt, step.max_seconds))
         except StepFailed as late:

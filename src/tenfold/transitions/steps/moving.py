@@ -109,12 +109,14 @@ class Hold(Step):
     """Let requests wait in front of a pool, and what it has in hand end.
 
     ``max_seconds`` bounds the wait of a request; the step postpones itself, for at most
-    ``postpone_seconds``, while a request runs that takes too long for that.
+    ``postpone_seconds``, while a request runs that takes too long for that. ``in_vain``: no
+    database leads, so what is in hand cannot end well, and is not waited for.
     """
 
     pool: str
     max_seconds: float
     postpone_seconds: float
+    in_vain: bool = False
 
     def sentence(self) -> str:
         return f"let requests wait in front of {self.pool}, finish those in hand"
