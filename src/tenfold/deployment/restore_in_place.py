@@ -138,6 +138,7 @@ def _go(deployment: Deployment, command: str, wanted: Restore, listener: Listene
         _backed_out(deployment, before, wanted, lambda: look_beside(unit, wanted.id, world))
         raise _told(error, deployment, command) from error
     finally:
+        world.renewals.close()
         sessions.close()
     done = replace(wanted, reached=True)
     journal.set(FACT, done.to_json())

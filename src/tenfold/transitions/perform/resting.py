@@ -65,15 +65,15 @@ class Renewals:
                     renew()
 
 
-def for_good(world: World) -> None:
-    """Have all workers rest until somebody wakes them, whoever is killed from now on.
+def for_good(world: World, *, insist: bool = True) -> None:
+    """Have all workers that rest do so until somebody wakes them, whoever is killed from now on.
 
     Raises:
-        NotBegun: one of them works.
+        NotBegun: one of them works, and that none does is insisted on.
     """
     pools = worker_pools(world.blueprint.topology)
     try:
-        at_once([partial(_for_good, world, pool) for pool in pools])
+        at_once([partial(_for_good, world, pool, insist) for pool in pools])
     except TenfoldError as fault:
         for_now(world)
         if isinstance(fault, NotBegun):
@@ -93,11 +93,12 @@ def for_now(world: World) -> None:
                 world.renewals.keep(agent, pool)
 
 
-def _for_good(world: World, pool: Pool) -> None:
+def _for_good(world: World, pool: Pool, insist: bool) -> None:
     left = world.agent(pool.host).keep_resting(pool.name, None)
-    if left:
+    if left and insist:
+        works = "works" if len(left) == 1 else "work"
         raise NotBegun(
-            f"{', '.join(left)} works again: this command was silent for too long",
+            f"{', '.join(left)} {works} again: this command was silent for too long",
             changed="nothing for your users: requests go on as before",
             next="tenfold resume    tries again",
         )

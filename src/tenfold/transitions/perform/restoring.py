@@ -20,6 +20,7 @@ from tenfold.topology.model import Unit
 from tenfold.topology.process import Command
 from tenfold.topology.settings import BackupSettings
 from tenfold.transitions import steps
+from tenfold.transitions.perform import resting
 from tenfold.transitions.perform.databases import database_unit, settings_of
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.world import Tell, World
@@ -71,11 +72,15 @@ def _(step: steps.Exchange, world: World, tell: Tell) -> None:
     data = server(unit, scene).data
     beside = join(_beside(data, step.id), CLUSTER)
     world.sessions.drop(unit.path)
+    # While there is no database nobody comes back to it. One that works beside an app that does
+    # not, and for whose sake data is brought back, does not stand in the way.
+    resting.for_good(world, insist=False)
     agent.stop(unit.name)
     order = ("exchange", data, beside, step.id, "before" if step.back else "restored")
     argv = (sys.executable, "-I", "-m", "tenfold.backups", *order)
     finished = agent.run(Command(argv, within_seconds=EXCHANGE_SECONDS, thorough=False))
     agent.start(world.blueprint.order(unit))
+    resting.for_now(world)
     if finished.code != 0:
         raise UnitFailed(f"the data of {step.unit} could not be exchanged", detail=finished.tail)
     if not step.back:
