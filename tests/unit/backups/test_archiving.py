@@ -29,7 +29,7 @@ def place(tmp_path: Path) -> Directory:
     return Directory(str(tmp_path / "archive"))
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", KEYS, ids=["open", "encrypted"])
 def test_what_was_archived_comes_back(tmp_path: Path, place: Directory, key: str | None) -> None:
     content = os.urandom(SIZE)
     path = segment(tmp_path, 1, content)
@@ -63,7 +63,7 @@ def test_a_key_may_come_later(tmp_path: Path, place: Directory) -> None:
         archiving.fetch(place, Sealer(new_key()), "shop-1", "000000010000000000000002")
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", KEYS, ids=["open", "encrypted"])
 def test_a_damaged_file_is_named(tmp_path: Path, place: Directory, key: str | None) -> None:
     sealer = Sealer(key)
     archiving.archive(place, sealer, "shop-1", segment(tmp_path, 1, os.urandom(SIZE)))

@@ -39,7 +39,7 @@ def back(place: Directory, sealer: Sealer, row: tuple[Part, ...], name: str) -> 
         return out.read()
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", KEYS, ids=["open", "encrypted"])
 @pytest.mark.parametrize("size", [0, 1, 1 << 16, 700_001])
 def test_what_goes_in_comes_back(place: Directory, key: str | None, size: int) -> None:
     sealer, content = Sealer(key), os.urandom(size)
@@ -49,7 +49,7 @@ def test_what_goes_in_comes_back(place: Directory, key: str | None, size: int) -
     assert back(place, sealer, row, f"b{sealer.suffix}") == content
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", KEYS, ids=["open", "encrypted"])
 def test_the_damaged_part_is_named(place: Directory, key: str | None) -> None:
     sealer = Sealer(key)
     row = put(place, sealer, os.urandom(300_000))
