@@ -1,9 +1,13 @@
-"""kill -9 of a restore in the place of what runs, at every step: it goes on, or is given up."""
+"""kill -9 of a restore in the place of what runs, at every step: it goes on, or is given up.
+
+``make test`` takes some of the points, which the seed chooses; ``make crash`` all.
+"""
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -19,6 +23,7 @@ POINTS = [
     for step in ("BringBeside", "Hold", "Exchange", "WarmPool", "Handover")
     for when in ("before", "after")
 ]
+SOME = 3
 
 
 def notes(project: Project) -> list[str]:
@@ -41,7 +46,17 @@ def settled(project: Project, *command: str) -> str:
     return done.stdout
 
 
-def test_killed_at_every_step_it_goes_on_and_can_be_taken_back(bring: Bring) -> None:
+@pytest.fixture
+def points(request: pytest.FixtureRequest) -> Sequence[str]:
+    if request.config.getoption("--whole"):
+        return POINTS
+    chance = random.Random(request.config.getoption("--seed"))
+    return chance.sample(POINTS, SOME)
+
+
+def test_killed_at_every_step_it_goes_on_and_can_be_taken_back(
+    bring: Bring, points: Sequence[str]
+) -> None:
     project = bring(kept)
     project.up()
     backups.wait_for_first(project)
@@ -52,7 +67,7 @@ def test_killed_at_every_step_it_goes_on_and_can_be_taken_back(bring: Bring) -> 
     add(project, "not wanted")
     project.ok("psql", "--as", "superuser", "--", "-c", "select pg_switch_wal()")
     backups.wait_until_recoverable(project, moment, within=120)
-    for point in POINTS:
+    for point in points:
         assert killed_at(project, point, "db", "restore", "--to", at(moment)), point
         settled(project, "resume")
         assert notes(project) == ["wanted"], point
