@@ -132,6 +132,21 @@ def test_env_and_secrets(shop: Shop) -> None:
         spec.write_text(before)
 
 
+def test_scheduled_jobs(shop: Shop) -> None:
+    spec = shop.project.path / "tenfold.toml"
+    before = spec.read_text()
+    command = "sh -c 'echo $TENFOLD_JOB'"
+    spec.write_text(f'{before}\n[jobs.digest]\nrun = "{command}"\ncron = "0 0 1 1 *"\n')
+    try:
+        assert shop.shell.run("tenfold deploy")[0] == 0
+        shop.do("scheduled-jobs.md")
+        _, printed = shop.shell.run("tenfold jobs digest --output 1")
+        assert printed.strip() == "digest"
+    finally:
+        spec.write_text(before)
+        assert shop.shell.run("tenfold deploy")[0] == 0
+
+
 def test_maintenance(shop: Shop) -> None:
     shop.do("maintenance.md")
     assert shop.project.get("/").status == 200

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 AUDITED = frozenset({
     "up", "down", "deploy", "rollback", "rehearse", "grow", "shrink", "resume", "abort", "reverse",
-    "complete", "run", "console", "psql", "secrets set", "secrets unset", "secrets import",
-    "maintenance on", "maintenance off", "lock acquire", "lock release", "db import",
+    "complete", "run", "jobs run", "console", "psql", "secrets set", "secrets unset",
+    "secrets import", "maintenance on", "maintenance off", "lock acquire", "lock release",
+    "db import",
 })  # fmt: skip
 BEGINS = frozenset({"up", "secrets set", "secrets import", "lock acquire"})
 """May be the first command of all: they make the deployment's folder themselves."""

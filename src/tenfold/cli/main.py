@@ -26,6 +26,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
         "metrics",
         "alerts",
         "run",
+        "jobs",
         "console",
         "psql",
         "db",

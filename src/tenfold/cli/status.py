@@ -13,10 +13,13 @@ from tenfold.cli.base import Settings, command
 from tenfold.cli.maintenance import sentence as maintenance_sentence
 from tenfold.cli.moving import WAYS_ON
 from tenfold.cli.output import Output
-from tenfold.deployment import alerts, backups, figures
+from tenfold.deployment import alerts, backups, certificate, figures
+from tenfold.deployment import jobs as scheduled
 from tenfold.deployment.backups import Standing
-from tenfold.deployment.certificate import Certificate, look
+from tenfold.deployment.certificate import Certificate
 from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.job_words import trouble, when
+from tenfold.deployment.jobs import Jobs
 from tenfold.deployment.own_certificate import OwnCertificate
 from tenfold.deployment.status import Status, never_up
 from tenfold.engines.nginx.maintenance import from_json
@@ -62,6 +65,7 @@ def status(settings: Settings, routes: bool) -> None:
     kept: Kept | None = None
     data: Standing | None = None
     watched: Watched | None = None
+    jobs: Jobs | None = None
     if layout.exists():
         deployment = Deployment.open(layout)
         found = deployment.status()
@@ -71,6 +75,9 @@ def status(settings: Settings, routes: bool) -> None:
         found = replace(found, storage=tuple(asdict(k) for k in deployment.user_files()))
         found = with_database(found, deployment)
         watched = watched_by(deployment)
+        jobs = jobs_of(deployment)
+        if jobs is not None:
+            found = replace(found, jobs=tuple(job.to_json() for job in jobs.jobs))
         if found.transition and found.transition.get("phase") in ("prepared", "switched"):
             found = with_follower(found, deployment)
     else:
@@ -85,7 +92,7 @@ def status(settings: Settings, routes: bool) -> None:
         }
         settings.output.object({**found.to_json(), **told})
         return
-    show(found, whole(metrics), settings.output, kept, data, watched)
+    show(found, whole(metrics), settings.output, kept, data, watched, jobs)
     if routes:
         settings.output.line()
         settings.output.columns([_traffic_row(t) for t in by_route(metrics)])
@@ -146,7 +153,7 @@ def with_follower(found: Status, deployment: Deployment) -> Status:
 def certificate_of(deployment: Deployment) -> Kept | None:
     """How the site's certificate stands, where there is one and its host answers."""
     try:
-        return look(deployment, deployment.observe(silent=True))
+        return certificate.look(deployment, deployment.observe(silent=True))
     except TenfoldError:  # whoever does not answer is told of already
         return None
 
@@ -166,6 +173,26 @@ def standing_lines(head: str, kept: Kept | Standing, output: Output) -> None:
         output.line(f"  {start}{sentence}", style="yellow" if kept.urgent else None)
 
 
+def jobs_of(deployment: Deployment) -> Jobs | None:
+    """How the scheduled jobs stand, where there are any and their host answers."""
+    try:
+        found = scheduled.look(deployment, deployment.observe(silent=True))
+    except TenfoldError:  # whoever does not answer is told of already
+        return None
+    return found if found.jobs and found.state is not None else None
+
+
+def job_lines(jobs: Jobs, output: Output) -> None:
+    """A line if all is well, one more for each that is not."""
+    head = [count(len(jobs.jobs), "job")]
+    following = min(((j.next, j.name) for j in jobs.jobs if j.next is not None), default=None)
+    if following is not None:
+        head.append(f"next {following[1]} at {when(following[0])}")
+    output.line(f"  jobs      {', '.join(head)}")
+    for sentence in filter(None, map(trouble, jobs.jobs)):
+        output.line(f"{'':<12}{sentence}", style="yellow")
+
+
 def show(
     found: Status,
     traffic: Traffic,
@@ -173,6 +200,7 @@ def show(
     kept: Kept | None = None,
     data: Standing | None = None,
     watched: Watched | None = None,
+    jobs: Jobs | None = None,
 ) -> None:
     """The status as one calm screen."""
     parts = [found.title, f"stage {found.stage}"]
@@ -214,6 +242,9 @@ def show(
     if found.database and found.database["answers"]:
         output.line()
         output.line(f"  database  yours, {_database(found.database)}")
+    if jobs is not None:
+        output.line()
+        job_lines(jobs, output)
     if found.storage:
         output.line()
         output.line(f"  files     {user_files(found.storage)}")

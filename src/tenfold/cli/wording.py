@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from tenfold.jobs.schedule import Schedule
 from tenfold.spec.worker_kinds import UNKNOWN
-from tenfold.topology.settings import BackupSettings, WorkerSettings
+from tenfold.topology.settings import (
+    BackupSettings,
+    JobSettings,
+    SchedulerSettings,
+    WorkerSettings,
+)
 from tenfold.transitions import steps as st
 
 
 def about_workers(settings: WorkerSettings, count: int) -> str:
     """What is known of a kind of worker, and what a deploy does to it."""
+    if isinstance(settings, SchedulerSettings):
+        names = ", ".join(f"{job.name} ({_schedule(job)})" for job in settings.jobs)
+        return f"{names}; a deploy waits {settings.drain_seconds:g} s at most for one that runs"
     who = settings.kind if settings.kind != UNKNOWN else settings.command
     many = f", {count} of them" if count > 1 else ""
     how = "never two at once" if settings.single else "new ones start before old ones end"
@@ -22,6 +31,10 @@ def about_backups(settings: BackupSettings) -> str:
     hours, days = settings.every_seconds / 3600, settings.keep_seconds / 86_400
     sealed = "encrypted" if settings.encrypted else "not encrypted"
     return f"backups to {settings.to}, a copy every {hours:g} h, kept {days:g} days, {sealed}"
+
+
+def _schedule(job: JobSettings) -> str:
+    return str(Schedule(job.every_seconds, job.cron, job.timezone))
 
 
 def finished_sentence(step: st.Step) -> str:

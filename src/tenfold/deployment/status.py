@@ -39,6 +39,7 @@ class Status:
     database: Mapping[str, Any] | None = None
     restore: Mapping[str, Any] | None = None
     deeds: tuple[Deed, ...] = ()
+    jobs: tuple[Mapping[str, Any], ...] | None = None
 
     @property
     def title(self) -> str:
@@ -49,7 +50,8 @@ class Status:
         """The documented object, without the version that every object gets.
 
         ``storage`` is there where user files were counted, which takes a moment; ``database`` where
-        it is the user's own, and was asked.
+        it is the user's own, and was asked; ``deeds`` where agents have done something by
+        themselves since a command was cut off; ``jobs`` where the release has any.
         """
         told: dict[str, Any] = {
             "app": self.app,
@@ -69,6 +71,8 @@ class Status:
             told["storage"] = list(self.storage)
         if self.deeds:
             told["deeds"] = [asdict(deed) for deed in self.deeds]
+        if self.jobs is not None:
+            told["jobs"] = list(self.jobs)
         return told if self.database is None else {**told, "database": dict(self.database)}
 
 

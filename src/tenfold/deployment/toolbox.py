@@ -14,6 +14,7 @@ from tenfold.engines.database_endpoint import DatabaseEndpoint
 from tenfold.engines.granian.render import Granian
 from tenfold.engines.gunicorn.render import Gunicorn
 from tenfold.engines.hypercorn.render import Hypercorn
+from tenfold.engines.jobs import Jobs
 from tenfold.engines.metrics import Metrics
 from tenfold.engines.nginx import binaries as nginx_binaries
 from tenfold.engines.nginx.render import Nginx
@@ -71,6 +72,7 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
         Gunicorn(),
         Redis(),
         Worker(),
+        Jobs(),
         Hypercorn(),
         Granian(),
         Command(),

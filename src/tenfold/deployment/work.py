@@ -39,7 +39,7 @@ def intend(
     layout, facts = deployment.layout, deployment.facts()
     spec = shelf.spec_of(layout, release) if release else deployment.spec()
     if layout.rehearsal is not None:  # nobody's jobs may be done a second time, mail be sent twice
-        spec = spec.model_copy(update={"workers": {}})
+        spec = spec.model_copy(update={"workers": {}, "jobs": {}})
     chosen = port if port is not None else facts.get("port")
     if chosen is None and layout.environment and not release:
         chosen = ports.own(spec.edge, deployment.default_port())

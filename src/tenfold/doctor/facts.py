@@ -178,7 +178,8 @@ class SiteFacts:
     ``certificate`` is what is wrong with the site's, in sentences; the last says what to do.
     ``backups`` is what is wrong with those.
 
-    ``restarts`` maps a unit to how often it was restarted, and why.
+    ``restarts`` maps a unit to how often it was restarted, and why. ``jobs`` are those that do not
+    go well, in sentences.
     """
 
     state: str
@@ -191,6 +192,7 @@ class SiteFacts:
     written: tuple[str, ...] = ()
     certificate: tuple[str, ...] = ()
     backups: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ()
     failed: int = 0
     requests: int = 0
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-_LATER_10: Final = "comes with a later version of stage 10"
-
 COMES: Final[Mapping[tuple[str, ...], str]] = {
     ("static", "pages"): "comes with stage 1",
     ("static", "build"): "comes with stage 1; for a command that prepares assets: [release] build",
     ("static", "output"): "comes with stage 1",
     ("database", "shard_by"): "comes with stage 1m",
-    ("jobs",): _LATER_10,
     ("reads",): "comes with stage 1k",
     ("functions",): "comes with stage 1k",
     ("services",): "comes with stage 100k",

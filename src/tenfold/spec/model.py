@@ -24,6 +24,7 @@ from tenfold.spec import values
 from tenfold.spec.alerts import AlertsTable
 from tenfold.spec.backup import BackupTable
 from tenfold.spec.edge import EdgeTable
+from tenfold.spec.jobs import MAX_JOBS, POOL, JobName, JobTable
 from tenfold.spec.load import LoadTable
 from tenfold.spec.metrics import MetricsTable
 from tenfold.spec.redis import RedisTable
@@ -230,6 +231,11 @@ class AppSpec(Table):
         max_length=MAX_WORKERS,
         description="Long-running commands beside the app, each under a name of its own.",
     )
+    jobs: Mapping[JobName, JobTable] = Field(
+        default_factory=dict,
+        max_length=MAX_JOBS,
+        description="Commands that run at their times, each under a name of its own.",
+    )
     edge: EdgeTable = Field(default_factory=EdgeTable)
     transition: TransitionTable = Field(default_factory=TransitionTable, validate_default=True)
     metrics: MetricsTable | None = None
@@ -262,6 +268,17 @@ class AppSpec(Table):
         if alerts is not None and info.data.get("metrics", True) is None:
             raise ValueError("are raised from what is measured: write [metrics] as well")
         return alerts
+
+    @field_validator("jobs", mode="after")
+    @classmethod
+    def _scheduler_has_a_name(
+        cls, jobs: Mapping[str, JobTable], info: ValidationInfo
+    ) -> Mapping[str, JobTable]:
+        if jobs and POOL in (info.data.get("workers") or {}):
+            raise ValueError(
+                f"whoever runs them is called {POOL}: call [workers.{POOL}] something else"
+            )
+        return jobs
 
     @field_validator("storage", mode="after")
     @classmethod

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 
 from tenfold.spec.edge import EdgeTable
+from tenfold.spec.jobs import POOL as JOBS
+from tenfold.spec.jobs import JobTable
 from tenfold.spec.model import AppSpec
 from tenfold.spec.names import twin
 from tenfold.spec.worker_kinds import kind_of
@@ -19,9 +22,11 @@ from tenfold.topology.settings import (
     CertificateSettings,
     DatabaseSettings,
     EdgeSettings,
+    JobSettings,
     MetricsSettings,
     Redirect,
     RedisSettings,
+    SchedulerSettings,
     Tls,
     WorkerSettings,
 )
@@ -116,12 +121,15 @@ def redis(spec: AppSpec, host: str) -> tuple[Unit, ...]:
 def workers(
     spec: AppSpec, *, host: str = HOST, after: tuple[str, ...] = ("postgres",)
 ) -> tuple[Pool, ...]:
-    """The background workers, beside the app."""
+    """The background workers, beside the app; one of them runs the scheduled jobs."""
     needs = (*after, *(u.name for u in redis(spec, host)))
-    return tuple(
+    pools = tuple(
         Pool(name, "worker", host, worker(table), table.count, table.count, after=needs)
         for name, table in sorted(spec.workers.items())
     )
+    if not spec.jobs:
+        return pools
+    return (*pools, Pool(JOBS, "jobs", host, scheduler(spec.jobs), 1, 1, after=needs))
 
 
 def worker(table: WorkerTable) -> WorkerSettings:
@@ -134,6 +142,29 @@ def worker(table: WorkerTable) -> WorkerSettings:
         single=kind.single if table.single is None else table.single,
         drain_seconds=table.drain_seconds,
         steady_seconds=table.steady_seconds,
+    )
+
+
+def scheduler(jobs: Mapping[str, JobTable]) -> SchedulerSettings:
+    """The scheduled jobs; whoever runs them waits for the one that may take the longest."""
+    return SchedulerSettings(
+        command="scheduled jobs",
+        kind="jobs",
+        drain_seconds=max(table.drain_seconds for table in jobs.values()),
+        jobs=tuple(
+            JobSettings(
+                name=name,
+                command=table.run,
+                every_seconds=table.every_seconds,
+                cron=table.cron,
+                timezone=table.timezone,
+                overlap=table.overlap,
+                missed=table.missed,
+                timeout_seconds=table.timeout_seconds,
+                grace_seconds=table.grace_seconds,
+            )
+            for name, table in sorted(jobs.items())
+        ),
     )
 
 

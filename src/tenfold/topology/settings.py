@@ -210,3 +210,27 @@ class WorkerSettings(Settings):
     single: bool = True
     drain_seconds: float = 60.0
     steady_seconds: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettings:
+    """A command that runs at its times: every so many seconds since the epoch, or by a line of
+    cron in a time zone. ``missed`` is ``run-once`` or ``skip``."""
+
+    name: str
+    command: str
+    every_seconds: float | None = None
+    cron: str | None = None
+    timezone: str = "UTC"
+    overlap: bool = False
+    missed: str = "run-once"
+    timeout_seconds: float = 3600.0
+    grace_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerSettings(WorkerSettings):
+    """Whoever runs the jobs: a background worker of which there is one. It is told to finish like
+    any other, begins no job then, and ends when those that run have ended."""
+
+    jobs: tuple[JobSettings, ...] = ()

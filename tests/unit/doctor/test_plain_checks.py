@@ -117,6 +117,7 @@ def test_project(id: str, change: dict[str, Any], severity: str, stage: str | No
         ("site.degraded", {"missing": ("vm1/app has 1 of 2",)}),
         ("site.interrupted", {"interrupted": "grow at step 3 of 9, Hold", "choices": ("resume",)}),
         ("site.way-back-lost", {"lost": "db1 has let go of log"}),
+        ("site.jobs", {"jobs": ("nightly at 04:00:00 failed, exit code 3",)}),
         ("site.restarts", {"restarts": {"vm1/app.1": (3, "exit code 1")}}),
         ("site.written", {"written": ("media/a.jpg",), "release": "4f2c1d9"}),
         ("site.certificate", {"certificate": ("shop.example has run out", "look at it")}),

@@ -13,6 +13,7 @@ from tenfold.topology.settings import (
     DatabaseSettings,
     EdgeSettings,
     RedisSettings,
+    SchedulerSettings,
     Tls,
 )
 
@@ -175,3 +176,24 @@ def test_what_a_server_behind_a_door_costs_is_one_line(facts: AppFacts) -> None:
 @pytest.mark.parametrize("facts", [UVICORN, GUNICORN, HYPERCORN])
 def test_a_server_with_an_adapter_costs_nothing(facts: AppFacts) -> None:
     assert costs(facts) == ()
+
+
+@pytest.mark.parametrize(("stage", "host"), [("10", "vm1"), ("100", "app1")])
+def test_one_scheduler_beside_the_app_runs_all_jobs(stage: str, host: str) -> None:
+    jobs = (
+        '[jobs.nightly]\nrun = "a"\ncron = "0 4 * * *"\ndrain = "5m"\n'
+        '[jobs.often]\nrun = "b"\nevery = "1m"\n'
+    )
+    topology = stages.topology(stage, parse(PLAIN + jobs), TWO_CORES, UVICORN)
+    (pool,) = [p for p in topology.pools if p.engine == "jobs"]
+    assert (pool.path, pool.minimum, pool.maximum) == (f"{host}/jobs", 1, 1)
+    assert isinstance(pool.settings, SchedulerSettings)
+    assert pool.settings.single
+    assert pool.settings.drain_seconds == 300.0
+    assert [job.name for job in pool.settings.jobs] == ["nightly", "often"]
+    assert pool.after == topology.app_pool.after
+
+
+def test_without_jobs_there_is_no_scheduler() -> None:
+    topology = stages.topology("10", parse(PLAIN), TWO_CORES, UVICORN)
+    assert [p.name for p in topology.pools] == ["app"]

@@ -16,7 +16,7 @@ _THREADS = ("threading.Thread", "multiprocessing.Process", "multiprocessing.cont
 _TASKS = ("create_task", "ensure_future", "start_soon", "run_coroutine_threadsafe")
 _REPEATS = ("repeat_every", "repeat_at", "crontab")
 _FIX = (
-    'run it beside the app: [workers.NAME] command = "python -m ..."\n'
+    'run it beside the app: [workers.NAME] command = "python -m ...", or at times: [jobs.NAME]\n'
     "or take a lock for each round: select pg_try_advisory_lock(1)"
 )
 

@@ -84,6 +84,15 @@ def backups(facts: SiteFacts) -> Iterator[Seen]:
         yield Seen("backups need somebody", facts.backups, "tenfold status      tells how they are")
 
 
+@check("site.jobs", "a scheduled job does not go well", bites="now")
+def jobs(facts: SiteFacts) -> Iterator[Seen]:
+    """Looked for: jobs of `[jobs]` whose last run failed, took too long or was cut off, and times
+    that went by without a run since the last one."""
+    if facts.jobs:
+        fix = "tenfold jobs NAME      shows its runs, and what they printed"
+        yield Seen("a scheduled job does not go well", facts.jobs, fix)
+
+
 @check("site.failures", "many requests fail", bites="now")
 def failures(facts: SiteFacts) -> Iterator[Seen]:
     """Looked for: one request in a hundred or more answered 500 or worse since the workers started,
@@ -101,5 +110,6 @@ CHECKS: Final = (
     written,
     certificate,
     backups,
+    jobs,
     failures,
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tenfold.deployment import backups, certificate, shelf
+from tenfold.deployment import backups, certificate, jobs, shelf
 from tenfold.deployment.databases import following
 from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.job_words import trouble
 from tenfold.deployment.status import Status
 from tenfold.deployment.work import serving
 from tenfold.doctor.facts import SiteFacts
@@ -39,6 +40,7 @@ def look(deployment: Deployment, spec: AppSpec | None, unseen: list[Unseen]) -> 
         written=_written(deployment, spec, found.release, unseen),
         certificate=_certificate(deployment, found, unseen),
         backups=_backups(deployment, found, unseen),
+        jobs=_jobs(deployment, found, unseen),
         failed=traffic.failed,
         requests=traffic.requests,
     )
@@ -85,6 +87,17 @@ def _backups(deployment: Deployment, found: Status, unseen: list[Unseen]) -> tup
         unseen.append(Unseen("the backups", error.what, error.next or ""))
         return ()
     return kept.problems() if kept is not None else ()
+
+
+def _jobs(deployment: Deployment, found: Status, unseen: list[Unseen]) -> tuple[str, ...]:
+    if found.state == "stopped":
+        return ()
+    try:
+        known = jobs.look(deployment, deployment.observe(silent=True))
+    except TenfoldError as error:
+        unseen.append(Unseen("the scheduled jobs", error.what, error.next or ""))
+        return ()
+    return tuple(told for job in known.jobs if (told := trouble(job)) is not None)
 
 
 def _written(

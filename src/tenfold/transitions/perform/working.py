@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from tenfold.errors import StepFailed
+from tenfold.spec.jobs import POOL as JOBS
 from tenfold.targets.protocol import HostAgent
 from tenfold.topology.observation import ObservedUnit
 from tenfold.transitions import steps
@@ -80,6 +81,13 @@ def _stop(agent: HostAgent | None, units: list[ObservedUnit]) -> None:
 
 def _put_off(step: steps.RestWorkers, late: StepFailed) -> StepFailed:
     name = step.pool.partition("/")[2]
+    if name == JOBS:
+        return StepFailed(
+            f"the switch was put off for {step.postpone_seconds:g} s: a scheduled job still runs",
+            changed="nothing for your users: requests were not held, and no job was cut off",
+            next="tenfold resume    when it has ended;  a longer [transition] max_postpone\n"
+            "tenfold jobs      tells which one it is, and since when",
+        )
     return StepFailed(
         f"the switch was put off for {step.postpone_seconds:g} s: {late.what}",
         changed="nothing for your users: requests were not held, and no job was cut off",

@@ -1,0 +1,67 @@
+"""What the scheduler is told, as the engine ``jobs`` puts it into its environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tenfold.jobs.schedule import Missed, Schedule
+
+VARIABLE = "TENFOLD_JOBS"
+"""Holds all of it, as JSON; jobs do not get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job. ``argv`` is run in the scheduler's own directory and environment."""
+
+    name: str
+    argv: tuple[str, ...]
+    schedule: Schedule
+    overlap: bool
+    missed: Missed
+    timeout_seconds: float
+    grace_seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As data, for the book and for people; what :func:`from_json` takes."""
+        return {
+            "name": self.name,
+            "argv": list(self.argv),
+            "every_seconds": self.schedule.every_seconds,
+            "cron": self.schedule.cron,
+            "timezone": self.schedule.timezone,
+            "overlap": self.overlap,
+            "missed": self.missed,
+            "timeout_seconds": self.timeout_seconds,
+            "grace_seconds": self.grace_seconds,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All jobs of a release."""
+
+    release: str
+    jobs: tuple[Job, ...]
+
+
+def from_json(data: Mapping[str, Any]) -> Job:
+    """What :meth:`Job.to_json` gave. Raises ``KeyError``, ``ValueError``."""
+    return Job(
+        name=data["name"],
+        argv=tuple(data["argv"]),
+        schedule=Schedule(data["every_seconds"], data["cron"], data["timezone"]),
+        overlap=data["overlap"],
+        missed=data["missed"],
+        timeout_seconds=float(data["timeout_seconds"]),
+        grace_seconds=float(data["grace_seconds"]),
+    )
+
+
+def read(environ: Mapping[str, str]) -> Config:
+    """The configuration in an environment. Raises ``KeyError``, ``ValueError``."""
+    data = json.loads(environ[VARIABLE])
+    return Config(data["release"], tuple(from_json(job) for job in data["jobs"]))
