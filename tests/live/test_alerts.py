@@ -138,6 +138,33 @@ def test_a_worker_that_is_killed_again_and_again_is_told_once(
     assert "crash-loop" in [a["alert"] for a in remembered(project)["firing"]]
 
 
+def with_a_job(path: Path) -> Project:
+    """A job that fails until there is a file."""
+    project = watched(path)
+    job = f'[jobs.nightly]\nrun = "test -e {path}/well"\ncron = "0 0 1 1 *"\n'
+    with (path / "tenfold.toml").open("a") as file:
+        file.write(job)
+    return project
+
+
+def test_a_job_that_fails_is_told_once_and_that_it_does_well_again(
+    bring: Bring, receiver: Receiver
+) -> None:
+    project = bring(with_a_job)
+    up(project, receiver)
+    for _ in range(2):
+        assert project.tenfold("jobs", "run", "nightly").returncode == 1
+    (message,) = until(lambda: receiver.of("job"), "it to be told", within=60)
+    assert (message["state"], message["where"]) == ("firing", "vm1/nightly")
+    assert "the last run of the job nightly failed (exit code 1)" in message["what"]
+    assert "tenfold jobs nightly" in message["next"]
+    (project.path / "well").touch()
+    project.ok("jobs", "run", "nightly")
+    over = until(lambda: receiver.of("job", "resolved"), "the end", within=240)
+    assert over[0]["id"] == message["id"]
+    assert len(receiver.of("job", "firing")) == 1
+
+
 def test_an_agent_that_is_gone_and_a_database_that_lets_nobody_in_are_told(
     bring: Bring, receiver: Receiver
 ) -> None:

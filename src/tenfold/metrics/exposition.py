@@ -179,6 +179,17 @@ def _backups(s: Snapshot) -> Iterator[Metric]:
         yield gauges(f"tenfold_backup_{name}", text, ("host",), rows)
 
 
+def _jobs(s: Snapshot) -> Iterator[Metric]:
+    for name, text, value in (
+        ("bad_runs", "Runs in a row that did not end well.", "bad_runs"),
+        ("ended_timestamp_seconds", "When a run of the job last ended.", "ended_at"),
+        ("run_seconds", "How long that run took.", "seconds"),
+        ("running", "Runs that go on.", "running"),
+    ):
+        rows = [((j.host, j.name), float(getattr(j, value))) for j in s.jobs]
+        yield gauges(f"tenfold_job_{name}", text, ("host", "job"), rows)
+
+
 def _alerts(s: Snapshot) -> Iterator[Metric]:
     yield gauges(
         "tenfold_alert_firing",
@@ -191,6 +202,7 @@ def _alerts(s: Snapshot) -> Iterator[Metric]:
 _PARTS = (
     _alerts,
     _backups,
+    _jobs,
     _site,
     _hosts,
     _usage,

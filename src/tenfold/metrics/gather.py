@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tenfold.jobs.report import FILE
 from tenfold.metrics import agents, database, processes, redis
 from tenfold.metrics.agents import Place
 from tenfold.metrics.config import Config, Site, read_site
-from tenfold.metrics.snapshot import Backup, Certificate, Database, Redis, Snapshot
+from tenfold.metrics.snapshot import Backup, Certificate, Database, Job, Redis, Snapshot
 from tenfold.metrics.traffic import AppTraffic, EdgeTraffic
+from tenfold.spec.jobs import POOL as SCHEDULER
 from tenfold.targets.local.follow import Follower
 from tenfold.topology.model import APP
 from tenfold.topology.observation import ObservedHost, ObservedUnit
@@ -59,6 +61,12 @@ class Gatherer:
             redis=tuple(s for s in servers if isinstance(s, Redis)),
             certificate=self._certificate(places, site),
             backups=tuple(b for place in places if (b := _backup(place)) is not None),
+            jobs=tuple(
+                job
+                for place, host in zip(places, hosts, strict=True)
+                if host.pool(SCHEDULER)  # what another release had is no news
+                for job in _jobs(place)
+            ),
             took_seconds=time.monotonic() - began,
         )
 
@@ -124,6 +132,26 @@ def _backup(place: Place) -> Backup | None:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _jobs(place: Place) -> Iterator[Job]:
+    """What the scheduler there last wrote down."""
+    try:
+        lines = (place.root / "data" / SCHEDULER / FILE).read_text().splitlines()
+        for told in map(json.loads, lines):
+            last = told["previous"] or {}
+            yield Job(
+                host=place.name,
+                name=str(told["name"]),
+                bad_runs=int(told["bad_runs"]),
+                outcome=str(last.get("outcome", "")),
+                code=last.get("code"),
+                ended_at=float(last.get("ended") or 0.0),
+                seconds=float(last.get("seconds") or 0.0),
+                running=len(told["running"]),
+            )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return
 
 
 def _bound(

@@ -157,6 +157,21 @@ class Backup:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """A scheduled job. ``bad_runs`` have not ended well in a row, the last of them as ``outcome``
+    says; ``ended_at``, in seconds since the epoch, is when a run last ended, 0 for never."""
+
+    host: str
+    name: str
+    bad_runs: int = 0
+    outcome: str = ""
+    code: int | None = None
+    ended_at: float = 0.0
+    seconds: float = 0.0
+    running: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """``at`` is in seconds since the epoch. ``usage`` is keyed by host and unit or pool."""
 
@@ -174,6 +189,7 @@ class Snapshot:
     redis: tuple[Redis, ...] = ()
     certificate: Certificate | None = None
     backups: tuple[Backup, ...] = ()
+    jobs: tuple[Job, ...] = ()
     history_bytes: int = 0
     history_lost: int = 0
     took_seconds: float = 0.0

@@ -7,7 +7,16 @@ import pytest
 from tests.unit.metrics.snapshots import AT, database, histogram, snapshot, units
 
 from tenfold.metrics.alerts.rules import FOR_SECONDS, Limits, Sign, signs
-from tenfold.metrics.snapshot import Backup, Certificate, Database, Edge, Machine, Slot, Snapshot
+from tenfold.metrics.snapshot import (
+    Backup,
+    Certificate,
+    Database,
+    Edge,
+    Job,
+    Machine,
+    Slot,
+    Snapshot,
+)
 from tenfold.topology.observation import ObservedHost, ObservedUnit
 
 LIMITS = Limits()
@@ -63,6 +72,16 @@ def test_a_site_that_is_well_has_no_signs() -> None:
             "the last trial of a backup failed: a table is short",
         ),
         (
+            {"jobs": (Job("vm1", "nightly", 2, "failed", 3),)},
+            "job",
+            "the last run of the job nightly failed (exit code 3), 2 times in a row",
+        ),
+        (
+            {"jobs": (Job("vm1", "a", 1, "cut off"),)},
+            "job",
+            "the last run of the job a was cut off",
+        ),
+        (
             {"databases": (database(slots=(Slot("t", True, 90, "extended", 10),)),)},
             "slot",
             "90 B of log are kept for slot t, and 10 B more",
@@ -103,6 +122,10 @@ def test_what_is_between_raises_nothing_and_keeps_what_was_raised(
 ) -> None:
     signs = found(snapshot(**changes))
     assert not signs[alert].grave
+
+
+def test_jobs_that_went_well_raise_nothing() -> None:
+    assert found(snapshot(jobs=(Job("vm1", "nightly", 0, "done", 0, AT),))) == {}
 
 
 def test_only_backups_of_the_database_that_leads_count() -> None:

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.unit.metrics.snapshots import AT, database, histogram, snapshot
 
 from tenfold.metrics.exposition import Families
-from tenfold.metrics.snapshot import Database, Route, Snapshot, Statement
+from tenfold.metrics.snapshot import Database, Job, Route, Snapshot, Statement
 from tenfold.metrics.traffic import MAX_ROUTES
 
 
@@ -48,6 +48,15 @@ def test_figures_are_there_with_their_labels() -> None:
     assert found["tenfold_redis_memory_bytes", (("host", "vm1"),)] == 1e6
     ends = "tenfold_certificate_not_after_timestamp_seconds"
     assert found[ends, ()] == AT + 86_400 * 60
+
+
+def test_jobs_are_there_each_under_its_name() -> None:
+    found = samples(snapshot(jobs=(Job("vm1", "nightly", 2, "failed", 3, AT, 1.5, 1),)))
+    labels = (("host", "vm1"), ("job", "nightly"))
+    assert found["tenfold_job_bad_runs", labels] == 2
+    assert found["tenfold_job_ended_timestamp_seconds", labels] == AT
+    assert found["tenfold_job_run_seconds", labels] == 1.5
+    assert found["tenfold_job_running", labels] == 1
 
 
 def test_a_server_that_lets_nobody_in_has_no_figures_but_that() -> None:

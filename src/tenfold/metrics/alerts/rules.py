@@ -37,11 +37,15 @@ FOR_SECONDS: Final[Mapping[str, float]] = {
     "connections": 60.0,
     "archive": 60.0,
     "backup": 0.0,
+    "job": 0.0,
     "slot": 20.0,
 }
 """For how long a grave sign must be there until it is told."""
 CLEAR_SECONDS: Final = 60.0
 """For how long there must be no sign at all until it is over."""
+
+
+_ENDED: Final = {"timed out": "took too long", "cut off": "was cut off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +232,20 @@ def _backups(past: Sequence[Snapshot], _: Limits) -> Iterator[Sign]:
                 )
 
 
+def _jobs(past: Sequence[Snapshot], _: Limits) -> Iterator[Sign]:
+    for job in past[-1].jobs:
+        if not job.bad_runs:
+            continue
+        code = "" if job.code is None else f" (exit code {job.code})"
+        again = f", {job.bad_runs} times in a row" if job.bad_runs > 1 else ""
+        yield Sign(
+            "job",
+            f"{job.host}/{job.name}",
+            f"the last run of the job {job.name} {_ENDED.get(job.outcome, 'failed')}{code}{again}",
+            f"tenfold jobs {job.name}    shows its runs, and what they printed",
+        )
+
+
 def _connections(database: Database, where: str) -> Iterator[Sign]:
     used = sum(database.connections.values())
     share = used / database.max_connections if database.max_connections else 0.0
@@ -288,6 +306,7 @@ _RULES: Final[Sequence[Callable[[Sequence[Snapshot], Limits], Iterator[Sign]]]] 
     _certificate,
     _databases,
     _backups,
+    _jobs,
 )
 
 
