@@ -125,11 +125,12 @@ def look(store: Store, lineage: str) -> Lineage:
         except (ValueError, KeyError, TypeError):
             unreadable.append(id)
     backups.sort(key=lambda b: b.ended)
-    at, timeline = _mark(store, lineage)
+    at, timeline = marked(store, lineage)
     return Lineage(lineage, tuple(backups), at, timeline, tuple(unfinished), tuple(unreadable))
 
 
-def _mark(store: Store, lineage: str) -> tuple[float, int]:
+def marked(store: Store, lineage: str) -> tuple[float, int]:
+    """Up to when all is there, and the history that was written then. Raises ``Fault``."""
     try:
         told = json.loads(store.get(f"{lineage}/{names.MARK}"))
         return float(told["recoverable_at"]), int(told["timeline"])

@@ -22,7 +22,7 @@ import psycopg
 from tenfold.agent.diary import say
 from tenfold.backups import archiving, copying, deciding, names, trying
 from tenfold.backups.asking import Asking, Seen, system_of, waiting
-from tenfold.backups.catalogue import Backup, look
+from tenfold.backups.catalogue import Backup, look, marked
 from tenfold.backups.config import Config, read
 from tenfold.backups.faults import Fault
 from tenfold.backups.orders import Orders
@@ -283,6 +283,8 @@ class Keeper:
                 self._asking.end_segment()
 
     def _mark(self, at: float) -> None:
+        if not self._marked_timeline:  # on a new machine the place knows more than this keeper
+            at = max(at, marked(self.store, self.lineage)[0])
         text = json.dumps({"recoverable_at": at, "timeline": self._timeline}).encode()
         self.store.put(f"{self.lineage}/{names.MARK}", text, replace=True)
         self._marked, self._marked_timeline = at, self._timeline
