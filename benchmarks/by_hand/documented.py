@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.brought import APP
-from tests.support.project import free_port
+from tests.support.ports import free_port
 from tests.support.venvs import environment
 from uv import find_uv_bin
 

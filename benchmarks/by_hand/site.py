@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TypeVar
 
 import psycopg
-from tests.support.project import free_port
+from tests.support.ports import free_port
 
 from benchmarks.account import give
 from benchmarks.apps import App

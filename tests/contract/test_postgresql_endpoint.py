@@ -15,7 +15,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from tests.support.edge import as_nobody, builds, nobodys_folder
-from tests.support.postgres import ADDRESS, Server, free_port, running, wait_for
+from tests.support.ports import free_port
+from tests.support.postgres import ADDRESS, Server, running, wait_for
 
 from tenfold.engines.database_endpoint import DatabaseEndpoint, require_stream
 from tenfold.engines.nginx import Found

@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 import pytest
 from tests.support.hosts import Hosts
-from tests.support.postgres import ADDRESS, free_port, wait_for
+from tests.support.ports import free_port
+from tests.support.postgres import ADDRESS, wait_for
 from tests.support.redis import PASSWORD, scene, servers
 
 from tenfold.engines.redis import Found, Redis

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.support import seaweed
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 from tenfold.backups.config import Destination
 from tenfold.backups.faults import Fault

@@ -190,7 +190,7 @@ def let_go_of_the_log(project: Project) -> None:
     deadline = time.monotonic() + 90
     while asked(project, "select wal_status from pg_replication_slots") != "lost":
         assert time.monotonic() < deadline, asked(project, "table pg_replication_slots")
-        asked(project, "select pg_logical_emit_message(false, 'test', repeat('-', 20000000))")
+        asked(project, "select pg_logical_emit_message(true, 'test', repeat('-', 20000000))")
         asked(project, "select pg_switch_wal()")
         asked(project, "checkpoint")
 
@@ -228,7 +228,7 @@ def test_a_follower_that_never_catches_up_ends_the_move_in_time(bring: Bring) ->
         startup = process_of(project, "db1", "startup")
         startup.suspend()
         try:
-            asked(project, "select pg_logical_emit_message(false, 'test', repeat('-', 20000000))")
+            asked(project, "select pg_logical_emit_message(true, 'test', repeat('-', 20000000))")
             code, said, seconds = go_on(command, within=60)
             assert code == 1, said
             require_said(said, "db1/postgres does not catch up", "behind after 3 s", STAYS)
@@ -316,7 +316,7 @@ def test_a_disk_that_is_too_small_or_fills_up_costs_users_nothing(bring: Bring) 
         used = sum(p.stat().st_blocks * 512 for p in disk.rglob("*") if p.is_file())
         resize(disk, f"size={used + (4 << 20)}")
         for _ in range(3):
-            asked(project, "select pg_logical_emit_message(false, 'test', repeat('-', 20000000))")
+            asked(project, "select pg_logical_emit_message(true, 'test', repeat('-', 20000000))")
         wait_for_answers(users)
         said = project.ok("status")
         assert re.search(r"is \d+\.\d MB behind|db1/postgres has 0 of 1", said), said

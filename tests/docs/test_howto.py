@@ -19,8 +19,9 @@ import pytest
 from tests.docs.shell import Edit, Run, Shell, Write, acts, edited, missing
 from tests.support import apps
 from tests.support.imports import sqlite_file
+from tests.support.ports import free_port
 from tests.support.postgres import ADDRESS, running
-from tests.support.project import Project, free_port
+from tests.support.project import Project
 
 PAGES = Path(__file__).resolve().parents[2] / "docs/howto"
 
@@ -61,6 +62,7 @@ class Shop:
         command = command.replace("--delete-data", "--delete-data --yes")
         if "--env" in command:
             return command
+        command = command.replace("--host db1", "--host vm1")  # here is but one
         command = command.replace("127.0.0.1:8000", f"127.0.0.1:{self.project.port}")
         return command.replace("up -d", f"up -d --port {self.project.port}")
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from tests.docs.shell import Edit, Run, Shell, Write, acts, edited, missing
-from tests.support.project import Project, free_port
+from tests.support.ports import free_port
+from tests.support.project import Project
 from tests.support.venvs import environment
 
 ROOT = Path(__file__).resolve().parents[2]

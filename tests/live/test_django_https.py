@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from tests.live.test_django import PACKAGES, SUPERUSER, bakery
-from tests.support.project import Project, free_port
+from tests.support.ports import free_port
+from tests.support.project import Project
 from tests.support.venvs import environment
 from tests.support.visitor import NamedVisitor
 

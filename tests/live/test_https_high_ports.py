@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from tests.support import apps
 from tests.support.pebble import Pebble
-from tests.support.project import Project, free_port
+from tests.support.ports import free_port
+from tests.support.project import Project
 from tests.support.town import until
 
 from tenfold.certificates import pem

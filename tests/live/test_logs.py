@@ -88,6 +88,7 @@ def test_what_others_print_at_the_same_time_is_not_of_this_request(bring: Bring)
     project.up()
     for number in range(6):
         assert asked(project, "/boom", f"request-of-wsgi-{number}") == 500
+    until_said(project, 1, "edge", "--request", "request-of-wsgi-3")
     edge, *app = until_said(project, 3, "--request", "request-of-wsgi-3")
     assert edge["unit"] == "edge"
     told = "\n".join(entry["line"] for entry in app)
@@ -203,6 +204,7 @@ def test_other_servers_tell_which_request_it_was_as_well(bring: Bring, server: s
     spec.write_text(spec.read_text().replace("[server]\n", f'[server]\nkind = "{server}"\n'))
     project.up()
     assert asked(project, "/boom", "request-of-others-1") == 500
+    until_said(project, 1, "edge", "--request", "request-of-others-1")
     edge, *app = until_said(project, 2, "--request", "request-of-others-1")
     assert edge["unit"] == "edge"
     assert "out of paper" in [entry["line"] for entry in app]

@@ -19,7 +19,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.support import apps
 from tests.support.hosts import until
-from tests.support.project import Project, free_port
+from tests.support.ports import free_port
+from tests.support.project import Project
 from tests.support.redis import servers
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from tests.support import apps
-from tests.support.project import Project, free_port
+from tests.support.ports import free_port
+from tests.support.project import Project
 
 from tenfold.certificates import pem
 

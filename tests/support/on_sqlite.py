@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support import examples
+from tests.support.ports import free_port
 from tests.support.postgres import wait_for
-from tests.support.project import Project, free_port
+from tests.support.project import Project
 
 SECRET = {"SECRET_KEY": "for-this-machine-alone-and-long-enough-for-everybody"}
 

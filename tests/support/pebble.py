@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.project import free_port
+from tests.support.ports import free_port
 from tests.support.town import AUTHORITY, Town, until
 
 from tenfold.certificates import pem

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.postgres import free_port, wait_for
+from tests.support.ports import free_port
+from tests.support.postgres import wait_for
 
 from tenfold.backups.config import Destination
 

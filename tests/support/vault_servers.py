@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.postgres import ADDRESS, free_port, wait_for
+from tests.support.ports import free_port
+from tests.support.postgres import ADDRESS, wait_for
 from tests.support.venvs import environment
 
 STARTS_WITHIN_SECONDS = 60.0

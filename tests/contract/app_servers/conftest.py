@@ -11,6 +11,7 @@ from tests.support import keepalive
 from tests.support.app_process import AppProcess, Kind, Runtime, listening
 from tests.support.edge import as_nobody, nobodys_folder
 from tests.support.keepalive import Connection
+from tests.support.ports import free_port
 
 from tenfold.engines.nginx import find
 
@@ -93,8 +94,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def nginx(folder: Path, owned: socket.socket) -> Iterator[int]:
     """The port of an nginx in front of the owned socket."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     text = CONFIG.format(app=owned.getsockname()[1], port=port)
     (folder / "nginx.conf").write_text(text)
     command = [find().path, "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"]
