@@ -89,6 +89,23 @@ def test_a_changed_launch_starts_the_unit_anew(world: World, agent: HostAgent) -
     assert after.pid != before.pid
 
 
+def test_a_process_that_is_not_wanted_any_more_is_replaced_once(
+    world: World, agent: HostAgent
+) -> None:
+    order = world.singleton("a")
+    agent.start(order)
+    before = agent.observe().unit("a")
+    assert before is not None
+    for _ in range(2):
+        agent.start(replace(order, instead_of=before.pid))
+        after = agent.observe().unit("a")
+        assert after is not None
+        assert after.state == "running"
+        assert after.pid != before.pid
+    agent.start(order)
+    assert agent.observe().unit("a") == after
+
+
 def test_the_same_launch_with_another_fingerprint_keeps_the_process(
     world: World, agent: HostAgent
 ) -> None:

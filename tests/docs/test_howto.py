@@ -106,6 +106,11 @@ def test_see_what_is_wrong(shop: Shop) -> None:
     shop.do("see-what-is-wrong.md")
 
 
+def test_upgrade_engines(shop: Shop) -> None:
+    shop.do("upgrade-engines.md")
+    assert shop.project.get("/").status == 200
+
+
 def test_doctor(shop: Shop) -> None:
     """The page's file is written, and what it shows is printed; other machines may have more."""
     for act in acts((PAGES / "doctor.md").read_text("utf-8")):

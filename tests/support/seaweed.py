@@ -18,6 +18,8 @@ from tests.support.ports import free_port
 from tests.support.postgres import wait_for
 
 from tenfold.backups.config import Destination
+from tenfold.backups.faults import Fault
+from tenfold.backups.store import open_store
 
 WEED = Path(sys.prefix) / "bin" / "weed"
 ACCESS, SECRET = "tenfold-test", "not-a-secret-of-anybody"
@@ -103,6 +105,14 @@ class Seaweed:
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
+    def knows_its_users(self) -> bool:
+        """Whether it lets in who may: it answers before it has read who that is."""
+        try:
+            open_store(self.destination()).folders("")
+        except Fault as fault:
+            return fault.kind != "refused"
+        return True
+
     def _identities(self) -> Path:
         path = self.root / "identities.json"
         path.write_text(
@@ -141,6 +151,7 @@ def running(**options: int) -> Iterator[Seaweed]:
     try:
         server.start()
         server.make_bucket()
+        wait_for(server.knows_its_users, within=60, subject="SeaweedFS to know its users")
         yield server
     finally:
         server.stop()

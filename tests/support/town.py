@@ -134,11 +134,11 @@ class Town:
             self.authority = None
 
     def orders(self) -> int:
-        """How many orders the authority has seen."""
+        """How many orders the authority has taken: not those that were to be sent again."""
         log = self.folder / "authority.log"
         lines = log.read_text().splitlines() if log.exists() else []
-        asked = [json.loads(line)["request"]["uri"] for line in lines]
-        return sum(uri.endswith("/new-order") for uri in asked)
+        told = [json.loads(line) for line in lines]
+        return sum(t["request"]["uri"].endswith("/new-order") and t["status"] == 201 for t in told)
 
     # Visitors
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenfold.agent import failure, run
+from tenfold.agent.builds import build_of
 from tenfold.agent.context import environment
 from tenfold.agent.handle import Process
 from tenfold.agent.identity import MARKER
@@ -48,7 +49,9 @@ async def launch(unit: Unit) -> None:
             fds=fds,
             nonce=nonce,
         )
-        await spawn(plan, lambda process: _remember(unit, process))
+        # Looked at before: what takes its place meanwhile is then noticed, not mistaken for it.
+        build = build_of(plan.argv[0], plan.env)
+        await spawn(plan, lambda process: _remember(unit, process, build))
     except CannotExecute as fault:
         unit.process = None
         raise failure.not_executed(unit.name, declared, fault.what) from fault
@@ -63,10 +66,10 @@ def with_fds(text: str, declared: Launch) -> str:
     return text
 
 
-def _remember(unit: Unit, process: Process) -> None:
+def _remember(unit: Unit, process: Process, build: str | None) -> None:
     unit.process = process
     try:
-        unit.remember(process=process.identity, phase="run", ready=False, stale=False)
+        unit.remember(process=process.identity, phase="run", ready=False, stale=False, build=build)
     except BaseException:
         unit.process = None
         raise

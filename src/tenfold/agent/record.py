@@ -24,6 +24,8 @@ class UnitRecord:
     ``resting`` says that it is not to run for now, until ``rest_bound`` at most if there is one.
     ``told`` is the nonce of the process that has been told to finish and end, which must not be
     told twice: a second signal cuts jobs off.
+    ``build`` tells the file that ``process`` executes from one that takes its place later, see
+    :func:`tenfold.agent.builds.build_of`.
     """
 
     order: UnitOrder
@@ -38,6 +40,7 @@ class UnitRecord:
     rest_bound: Bound | None = None
     told: str | None = None
     restarts: int = 0
+    build: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As data; secrets in the clear."""

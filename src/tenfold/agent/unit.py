@@ -19,6 +19,7 @@ from pathlib import Path
 from tenfold.agent import backoff, launching, probe, resting, serving
 from tenfold.agent.attempt import Attempt
 from tenfold.agent.bound import Bound
+from tenfold.agent.builds import is_replaced
 from tenfold.agent.context import Context, Surroundings, environment
 from tenfold.agent.control import NoAnswer
 from tenfold.agent.diary import say
@@ -105,7 +106,15 @@ class Unit:
             reason=self.reason if doubt is None else doubt,
             fingerprint=order.fingerprint,
             rests_until=resting.until(self.record),
+            program=order.launch.argv[0],
+            replaced=self._is_replaced(),
         )
+
+    def _is_replaced(self) -> bool:
+        process, launch = self.process, self.order.launch
+        if process is None or process.is_over:
+            return False
+        return is_replaced(self.record.build, launch.argv[0], environment(launch.env))
 
     # Orders
 
@@ -121,7 +130,7 @@ class Unit:
             if self.forgotten:
                 raise Forgotten
             alive = self._life is not None and not self._life.done()
-            if not alive or order.launch != self.order.launch or self.state == "draining":
+            if not alive or self.state == "draining" or self._is_other_than(order):
                 await self._begin_anew(order)
             elif order != self.order:
                 self.remember(order=order)
@@ -132,11 +141,15 @@ class Unit:
             attempt = self._attempt
         await attempt.outcome()
 
+    def _is_other_than(self, order: UnitOrder) -> bool:
+        unwanted = self.process is not None and self.process.pid == order.instead_of
+        return unwanted or order.launch != self.order.launch
+
     async def stop(self, within_seconds: float | None = None) -> None:
         """End it in order; whoever waits for it to become ready is told.
 
         Args:
-            within_seconds: when to kill it at the latest, if that is before its own bound.
+            within_seconds: when to kill it at the latest, instead of its own bound.
         """
         if self.state == "draining" and self.process is not None:
             await self._end(self.process, within_seconds)  # Whoever drains it sees its end.
@@ -364,7 +377,7 @@ class Unit:
 
     async def _end(self, process: Process, within_seconds: float | None) -> None:
         own = self.order.launch.stop.within_seconds
-        bound = own if within_seconds is None else min(own, within_seconds)
+        bound = own if within_seconds is None else within_seconds
         if self.order.background:
             self.tell_to_finish()
             await serving.outlast(process, bound)

@@ -26,18 +26,22 @@ COLOURS = {"fault": "red", "later": "yellow", "advice": "dim"}
 @command("doctor")
 @click.argument("check", required=False)
 @click.option("--checks", "catalog", is_flag=True, help="Name all checks; look at nothing.")
+@click.option("--offline", is_flag=True, help="Do not ask the package index.")
 @click.option(
     "--bundle",
     metavar="FILE",
     type=click.Path(path_type=Path),
     help="Also write a support bundle, .tar.gz, without secrets.",
 )
-def doctor(settings: Settings, check: str | None, catalog: bool, bundle: Path | None) -> None:
+def doctor(
+    settings: Settings, check: str | None, catalog: bool, offline: bool, bundle: Path | None
+) -> None:
     """What is wrong with machine, app and schema now, and what will be at the next stages.
 
-    Changes nothing and starts nothing; works before the first up. With a check's name, or a word of
-    it, it explains that check and shows all that it found. Exits with 1 if something is wrong now,
-    unless it was asked for a bundle and wrote it.
+    Changes nothing and starts nothing; works before the first up. Asks the package index whether
+    there are newer versions of the engines, unless it is to be --offline. With a check's name, or a
+    word of it, it explains that check and shows all that it found. Exits with 1 if something is
+    wrong now, unless it was asked for a bundle and wrote it.
 
     \b
     tenfold doctor
@@ -56,7 +60,7 @@ def doctor(settings: Settings, check: str | None, catalog: bool, bundle: Path | 
 
     if settings.environment is not None:
         settings.layout()  # refuses a name that the file does not know
-    looked = look(settings.start, environment=settings.environment)
+    looked = look(settings.start, environment=settings.environment, offline=offline)
     found = diagnose(looked)
     if chosen is not None:
         _explain(chosen, found, output)

@@ -19,7 +19,7 @@ from tenfold.errors import TenfoldError
 
 SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Begin": ("init", "doctor", "up", "down", "status"),
-    "Change": ("plan", "deploy", "rollback", "secrets"),
+    "Change": ("plan", "deploy", "rollback", "upgrade", "secrets"),
     "Move": ("rehearse", "grow", "shrink", "resume", "abort", "reverse", "complete", "report"),
     "Every day": (
         "logs",

@@ -54,6 +54,7 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "timeline": 1,
     "target": 1795713191.0,
     "back": False,
+    "anyway": None,
     "in_vain": False,
     "steps": (steps.BuildRelease("4f2c1d9"), steps.StartUnit("vm1/postgres")),
 }

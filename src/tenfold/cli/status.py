@@ -311,6 +311,8 @@ def _host_rows(host: Mapping[str, Any]) -> list[tuple[str, ...]]:
         where = host["name"] if index == 0 else ""
         dot = DOTS.get(unit["state"], "○")
         note = unit.get("reason") or ""
+        if unit.get("replaced") and not unit.get("release"):
+            note = f"{note}  not what is installed by now: tenfold upgrade"
         if unit.get("restarts"):
             note = f"restarted {unit['restarts']} x  {note}"
         pid = f"pid {unit['pid']}" if unit["pid"] else ""

@@ -74,6 +74,12 @@ def finished_sentence(step: st.Step) -> str:
 
 def _of_a_move(step: st.Step) -> str:
     match step:
+        case st.StandIn(unit):
+            return f"a second {unit} serves beside it"
+        case st.Renew(unit):
+            return f"{unit} runs what is installed"
+        case st.EndStandIn(unit):
+            return f"the second {unit} has finished and stopped"
         case st.BringBeside(unit, _, _, backup):
             return f"backup {backup} is back beside {unit}"
         case st.Exchange(unit, _, back):

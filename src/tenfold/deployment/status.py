@@ -214,6 +214,7 @@ def _unit(unit: ObservedUnit, host: ObservedHost) -> dict[str, Any]:
         "restarts": unit.restarts,
         "reason": unit.reason,
         "rests_until": unit.rests_until,
+        "replaced": unit.replaced,
     }
 
 

@@ -28,6 +28,7 @@ class MachineFacts:
     ``engines`` are what is missing to run PostgreSQL and nginx, each with what to do. ``clock`` is
     whether the kernel says that somebody keeps it right, ``None`` if it does not say. ``newest`` is
     when the last release was built, ``listens`` why the edge could not listen where it is to.
+    ``newer`` are wheels of engines of which there is a newer version: name, has, there is.
     """
 
     system: str
@@ -44,6 +45,7 @@ class MachineFacts:
     newest: float | None = None
     engines: tuple[tuple[str, str], ...] = ()
     listens: tuple[str, str] | None = None
+    newer: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ class SiteFacts:
     ``backups`` is what is wrong with those.
 
     ``restarts`` maps a unit to how often it was restarted, and why. ``jobs`` are those that do not
-    go well, in sentences.
+    go well, in sentences, ``behind`` engines that do not run what is installed.
     """
 
     state: str
@@ -193,6 +195,7 @@ class SiteFacts:
     certificate: tuple[str, ...] = ()
     backups: tuple[str, ...] = ()
     jobs: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
     failed: int = 0
     requests: int = 0
 

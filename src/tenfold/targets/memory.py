@@ -112,7 +112,8 @@ class MemoryAgent:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
         self._reached("start", order.name)
         known, before = self.units.get(order.name), self.launches.get(order.name)
-        if known and before and before.launch == order.launch:
+        kept = known is not None and (known.pid is None or known.pid != order.instead_of)
+        if known and kept and before and before.launch == order.launch:
             self.launches[order.name] = order
             self.units[order.name] = replace(known, fingerprint=order.fingerprint)
             return
@@ -131,6 +132,8 @@ class MemoryAgent:
             generation=order.generation,
             release=order.release,
             fingerprint=order.fingerprint,
+            program=order.launch.argv[0],
+            since=self.clock(),
         )
 
     def reload(self, name: str) -> None:

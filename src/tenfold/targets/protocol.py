@@ -57,7 +57,8 @@ class HostAgent(Protocol):
         """Make files have this content, each atomically; gives the paths that changed."""
 
     def start(self, order: UnitOrder) -> None:
-        """Make the unit run with this launch and be ready; a changed launch restarts it.
+        """Make the unit run with this launch and be ready; a changed launch restarts it, and so
+        does a process that it is to run ``instead_of``.
 
         Raises ``UnitFailed`` with the failing probe, its answer and the unit's last log lines.
         """
@@ -68,7 +69,7 @@ class HostAgent(Protocol):
     def stop(self, name: str, within_seconds: float | None = None) -> None:
         """End a unit in order and forget it; fine if there is none. It is gone when this returns.
 
-        ``within_seconds`` is a bound before it is killed that may be shorter than the unit's own.
+        ``within_seconds``: when it is killed, instead of the unit's own bound.
         """
 
     def rest(

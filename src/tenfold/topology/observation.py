@@ -28,6 +28,7 @@ class ObservedUnit:
     ended, and is kept from running until somebody wakes it; ``backoff`` waits for its next
     start, or runs again after crashes in a row and has yet to show that it stays up.
     ``rests_until``: by itself, one that rests works again then, in seconds since the epoch.
+    ``program`` is the path of what it executes; ``replaced``: another file lies there by now.
     """
 
     name: str
@@ -43,6 +44,8 @@ class ObservedUnit:
     reason: str | None = None
     fingerprint: str | None = None
     rests_until: float | None = None
+    program: str | None = None
+    replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,8 @@ class UnitOrder:
     requests and work from the start. Of a ``single`` pool never two generations work at once: one
     that would is refused. Where all units stop, those that it ``outlives`` stop first.
     ``fingerprint`` is the caller's digest of what the unit was made from; the agent keeps it and
-    gives it back when observed.
+    gives it back when observed. ``instead_of`` is the pid of a process that shall not be kept,
+    though it may have been started with the same launch.
     """
 
     name: str
@@ -121,3 +122,4 @@ class UnitOrder:
     single: bool = False
     fingerprint: str | None = None
     outlives: tuple[str, ...] = ()
+    instead_of: int | None = None

@@ -11,17 +11,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from tenfold.topology.observation import Observation
+from tenfold.transitions import interrupting
 from tenfold.transitions import steps as st
-from tenfold.transitions import workers
-from tenfold.transitions.planner import (
-    Goal,
-    Plan,
-    plan_generation,
-    plan_unit,
-    wanted_workers,
-)
+from tenfold.transitions.planner import Goal, Plan, plan_unit
 
-SETTLE_SECONDS = 6.0
 Aim = Literal["restored", "before", "gone"]
 """The database runs on what was brought back; on what it had before; nothing lies beside it."""
 
@@ -99,50 +92,9 @@ def _as_it_is(wanted: Restore, now: Observation, goal: Goal) -> list[st.Step]:
     """It was exchanged already: whatever does not run yet does then, on this side."""
     host = now.host(wanted.unit.partition("/")[0])
     (unit,) = (u for u in goal.topology.units if u.path == wanted.unit)
-    return [*plan_unit(unit, host, goal), *_renew(now, goal, rested=False)]
+    return [*plan_unit(unit, host, goal), *interrupting.new_workers(now, goal, rested=False)]
 
 
 def _exchange(wanted: Restore, now: Observation, goal: Goal, max_hold: float) -> list[st.Step]:
-    pool = goal.topology.app_pool
-    host = now.host(pool.host)
-    serves = host is not None and any(u.state == "running" for u in host.pool(pool.name))
     exchange = st.Exchange(wanted.unit, wanted.id, back=wanted.aim == "before")
-    if not serves:
-        return [exchange]
-    rest = workers.at_once(
-        st.RestWorkers(w.pool.path)
-        for w in wanted_workers(_release(goal), now, goal)
-        if any(u.state not in workers.AT_REST for u in w.units)
-    )
-    return [
-        *rest,
-        st.Settle(pool.path, SETTLE_SECONDS),
-        st.Hold(pool.path, max_hold, 600.0),
-        exchange,
-        *_renew(now, goal, rested=True),
-    ]
-
-
-def _renew(now: Observation, goal: Goal, *, rested: bool) -> list[st.Step]:
-    """New workers, for the old ones have sessions of a server that is gone."""
-    pool = goal.topology.app_pool
-    host = now.host(pool.host)
-    units = host.pool(pool.name) if host else ()
-    if not units:
-        return []
-    release = _release(goal)
-    digest = goal.fingerprints.get(pool.path)
-    generation, warm = plan_generation(pool, units, release, digest, ("warm",))
-    found = wanted_workers(release, now, goal)
-    changes = tuple(workers.change(w) for w in (workers.rested(found) if rested else found))
-    return [
-        *warm,
-        st.Handover(pool.path, generation, release),
-        *workers.before(changes),
-        *workers.after(changes),
-    ]
-
-
-def _release(goal: Goal) -> str:
-    assert goal.release is not None, "what is restored has served"
-    return goal.release
+    return interrupting.while_requests_wait([exchange], now, goal, interrupting.Bounds(max_hold))

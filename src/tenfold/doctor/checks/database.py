@@ -89,7 +89,7 @@ def pending(facts: DatabaseFacts) -> Iterator[Seen]:
     """Some settings are read only when the server starts. Until then it runs with the old ones.
     Looked for: settings whose files say something else than the server does."""
     if facts.health.pending:
-        fix = "tenfold down, then tenfold up -d      at a quiet hour: requests fail meanwhile"
+        fix = "tenfold upgrade --restart      requests wait for a moment, none fails"
         fix = "restart your database at a quiet hour" if facts.own else fix
         yield Seen("settings wait for a restart", facts.health.pending, fix, None)
 

@@ -106,4 +106,17 @@ def port(facts: MachineFacts) -> Iterator[Seen]:
         yield Seen(what, (), fix)
 
 
-CHECKS: Final = (engines, platform, disk, memory, open_files, accept_queue, clock, port)
+@check("machine.newer-engines", "there are newer versions of engines", bites="advice")
+def newer(facts: MachineFacts) -> Iterator[Seen]:
+    """A minor version of PostgreSQL, nginx or Redis mends faults, security ones among them, and
+    changes nothing else. Looked for: newer wheels of them in the package index that `pip` is
+    configured for, of those that this version of Tenfold takes. `--offline` does not ask it; what
+    the system's packages bring is not looked at."""
+    if facts.newer:
+        told = tuple(f"{name} {has} is installed, there is {new}" for name, has, new in facts.newer)
+        names = " ".join(name for name, _, _ in facts.newer)
+        fix = f"pip install --upgrade {names}\ntenfold upgrade      restarts them; no request fails"
+        yield Seen("there are newer versions of engines", told, fix, None)
+
+
+CHECKS: Final = (engines, newer, platform, disk, memory, open_files, accept_queue, clock, port)

@@ -53,6 +53,16 @@ def restarts(facts: SiteFacts) -> Iterator[Seen]:
         yield Seen("a unit crashes again and again", told, "tenfold logs      tells why")
 
 
+@check("site.behind", "an engine runs an older version than is installed", bites="advice")
+def behind(facts: SiteFacts) -> Iterator[Seen]:
+    """When the packages of an engine are updated, what runs is still the version of before, with
+    the faults that the new one mends. Looked for: PostgreSQL, nginx and Redis whose program on the
+    disk is another one than the one that runs."""
+    if facts.behind:
+        fix = "tenfold upgrade      restarts them; no request fails"
+        yield Seen("an engine runs an older version than is installed", facts.behind, fix, None)
+
+
 @check("site.written", "the app writes into its release", bites="now")
 def written(facts: SiteFacts) -> Iterator[Seen]:
     """A release is not kept: files that the app wrote into it are not in the next one, so that
@@ -107,6 +117,7 @@ CHECKS: Final = (
     interrupted,
     way_back,
     restarts,
+    behind,
     written,
     certificate,
     backups,

@@ -7,7 +7,17 @@ from pathlib import Path
 
 from tenfold.deployment.deployment import Deployment
 from tenfold.doctor.facts import DatabaseFacts, Looked, SiteFacts
-from tenfold.doctor.look import app, database, external, machine, project, redis, site, workers
+from tenfold.doctor.look import (
+    app,
+    database,
+    external,
+    machine,
+    project,
+    redis,
+    site,
+    wheels,
+    workers,
+)
 from tenfold.doctor.model import NOW, Unseen
 from tenfold.errors import TenfoldError
 from tenfold.state.layout import SPEC_NAME, Layout, find_project
@@ -18,10 +28,11 @@ RUNNING = "site, database, schema and the next move"
 SITE = "the site"
 
 
-def look(start: Path, *, environment: str | None = None) -> Looked:
+def look(start: Path, *, environment: str | None = None, offline: bool = False) -> Looked:
     """Look at the project at or above ``start``, with or without a ``tenfold.toml``.
 
-    ``environment`` names one of its deployments; the default one has no name.
+    ``environment`` names one of its deployments; the default one has no name. Nobody outside of
+    the app's own machines is asked if it is to be ``offline``.
 
     Raises:
         UsageError: there is no such folder.
@@ -44,7 +55,14 @@ def look(start: Path, *, environment: str | None = None) -> Looked:
         name=spec.name if spec else None,
         stage=deployment.position.partition("+")[0] if deployment else NOW,
         state=state,
-        machine=machine.look(layout, spec, runs=runs, port=_port(deployment), now=time.time()),
+        machine=machine.look(
+            layout,
+            spec,
+            runs=runs,
+            port=_port(deployment),
+            now=time.time(),
+            newer=wheels.look(unseen, offline=offline),
+        ),
         project=folder,
         app=source,
         workers=workers.look(root, spec, source) if spec else None,

@@ -27,7 +27,13 @@ _STATUS_PLACE = 10
 
 
 def look(
-    layout: Layout, spec: AppSpec | None, *, runs: bool, port: int | None, now: float
+    layout: Layout,
+    spec: AppSpec | None,
+    *,
+    runs: bool,
+    port: int | None,
+    now: float,
+    newer: tuple[tuple[str, str, str], ...] = (),
 ) -> MachineFacts:
     """What the checks of the machine ask for. ``port`` is the one that ``--port`` chose."""
     memory = psutil.virtual_memory()
@@ -50,6 +56,7 @@ def look(
         now=now,
         newest=max((r.built_at for r in releases), default=None),
         engines=_engines(spec),
+        newer=newer,
         listens=None if runs or spec is None or is_free else _listens(spec, port),
     )
 

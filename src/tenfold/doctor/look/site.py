@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenfold.deployment import backups, certificate, jobs, shelf
+from tenfold.deployment import backups, certificate, jobs, shelf, upgrade
 from tenfold.deployment.databases import following
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.job_words import trouble
@@ -41,6 +41,7 @@ def look(deployment: Deployment, spec: AppSpec | None, unseen: list[Unseen]) -> 
         certificate=_certificate(deployment, found, unseen),
         backups=_backups(deployment, found, unseen),
         jobs=_jobs(deployment, found, unseen),
+        behind=_behind(deployment, found, unseen),
         failed=traffic.failed,
         requests=traffic.requests,
     )
@@ -98,6 +99,16 @@ def _jobs(deployment: Deployment, found: Status, unseen: list[Unseen]) -> tuple[
         unseen.append(Unseen("the scheduled jobs", error.what, error.next or ""))
         return ()
     return tuple(told for job in known.jobs if (told := trouble(job)) is not None)
+
+
+def _behind(deployment: Deployment, found: Status, unseen: list[Unseen]) -> tuple[str, ...]:
+    if found.release is None or found.state not in ("running", "degraded"):
+        return ()
+    try:
+        return upgrade.outdated(deployment)
+    except TenfoldError as error:
+        unseen.append(Unseen("which versions the engines run", error.what, error.next or ""))
+        return ()
 
 
 def _written(

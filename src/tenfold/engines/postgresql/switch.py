@@ -39,6 +39,12 @@ def checkpoint(connection: Connection) -> None:
     connection.execute("CHECKPOINT")
 
 
+def checkpoint_within(connection: Connection, within_seconds: float) -> None:
+    """The same, for a stop that comes next. Raises ``StepFailed``: not in time, or it broke off."""
+    with _told(), connection.within(within_seconds):
+        checkpoint(connection)
+
+
 def make_stop_short(
     leader: Connection,
     follower: Connection,

@@ -5,7 +5,15 @@ from __future__ import annotations
 import psycopg
 
 from tenfold.errors import StepFailed
-from tenfold.transitions.perform import checking, databases, holding, restoring, serving, working
+from tenfold.transitions.perform import (
+    checking,
+    databases,
+    holding,
+    restoring,
+    serving,
+    upgrading,
+    working,
+)
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.world import Lasting, Releases, Tell, World, one_off
 from tenfold.transitions.steps import Step
@@ -21,6 +29,7 @@ __all__ = [
     "perform",
     "restoring",
     "serving",
+    "upgrading",
     "working",
 ]
 

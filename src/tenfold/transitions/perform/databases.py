@@ -100,10 +100,11 @@ def _(step: steps.Verify, world: World, tell: Tell) -> None:
 
 @effect.register
 def _(step: steps.Checkpoint, world: World, tell: Tell) -> None:
-    leader, follower = step.units
-    switch.make_stop_short(
-        _session(leader, world), _session(follower, world), within_seconds=CHECKPOINT_SECONDS
-    )
+    leader, *followers = (_session(path, world) for path in step.units)
+    if not followers:
+        switch.checkpoint_within(leader, CHECKPOINT_SECONDS)
+    for follower in followers:
+        switch.make_stop_short(leader, follower, within_seconds=CHECKPOINT_SECONDS)
 
 
 @effect.register

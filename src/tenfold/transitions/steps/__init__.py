@@ -45,6 +45,7 @@ from tenfold.transitions.steps.serving import (
     StopUnit,
     WarmPool,
 )
+from tenfold.transitions.steps.upgrading import BESIDE, EndStandIn, Renew, StandIn
 from tenfold.transitions.steps.working import (
     ForgetWorkers,
     RestWorkers,
@@ -54,6 +55,7 @@ from tenfold.transitions.steps.working import (
 )
 
 __all__ = [
+    "BESIDE",
     "KINDS",
     "SCHEMA",
     "AwaitLast",
@@ -64,6 +66,7 @@ __all__ = [
     "Checkpoint",
     "DiscardGeneration",
     "DropSlot",
+    "EndStandIn",
     "EnsureHost",
     "EnsureSlot",
     "Exchange",
@@ -83,9 +86,11 @@ __all__ = [
     "RemoveBeside",
     "RemoveData",
     "RemoveHost",
+    "Renew",
     "RestWorkers",
     "RestartUnit",
     "Settle",
+    "StandIn",
     "StartUnit",
     "StartWorkers",
     "Step",

@@ -1,0 +1,226 @@
+"""Having engines run what is installed: looked for, refused, carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tenfold.deployment import restore_in_place, work
+from tenfold.deployment.cross import SWITCH_SECONDS, terms_of
+from tenfold.engines import programs
+from tenfold.errors import Interrupted, Refused, StepFailed, TenfoldError
+from tenfold.transitions import steps as st
+from tenfold.transitions import upgrading
+from tenfold.transitions.interrupting import Bounds
+from tenfold.transitions.perform import World, perform
+from tenfold.transitions.perform.evidence import Evidence
+from tenfold.transitions.perform.serving import WARM_SECONDS
+from tenfold.transitions.perform.sessions import Sessions
+from tenfold.transitions.runner import Runner
+from tenfold.transitions.upgrading import Wish
+
+if TYPE_CHECKING:
+    from tenfold.deployment.deployment import Deployment
+    from tenfold.deployment.intent import Intent
+    from tenfold.targets.protocol import HostAgent
+    from tenfold.topology.model import Unit
+    from tenfold.topology.observation import Observation, ObservedUnit
+    from tenfold.topology.process import Command
+    from tenfold.transitions.planner import Plan
+    from tenfold.transitions.runner import Listener
+
+CUT_OFF = "upgrade"
+"""Fact: an upgrade was begun, and whether new workers took over is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """An engine that does not run what is installed.
+
+    ``runs`` and ``installed`` are versions as the programs say them, ``None`` where they do not, or
+    where nothing runs. ``waits``: requests wait while it restarts.
+    """
+
+    unit: str
+    engine: str
+    runs: str | None
+    installed: str | None
+    waits: bool
+
+    @property
+    def sentence(self) -> str:
+        """What is different, in words."""
+        if self.runs == self.installed:
+            version = f"{self.installed} " if self.installed else ""
+            return f"{version}(the same version, installed anew)"
+        return f"{self.runs or 'an earlier build'} → {self.installed or 'what is installed'}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What there is to do; ``seconds`` is how long requests are expected to wait, 0.0 if none."""
+
+    intent: Intent
+    todo: Plan
+    behind: tuple[Behind, ...]
+    seconds: float
+    bound_seconds: float
+
+
+def look(deployment: Deployment, *, restart: float | None = None) -> Upgrade:
+    """What an upgrade would do now; changes nothing.
+
+    Args:
+        deployment: of what.
+        restart: have every engine restart that was started before then (seconds since the epoch).
+
+    Raises:
+        Refused: nothing serves, or the data is of a major version that is not installed.
+        TargetError: a host does not answer.
+    """
+    intent = work.serving(deployment)
+    now = deployment.observe()
+    wish = _wish(deployment, intent, restart)
+    todo = upgrading.plan("upgrade", now, intent.goal, wish)
+    found = upgrading.behind(now, intent.goal, wish)
+    holds = any(isinstance(step, st.Hold) for step in todo.steps)
+    warm = float(deployment.facts().get(WARM_SECONDS, 0.0))
+    return Upgrade(
+        intent=intent,
+        todo=todo,
+        behind=tuple(_behind(unit, intent, now) for unit in found),
+        seconds=warm + SWITCH_SECONDS if holds else 0.0,
+        bound_seconds=wish.bounds.max_hold_seconds,
+    )
+
+
+def outdated(deployment: Deployment) -> tuple[str, ...]:
+    """The engines that run something else than what is installed, of a site that serves.
+
+    Raises:
+        TenfoldError: the file cannot be read, a host does not answer, an engine is not installed.
+    """
+    return tuple(f"{b.unit}: {b.sentence}" for b in look(deployment).behind if b.runs is not None)
+
+
+def require_ready(deployment: Deployment, upgrade: Upgrade) -> None:
+    """See that it can be done, before anything is touched.
+
+    Raises:
+        Refused: a move or a restore is not complete, requests would wait for too long, or an
+            installed program does not run.
+    """
+    deployment.require_settled()
+    restore_in_place.require_none(deployment, "upgrade")
+    if deployment.crossing is not None:
+        raise Refused(
+            "a move between stages is not complete yet: its way back runs the same engines",
+            next="tenfold complete    or  tenfold reverse  and  tenfold abort",
+        )
+    if upgrade.seconds > upgrade.bound_seconds:
+        raise Refused(
+            f"requests may wait {upgrade.bound_seconds:g} s, and the restart would take about"
+            f" {upgrade.seconds:.1f} s, most of it for the app's start",
+            next=f'[transition] max_hold = "{upgrade.seconds * 1.5:.0f}s"  in tenfold.toml;'
+            "  less than [edge] hold",
+        )
+    for found in upgrade.behind:
+        if found.engine in programs.ASKED_WITH and found.installed is None:
+            raise Refused(
+                f"what is installed for {found.unit} does not run on its host",
+                changed="nothing: what runs goes on",
+                next="install it again; tenfold doctor says which one is looked for",
+            )
+
+
+def carry_out(deployment: Deployment, upgrade: Upgrade, listener: Listener) -> float:
+    """Do it; gives how many seconds requests waited. The caller holds the lock.
+
+    Raises:
+        TenfoldError: a step failed; says what that means for the users.
+    """
+    intent, journal, sessions = upgrade.intent, deployment.journal, Sessions()
+    assert intent.goal.release is not None
+    evidence = Evidence()
+    world = World(
+        blueprint=intent.blueprint,
+        target=intent.target,
+        journal=journal,
+        releases=intent.releases,
+        sessions=sessions,
+        evidence=evidence,
+        terms=terms_of(deployment, intent.goal.release),
+    )
+    runner = Runner(journal, lambda step, tell: perform(step, world, tell), listener)
+    if any(isinstance(step, st.Hold) for step in upgrade.todo.steps):
+        journal.set(CUT_OFF, True)
+    try:
+        runner.run(upgrade.todo)
+    except (TenfoldError, KeyboardInterrupt) as error:
+        told = error if isinstance(error, TenfoldError) else Interrupted("upgrade")
+        told.next = "\n".join(filter(None, (told.next, "tenfold upgrade    goes on from here")))
+        if told is error:
+            raise
+        raise told from error
+    finally:
+        world.renewals.close()
+        sessions.close()
+    journal.set(CUT_OFF, None)
+    return sum(hold.seconds for hold in evidence.holds)
+
+
+def _wish(deployment: Deployment, intent: Intent, restart: float | None) -> Wish:
+    terms = terms_of(deployment, str(intent.goal.release))
+    return Wish(
+        programs=_programs(intent),
+        bounds=Bounds(
+            terms.max_hold_seconds, terms.max_postpone_seconds, terms.max_postpone_seconds
+        ),
+        patience_seconds=intent.spec.server.drain_seconds,
+        anyway=restart,
+        stale=bool(deployment.facts().get(CUT_OFF)),
+    )
+
+
+def _programs(intent: Intent) -> Mapping[str, str]:
+    blueprint = intent.blueprint
+    return {u.path: blueprint.render(u)[1].argv[0] for u in blueprint.topology.units}
+
+
+def _behind(unit: Unit, intent: Intent, now: Observation) -> Behind:
+    host = now.host(unit.host)
+    seen = host.unit(unit.name) if host is not None else None
+    agent = intent.target.reach(unit.host)
+    return Behind(
+        unit=unit.path,
+        engine=unit.engine,
+        runs=_running(unit, seen, agent) if seen is not None and agent is not None else None,
+        installed=None if agent is None else _installed(unit, intent, agent),
+        waits=isinstance(unit.settings, upgrading.WITH_SESSIONS),
+    )
+
+
+def _installed(unit: Unit, intent: Intent, agent: HostAgent) -> str | None:
+    return programs.version_of(unit.engine, _programs(intent)[unit.path], _run(agent))
+
+
+def _running(unit: Unit, seen: ObservedUnit, agent: HostAgent) -> str | None:
+    if seen.pid is None:
+        return None
+    return programs.version_of(unit.engine, programs.of_process(seen.pid), _run(agent))
+
+
+def _run(agent: HostAgent) -> programs.Run:
+    def run(command: Command) -> tuple[int, str]:
+        try:
+            finished = agent.run(replace(command, cwd="/"))
+        except StepFailed as fault:  # it cannot be executed, or does not end
+            return 1, fault.what
+        return finished.code, finished.tail
+
+    return run

@@ -1,0 +1,105 @@
+"""The planner of an upgrade: engines come to run the programs that are installed by now. Pure.
+
+As the others, a prefix of its plan may be carried out and the rest forgotten; planning again from
+there gives the remainder. No request fails: the edge is stood in for by a second one on the same
+sockets; whatever has sessions of the app restarts while requests wait; the rest serves nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tenfold.topology.model import Pool, Unit, start_order
+from tenfold.topology.observation import Observation, ObservedUnit
+from tenfold.topology.settings import (
+    DatabaseSettings,
+    EdgeSettings,
+    EndpointSettings,
+    RedisSettings,
+)
+from tenfold.transitions import interrupting
+from tenfold.transitions import steps as st
+from tenfold.transitions.interrupting import Bounds
+from tenfold.transitions.planner import LIVE, Goal, Plan
+
+WITH_SESSIONS = (DatabaseSettings, RedisSettings, EndpointSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an upgrade is to do.
+
+    ``programs`` maps the path of every unit to the program that it is to execute. ``anyway``:
+    every engine restarts that was started before then (seconds since the epoch), even one that runs
+    what is installed. ``stale``: one was cut off before new workers took over. ``patience_seconds``
+    is how long an edge may finish what it has in hand.
+    """
+
+    programs: Mapping[str, str]
+    bounds: Bounds
+    patience_seconds: float
+    anyway: float | None = None
+    stale: bool = False
+
+
+def behind(now: Observation, goal: Goal, wish: Wish) -> tuple[Unit, ...]:
+    """The engines that do not run what is installed, in the order of their start."""
+    found: list[Unit] = []
+    for host in goal.topology.hosts:
+        for member in start_order(goal.topology.on(host.name)):
+            if isinstance(member, Pool):
+                continue
+            if _is_behind(_seen(now, member), wish.programs.get(member.path), wish):
+                found.append(member)
+    return tuple(found)
+
+
+def plan(kind: str, now: Observation, goal: Goal, wish: Wish) -> Plan:
+    """The steps after which every engine runs what is installed; empty if they do."""
+    units = behind(now, goal, wish)
+    left = _stood_in_for(now)
+    edges = [u for u in goal.topology.of(EdgeSettings) if u in units or u.path in left]
+    held = [u for u in units if isinstance(u.settings, WITH_SESSIONS)]
+    others = [u for u in units if u not in edges and u not in held]
+    steps: list[st.Step] = [st.Renew(u.path, anyway=wish.anyway) for u in others]
+    for unit in edges:
+        patience = wish.patience_seconds
+        steps += [
+            st.StandIn(unit.path),
+            st.Renew(unit.path, patience, wish.anyway),
+            st.EndStandIn(unit.path, patience),
+        ]
+    changes = [st.Renew(u.path, anyway=wish.anyway) for u in held]
+    databases = tuple(u.path for u in held if isinstance(u.settings, DatabaseSettings))
+    if changes:
+        before = (st.Checkpoint(databases),) if databases else ()
+        steps += interrupting.while_requests_wait(changes, now, goal, wish.bounds, before)
+    elif wish.stale:
+        steps += interrupting.new_workers(now, goal, rested=False)
+    return Plan(kind, tuple(steps))
+
+
+def _seen(now: Observation, unit: Unit) -> ObservedUnit | None:
+    host = now.host(unit.host)
+    found = host.unit(unit.name) if host is not None and host.agent == "running" else None
+    return found if found is not None and found.state in LIVE else None
+
+
+def _is_behind(seen: ObservedUnit | None, program: str | None, wish: Wish) -> bool:
+    if seen is None:
+        return True
+    if wish.anyway is not None and seen.since < wish.anyway:
+        return True
+    moved = None not in (seen.program, program) and seen.program != program
+    return seen.replaced or moved
+
+
+def _stood_in_for(now: Observation) -> frozenset[str]:
+    """Units whose stand-in was left by an upgrade that was cut off; it may be all that serves."""
+    return frozenset(
+        f"{host.name}/{unit.name.removesuffix(st.BESIDE)}"
+        for host in now.hosts
+        for unit in host.units
+        if unit.name.endswith(st.BESIDE)
+    )
