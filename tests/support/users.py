@@ -19,6 +19,7 @@ class Users:
         self.stop = threading.Event()
         self.failures: list[str] = []
         self.acknowledged: list[str] = []
+        self.acknowledged_at: dict[str, float] = {}
         self.unknown: list[str] = []
         self.excused: list[str] = []
         self._harmed_by: str | None = None
@@ -80,4 +81,5 @@ class Users:
                 self._failed(text, f"{home.status} {note.status} {note.text}")
             else:
                 self.acknowledged.append(text)
+                self.acknowledged_at[text] = time.time()
                 self.versions.add(home.json()["version"])

@@ -93,7 +93,7 @@ def _of_a_move(step: st.Step) -> str:
         case st.Verify(follower):
             return f"{follower} verified: schema, rows, checksums"
         case st.TrialStart(pool):
-            return f"a worker of {pool} was tried on the copy"
+            return f"a worker of {pool} was tried"
         case st.Hold(pool, in_vain=True):
             return f"requests wait in front of {pool}"
         case st.Hold(pool):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tenfold.backups.names import new_id
 from tenfold.deployment import backups as keeping
-from tenfold.deployment import work
+from tenfold.deployment import site_facts, work
 from tenfold.deployment.deployment import RESTORE as FACT
 from tenfold.errors import Interrupted, Refused, TenfoldError
 from tenfold.transitions import restoring
@@ -133,7 +133,8 @@ def _go(deployment: Deployment, command: str, wanted: Restore, listener: Listene
     todo = restoring.plan(command, wanted, beside, deployment.observe(), intent.goal, hold)
     runner = Runner(journal, lambda step, tell: perform(step, world, tell), listener)
     try:
-        runner.run(todo)
+        with site_facts.under_way(intent, command):
+            runner.run(todo)
     except (TenfoldError, KeyboardInterrupt) as error:
         _backed_out(deployment, before, wanted, lambda: look_beside(unit, wanted.id, world))
         raise _told(error, deployment, command) from error

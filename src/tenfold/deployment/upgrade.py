@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tenfold.deployment import restore_in_place, work
+from tenfold.deployment import restore_in_place, site_facts, work
 from tenfold.deployment.cross import SWITCH_SECONDS, terms_of
 from tenfold.engines import programs
 from tenfold.errors import Interrupted, Refused, StepFailed, TenfoldError
+from tenfold.transitions import planner, upgrading
 from tenfold.transitions import steps as st
-from tenfold.transitions import upgrading
 from tenfold.transitions.interrupting import Bounds
 from tenfold.transitions.perform import World, perform
 from tenfold.transitions.perform.evidence import Evidence
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from tenfold.topology.process import Command
     from tenfold.transitions.planner import Plan
     from tenfold.transitions.runner import Listener
+
+START_SHARE = 1.5
+"""How much longer several workers take to start at once than one."""
 
 CUT_OFF = "upgrade"
 """Fact: an upgrade was begun, and whether new workers took over is not known."""
@@ -88,13 +91,11 @@ def look(deployment: Deployment, *, restart: float | None = None) -> Upgrade:
     wish = _wish(deployment, intent, restart)
     todo = upgrading.plan("upgrade", now, intent.goal, wish)
     found = upgrading.behind(now, intent.goal, wish)
-    holds = any(isinstance(step, st.Hold) for step in todo.steps)
-    warm = float(deployment.facts().get(WARM_SECONDS, 0.0))
     return Upgrade(
         intent=intent,
         todo=todo,
         behind=tuple(_behind(unit, intent, now) for unit in found),
-        seconds=warm + SWITCH_SECONDS if holds else 0.0,
+        seconds=_expected_seconds(deployment, todo),
         bound_seconds=wish.bounds.max_hold_seconds,
     )
 
@@ -112,8 +113,7 @@ def require_ready(deployment: Deployment, upgrade: Upgrade) -> None:
     """See that it can be done, before anything is touched.
 
     Raises:
-        Refused: a move or a restore is not complete, requests would wait for too long, or an
-            installed program does not run.
+        Refused: a move or a restore is not complete, or an installed program does not run.
     """
     deployment.require_settled()
     restore_in_place.require_none(deployment, "upgrade")
@@ -121,13 +121,6 @@ def require_ready(deployment: Deployment, upgrade: Upgrade) -> None:
         raise Refused(
             "a move between stages is not complete yet: its way back runs the same engines",
             next="tenfold complete    or  tenfold reverse  and  tenfold abort",
-        )
-    if upgrade.seconds > upgrade.bound_seconds:
-        raise Refused(
-            f"requests may wait {upgrade.bound_seconds:g} s, and the restart would take about"
-            f" {upgrade.seconds:.1f} s, most of it for the app's start",
-            next=f'[transition] max_hold = "{upgrade.seconds * 1.5:.0f}s"  in tenfold.toml;'
-            "  less than [edge] hold",
         )
     for found in upgrade.behind:
         if found.engine in programs.ASKED_WITH and found.installed is None:
@@ -141,7 +134,10 @@ def require_ready(deployment: Deployment, upgrade: Upgrade) -> None:
 def carry_out(deployment: Deployment, upgrade: Upgrade, listener: Listener) -> float:
     """Do it; gives how many seconds requests waited. The caller holds the lock.
 
+    How long a worker takes to start is tried first: as long do requests wait.
+
     Raises:
+        Refused: requests would wait for too long.
         TenfoldError: a step failed; says what that means for the users.
     """
     intent, journal, sessions = upgrade.intent, deployment.journal, Sessions()
@@ -157,10 +153,15 @@ def carry_out(deployment: Deployment, upgrade: Upgrade, listener: Listener) -> f
         terms=terms_of(deployment, intent.goal.release),
     )
     runner = Runner(journal, lambda step, tell: perform(step, world, tell), listener)
-    if any(isinstance(step, st.Hold) for step in upgrade.todo.steps):
-        journal.set(CUT_OFF, True)
     try:
-        runner.run(upgrade.todo)
+        if _holds(upgrade.todo):
+            runner.run(_trial(upgrade))
+            _require_time(deployment, upgrade)
+            journal.set(CUT_OFF, True)
+        with site_facts.under_way(intent, "upgrade"):
+            runner.run(upgrade.todo)
+    except Refused:
+        raise
     except (TenfoldError, KeyboardInterrupt) as error:
         told = error if isinstance(error, TenfoldError) else Interrupted("upgrade")
         told.next = "\n".join(filter(None, (told.next, "tenfold upgrade    goes on from here")))
@@ -172,6 +173,38 @@ def carry_out(deployment: Deployment, upgrade: Upgrade, listener: Listener) -> f
         sessions.close()
     journal.set(CUT_OFF, None)
     return sum(hold.seconds for hold in evidence.holds)
+
+
+def _holds(todo: Plan) -> bool:
+    return any(isinstance(step, st.Hold) for step in todo.steps)
+
+
+def _expected_seconds(deployment: Deployment, todo: Plan) -> float:
+    """What is known of the last start, until another one is tried; several start at once."""
+    if not _holds(todo):
+        return 0.0
+    return START_SHARE * float(deployment.facts().get(WARM_SECONDS, 0.0)) + SWITCH_SECONDS
+
+
+def _trial(upgrade: Upgrade) -> Plan:
+    goal = upgrade.intent.goal
+    leader = next((u.path for u in goal.topology.units if goal.leads(u)), None)
+    assert goal.release is not None
+    # Where the database is the user's own, only a Redis restarts, and what is known must do.
+    steps = (st.TrialStart(goal.topology.app_pool.path, leader, goal.release),) if leader else ()
+    return planner.Plan("upgrade", steps)
+
+
+def _require_time(deployment: Deployment, upgrade: Upgrade) -> None:
+    needed = _expected_seconds(deployment, upgrade.todo)
+    if needed > upgrade.bound_seconds:
+        raise Refused(
+            f"requests may wait {upgrade.bound_seconds:g} s, and the restart would take about"
+            f" {needed:.1f} s, most of it for the app's start",
+            changed="nothing: every engine runs on",
+            next=f'[transition] max_hold = "{needed * 1.5:.0f}s"  in tenfold.toml;'
+            "  less than [edge] hold",
+        )
 
 
 def _wish(deployment: Deployment, intent: Intent, restart: float | None) -> Wish:
