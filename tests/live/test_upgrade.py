@@ -173,6 +173,31 @@ def test_a_restart_is_to_be_had_without_any_upgrade(bring: Bring) -> None:
     assert not set(before.values()) & set(after.values())
 
 
+def test_engines_that_were_installed_elsewhere_wait_for_an_upgrade(
+    bring: Bring, machine: Machine, workplace: Path
+) -> None:
+    machine.update()
+    project = prepared(bring, machine)
+    project.up()
+    elsewhere = workplace / "elsewhere"
+    machine.postgres.rename(elsewhere)
+    spec = project.path / "tenfold.toml"
+    spec.write_text(spec.read_text().replace(str(machine.postgres), str(elsewhere)))
+    release = project.status()["release"]
+    for command in (("deploy",), ("grow", "--to", "100")):
+        refused = project.tenfold(*command)
+        assert refused.returncode == 1
+        require_said(refused.stderr, "vm1/postgres", "lies elsewhere", "tenfold upgrade")
+    assert project.status()["release"] == release
+    with Users(project) as users:
+        wait_for_answers(users)
+        project.ok("upgrade")
+        project.ok("deploy")
+        wait_for_answers(users)
+    assert users.failures == []
+    users.require_nothing_lost()
+
+
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "point",

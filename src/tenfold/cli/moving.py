@@ -9,7 +9,7 @@ from typing import Any
 from tenfold.cli.base import Settings
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
-from tenfold.deployment import backups, reporting
+from tenfold.deployment import backups, reporting, work
 from tenfold.deployment.cross import Journey, require_way_back
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.external import require_own
@@ -63,6 +63,8 @@ def move(
         require_none(deployment, command)
         before = deployment.position
         crossing = decide(before, deployment.crossing)
+        if deployment.crossing is None:  # what was begun is finished
+            work.require_programs(deployment.observe(), work.serving(deployment))
         if command == "reverse":
             require_way_back(deployment)
         if promised is not None and file is not None:

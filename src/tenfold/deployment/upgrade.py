@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -210,7 +209,7 @@ def _require_time(deployment: Deployment, upgrade: Upgrade) -> None:
 def _wish(deployment: Deployment, intent: Intent, restart: float | None) -> Wish:
     terms = terms_of(deployment, str(intent.goal.release))
     return Wish(
-        programs=_programs(intent),
+        programs=work.programs_of(intent),
         bounds=Bounds(
             terms.max_hold_seconds, terms.max_postpone_seconds, terms.max_postpone_seconds
         ),
@@ -218,11 +217,6 @@ def _wish(deployment: Deployment, intent: Intent, restart: float | None) -> Wish
         anyway=restart,
         stale=bool(deployment.facts().get(CUT_OFF)),
     )
-
-
-def _programs(intent: Intent) -> Mapping[str, str]:
-    blueprint = intent.blueprint
-    return {u.path: blueprint.render(u)[1].argv[0] for u in blueprint.topology.units}
 
 
 def _behind(unit: Unit, intent: Intent, now: Observation) -> Behind:
@@ -239,7 +233,7 @@ def _behind(unit: Unit, intent: Intent, now: Observation) -> Behind:
 
 
 def _installed(unit: Unit, intent: Intent, agent: HostAgent) -> str | None:
-    return programs.version_of(unit.engine, _programs(intent)[unit.path], _run(agent))
+    return programs.version_of(unit.engine, work.programs_of(intent)[unit.path], _run(agent))
 
 
 def _running(unit: Unit, seen: ObservedUnit, agent: HostAgent) -> str | None:

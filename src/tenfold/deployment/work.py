@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tenfold.deployment import app_secrets, external, ports, shelf, site_facts
@@ -10,10 +11,11 @@ from tenfold.deployment.aftermath import explain
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent, make_intent
 from tenfold.deployment.rehearsed import rehearsed
-from tenfold.errors import Interrupted, Refused, TenfoldError, UsageError
+from tenfold.errors import Interrupted, Refused, SpecError, TenfoldError, UsageError
 from tenfold.spec.model import AppSpec
 from tenfold.state import secrets
-from tenfold.transitions import planner
+from tenfold.topology.observation import Observation
+from tenfold.transitions import planner, upgrading
 from tenfold.transitions.perform import World, perform
 from tenfold.transitions.planner import Plan
 from tenfold.transitions.runner import Listener, Runner
@@ -37,7 +39,7 @@ def intend(
         position: on the path between stages; default: where the app is.
     """
     layout, facts = deployment.layout, deployment.facts()
-    spec = shelf.spec_of(layout, release) if release else deployment.spec()
+    spec = _spec_of(deployment, release) if release else deployment.spec()
     if layout.rehearsal is not None:  # nobody's jobs may be done a second time, mail be sent twice
         spec = spec.model_copy(update={"workers": {}, "jobs": {}})
     chosen = port if port is not None else facts.get("port")
@@ -60,6 +62,21 @@ def intend(
     )
 
 
+def _spec_of(deployment: Deployment, release: str) -> AppSpec:
+    """The file that a release was built with, but with this machine's engines: where those lie is
+    no matter of the release, and goes by the file as it is now."""
+    spec = shelf.spec_of(deployment.layout, release)
+    try:
+        now = deployment.spec()
+    except SpecError:  # a broken file is told by whoever needs it
+        return spec
+    database = spec.database.model_copy(update={"postgres": now.database.postgres})
+    redis = spec.redis
+    if redis is not None and now.redis is not None:
+        redis = redis.model_copy(update={"server": now.redis.server})
+    return spec.model_copy(update={"database": database, "redis": redis})
+
+
 def _require_two_ports(spec: AppSpec) -> None:
     edge = spec.edge
     if edge.tls.mode != "off" and edge.port == edge.secure_port:
@@ -69,8 +86,39 @@ def _require_two_ports(spec: AppSpec) -> None:
 
 
 def plan(deployment: Deployment, kind: str, intent: Intent) -> Plan:
-    """The steps from what is to what is intended."""
-    return planner.plan(kind, deployment.observe(), intent.goal)
+    """The steps from what is to what is intended.
+
+    Raises:
+        Refused: engines were installed elsewhere, and only an upgrade restarts them unnoticed.
+    """
+    now = deployment.observe()
+    require_programs(now, intent)
+    return planner.plan(kind, now, intent.goal)
+
+
+def require_programs(now: Observation, intent: Intent) -> None:
+    """See that the engines that run would be executed from where they are, if users are there.
+
+    Raises:
+        Refused: one would not.
+    """
+    found = upgrading.moved(now, intent.goal, programs_of(intent))
+    pool = intent.goal.topology.app_pool
+    host = now.host(pool.host)
+    if not found or host is None or not host.pool(pool.name):
+        return
+    names, lie = ", ".join(u.path for u in found), "lies" if len(found) == 1 else "lie"
+    raise Refused(
+        f"what {names} would execute {lie} elsewhere than what runs: it was installed anew",
+        changed="nothing",
+        next="tenfold upgrade    restarts it without a failed request; then give the command again",
+    )
+
+
+def programs_of(intent: Intent) -> Mapping[str, str]:
+    """What each unit is to execute, by its path."""
+    blueprint = intent.blueprint
+    return {u.path: blueprint.render(u)[1].argv[0] for u in blueprint.topology.units}
 
 
 def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: Listener) -> None:

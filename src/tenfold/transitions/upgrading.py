@@ -55,6 +55,21 @@ def behind(now: Observation, goal: Goal, wish: Wish) -> tuple[Unit, ...]:
     return tuple(found)
 
 
+def moved(now: Observation, goal: Goal, programs: Mapping[str, str]) -> tuple[Unit, ...]:
+    """The running engines whose program lies elsewhere now: whose restart somebody would notice.
+
+    A plan that is not an upgrade would restart them like any unit whose launch changed.
+    """
+    noticed = (EdgeSettings, *WITH_SESSIONS)
+    return tuple(
+        unit
+        for unit in goal.topology.units
+        if isinstance(unit.settings, noticed)
+        and (seen := _seen(now, unit)) is not None
+        and _is_moved(seen, programs.get(unit.path))
+    )
+
+
 def plan(kind: str, now: Observation, goal: Goal, wish: Wish) -> Plan:
     """The steps after which every engine runs what is installed; empty if they do."""
     units = behind(now, goal, wish)
@@ -91,8 +106,11 @@ def _is_behind(seen: ObservedUnit | None, program: str | None, wish: Wish) -> bo
         return True
     if wish.anyway is not None and seen.since < wish.anyway:
         return True
-    moved = None not in (seen.program, program) and seen.program != program
-    return seen.replaced or moved
+    return seen.replaced or _is_moved(seen, program)
+
+
+def _is_moved(seen: ObservedUnit, program: str | None) -> bool:
+    return None not in (seen.program, program) and seen.program != program
 
 
 def _stood_in_for(now: Observation) -> frozenset[str]:

@@ -12,7 +12,7 @@ from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
 from tenfold.transitions import steps as st
 from tenfold.transitions.interrupting import Bounds
 from tenfold.transitions.planner import Goal
-from tenfold.transitions.upgrading import Wish, behind, plan
+from tenfold.transitions.upgrading import Wish, behind, moved, plan
 
 TOPOLOGY = one_host()
 GOAL = Goal(TOPOLOGY, release="r1", fingerprints={m.path: m.path for m in TOPOLOGY.members()})
@@ -63,6 +63,13 @@ def test_a_database_restarts_while_requests_wait_and_new_workers_follow(
     now = running(where("postgres", **how))
     assert [u.path for u in behind(now, GOAL, WISH)] == ["vm1/postgres"]
     assert kinds(now) == HELD
+
+
+def test_only_what_somebody_would_notice_has_to_lie_where_it_did() -> None:
+    now = running(lambda u: replace(u, program="/old"))
+    assert [u.path for u in moved(now, GOAL, PROGRAMS)] == ["vm1/postgres", "vm1/edge"]
+    assert moved(running(where("postgres", replaced=True)), GOAL, PROGRAMS) == ()
+    assert moved(running(lambda u: None if u.name == "edge" else u), GOAL, PROGRAMS) == ()
 
 
 def test_an_edge_is_stood_in_for_and_nobody_waits() -> None:
