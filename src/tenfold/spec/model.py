@@ -173,7 +173,7 @@ class TransitionTable(Table):
         "leaves it.",
     )
     max_copy_rate_bytes: Bytes = Field(
-        default=16_000_000,
+        default=32_000_000,
         ge=MIN_COPY_BYTES,
         le=MAX_COPY_BYTES,
         alias="max_copy_rate",
