@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import socket
 import threading
@@ -22,9 +21,7 @@ from tenfold.metrics.history import FINE_SECONDS, History
 from tenfold.metrics.points import point
 from tenfold.metrics.server import Endpoint
 from tenfold.metrics.snapshot import Snapshot
-
-NICE = 10
-"""The site comes first."""
+from tenfold.priority import stand_back
 
 
 def serve(config_path: Path, fd: int) -> None:
@@ -35,7 +32,7 @@ def serve(config_path: Path, fd: int) -> None:
     """
     config = read(config_path)
     config.data.mkdir(parents=True, exist_ok=True)
-    os.nice(NICE)
+    stand_back()  # the site comes first
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
