@@ -59,7 +59,8 @@ def upgrade(settings: Settings, only_plan: bool, restart: bool) -> None:
     output.line()
     title = found.intent.title
     waiting = f"requests waited {waited:.1f} s" if waited else "no request waited"
-    output.line(f"{title} · every engine runs what is installed; {waiting}", style="bold")
+    done = "every engine was restarted" if restart else "every engine runs what is installed"
+    output.line(f"{title} · {done}; {waiting}", style="bold")
 
 
 def _show(found: Upgrade, output: Output) -> None:

@@ -38,10 +38,11 @@ CUT_OFF = "upgrade"
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """An engine that does not run what is installed.
+    """An engine that is to restart.
 
     ``runs`` and ``installed`` are versions as the programs say them, ``None`` where they do not, or
-    where nothing runs. ``waits``: requests wait while it restarts.
+    where nothing runs. ``waits``: requests wait while it restarts. ``current``: it runs what is
+    installed, and restarts because somebody wants that.
     """
 
     unit: str
@@ -49,10 +50,13 @@ class Behind:
     runs: str | None
     installed: str | None
     waits: bool
+    current: bool = False
 
     @property
     def sentence(self) -> str:
         """What is different, in words."""
+        if self.current:
+            return self.installed or "as it is"
         if self.runs == self.installed:
             version = f"{self.installed} " if self.installed else ""
             return f"{version}(the same version, installed anew)"
@@ -90,10 +94,13 @@ def look(deployment: Deployment, *, restart: float | None = None) -> Upgrade:
     wish = _wish(deployment, intent, restart)
     todo = upgrading.plan("upgrade", now, intent.goal, wish)
     found = upgrading.behind(now, intent.goal, wish)
+    truly_behind = upgrading.behind(now, intent.goal, replace(wish, anyway=None))
     return Upgrade(
         intent=intent,
         todo=todo,
-        behind=tuple(_behind(unit, intent, now) for unit in found),
+        behind=tuple(
+            _behind(unit, intent, now, current=unit not in truly_behind) for unit in found
+        ),
         seconds=_expected_seconds(deployment, todo),
         bound_seconds=wish.bounds.max_hold_seconds,
     )
@@ -219,7 +226,7 @@ def _wish(deployment: Deployment, intent: Intent, restart: float | None) -> Wish
     )
 
 
-def _behind(unit: Unit, intent: Intent, now: Observation) -> Behind:
+def _behind(unit: Unit, intent: Intent, now: Observation, *, current: bool) -> Behind:
     host = now.host(unit.host)
     seen = host.unit(unit.name) if host is not None else None
     agent = intent.target.reach(unit.host)
@@ -229,6 +236,7 @@ def _behind(unit: Unit, intent: Intent, now: Observation) -> Behind:
         runs=_running(unit, seen, agent) if seen is not None and agent is not None else None,
         installed=None if agent is None else _installed(unit, intent, agent),
         waits=isinstance(unit.settings, upgrading.WITH_SESSIONS),
+        current=current,
     )
 
 
