@@ -169,8 +169,9 @@ def _(step: steps.TrialStart, world: World, tell: Tell) -> None:
     except UnitFailed as failed:
         fault = failed
     finally:
+        seconds = time.monotonic() - began
         agent.stop(order.name)
-    world.journal.set(WARM_SECONDS, round(time.monotonic() - began, 3))
+    world.journal.set(WARM_SECONDS, round(seconds, 3))
     if refused_writes(world, step.follower) != before:
         world.journal.set(WARMS_LATE, step.release)
         tell("it writes when it starts: its workers start while requests wait")
