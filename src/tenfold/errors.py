@@ -11,6 +11,7 @@
     │   └── PortTaken            a listening address is in use: by whom, if that can be known
     ├── Interrupted              Ctrl-C, SIGTERM or SIGHUP: what that means; exit 130
     ├── ReleaseError             a release could not be built from the project
+    ├── ExportError              pages of the app could not be made into a static site
     ├── StepFailed               a step of a plan failed; says what was and was not changed
     │   ├── UnitFailed           a unit did not start or did not become ready: probe, answer, log
     │   ├── NotBegun             a step failed before it changed anything
@@ -102,6 +103,10 @@ class Interrupted(TenfoldError):
 
 class ReleaseError(TenfoldError):
     """A release could not be built from the project."""
+
+
+class ExportError(TenfoldError):
+    """Pages of the app could not be made into a static site; an earlier one is as it was."""
 
 
 class StepFailed(TenfoldError):

@@ -27,7 +27,7 @@ AUDITED = frozenset({
     "up", "down", "deploy", "rollback", "rehearse", "grow", "shrink", "resume", "abort", "reverse",
     "complete", "run", "jobs run", "console", "psql", "secrets set", "secrets unset",
     "secrets import", "maintenance on", "maintenance off", "lock acquire", "lock release",
-    "db import",
+    "db import", "export static",
 })  # fmt: skip
 BEGINS = frozenset({"up", "secrets set", "secrets import", "lock acquire"})
 """May be the first command of all: they make the deployment's folder themselves."""

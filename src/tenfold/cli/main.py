@@ -35,6 +35,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
         "audit",
         "lock",
     ),
+    "Static site": ("export",),
     "Load": ("load",),
     "Reference": ("docs", "schema", "completion"),
 }

@@ -62,7 +62,7 @@ class Deployment:
         """
         layout.create()
         journal = SqliteJournal(layout.journal)
-        target = LocalTarget(layout.state, layout.name, needs=_needed(layout))
+        target = LocalTarget(layout.state, layout.name, needs=needed(layout))
         stage = path.stage_of(_position(journal.facts()))
         return cls(
             layout=layout,
@@ -191,7 +191,7 @@ def _position(facts: Mapping[str, Any]) -> str:
     return found
 
 
-def _needed(layout: Layout) -> tuple[Path, ...]:
+def needed(layout: Layout) -> tuple[Path, ...]:
     """What the app's user has to reach, wherever it is: its interpreter, the place of backups."""
     try:
         spec = read.load(layout.spec, environment=layout.environment)

@@ -20,6 +20,7 @@ from tenfold.release import (
     checks,
     copying,
     environment,
+    exported,
     files,
     layout,
     made,
@@ -96,7 +97,7 @@ def _look(
     runtime: Mapping[str, bytes],
     servers: tuple[str, ...],
 ) -> Preview:
-    source = survey(project, spec.storage.dirs)
+    source = survey(project, (*spec.storage.dirs, *exported.folders(store.state, project)))
     contents = copying.fingerprint(source)
     found = None
     if spec.python is None and not made.has_venv(project):

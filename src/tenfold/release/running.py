@@ -32,9 +32,14 @@ class Runner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """Runs commands as children of this process, as ``account`` where Tenfold is root."""
+    """Runs commands as children of this process, as ``account`` where Tenfold is root.
+
+    ``begin`` starts them where that takes more: it gets the command and what
+    :class:`subprocess.Popen` is to do with its input and output.
+    """
 
     account: Account | None = None
+    begin: Callable[..., subprocess.Popen[str]] | None = None
 
     def __call__(self, command: Command, output: Callable[[str], None] | None = None) -> Finished:
         """Run the command in its own session, so that its whole group ends with it.
@@ -72,6 +77,15 @@ class Here:
     def _start(self, command: Command) -> subprocess.Popen[str]:
         account = self.account
         try:
+            if self.begin is not None:
+                return self.begin(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    errors="replace",
+                )
             return subprocess.Popen(
                 command.argv,
                 cwd=command.cwd,

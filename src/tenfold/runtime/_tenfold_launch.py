@@ -1,6 +1,7 @@
 """Starts an app's server; lies beside the folder ``_tenfold`` and is run by the app's interpreter.
 
-``python _tenfold_launch.py SETTINGS.json --fd N`` or ``python _tenfold_launch.py --inspect ENTRY``.
+``python _tenfold_launch.py SETTINGS.json --fd N``, ``python _tenfold_launch.py --inspect ENTRY`` or
+``python _tenfold_launch.py --render``.
 """
 
 import sys

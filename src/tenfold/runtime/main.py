@@ -18,7 +18,9 @@ from .servers import COMMAND, MODULES
 from .state import ProcessState
 
 UNREAD_SECONDS: Final = 5.0
-USAGE: Final = "usage: _tenfold_launch.py SETTINGS.json --fd N | --inspect MODULE:ATTRIBUTE"
+USAGE: Final = (
+    "usage: _tenfold_launch.py SETTINGS.json --fd N | --inspect MODULE:ATTRIBUTE | --render"
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -29,6 +31,10 @@ def main(arguments: list[str]) -> int:
 
             sys.path.insert(0, str(Path.cwd()))
             return inspect_entry(entry)
+        case ["--render"]:
+            from .rendering import render
+
+            return render()
         case [path, "--fd", number] if number.isdigit():
             return _serve(run_settings.read(path), int(number))
     print(USAGE, file=sys.stderr)  # noqa: T201

@@ -28,6 +28,7 @@ from tenfold.spec.jobs import MAX_JOBS, POOL, JobName, JobTable
 from tenfold.spec.load import LoadTable
 from tenfold.spec.metrics import MetricsTable
 from tenfold.spec.redis import RedisTable
+from tenfold.spec.static import RelativePath, StaticTable
 from tenfold.spec.storage import StorageTable
 from tenfold.spec.table import Table
 from tenfold.spec.units import Bytes, WaitSeconds
@@ -40,11 +41,9 @@ _AUTO_OR_COUNT = WithJsonSchema(
     {"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": values.MAX_COUNT}]}
 )
 Count = Annotated[Literal["auto"] | int, BeforeValidator(values.auto_or_count), _AUTO_OR_COUNT]
-RelativePath = Annotated[str, AfterValidator(values.relative_path)]
 Command = Annotated[str, Field(min_length=1), AfterValidator(values.command)]
 ShellCommand = Annotated[str, Field(min_length=1), AfterValidator(values.shell_command)]
 UrlPath = Annotated[str, AfterValidator(values.url_path)]
-AssetUrl = Annotated[str, AfterValidator(values.asset_url)]
 EnvironmentName = Annotated[str, AfterValidator(values.environment_name)]
 VariableName = Annotated[str, AfterValidator(values.variable_name)]
 VariableValue = Annotated[
@@ -85,15 +84,6 @@ class ReleaseTable(Table):
     def health_below(self) -> int:
         """The first status that counts as unhealthy."""
         return 500 if self.health is None else 400
-
-
-class StaticTable(Table):
-    """Files that the edge serves without asking the app."""
-
-    assets: Mapping[AssetUrl, RelativePath] = Field(
-        default_factory=dict,
-        description='URL prefix = directory of the project, for example "/static" = "static".',
-    )
 
 
 class ServerTable(Table):

@@ -8,6 +8,7 @@
       secrets.json    generated passwords, mode 0600         state.secrets
       app-secrets.json  what the app must know, 0600        state.app_secrets
       audit.jsonl     who did what                           state.audit
+      exports.json    which files an export wrote, and where deployment.exporting
       releases/ID/    immutable app directories              release
       envs/HASH/      Python environments of releases        release
       storage/DIR/    user files, kept across releases       release.storage
@@ -92,6 +93,11 @@ class Layout:
     def audit(self) -> Path:
         """See :mod:`tenfold.state.audit`."""
         return self.state / "audit.jsonl"
+
+    @property
+    def exports(self) -> Path:
+        """See :mod:`tenfold.deployment.exporting`."""
+        return self.state / "exports.json"
 
     @property
     def app_secrets(self) -> Path:

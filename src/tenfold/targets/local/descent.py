@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -59,6 +60,36 @@ def attended(
         return attending.run(command, env, faults, told)
     finally:
         os.close(told)
+
+
+def beside(
+    account: Account,
+    needed: Sequence[str],
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    pipes: Mapping[str, Any],
+) -> subprocess.Popen[Any]:
+    """Start a program that is no host's as the account, in a view and a session of its own.
+
+    Raises:
+        TargetError: it cannot be begun.
+    """
+    started: list[subprocess.Popen[Any]] = []
+
+    def execute(command: Sequence[str], fds: tuple[int, ...]) -> None:
+        started.append(
+            subprocess.Popen(
+                command, cwd="/", env=dict(env), pass_fds=fds, start_new_session=True, **pipes
+            )
+        )
+
+    try:
+        _descend(account, _view(account, needed), argv, execute)
+    except TargetError:
+        for process in started:
+            process.communicate()
+        raise
+    return started[0]
 
 
 def require(place: HostDirectory, account: Account, needed: Sequence[str]) -> None:

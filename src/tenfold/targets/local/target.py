@@ -7,10 +7,12 @@ import copy
 import fcntl
 import functools
 import os
+import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tenfold.agent import identity
 from tenfold.agent.context import base_environment, host_key
@@ -142,6 +144,32 @@ class LocalTarget:
         env = self.account.environment(self._environment, self._state_dir)
         terminal = {k: os.environ[k] for k in ("TERM", "COLORTERM") if k in os.environ}
         return descent.attended(self.account, self._needed(), argv, {**env, **terminal, **told})
+
+    def beside(self, command: Command, **pipes: Any) -> subprocess.Popen[Any]:
+        """Start a program as the units' user that is no unit and no host's: a child of this
+        process, in a session of its own, which whoever asked for it ends.
+
+        Args:
+            command: its environment adds to the small one that units have.
+            pipes: what :class:`subprocess.Popen` is to do with its input and output.
+
+        Raises:
+            TargetError: the user cannot be made to reach what it needs.
+            OSError: there is no such program, or it cannot be run.
+        """
+        told = {k: v.reveal() if isinstance(v, Secret) else v for k, v in command.env.items()}
+        if self.account is None:
+            return subprocess.Popen(
+                command.argv,
+                cwd=command.cwd,
+                env={**self._environment, **told},
+                start_new_session=True,
+                **pipes,
+            )
+        env = {**self.account.environment(self._environment, self._state_dir), **told}
+        shell = 'cd "$1" && shift && exec "$@"'
+        argv = ("/bin/sh", "-c", shell, "sh", command.cwd or "/", *command.argv)
+        return descent.beside(self.account, self._needed(), argv, env, pipes)
 
     def reach(self, host: str) -> LocalAgent | None:
         """The host's agent if it runs; never starts one."""

@@ -1,0 +1,219 @@
+"""Exports of an app's own pages: the release that is asked, what it is given, where it goes.
+
+The release is what a deploy of the project would serve, built the same way; it runs in its own
+environment, as the user that the app would run as, as a child of this command. It gets ``[env]``
+and secrets; of a site that runs also its database. There need be no site, and none is begun.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from tenfold.deployment.deployment import Deployment, needed
+from tenfold.deployment.given import Given, values_given
+from tenfold.deployment.releases import ReleaseKeeper
+from tenfold.deployment.work import serving
+from tenfold.errors import ExportError, Refused
+from tenfold.export import folder
+from tenfold.export.findings import Report
+from tenfold.export.making import Listener, Order, make, site_of
+from tenfold.export.moves import Move
+from tenfold.export.wishes import Wishes
+from tenfold.release.running import Here
+from tenfold.release.store import Store
+from tenfold.runtime.package import LAUNCHER
+from tenfold.secret import Secret
+from tenfold.spec import read
+from tenfold.state import private
+from tenfold.state.layout import title
+from tenfold.targets.local.target import LocalTarget
+from tenfold.topology.process import Command
+from tenfold.transitions.perform import one_off
+from tenfold.wiring.rendering import RenderSettings
+
+if TYPE_CHECKING:
+    from tenfold.engines.protocol import ReleasePlace
+    from tenfold.spec.model import AppSpec
+    from tenfold.state.layout import Layout
+
+Variables = Mapping[str, str | Secret]
+
+DEFAULT_FOLDER = "dist"
+MARK = "TENFOLD_EXPORT"
+"""The variable by which an app can tell that it is asked for files."""
+KEPT_RELEASES = 5
+_RUNNING = ("running", "degraded", "in-transition")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line says; ``into`` is the folder, ``replace`` lets go what others wrote."""
+
+    into: Path | None = None
+    twice: bool = True
+    strict: bool = False
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was exported, of which release, and where it is."""
+
+    title: str
+    release: str
+    folder: Path
+    report: Report
+
+
+def export(layout: Layout, request: Request, listener: Listener) -> Exported:
+    """Make the app's pages into files.
+
+    Raises:
+        TenfoldError: it could not be done; the folder is as it was.
+    """
+    spec = read.load(layout.spec, environment=layout.environment)
+    entry = _require_pages(spec)
+    place = _place(layout, request)
+    layout.create()
+    known = private.read_json(layout.exports)
+    if not request.replace:
+        folder.require_ours(place, known.get(str(place)))
+    target = LocalTarget(layout.state, layout.name, needs=needed(layout))
+    given = values_given(spec, layout, served=None, renew=False)
+    keeper = ReleaseKeeper(
+        layout, spec, Here(begin=target.beside), variables=given.variables, account=target.account
+    )
+    store = Store(layout.shelf)
+    with store.building():  # nobody prunes what is asked
+        release = _built(keeper, listener)
+        variables = _variables(layout, release, given)
+        order = _order(spec, entry, release, variables, target, request)
+        with folder.draft(place) as draft:
+            report, names = make(order, draft, listener)
+            _remember(layout, place, {*names, *known.get(str(place), ())})
+            folder.settle(draft, place)
+        _remember(layout, place, names)
+    if not layout.exists():  # with a site, deploys do that
+        store.prune(KEPT_RELEASES, {release.id})
+    return Exported(title(spec.name, layout.environment), release.id, place, report)
+
+
+def _require_pages(spec: AppSpec) -> str:
+    if spec.app is None:
+        raise Refused(
+            "there is no app to ask for its pages: tenfold.toml has a command instead of app",
+            next='app = "module:attribute" names the ASGI or WSGI app that the command serves',
+        )
+    if not spec.static.pages:
+        raise Refused(
+            "tenfold.toml does not say which pages to export",
+            next='[static]\npages = ["/", "/about"]\nfollow = true    exports what those link to',
+        )
+    return spec.app
+
+
+def _place(layout: Layout, request: Request) -> Path:
+    """Where the export goes; neither what is asked nor what Tenfold keeps may be there.
+
+    Raises:
+        Refused: it may.
+    """
+    into = request.into or layout.project / DEFAULT_FOLDER
+    place = Path(os.path.abspath(into))
+    real = Path(os.path.realpath(place))
+    project = Path(os.path.realpath(layout.project))
+    state = Path(os.path.realpath(layout.state))
+    if project.is_relative_to(real) or real.is_relative_to(state) or state.is_relative_to(real):
+        raise Refused(
+            f"{place} is no place for an export: the project itself, or Tenfold's own files, would "
+            "be replaced",
+            next="tenfold export static --into dist",
+        )
+    return place
+
+
+def _built(keeper: ReleaseKeeper, listener: Listener) -> ReleasePlace:
+    began = monotonic()
+    listener.doing("looking at the project")
+    wanted = keeper.candidate()
+    keeper.build(wanted.id, listener.doing)
+    listener.done(f"release {wanted.id} built", monotonic() - began)
+    return keeper.place(wanted.id)
+
+
+def _variables(layout: Layout, release: ReleasePlace, given: Given) -> Variables:
+    own: Variables = {
+        **release.environment,
+        "PYTHONUNBUFFERED": "1",
+        MARK: "static",
+        **given.variables,
+        **given.urls,
+    }
+    if not layout.exists():
+        return own
+    deployment = Deployment.existing(layout)
+    if deployment.status().state not in _RUNNING:
+        return own
+    blueprint = replace(serving(deployment).blueprint, release=release)
+    return {**one_off(blueprint, []).env, **own}
+
+
+def _order(
+    spec: AppSpec,
+    entry: str,
+    release: ReleasePlace,
+    variables: Variables,
+    target: LocalTarget,
+    request: Request,
+) -> Order:
+    static, edge = spec.static, spec.edge
+    site = site_of(static.url, edge.own_names[0] if edge.own_names else None)
+    argv = (release.python, f"{release.runtime}/{LAUNCHER}", "--render")
+    command = Command(argv, env=variables, cwd=release.directory)
+
+    def start() -> subprocess.Popen[Any]:
+        pipe = subprocess.PIPE
+        try:
+            return target.beside(command, stdin=pipe, stdout=pipe, stderr=pipe)
+        except OSError as error:
+            raise ExportError(f"{release.python} cannot be run: {error.strerror}") from error
+
+    return Order(
+        site=site,
+        wishes=Wishes(
+            pages=static.pages,
+            exclude=static.exclude,
+            follow=static.follow,
+            sitemap=static.sitemap,
+            most_pages=static.max_pages,
+        ),
+        settings=RenderSettings(
+            entry=entry,
+            interface=spec.server.interface,
+            scheme=site.scheme,
+            host=site.host,
+            prefix=site.prefix,
+            page_seconds=static.page_timeout_seconds,
+            page_bytes=static.max_page_bytes,
+        ),
+        start=start,
+        assets={url: Path(release.directory, path) for url, path in static.assets.items()},
+        redirects=tuple(
+            Move(origin, to.to, to.status, inside=to.to.startswith("/"))
+            for origin, to in edge.redirects.items()
+        ),
+        twice=request.twice,
+        strict=request.strict,
+    )
+
+
+def _remember(layout: Layout, place: Path, names: Any) -> None:
+    """Which files at this place are an export's own, so that the next may replace them."""
+    known = private.read_json(layout.exports)
+    private.write_json(layout.exports, {**known, str(place): sorted(names)})
