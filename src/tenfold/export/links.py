@@ -35,7 +35,7 @@ _TAG: Final = re.compile(
     rf"(.*?)(?:</\1(?=[\s/>])|\Z)"
     rf"|<(a|area|link|img|source|video|audio|track|embed|object|input|form|base|meta|use|image)"
     rf"(?=[\s/>])({_ATTRIBUTES})(?:>|\Z)"
-    rf"|<[a-z!/?](?:{_ATTRIBUTES})(?:>|\Z)",
+    rf"|<[a-z!/?]({_ATTRIBUTES})(?:>|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
 _ATTRIBUTE: Final = re.compile(
@@ -86,6 +86,8 @@ def of_page(text: str) -> Iterator[Reference]:
     for found in _TAG.finditer(text):
         name = found[1] or found[4]
         if name is None:
+            if found[6] and "url(" in found[6]:
+                yield from of_style(_attributes(found[6]).get("style", ""))
             continue
         name = name.lower()
         raw = found[2] if found[1] else found[5]

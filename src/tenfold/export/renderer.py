@@ -242,6 +242,8 @@ class Renderer:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self._listener.join(GRACE_SECONDS)
+        if process.stderr is not None and not self._listener.is_alive():
+            process.stderr.close()
         return process.returncode if by_itself else None
 
     def _signal(self, number: signal.Signals) -> None:
