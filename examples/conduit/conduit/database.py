@@ -15,6 +15,30 @@ from conduit.settings import Settings
 log = logging.getLogger("conduit.database")
 
 
+class NoDatabase(ConnectionError):
+    """Something needs the database before there is one."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no database: DATABASE_URL is not set")
+
+
+class BeforeLaunch:
+    """Stands for the database as long as there is none."""
+
+    exists = False
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Raises NoDatabase."""
+        raise NoDatabase
+        yield
+
+    writing = reading
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
 class Database:
     """A pool of connections to PostgreSQL.
 
@@ -22,7 +46,11 @@ class Database:
     next request a reconnect and not an error.
     """
 
+    exists = True
+
     def __init__(self, settings: Settings) -> None:
+        if settings.database_url is None:
+            raise NoDatabase
         self._engine = create_async_engine(
             settings.database_url,
             connect_args=settings.connect_args(),

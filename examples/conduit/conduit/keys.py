@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from conduit.database import Database
+from conduit.database import BeforeLaunch, Database
 from conduit.tables import app_secrets
 
 SECRET_NAME = "secret_key"
@@ -39,7 +39,7 @@ class Keys:
 class KeyRing:
     """Finds the keys when they are first needed, then remembers them."""
 
-    def __init__(self, database: Database, secret_key: str | None) -> None:
+    def __init__(self, database: Database | BeforeLaunch, secret_key: str | None) -> None:
         self._database = database
         self._keys = None if secret_key is None else Keys.derive(secret_key)
 
@@ -50,7 +50,7 @@ class KeyRing:
         return self._keys
 
 
-async def _stored_secret(database: Database) -> str:
+async def _stored_secret(database: Database | BeforeLaunch) -> str:
     query = select(app_secrets.c.value).where(app_secrets.c.name == SECRET_NAME)
     async with database.reading() as connection:
         found: str | None = await connection.scalar(query)

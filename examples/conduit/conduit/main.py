@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from conduit import __version__, api, health, pages, problems
 from conduit.assets import STATIC_DIR
-from conduit.database import Database
+from conduit.database import BeforeLaunch, Database
 from conduit.keys import KeyRing
 from conduit.middleware import BodyLimit, HeadAsGet, NoNullBytes, SecurityHeaders
 from conduit.pages.editor import UPLOAD_BYTES
@@ -28,8 +28,8 @@ MAX_BODY_BYTES = 1024 * 1024
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the pool, and close it at the end. Raises SettingsError."""
-    settings = Settings.from_env()
-    database = Database(settings)
+    settings = Settings.from_env(before_launch=True)
+    database = BeforeLaunch() if settings.database_url is None else Database(settings)
     app.state.settings = settings
     app.state.database = database
     app.state.keyring = KeyRing(database, settings.secret_key)

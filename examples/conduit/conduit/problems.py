@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from conduit import errors
+from conduit.database import NoDatabase
 from conduit.errors import Errors, NotFound, Problem
 from conduit.middleware import HEADERS
 from conduit.pages.render import html
@@ -44,7 +45,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(SignInFirst, _sign_in_first)
     app.add_exception_handler(ForgedForm, _forged)
-    for away in (OperationalError, InterfaceError, PoolTimeout):
+    for away in (OperationalError, InterfaceError, PoolTimeout, NoDatabase):
         app.add_exception_handler(away, _database_away)
     app.add_exception_handler(Exception, _crash)
 

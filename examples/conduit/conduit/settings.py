@@ -25,9 +25,10 @@ class Settings:
     ``secret_key`` may be None: the app then keeps one of its own in the database, which all worker
     processes share (see keys.py). ``prepare_threshold`` is psycopg's: the number of executions
     after which a statement is prepared on the server, None for never (for transaction poolers).
+    ``database_url`` is None before the launch: there are a landing page and an about page then.
     """
 
-    database_url: URL
+    database_url: URL | None
     secret_key: str | None = None
     media_dir: Path = Path("media")
     pool_size: int = 5
@@ -37,11 +38,17 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """Read the settings. Raises SettingsError for a value that is missing or not usable."""
+    def from_env(
+        cls, env: Mapping[str, str] | None = None, *, before_launch: bool = False
+    ) -> Settings:
+        """Read the settings; before the launch there need be no database.
+
+        Raises SettingsError for a value that is missing or not usable.
+        """
         env = os.environ if env is None else env
+        without = before_launch and not env.get("DATABASE_URL", "").strip()
         return cls(
-            database_url=database_url(env),
+            database_url=None if without else database_url(env),
             secret_key=_secret_key(env),
             media_dir=Path(env.get("MEDIA_DIR") or "media"),
             pool_size=_integer(env, "DB_POOL_SIZE", 5),
@@ -54,7 +61,7 @@ class Settings:
     def connect_args(self) -> dict[str, Any]:
         """What psycopg gets on top of the URL; a connect_timeout (seconds) in the URL wins."""
         args: dict[str, Any] = {"prepare_threshold": self.prepare_threshold}
-        if "connect_timeout" not in self.database_url.query:
+        if self.database_url is not None and "connect_timeout" not in self.database_url.query:
             args["connect_timeout"] = 5
         return args
 

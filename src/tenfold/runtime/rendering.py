@@ -8,9 +8,11 @@ error.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import faulthandler
 import os
 import resource
+import signal
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -22,12 +24,14 @@ from .render_asgi import AsgiPages
 from .render_page import Page, Said, watch_frameworks
 from .render_wsgi import WsgiPages
 
+PR_SET_PDEATHSIG: Final = 1
 MOST_LINE: Final = 1 << 16
 START_FAILED: Final = 3
 
 
 def render() -> int:
     """Answer until standard input ends; 0, or 3 when the app did not start."""
+    _end_with_parent()
     requests, answers = _out_of_the_way()
     # What a process does that is told to end by SIGABRT, because a page takes too long: it says
     # where it was.
@@ -52,6 +56,11 @@ def render() -> int:
     except StartFailed as failure:
         page.fail(str(failure).partition("\n")[0], str(failure))
         return START_FAILED
+
+
+def _end_with_parent() -> None:
+    """Whoever asks may be killed while a page takes its time: nobody would want it then."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 def _out_of_the_way() -> tuple[int, int]:

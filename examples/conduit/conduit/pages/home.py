@@ -5,11 +5,12 @@ from __future__ import annotations
 from math import ceil
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from conduit.access import id_of
 from conduit.database import Reading
-from conduit.pages.session import Page, ReadingPage
+from conduit.pages.render import html
+from conduit.pages.session import Page, ReadingPage, page_on
 from conduit.store import articles
 
 router = APIRouter()
@@ -21,9 +22,14 @@ PageNumber = Annotated[int, Query(ge=1, le=100_000, alias="page")]
 
 
 @router.get("/")
-async def front(page: ReadingPage, connection: Reading, number: PageNumber = 1) -> Response:
-    """Everybody's articles."""
-    return await _list(page, connection, articles.Filter(), number, "global")
+async def front(request: Request, number: PageNumber = 1) -> Response:
+    """Everybody's articles; before there is a database, what this is going to be."""
+    database = request.app.state.database
+    if not database.exists:
+        return html(request, "landing.html", {"viewer": None}, 200)
+    async with database.reading() as connection:
+        page = await page_on(request, connection)
+        return await _list(page, connection, articles.Filter(), number, "global")
 
 
 @router.get("/feed")

@@ -26,7 +26,8 @@ HUES = 10
 def html(request: Request, name: str, context: Mapping[str, Any], status: int) -> HTMLResponse:
     """A page. It is for this visitor alone, and asked for again before it is shown again."""
     template = _environment().get_template(name)
-    text = template.render(path=request.url.path, **context)
+    launched = request.app.state.database.exists
+    text = template.render(path=request.url.path, launched=launched, **context)
     headers = {"Cache-Control": "private, no-cache", "Vary": "Cookie"}
     return HTMLResponse(text, status, headers)
 

@@ -91,7 +91,8 @@ class Member:
     form: dict[str, Any]
 
 
-async def _page(request: Request, connection: AsyncConnection) -> Page:
+async def page_on(request: Request, connection: AsyncConnection) -> Page:
+    """The page, with its visitor looked up on this connection."""
     keys: Keys = await request.app.state.keyring.get()
     cookie = request.cookies.get(SESSION)
     claim = tokens.read(keys.session, cookie) if cookie else None
@@ -99,17 +100,17 @@ async def _page(request: Request, connection: AsyncConnection) -> Page:
 
 
 async def _reading_page(request: Request, connection: Reading) -> Page:
-    return await _page(request, connection)
+    return await page_on(request, connection)
 
 
 async def _writing_page(request: Request, connection: Writing) -> Page:
-    return await _page(request, connection)
+    return await page_on(request, connection)
 
 
 async def brief_page(request: Request) -> Page:
     """The page, on a connection that is let go at once."""
     async with request.app.state.database.reading() as connection:
-        return await _page(request, connection)
+        return await page_on(request, connection)
 
 
 @asynccontextmanager

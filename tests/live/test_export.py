@@ -1,0 +1,340 @@
+"""``tenfold export static`` as a user gives it: real apps in their own environments, no port."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from tests.support import examples
+from tests.support.project import Project
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
+Bring = Callable[[Any], Project]
+
+SITE = '''
+    """A site of a few pages, and whatever can be wrong with one."""
+
+    import os
+    import time
+
+    print("imported")
+    PAGES = {
+        "/": '<link rel=stylesheet href="/static/app.css?v=1"><a href="/about">a</a>'
+             '<a href="/blog/1">b</a>',
+        "/about/": '<a href="/">home</a>',
+        "/blog/1": '<a href="/blog/2">2</a><img src="/dot.svg">',
+        "/blog/2": "two",
+        "/secret": os.environ.get("SITE_SECRET", "none"),
+        "/database": os.environ.get("DATABASE_URL", "no database"),
+        "/clock": "CLOCK",
+        "/404.html": "<h1>Nothing here</h1>",
+    }
+
+
+    def app(environ, start_response):
+        path = environ["PATH_INFO"]
+        kind, status, more, body = "text/html; charset=utf-8", "200 OK", [], PAGES.get(path)
+        if path == "/about":
+            status, more, body = "301 Moved", [("Location", "/about/")], ""
+        elif path == "/old":
+            status, more, body = "301 Moved", [("Location", "/about/")], ""
+        elif path in ("/round", "/about-turn"):
+            other = {"/round": "/about-turn", "/about-turn": "/round"}[path]
+            status, more, body = "302 Found", [("Location", other)], ""
+        elif path == "/dot.svg":
+            kind, body = "image/svg+xml", "<svg xmlns='http://www.w3.org/2000/svg'/>"
+        elif path == "/feed":
+            kind, body = "application/rss+xml", "<rss/>"
+        elif path == "/cookie":
+            more, body = [("Set-Cookie", "sid=1")], ""
+        elif path == "/member":
+            status, more, body = "302 Found", [("Location", "/login?next=/member")], ""
+        elif path == "/raises":
+            raise RuntimeError("the shelf is empty")
+        elif path == "/waits":
+            open(os.environ["SITE_MARK"], "w").close()
+            time.sleep(300)
+        elif path == "/where":
+            names = ("wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME")
+            body = "{}://{}{}".format(*(environ[name] for name in names))
+        if body == "CLOCK":
+            body = str(time.time())
+        if body is None:
+            status, body = "404 Not Found", ""
+        start_response(status, [("Content-Type", kind), *more])
+        return iter(lambda: b"x" * 1000, None) if path == "/endless" else [body.encode()]
+'''
+TOML = """
+    name = "site"
+    app = "site_app:app"
+
+    [static]
+    assets = { "/static" = "static" }
+    pages = PAGES
+    page_timeout = "2s"
+    max_page_size = "1MB"
+"""
+
+
+def site(path: Path) -> Project:
+    """A WSGI app without a framework, in an environment that is there already."""
+    project = Project(path)
+    project.write("site_app.py", SITE)
+    project.write("static/app.css", "body { color: black }\n")
+    (path / ".venv").symlink_to(examples.packages("conduit"))
+    say(project, '["/", "/blog/*", "/old"]')
+    return project
+
+
+def say(project: Project, pages: str, more: str = "") -> None:
+    project.write("tenfold.toml", TOML.replace("PAGES", pages))
+    with (project.path / "tenfold.toml").open("a") as file:
+        file.write(more)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def exported(project: Project, *arguments: str) -> dict[str, Any]:
+    """The last line of ``--json``."""
+    found = json.loads(project.ok("export", "static", "--json", *arguments).splitlines()[-1])
+    assert found["event"] == "exported"
+    return dict(found)
+
+
+def test_a_site_is_written_whole_and_again_and_nothing_runs_afterwards(bring: Bring) -> None:
+    project = bring(site)
+    said = exported(project)
+    dist = project.path / "dist"
+    written = tree(dist)
+    assert set(written) == {
+        "index.html", "about/index.html", "blog/1/index.html", "blog/2/index.html", "dot.svg",
+        "static/app.css", "old/index.html", "_redirects", "404.html",
+    }  # fmt: skip
+    assert b"/old /about/ 301" in written["_redirects"]
+    assert b'url=/about/"' in written["old/index.html"]
+    assert (said["pages"], said["assets"], said["redirects"]) == (4, 1, 1)
+    assert [f for f in said["findings"] if f["kind"] != "note"] == []
+    assert project.processes() == []
+    assert exported(project)["release"] == said["release"], "what it wrote is no part of a release"
+    assert tree(dist) == written
+    (dist / "CNAME").write_text("example.org")
+    refused = project.tenfold("export", "static")
+    assert refused.returncode == 1
+    assert "CNAME" in refused.stderr
+    assert set(tree(dist)) == {*written, "CNAME"}
+    project.ok("export", "static", "--replace", "--once")
+    assert tree(dist) == written
+
+
+def test_what_is_found_is_told_and_strict_lets_none_of_it_pass(bring: Bring) -> None:
+    project = bring(site)
+    exported(project, "--once")
+    before = tree(project.path / "dist")
+    say(project, '["/", "/clock", "/feed"]')
+    refused = project.tenfold("export", "static", "--strict")
+    assert refused.returncode == 1
+    for told in ("/blog/1", "/clock", "/feed"):
+        assert told in refused.stderr
+    assert tree(project.path / "dist") == before
+    kinds = {f["kind"]: f["subject"] for f in exported(project)["findings"]}
+    assert kinds["differs"] == "/clock"
+    assert kinds["type"] == "/feed"
+    assert b"application/rss+xml" in tree(project.path / "dist")["_headers"]
+
+
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        ("/raises", "the shelf is empty"),
+        ("/round", "in a loop: /round -> /about-turn"),
+        ("/endless", "more than"),
+        ("/member", "needs a login"),
+        ("/cookie", "sets a cookie (sid)"),
+        ("/nowhere", "answers 404"),
+        ("/a/../../../etc/cron.d/x", "would leave the folder"),
+        ("//etc/passwd", "empty part"),
+        ("/a%00b", "control character"),
+        ("/list?page=2", "has a query string"),
+    ],
+)
+def test_one_bad_page_is_told_and_nothing_is_half_done(
+    bad_site: Project, page: str, told: str
+) -> None:
+    project, before = bad_site, tree(bad_site.path / "dist")
+    say(project, f'["/", "{page}"]')
+    failed = project.tenfold("export", "static", "--once")
+    assert failed.returncode in (1, 2)
+    assert told in failed.stderr
+    assert page.split("?")[0] in failed.stderr
+    assert "Traceback" not in failed.stdout
+    assert tree(project.path / "dist") == before
+    assert [p.name for p in project.path.iterdir() if p.name.endswith(".partial")] == []
+
+
+@pytest.fixture(scope="module")
+def bad_site(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """One site for all that is wrong, exported once when nothing was."""
+    import shutil
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="tenfold-live-"))
+    folder.chmod(0o755)
+    (folder / "site").mkdir()
+    project = site(folder / "site")
+    try:
+        exported(project, "--once")
+        yield project
+    finally:
+        project.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_export_that_is_cut_off_leaves_the_earlier_one_whole(
+    bring: Bring, number: signal.Signals
+) -> None:
+    project = bring(site)
+    exported(project, "--once")
+    before = tree(project.path / "dist")
+    mark = project.path / "marks"
+    mark.mkdir()
+    mark.chmod(0o777)
+    more = f'\n[env]\nSITE_MARK = "{mark}/begun"\n'
+    say(project, '["/", "/waits"]', more)
+    text = (project.path / "tenfold.toml").read_text().replace('"2s"', '"200s"')
+    (project.path / "tenfold.toml").write_text(text)
+    command = project.start("export", "static", "--once")
+    deadline = time.monotonic() + 60
+    while not (mark / "begun").exists() and time.monotonic() < deadline:
+        assert command.poll() is None, command.stdout.read() if command.stdout else ""
+        time.sleep(0.05)
+    children = psutil.Process(command.pid).children(recursive=True)
+    command.send_signal(number)
+    command.communicate(timeout=60)
+    assert tree(project.path / "dist") == before
+    psutil.wait_procs(children, timeout=20)
+    assert project.processes() == []
+    say(project, '["/"]')
+    exported(project, "--once")
+    assert [p.name for p in project.path.iterdir() if p.name.endswith(".partial")] == []
+
+
+def test_below_a_path_of_another_host_with_secrets_and_without_a_database(bring: Bring) -> None:
+    project = bring(site)
+    say(
+        project,
+        '["/where", "/secret", "/database", "/"]',
+        'url = "https://me.github.io/shop"\n\n[env]\nSITE_SECRET = "${OF_THE_SHELL}"\n',
+    )
+    done = project.tenfold("export", "static", "--once", env={"OF_THE_SHELL": "swordfish"})
+    assert done.returncode == 0, done.stderr
+    written = tree(project.path / "dist")
+    assert written["where/index.html"] == b"https://me.github.io/shop"
+    assert written["secret/index.html"] == b"swordfish"
+    assert written["database/index.html"] == b"no database"
+    assert "leads out of /shop" in done.stdout
+    assert "swordfish" not in done.stdout + done.stderr
+
+
+def test_a_folder_that_holds_the_project_is_no_place(bring: Bring) -> None:
+    project = bring(site)
+    for into in (".", "..", ".tenfold", ".tenfold/hosts"):
+        refused = project.tenfold("export", "static", "--into", into, "--replace")
+        assert refused.returncode == 1
+        assert "no place for an export" in refused.stderr
+    assert (project.path / "site_app.py").exists()
+
+
+def test_while_a_site_runs_its_database_is_at_hand(bring: Bring) -> None:
+    project = bring(site)
+    text = SITE.replace('"/": ', '"/healthz": "fine", "/": ', 1)
+    project.write("site_app.py", text)
+    say(project, '["/database"]', '\n[server]\nkind = "uvicorn"\n')
+    # A WSGI app on uvicorn would be refused: the wrapper makes an ASGI app of it, as users do.
+    project.write(
+        "site_asgi.py",
+        """
+        import os
+
+        async def app(scope, receive, send):
+            if scope["type"] == "lifespan":
+                return
+            text = "yes" if os.environ.get("DATABASE_URL", "").startswith("postgres") else "no"
+            head = [(b"content-type", b"text/html")]
+            await send({"type": "http.response.start", "status": 200, "headers": head})
+            await send({"type": "http.response.body", "body": text.encode()})
+        """,
+    )
+    file = project.path / "tenfold.toml"
+    file.write_text(file.read_text().replace("site_app:app", "site_asgi:app"))
+    exported(project, "--once")
+    assert tree(project.path / "dist")["database/index.html"] == b"no"
+    project.up()
+    exported(project, "--once")
+    assert tree(project.path / "dist")["database/index.html"] == b"yes"
+
+
+def test_conduit_is_exported_and_every_link_holds(bring: Bring) -> None:
+    project = bring(examples.conduit)
+    said = exported(project, "--strict")
+    written = tree(project.path / "dist")
+    assert {"index.html", "about/index.html", "404.html", "static/app.css"} <= set(written)
+    assert b"Opening soon" in written["index.html"]
+    assert said["looked_twice"]
+    assert [f for f in said["findings"] if f["kind"] != "note"] == []
+    assert broken_links(project.path / "dist") == []
+
+
+def broken_links(folder: Path) -> list[str]:
+    """What LinkChecker, which is nobody's of ours, finds in the folder as a host serves it."""
+    from tests.support.ports import free_port
+
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "-d", folder, str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        checker = Path(sys.executable).with_name("linkchecker")
+        wait_for_port(port)
+        pages = [f"http://127.0.0.1:{port}/{p}" for p in ("", "about/", "404.html")]
+        done = subprocess.run(
+            [checker, "--no-robots", "--no-status", "-o", "csv", *pages],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            env={**os.environ, "HOME": str(folder.parent)},
+        )
+        assert done.returncode in (0, 1), done.stderr
+        assert "urlname" in done.stdout, done.stderr
+        lines = [line for line in done.stdout.splitlines() if not line.startswith("#")]
+        return lines[1:]
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def wait_for_port(port: int) -> None:
+    import socket
+
+    deadline = time.monotonic() + 20
+    while True:
+        with socket.socket() as trial:
+            if trial.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
