@@ -127,6 +127,19 @@ def test_doctor(shop: Shop) -> None:
                 assert not lost, f"$ {act.command}\nnever says {lost}, but:\n{printed}"
 
 
+def test_static_site(shop: Shop) -> None:
+    spec = shop.project.path / "tenfold.toml"
+    before = spec.read_text()
+    spec.write_text(f'{before}\n[static]\npages = ["/"]\n')
+    try:
+        shop.do("static-site.md")
+        assert '"version"' in (shop.project.path / "dist/index.html").read_text()
+        assert (shop.open / "look/index.html").exists()
+    finally:
+        spec.write_text(before)
+        shutil.rmtree(shop.project.path / "dist", ignore_errors=True)
+
+
 def test_env_and_secrets(shop: Shop) -> None:
     spec = shop.project.path / "tenfold.toml"
     before = spec.read_text()
