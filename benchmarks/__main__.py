@@ -22,6 +22,7 @@ from benchmarks import (
     crossing_sizes,
     crossings,
     deploys,
+    export,
     importing,
     latency,
     markdown,
@@ -51,6 +52,7 @@ BENCHMARKS: Mapping[str, Callable[[Options, Workplace], Finding]] = {
     "crossing_prepare": crossing_prepare.measure,
     "importing": importing.measure,
     "backups": backups.measure,
+    "export": export.measure,
 }
 
 
