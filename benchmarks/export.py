@@ -29,13 +29,13 @@ SECONDS = 600.0
 LOOK_SECONDS = 0.02
 GOAL = Goal(at_least=1.0)
 HOW = f"""\
-A site of {PAGES:,} pages of 4 KB with 16 links each, made by Jinja, and one page that links to all
-of them; once as a Flask app and once as a FastAPI app. Time is that of whole commands, from
+A site of {PAGES:,} pages of 4 KB with 16 links each, made by Jinja, and one page that links to
+all of them; once as a Flask app and once as a FastAPI app. Time is that of whole commands, from
 starting a Python to its end, into a new folder. *Frozen-Flask* gets the list of pages by a
-generator. *httpx* asks by `ASGITransport` in the app's process and writes files. Tenfold's command finds the pages by
-their links, reads every page for them, compares the built release with the project first, and, but
-for the rows with `--once`, makes each page a second time in another process to see whether it is
-static."""
+generator. *httpx* asks by `ASGITransport` in the app's process and writes files. Tenfold's
+command finds the pages by their links, reads every page for them, compares the built release
+with the project first, and, but for the rows with `--once`, makes each page a second time in
+another process to see whether it is static."""
 
 
 @dataclass(frozen=True, slots=True)
