@@ -27,6 +27,7 @@ from benchmarks import (
     latency,
     markdown,
     memory,
+    publishing,
     throughput,
     up,
     wrapper,
@@ -53,6 +54,7 @@ BENCHMARKS: Mapping[str, Callable[[Options, Workplace], Finding]] = {
     "importing": importing.measure,
     "backups": backups.measure,
     "export": export.measure,
+    "publishing": publishing.measure,
 }
 
 

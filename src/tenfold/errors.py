@@ -17,6 +17,7 @@
     │   ├── NotBegun             a step failed before it changed anything
     │   ├── Superseded           another command has taken over: this one can do nothing more
     │   └── LeftHalfDone         what was begun could not be taken back completely
+    ├── PublishError             a site was not published, or not put back; what is served then
     ├── LoadError                load was not made or not judged: setup, ledger or comparison
     ├── TargetError              a host or its agent could not be reached or broke off
     └── JournalError             the journal is unreadable or was written by a newer Tenfold
@@ -127,6 +128,10 @@ class Superseded(StepFailed):
 
 class LeftHalfDone(StepFailed):
     """What was begun could not be taken back completely."""
+
+
+class PublishError(TenfoldError):
+    """A site could not be published, or an earlier publication not be put back."""
 
 
 class LoadError(TenfoldError):

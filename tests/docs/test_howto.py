@@ -8,6 +8,7 @@ import shlex
 import shutil
 import socket
 import ssl
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -37,12 +38,7 @@ class Shop:
         self.open.mkdir()
         self.open.chmod(0o777)  # as root, the app's commands run as somebody else
         (home / "shop-secrets.env").write_text("SHOP_SECRET_KEY=1\n")
-        programs = home / "bin"
-        programs.mkdir()
-        tenfold = programs / "tenfold"
-        tenfold.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m tenfold "$@"\n')
-        tenfold.chmod(0o755)
-        path = f"{programs}:{os.environ['PATH']}"
+        path = f"{programs(home)}:{os.environ['PATH']}"
         self.shell = Shell(self.project.path, {**os.environ, "HOME": str(home), "PATH": path})
 
     def do(self, page: str) -> None:
@@ -65,6 +61,16 @@ class Shop:
         command = command.replace("--host db1", "--host vm1")  # here is but one
         command = command.replace("127.0.0.1:8000", f"127.0.0.1:{self.project.port}")
         return command.replace("up -d", f"up -d --port {self.project.port}")
+
+
+def programs(home: Path) -> Path:
+    """A folder with a program ``tenfold``, for ``PATH``."""
+    folder = home / "bin"
+    folder.mkdir()
+    tenfold = folder / "tenfold"
+    tenfold.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m tenfold "$@"\n')
+    tenfold.chmod(0o755)
+    return folder
 
 
 def wheel() -> Path:
@@ -150,6 +156,35 @@ def test_env_and_secrets(shop: Shop) -> None:
         assert "key 1" in printed
     finally:
         spec.write_text(before)
+
+
+def test_publish(tmp_path: Path) -> None:
+    """The commands of the page and what they print, with a repository of this machine."""
+    project, remote = tmp_path / "bakery", tmp_path / "site.git"
+    (project / "dist" / "about").mkdir(parents=True)
+    (project / "dist" / "index.html").write_text("<h1>Bread</h1>")
+    (project / "dist" / "about" / "index.html").write_text("<h1>About</h1>")
+    subprocess.run(["git", "init", "--quiet", "--bare", remote], check=True)
+    (project / "tenfold.toml").write_text(
+        f'name = "bakery"\napp = "b:a"\n[edge]\ndomain = "b.example"\n'
+        f'[publish]\nto = "git+file://{remote}"\n'
+    )
+    path = f"{programs(tmp_path)}:{os.environ['PATH']}"
+    shell = Shell(project, {**os.environ, "PATH": path})
+    try:
+        for act in acts((PAGES / "publish.md").read_text("utf-8")):
+            if isinstance(act, Run):
+                code, printed = shell.run(act.command)
+                assert code == act.code, f"$ {act.command}\n{printed}"
+    finally:
+        shell.close()
+    served = subprocess.run(
+        ["git", f"--git-dir={remote}", "show", "gh-pages:index.html"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert served.stdout == "<h1>Bread</h1>"
 
 
 def test_scheduled_jobs(shop: Shop) -> None:

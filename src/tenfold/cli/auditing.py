@@ -27,10 +27,13 @@ AUDITED = frozenset({
     "up", "down", "deploy", "rollback", "rehearse", "grow", "shrink", "resume", "abort", "reverse",
     "complete", "run", "jobs run", "console", "psql", "secrets set", "secrets unset",
     "secrets import", "maintenance on", "maintenance off", "lock acquire", "lock release",
-    "db import", "export static",
+    "db import", "export static", "publish",
 })  # fmt: skip
-BEGINS = frozenset({"up", "secrets set", "secrets import", "lock acquire"})
+BEGINS = frozenset({"up", "secrets set", "secrets import", "lock acquire", "publish"})
 """May be the first command of all: they make the deployment's folder themselves."""
+
+ONLY_LOOKS = ("dry_run", "listing")
+"""Options with which a command changes nothing."""
 
 ERROR_CHARACTERS = 500
 _Made = TypeVar("_Made")
@@ -110,7 +113,7 @@ def recorded(settings: Settings, context: click.Context) -> Iterator[None]:
 
 def _begun(settings: Settings, context: click.Context) -> Recording | None:
     command = _name(context)
-    if command not in AUDITED:
+    if command not in AUDITED or any(context.params.get(name) for name in ONLY_LOOKS):
         return None
     with suppress(TenfoldError):  # the command itself tells what is wrong with its folder
         layout = settings.layout()

@@ -20,6 +20,7 @@ from tenfold.errors import TenfoldError
 SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Begin": ("init", "doctor", "up", "down", "status"),
     "Change": ("plan", "deploy", "rollback", "upgrade", "secrets"),
+    "Static files": ("publish",),
     "Move": ("rehearse", "grow", "shrink", "resume", "abort", "reverse", "complete", "report"),
     "Every day": (
         "logs",

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Final, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from tenfold.spec import values
+from tenfold.spec import places
 from tenfold.spec.table import Table
 from tenfold.spec.units import LongSeconds
 
-S3: Final = "s3://"
 HOUR_SECONDS: Final = 3600.0
 DAY_SECONDS: Final = 86_400.0
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_PREFIX = re.compile(r"[A-Za-z0-9._~/+=@-]*")
-_REGION = re.compile(r"[a-z0-9-]{1,40}")
 _IN_S3: Final = ("endpoint", "region", "access_key", "secret_key")
 
 
 def place(text: str) -> str:
     """An absolute directory, or ``s3://bucket`` with or without a path in it."""
-    if text.startswith(S3):
-        return _bucket(text)
+    if text.startswith(places.S3):
+        return places.bucket(text)
     path = PurePosixPath(text)
     if not path.is_absolute() or path == PurePosixPath("/") or ".." in path.parts:
         raise ValueError(
@@ -38,57 +31,10 @@ def place(text: str) -> str:
     return str(path)
 
 
-def _bucket(text: str) -> str:
-    bucket, _, prefix = text.removeprefix(S3).partition("/")
-    if not _BUCKET.fullmatch(bucket) or not _PREFIX.fullmatch(prefix) or ".." in prefix.split("/"):
-        raise ValueError(f'"{text}" is no bucket; write for example "s3://my-backups/shop"')
-    return f"{S3}{bucket}/{prefix.strip('/')}".rstrip("/")
-
-
-def server_url(text: str) -> str:
-    """The URL of an S3 server; without TLS only on this machine."""
-    try:
-        parts = urlsplit(text)
-        known = parts.hostname is not None and (parts.port or 1) > 0
-    except ValueError:
-        known = False
-    if not known or parts.scheme not in ("https", "http") or parts.path.strip("/") or parts.query:
-        raise ValueError(f'"{text}" is not the URL of a server, such as "https://s3.example.org"')
-    if parts.username or parts.password:
-        raise ValueError("has a password in it; that belongs into secret_key")
-    if parts.scheme == "http" and not _is_here(parts.hostname or ""):
-        raise ValueError(f'"{text}" sends everything in the clear: use https://')
-    return text.rstrip("/")
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def region_name(text: str) -> str:
-    """The name of a region."""
-    if not _REGION.fullmatch(text):
-        raise ValueError(f'"{text}" is no region, such as "eu-central-1"')
-    return text
-
-
-def _taken(variable: str) -> BeforeValidator:
-    def check(value: Any) -> str:
-        text = values.variable_value(value)
-        if not values.references(text):
-            raise ValueError(f'is a secret; write "${{{variable}}}", and set that variable')
-        return text
-
-    return BeforeValidator(check)
-
-
 _TEXT = WithJsonSchema({"type": "string"})
-Key = Annotated[str, _taken("BACKUP_KEY"), _TEXT]
-AccessKey = Annotated[str, _taken("BACKUP_ACCESS_KEY"), _TEXT]
-SecretKey = Annotated[str, _taken("BACKUP_SECRET_KEY"), _TEXT]
+Key = Annotated[str, places.taken("BACKUP_KEY"), _TEXT]
+AccessKey = Annotated[str, places.taken("BACKUP_ACCESS_KEY"), _TEXT]
+SecretKey = Annotated[str, places.taken("BACKUP_SECRET_KEY"), _TEXT]
 
 
 class BackupTable(Table):
@@ -125,10 +71,10 @@ class BackupTable(Table):
         description="A key of age, as `tenfold db key` makes one: whoever has the place and not "
         "the key cannot read it. Without it nothing is encrypted by Tenfold.",
     )
-    endpoint: Annotated[str, AfterValidator(server_url)] | None = Field(
+    endpoint: Annotated[str, AfterValidator(places.server_url)] | None = Field(
         default=None, description="The URL of the S3 server, where that is not Amazon's."
     )
-    region: Annotated[str, AfterValidator(region_name)] = Field(
+    region: Annotated[str, AfterValidator(places.region_name)] = Field(
         default="us-east-1", description="The region of the bucket."
     )
     access_key: AccessKey | None = Field(default=None, description="Who writes into the bucket.")
@@ -137,7 +83,7 @@ class BackupTable(Table):
     @property
     def in_s3(self) -> bool:
         """Whether it goes to a bucket."""
-        return self.to.startswith(S3)
+        return self.to.startswith(places.S3)
 
     @property
     def secrets(self) -> dict[str, str]:

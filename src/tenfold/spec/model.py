@@ -27,6 +27,7 @@ from tenfold.spec.edge import EdgeTable
 from tenfold.spec.jobs import MAX_JOBS, POOL, JobName, JobTable
 from tenfold.spec.load import LoadTable
 from tenfold.spec.metrics import MetricsTable
+from tenfold.spec.publish import PublishTable
 from tenfold.spec.redis import RedisTable
 from tenfold.spec.static import RelativePath, StaticTable
 from tenfold.spec.storage import StorageTable
@@ -228,6 +229,7 @@ class AppSpec(Table):
     )
     edge: EdgeTable = Field(default_factory=EdgeTable)
     transition: TransitionTable = Field(default_factory=TransitionTable, validate_default=True)
+    publish: PublishTable | None = None
     metrics: MetricsTable | None = None
     alerts: AlertsTable | None = None
     env: Mapping[VariableName, VariableValue] = Field(

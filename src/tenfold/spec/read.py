@@ -131,17 +131,19 @@ def backup_secrets(
     """
     backup = spec.database.backup
     texts = backup.secrets if backup is not None else {}
-    keys: dict[locate.Key, str] = {("database", "backup", k): text for k, text in texts.items()}
-    _require_set(keys, environ, path)
-    found = {key: values.expand(text, environ).strip() for key, text in texts.items()}
-    empty = [
-        Problem(("database", "backup", key), "the variable is set, and empty")
-        for key, text in found.items()
-        if not text
-    ]
-    if empty:
-        raise _at_lines(empty, path)
-    return {key: Secret(text) for key, text in found.items()}
+    return _secrets(("database", "backup"), texts, environ, path)
+
+
+def publish_secrets(
+    spec: AppSpec, environ: Mapping[str, str], *, path: Path | None = None
+) -> dict[str, Secret]:
+    """The secrets of ``[publish]`` by key; empty without that table.
+
+    Raises:
+        SpecError: as :func:`variables`; or one is empty.
+    """
+    texts = spec.publish.secrets if spec.publish is not None else {}
+    return _secrets(("publish",), texts, environ, path)
 
 
 def alert_webhook(
@@ -163,6 +165,21 @@ def alert_webhook(
     except ValueError as error:
         raise _at_lines([Problem(key, str(error))], path) from None
     return Secret(found)
+
+
+def _secrets(
+    table: tuple[str, ...], texts: Mapping[str, str], environ: Mapping[str, str], path: Path | None
+) -> dict[str, Secret]:
+    _require_set({(*table, key): text for key, text in texts.items()}, environ, path)
+    found = {key: values.expand(text, environ).strip() for key, text in texts.items()}
+    empty = [
+        Problem((*table, key), "the variable is set, and empty")
+        for key, text in found.items()
+        if not text
+    ]
+    if empty:
+        raise _at_lines(empty, path)
+    return {key: Secret(text) for key, text in found.items()}
 
 
 def _own_url(

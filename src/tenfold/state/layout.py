@@ -15,6 +15,7 @@
       cache/          packages fetched for root's builds     release
       runtime/HASH/   the wrapper, copied alone              runtime
       hosts/NAME/     one directory per host                 targets.local
+      publishing/     the place's history by git, whose publications are ours   publishing
       reports/        what moves between stages did          observe.report
       rehearsals/     copies of all this, for a while        deployment.rehearse
     .tenfold-NAME/    the same for the environment NAME
@@ -103,6 +104,11 @@ class Layout:
     def app_secrets(self) -> Path:
         """See :mod:`tenfold.state.app_secrets`."""
         return self.state / "app-secrets.json"
+
+    @property
+    def publishing(self) -> Path:
+        """See :mod:`tenfold.publishing.opening`."""
+        return self.state / "publishing"
 
     def exists(self) -> bool:
         """Whether this project was ever brought up."""
