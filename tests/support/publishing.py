@@ -148,7 +148,7 @@ class World:
             env={**self.there.environ, **environ},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 

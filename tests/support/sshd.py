@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.support.ports import free_port
@@ -24,6 +24,7 @@ class Sshd:
 
     root: Path
     port: int
+    pid: int = 0
 
     @property
     def user(self) -> str:
@@ -86,7 +87,7 @@ def running(root: Path) -> Iterator[Sshd]:
                 within=20,
                 subject="sshd to listen",
             )
-            yield server
+            yield replace(server, pid=process.pid)
         finally:
             process.kill()
             process.wait()

@@ -32,7 +32,7 @@ AUDITED = frozenset({
 BEGINS = frozenset({"up", "secrets set", "secrets import", "lock acquire", "publish"})
 """May be the first command of all: they make the deployment's folder themselves."""
 
-ONLY_LOOKS = ("dry_run", "listing")
+ONLY_LOOKS = ("dry_run", "listing", "workflow")
 """Options with which a command changes nothing."""
 
 ERROR_CHARACTERS = 500

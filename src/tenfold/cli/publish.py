@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -14,11 +16,17 @@ from tenfold.cli.live_line import LiveLine
 from tenfold.cli.output import Output
 from tenfold.cli.past import shown
 from tenfold.cli.plan import CHANGES_PENDING
-from tenfold.errors import UsageError
+from tenfold.errors import Interrupted, UsageError
 from tenfold.publishing import words, work
 from tenfold.publishing.model import Publication, Standing
 from tenfold.publishing.opening import opened
 from tenfold.publishing.place import Place
+from tenfold.publishing.workflow import PATH
+from tenfold.publishing.workflow import workflow as made
+from tenfold.release import git
+from tenfold.spec import read
+from tenfold.spec.publish import GITHUB
+from tenfold.state.layout import Layout
 
 BEFORE = "the one before"
 
@@ -51,6 +59,9 @@ class PublishProgress(LiveLine):
 @click.option(
     "--take-over", is_flag=True, help="Also where something is that Tenfold did not publish."
 )
+@click.option(
+    "--workflow", is_flag=True, help="Print the workflow file with which GitHub publishes itself."
+)
 @click.option("--verbose", is_flag=True, help="Name every file.")
 def publish(
     settings: Settings,
@@ -59,6 +70,7 @@ def publish(
     listing: bool,
     back: str | None,
     take_over: bool,
+    workflow: bool,
     verbose: bool,
 ) -> None:
     """Publish a folder of static files. Only what changed travels.
@@ -74,10 +86,18 @@ def publish(
     tenfold publish --from public
     tenfold publish --list
     tenfold publish --back
+    tenfold publish --workflow > .github/workflows/pages.yml
     """
-    _require_one(dry_run=dry_run, list=listing, back=back is not None)
+    _require_one(dry_run=dry_run, list=listing, back=back is not None, workflow=workflow)
     layout = settings.layout()
-    with opened(layout, os.environ) as (spec, place), PublishProgress(settings.output) as progress:
+    if workflow:
+        _print_workflow(layout, settings.output)
+        return
+    with (
+        _interruptible(),
+        opened(layout, os.environ) as (spec, place),
+        PublishProgress(settings.output) as progress,
+    ):
         assert spec.publish is not None
         if listing:
             _list(place, progress, settings.output)
@@ -97,10 +117,30 @@ def publish(
                 sys.exit(CHANGES_PENDING)
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted("publish") from None
+
+
 def _require_one(**given: bool) -> None:
     named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
     if len(named) > 1:
         raise UsageError(f"{named[0]} and {named[1]} exclude each other")
+
+
+def _print_workflow(layout: Layout, output: Output) -> None:
+    spec = read.load(layout.spec, environment=layout.environment)
+    if spec.publish is None or not spec.publish.to.startswith(GITHUB):
+        raise UsageError(
+            "a workflow is for GitHub, and [publish] to names no repository there",
+            next='[publish]  to = "github:OWNER/REPOSITORY"',
+        )
+    text = made(spec.publish.folder, git.branch(layout.project) or "main")
+    output.line(text.rstrip("\n"), literal=True)
+    output.event("workflow", {"path": PATH, "text": text})
 
 
 def _planned(place: Place, source: Path, progress: PublishProgress) -> work.Plan:

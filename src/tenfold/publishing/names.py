@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 MAX_PART_BYTES: Final = 255
@@ -70,12 +70,3 @@ def listed(paths: Iterable[str], most: int = 5) -> str:
     found = sorted(paths)
     told = ", ".join(shown(path) for path in found[:most])
     return told if len(found) <= most else f"{told} and {len(found) - most:,} more"
-
-
-def clashes(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Paths that are one and the same where upper and lower case are not told apart."""
-    seen: dict[str, str] = {}
-    for path in sorted(paths):
-        before = seen.setdefault(path.casefold(), path)
-        if before != path:
-            yield before, path

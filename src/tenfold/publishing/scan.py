@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,7 +24,6 @@ def scan(
     algorithm: Algorithm,
     *,
     extra: Mapping[str, bytes] | None = None,
-    doing: Callable[[int], None] | None = None,
 ) -> Site:
     """The site that a folder holds.
 
@@ -32,7 +31,6 @@ def scan(
         folder: where it lies.
         algorithm: of the digests.
         extra: files that the place needs; one that the folder has itself goes before it.
-        doing: told how many files were read.
 
     Raises:
         UsageError: there is no such folder.
@@ -51,11 +49,7 @@ def scan(
             f"{folder} is empty",
             next="build the site first; an empty one is not published",
         )
-    files: dict[str, File] = {}
-    for number, (path, source) in enumerate(found, 1):
-        files[path] = _read(path, source, algorithm)
-        if doing is not None:
-            doing(number)
+    files = {path: _read(path, source, algorithm) for path, source in found}
     for path, content in (extra or {}).items():
         files.setdefault(path, made(content, algorithm))
     return Site(files, algorithm)
@@ -119,7 +113,7 @@ def _found(folder: Path) -> tuple[list[tuple[str, Path]], list[str]]:
 
 
 def _walk(root: Path, folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Every entry below a folder; what is private is told and not entered."""
+    """Every entry below a folder; what is private, or too deep, is told and not entered."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
@@ -129,7 +123,8 @@ def _walk(root: Path, folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
             continue
         path = os.path.relpath(entry.path, root)
         yield path, entry
-        if entry.is_dir(follow_symlinks=False) and not names.private(path):
+        fine = names.problem(path) is None and not names.private(path)
+        if fine and entry.is_dir(follow_symlinks=False):
             yield from _walk(root, Path(entry.path))
 
 

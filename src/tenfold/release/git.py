@@ -171,6 +171,16 @@ def _identity(folder: Path) -> tuple[dict[str, str], int | None, int | None]:
     return environ, owner.st_uid, owner.st_gid
 
 
+def branch(folder: Path) -> str | None:
+    """The branch that a folder's repository is on; ``None`` without one.
+
+    Raises:
+        ReleaseError: there is a repository, but git refuses to read it.
+    """
+    told = _ask(folder, "branch", "--show-current")
+    return told.decode(errors="replace").strip() or None if told is not None else None
+
+
 def is_repository(folder: Path) -> bool:
     """Whether the folder itself, not one above it, is a checked-out repository."""
     try:

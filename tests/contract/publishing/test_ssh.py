@@ -8,9 +8,10 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.support.ports import free_port
-from tests.support.publishing import SITE, OverSsh, World
+from tests.support.publishing import SITE, OverSsh, Quiet, World
 
 from tenfold.errors import PublishError, Refused
 
@@ -92,6 +93,27 @@ def test_a_directory_whose_parent_is_missing(world: World) -> None:
         world.publish()
 
 
+def test_a_connection_that_breaks_off(world: World) -> None:
+    world.publish()
+    before = world.there.served()
+    world.fill({f"new/{n}.bin": os.urandom(200_000) for n in range(20)})
+    world.fill({"index.html": b"new"})
+
+    class Breaks(Quiet):
+        def sent(self, files: int, of: int) -> None:
+            if files == 5:
+                for process in psutil.Process(there(world).server.pid).children(recursive=True):
+                    process.kill()
+
+    with pytest.raises(PublishError, match="the connection broke off") as caught:
+        world.publish(listener=Breaks())
+    assert caught.value.changed == "nothing: what was published before is served"
+    assert world.there.served() == before
+    world.publish()
+    assert world.there.served() == world.files()
+    assert list((there(world).folder / ".tenfold" / "incoming").iterdir()) == []
+
+
 def test_files_of_somebody_else(world: World) -> None:
     there(world).folder.mkdir()
     (there(world).folder / "index.php").write_text("theirs")
@@ -125,8 +147,6 @@ def test_a_publication_that_is_not_there_any_more(world: World) -> None:
     world.publish()
     (old,) = world.kept()
     with world.place() as place:
-        from tests.support.publishing import Quiet
-
         standing = place.look(Quiet())
         shutil.rmtree(there(world).folder / "releases" / old)
         with pytest.raises(PublishError, match="is not there any more"):

@@ -77,7 +77,3 @@ def test_names_are_shown_without_what_a_terminal_would_obey() -> None:
     assert names.shown("grüße") == "grüße"
     assert names.shown("b\udcff") == "b\\udcff"
     assert names.listed([str(n) for n in range(9)]) == "0, 1, 2, 3, 4 and 4 more"
-
-
-def test_names_that_differ_in_case_alone() -> None:
-    assert list(names.clashes(["About.html", "about.html", "b"])) == [("About.html", "about.html")]

@@ -89,6 +89,19 @@ def test_a_name_that_is_not_utf_8(folder: Path) -> None:
         scan(folder, "sha256")
 
 
+def test_folders_in_folders_without_end(folder: Path) -> None:
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("a-folder", dir_fd=here)
+        below = os.open("a-folder", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    with pytest.raises(Refused, match="its path has more than 800 bytes"):
+        scan(folder, "sha256")
+    subprocess.run(["rm", "-rf", folder], check=True)
+
+
 def test_nothing_to_publish(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no folder"):
         scan(tmp_path / "none", "sha256")
