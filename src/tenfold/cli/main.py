@@ -20,7 +20,6 @@ from tenfold.errors import TenfoldError
 SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Begin": ("init", "doctor", "up", "down", "status"),
     "Change": ("plan", "deploy", "rollback", "upgrade", "secrets"),
-    "Static files": ("publish",),
     "Move": ("rehearse", "grow", "shrink", "resume", "abort", "reverse", "complete", "report"),
     "Every day": (
         "logs",
@@ -36,7 +35,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
         "audit",
         "lock",
     ),
-    "Static site": ("export",),
+    "Static site": ("export", "publish"),
     "Load": ("load",),
     "Reference": ("docs", "schema", "completion"),
 }

@@ -23,7 +23,7 @@ class Place(Protocol):
 
     Everything that is done there is whole or not at all as far as the place can do it, and can be
     cut off at any moment: what was served before is then served still, or, in a bucket, what the
-    decision 0023 says. Methods raise :class:`tenfold.errors.PublishError` when the place refuses
+    decision 0024 says. Methods raise :class:`tenfold.errors.PublishError` when the place refuses
     or cannot be reached.
     """
 
