@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.support import apps
-from tests.support.moves import killed_at, require_said, wait_for_answers
+from tests.support.moves import go_on, killed_at, require_said, stopped_at, wait_for_answers
 from tests.support.project import Project
 from tests.support.users import Users
 from tests.support.venvs import environment
@@ -46,6 +47,14 @@ class Machine:
     def with_the_same_nginx(self) -> None:
         """Debian's cannot do what stage 100 asks for."""
         _point(self._nginx, self._copy)
+
+    def with_an_nginx_that_does_not_start(self) -> None:
+        """It says its version, and no more."""
+        script = self._copy.with_name("broken-nginx")
+        told = f'case "$1" in -[vV]) exec {self._new_nginx} "$1";; esac'
+        script.write_text(f"#!/bin/sh\n{told}\necho broken >&2\nexit 1\n")
+        script.chmod(0o755)
+        _point(self._nginx, script)
 
     def update(self) -> None:
         """What an update of the packages does."""
@@ -202,7 +211,7 @@ def test_engines_that_were_installed_elsewhere_wait_for_an_upgrade(
 @pytest.mark.parametrize(
     "point",
     ["StandIn.after", "Renew.before", "Renew.after", "EndStandIn.after", "Hold.after",
-     "WarmPool.after"],
+     "RenewServer.after", "WarmPool.after"],
 )  # fmt: skip
 def test_a_killed_upgrade_goes_on_where_it_was(bring: Bring, point: str) -> None:
     project = bring(apps.notes)
@@ -222,6 +231,54 @@ def test_a_killed_upgrade_goes_on_where_it_was(bring: Bring, point: str) -> None
     after = {u["name"]: u["pid"] for u in project.units() if u["name"] != "agent"}
     assert not set(before.values()) & set(after.values())
     assert project.status()["state"] == "running"
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("point", "goes_on"),
+    [("StandIn.after", False), ("Renew.before", False), ("Renew.after", False),
+     ("RenewServer.before", False), ("RenewServer.after", True), ("WarmPool.after", True)],
+)  # fmt: skip
+def test_an_interrupted_upgrade_leaves_nobody_without_an_answer(
+    bring: Bring, point: str, goes_on: bool, number: signal.Signals
+) -> None:
+    project = bring(apps.notes)
+    patient(project)
+    project.up()
+    with Users(project) as users:
+        wait_for_answers(users)
+        command = stopped_at(project, point, "upgrade", "--restart")
+        assert command is not None
+        command.send_signal(number)
+        code, said, _ = go_on(command, within=120)
+        wait_for_answers(users)
+    assert code == (0 if goes_on else 1), said
+    assert users.failures == []
+    users.require_nothing_lost()
+    assert {u["name"] for u in project.units("nginx")} == {"edge"}
+    assert project.status()["state"] == "running"
+
+
+def test_a_program_that_does_not_start_is_found_while_the_old_one_serves(
+    bring: Bring, machine: Machine
+) -> None:
+    machine.with_the_same_nginx()
+    project = prepared(bring, machine)
+    project.up()
+    edge = pid_of(project, "nginx")
+    machine.with_an_nginx_that_does_not_start()
+    with Users(project) as users:
+        wait_for_answers(users)
+        failed = project.tenfold("upgrade")
+        wait_for_answers(users)
+    assert failed.returncode == 1
+    require_said(failed.stderr, "edge.beside", "tenfold upgrade")
+    assert users.failures == []
+    assert pid_of(project, "nginx") == edge
+    machine.update()
+    project.ok("upgrade")
+    assert server_version(project) == "18.6"
 
 
 def test_it_waits_for_a_move_that_is_open(bring: Bring) -> None:

@@ -355,7 +355,7 @@ class Unit:
         self.context.store.write(FOLDER, order.name, fresh.to_json())
         self.declared = True
         await self._end_life(UnitFailed(f"{self.name} was declared anew meanwhile"))
-        await self._end_process()
+        await self._end_process(order.patience_seconds)
         self.record = replace(fresh, process=None, stale=False)
         self.reason = None
         self._crashes = 0

@@ -53,7 +53,7 @@ def upgrade(settings: Settings, only_plan: bool, restart: bool) -> None:
         upgrades.require_ready(deployment, found)
         _show(found, output)
         with PlanProgress(output) as progress:
-            waited = upgrades.carry_out(deployment, found, progress)
+            waited = upgrades.carry_out(deployment, found, progress, restart=since)
     output.event("upgraded", {"waited_seconds": round(waited, 3)})
     output.line()
     title = found.intent.title
@@ -74,7 +74,18 @@ def _show(found: Upgrade, output: Output) -> None:
     if found.todo.empty:
         output.line("Every engine runs what is installed")
         return
+    if not found.behind:  # an upgrade that was cut off
+        for step in found.todo.steps:
+            output.line(f"  {step.sentence()}")
     output.columns([(b.unit, _named(b), b.sentence, _how(b)) for b in found.behind])
+    for note in found.intent.notes:
+        output.line(f"  {note}", style="dim")
+    if any(b.may_lose_idle_clients for b in found.behind):
+        output.line(
+            "  this nginx, unlike 1.27.4 and later, may close a connection that a client is about"
+            " to use again",
+            style="dim",
+        )
     if found.seconds:
         output.line(
             f"  requests wait about {found.seconds:.1f} s, {found.bound_seconds:g} s at most",

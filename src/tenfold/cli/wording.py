@@ -76,7 +76,7 @@ def _of_a_move(step: st.Step) -> str:
     match step:
         case st.StandIn(unit):
             return f"a second {unit} serves beside it"
-        case st.Renew(unit):
+        case st.Renew(unit) | st.RenewServer(unit):
             return f"{unit} runs what is installed"
         case st.EndStandIn(unit):
             return f"the second {unit} has finished and stopped"

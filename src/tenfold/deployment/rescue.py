@@ -47,7 +47,7 @@ def standing_by(layout: Layout) -> Iterator[Expect]:
     arguments = (str(layout.project), str(reading), str(os.getpid()))
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__, *arguments],
+            [sys.executable, "-P", "-m", __name__, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -128,7 +128,7 @@ def main(arguments: list[str]) -> int:
     if watch.is_well:
         return 0
     return subprocess.run(
-        [sys.executable, "-m", "tenfold", "resume", "--let-go", "--dir", project],
+        [sys.executable, "-P", "-m", "tenfold", "resume", "--let-go", "--dir", project],
         cwd=Path("/"),
         check=False,
     ).returncode

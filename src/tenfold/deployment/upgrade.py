@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tenfold.deployment import restore_in_place, site_facts, work
+from tenfold.deployment import app_secrets, restore_in_place, site_facts, work
 from tenfold.deployment.cross import SWITCH_SECONDS, terms_of
 from tenfold.engines import programs
 from tenfold.errors import Interrupted, Refused, StepFailed, TenfoldError
+from tenfold.state import secrets
 from tenfold.transitions import planner, upgrading
 from tenfold.transitions import steps as st
 from tenfold.transitions.interrupting import Bounds
 from tenfold.transitions.perform import World, perform
 from tenfold.transitions.perform.evidence import Evidence
-from tenfold.transitions.perform.serving import WARM_SECONDS
+from tenfold.transitions.perform.serving import STALE, WARM_SECONDS
 from tenfold.transitions.perform.sessions import Sessions
 from tenfold.transitions.runner import Runner
 from tenfold.transitions.upgrading import Wish
@@ -29,11 +32,13 @@ if TYPE_CHECKING:
     from tenfold.transitions.planner import Plan
     from tenfold.transitions.runner import Listener
 
-START_SHARE = 1.5
+SEVERAL_SHARE = 1.5
 """How much longer several workers take to start at once than one."""
 
-CUT_OFF = "upgrade"
-"""Fact: an upgrade was begun, and whether new workers took over is not known."""
+FINISHING_TRIES = 3
+AGAIN_SECONDS = 0.5
+KEEPS_IDLE_CLIENTS = (1, 27, 4)
+"""From this nginx on an edge that leaves lets idle clients be for a moment; see decision 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,12 @@ class Behind:
     installed: str | None
     waits: bool
     current: bool = False
+
+    @property
+    def may_lose_idle_clients(self) -> bool:
+        """Whether it is an edge of before :data:`KEEPS_IDLE_CLIENTS` that has to leave."""
+        numbers = tuple(int(n) for n in re.findall(r"\d+", self.runs or "")[:3])
+        return self.engine == "nginx" and bool(numbers) and numbers < KEEPS_IDLE_CLIENTS
 
     @property
     def sentence(self) -> str:
@@ -101,7 +112,7 @@ def look(deployment: Deployment, *, restart: float | None = None) -> Upgrade:
         behind=tuple(
             _behind(unit, intent, now, current=unit not in truly_behind) for unit in found
         ),
-        seconds=_expected_seconds(deployment, todo),
+        seconds=_expected_seconds(deployment, intent, todo),
         bound_seconds=wish.bounds.max_hold_seconds,
     )
 
@@ -128,6 +139,13 @@ def require_ready(deployment: Deployment, upgrade: Upgrade) -> None:
             "a move between stages is not complete yet: its way back runs the same engines",
             next="tenfold complete    or  tenfold reverse  and  tenfold abort",
         )
+    for host in deployment.observe(upgrade.intent.target).hosts:
+        if any(u.pid is not None and u.program is None for u in host.units):
+            raise Refused(
+                f"the agent of {host.name} was started by an earlier Tenfold, and cannot tell what"
+                " its units run",
+                next="tenfold down  and  tenfold up    once, at a quiet hour",
+            )
     for found in upgrade.behind:
         if found.engine in programs.ASKED_WITH and found.installed is None:
             raise Refused(
@@ -137,18 +155,50 @@ def require_ready(deployment: Deployment, upgrade: Upgrade) -> None:
             )
 
 
-def carry_out(deployment: Deployment, upgrade: Upgrade, listener: Listener) -> float:
+def carry_out(
+    deployment: Deployment, upgrade: Upgrade, listener: Listener, *, restart: float | None = None
+) -> float:
     """Do it; gives how many seconds requests waited. The caller holds the lock.
 
-    How long a worker takes to start is tried first: as long do requests wait.
+    How long a worker takes to start is tried first: as long do requests wait. Once a server that
+    workers have sessions with is asked to restart there is only the way forward, and it is gone
+    some more times.
 
     Raises:
         Refused: requests would wait for too long.
         TenfoldError: a step failed; says what that means for the users.
     """
-    intent, journal, sessions = upgrade.intent, deployment.journal, Sessions()
-    assert intent.goal.release is not None
-    evidence = Evidence()
+    evidence, sessions = Evidence(), Sessions()
+    _tried(deployment, upgrade, listener, sessions)
+    tries = 0
+    try:
+        while True:
+            try:
+                _run(deployment, upgrade, upgrade.todo, listener, sessions, evidence)
+                break
+            except (TenfoldError, KeyboardInterrupt) as error:
+                tries += 1
+                if not deployment.facts().get(STALE) or tries >= FINISHING_TRIES:
+                    raise _told(error, deployment) from error
+                time.sleep(AGAIN_SECONDS * tries)
+                evidence.ended()
+                upgrade = look(deployment, restart=restart)
+    finally:
+        sessions.close()
+    deployment.journal.set(app_secrets.FACT, upgrade.intent.secret_versions)
+    secrets.remember(deployment.layout.secrets, upgrade.intent.taken)
+    return sum(hold.seconds for hold in evidence.holds)
+
+
+def _run(
+    deployment: Deployment,
+    upgrade: Upgrade,
+    todo: Plan,
+    listener: Listener,
+    sessions: Sessions,
+    evidence: Evidence,
+) -> None:
+    intent, journal = upgrade.intent, deployment.journal
     world = World(
         blueprint=intent.blueprint,
         target=intent.target,
@@ -156,53 +206,49 @@ def carry_out(deployment: Deployment, upgrade: Upgrade, listener: Listener) -> f
         releases=intent.releases,
         sessions=sessions,
         evidence=evidence,
-        terms=terms_of(deployment, intent.goal.release),
+        terms=terms_of(deployment, str(intent.goal.release)),
     )
     runner = Runner(journal, lambda step, tell: perform(step, world, tell), listener)
     try:
-        if _holds(upgrade.todo):
-            runner.run(_trial(upgrade))
-            _require_time(deployment, upgrade)
-            journal.set(CUT_OFF, True)
         with site_facts.under_way(intent, "upgrade"):
-            runner.run(upgrade.todo)
-    except Refused:
-        raise
-    except (TenfoldError, KeyboardInterrupt) as error:
-        told = error if isinstance(error, TenfoldError) else Interrupted("upgrade")
-        told.next = "\n".join(filter(None, (told.next, "tenfold upgrade    goes on from here")))
-        if told is error:
-            raise
-        raise told from error
+            runner.run(todo)
     finally:
         world.renewals.close()
-        sessions.close()
-    journal.set(CUT_OFF, None)
-    return sum(hold.seconds for hold in evidence.holds)
 
 
-def _holds(todo: Plan) -> bool:
-    return any(isinstance(step, st.Hold) for step in todo.steps)
+def _told(error: BaseException, deployment: Deployment) -> TenfoldError:
+    told = error if isinstance(error, TenfoldError) else Interrupted("upgrade")
+    # What holds and rests say is said of moves.
+    told.next = (told.next or "").replace("tenfold resume", "tenfold upgrade") or None
+    if told.next is None or "tenfold upgrade" not in told.next:
+        again = "tenfold upgrade    goes on from here"
+        told.next = f"{told.next}\n{again}" if told.next else again
+    if deployment.facts().get(STALE):
+        known = f"{told.changed}\n" if told.changed else ""
+        told.changed = (
+            f"{known}a server was restarted, and the app's workers have lost their sessions: what"
+            " does not look for that answers with errors until new ones take over"
+        )
+    return told
 
 
-def _expected_seconds(deployment: Deployment, todo: Plan) -> float:
-    """What is known of the last start, until another one is tried; several start at once."""
-    if not _holds(todo):
-        return 0.0
-    return START_SHARE * float(deployment.facts().get(WARM_SECONDS, 0.0)) + SWITCH_SECONDS
-
-
-def _trial(upgrade: Upgrade) -> Plan:
+def _tried(
+    deployment: Deployment, upgrade: Upgrade, listener: Listener, sessions: Sessions
+) -> None:
+    """Start a worker and end it, where requests will wait for that; see that there is time."""
+    if not _holds(upgrade.todo):
+        return
     goal = upgrade.intent.goal
-    leader = next((u.path for u in goal.topology.units if goal.leads(u)), None)
-    assert goal.release is not None
-    # Where the database is the user's own, only a Redis restarts, and what is known must do.
-    steps = (st.TrialStart(goal.topology.app_pool.path, leader, goal.release),) if leader else ()
-    return planner.Plan("upgrade", steps)
-
-
-def _require_time(deployment: Deployment, upgrade: Upgrade) -> None:
-    needed = _expected_seconds(deployment, upgrade.todo)
+    leader = next((u for u in goal.topology.units if goal.leads(u)), None)
+    if leader is not None and _lives(deployment, upgrade.intent, leader):
+        assert goal.release is not None
+        step = st.TrialStart(goal.topology.app_pool.path, leader.path, goal.release)
+        todo = planner.Plan("upgrade", (step,))
+        try:
+            _run(deployment, upgrade, todo, listener, sessions, Evidence())
+        except (TenfoldError, KeyboardInterrupt) as error:
+            raise _told(error, deployment) from error
+    needed = _expected_seconds(deployment, upgrade.intent, upgrade.todo)
     if needed > upgrade.bound_seconds:
         raise Refused(
             f"requests may wait {upgrade.bound_seconds:g} s, and the restart would take about"
@@ -211,6 +257,26 @@ def _require_time(deployment: Deployment, upgrade: Upgrade) -> None:
             next=f'[transition] max_hold = "{needed * 1.5:.0f}s"  in tenfold.toml;'
             "  less than [edge] hold",
         )
+
+
+def _lives(deployment: Deployment, intent: Intent, unit: Unit) -> bool:
+    host = deployment.observe(intent.target).host(unit.host)
+    seen = host.unit(unit.name) if host is not None else None
+    return seen is not None and seen.state in planner.LIVE
+
+
+def _holds(todo: Plan) -> bool:
+    return any(isinstance(step, st.Hold) for step in todo.steps)
+
+
+def _expected_seconds(deployment: Deployment, intent: Intent, todo: Plan) -> float:
+    """From how long one worker took to start, the last time that it was tried."""
+    if not _holds(todo):
+        return 0.0
+    several = intent.goal.topology.app_pool.minimum > 1
+    alone = several and intent.spec.release.migrate is None  # the first starts by itself then
+    starts = (1.0 if alone else 0.0) + (SEVERAL_SHARE if several else 1.0)
+    return starts * float(deployment.facts().get(WARM_SECONDS, 0.0)) + SWITCH_SECONDS
 
 
 def _wish(deployment: Deployment, intent: Intent, restart: float | None) -> Wish:
@@ -222,7 +288,7 @@ def _wish(deployment: Deployment, intent: Intent, restart: float | None) -> Wish
         ),
         patience_seconds=intent.spec.server.drain_seconds,
         anyway=restart,
-        stale=bool(deployment.facts().get(CUT_OFF)),
+        stale=bool(deployment.facts().get(STALE)),
     )
 
 
@@ -241,16 +307,16 @@ def _behind(unit: Unit, intent: Intent, now: Observation, *, current: bool) -> B
 
 
 def _installed(unit: Unit, intent: Intent, agent: HostAgent) -> str | None:
-    return programs.version_of(unit.engine, work.programs_of(intent)[unit.path], _run(agent))
+    return programs.version_of(unit.engine, work.programs_of(intent)[unit.path], _asks(agent))
 
 
 def _running(unit: Unit, seen: ObservedUnit, agent: HostAgent) -> str | None:
     if seen.pid is None:
         return None
-    return programs.version_of(unit.engine, programs.of_process(seen.pid), _run(agent))
+    return programs.version_of(unit.engine, programs.of_process(seen.pid), _asks(agent))
 
 
-def _run(agent: HostAgent) -> programs.Run:
+def _asks(agent: HostAgent) -> programs.Run:
     def run(command: Command) -> tuple[int, str]:
         try:
             finished = agent.run(replace(command, cwd="/"))

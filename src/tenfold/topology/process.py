@@ -107,7 +107,8 @@ class UnitOrder:
     that would is refused. Where all units stop, those that it ``outlives`` stop first.
     ``fingerprint`` is the caller's digest of what the unit was made from; the agent keeps it and
     gives it back when observed. ``instead_of`` is the pid of a process that shall not be kept,
-    though it may have been started with the same launch.
+    though it may have been started with the same launch; ``patience_seconds`` is how long it may
+    take to end, by default its own bound.
     """
 
     name: str
@@ -123,3 +124,4 @@ class UnitOrder:
     fingerprint: str | None = None
     outlives: tuple[str, ...] = ()
     instead_of: int | None = None
+    patience_seconds: float | None = None

@@ -65,7 +65,7 @@ def while_requests_wait(
 
 
 def new_workers(now: Observation, goal: Goal, *, rested: bool) -> list[st.Step]:
-    """A new generation of every kind, of the release that serves.
+    """A new generation of every kind, of the release that serves, none that was warm before.
 
     Args:
         now: what is.
@@ -79,7 +79,8 @@ def new_workers(now: Observation, goal: Goal, *, rested: bool) -> list[st.Step]:
         return []
     release = _release(goal)
     digest = goal.fingerprints.get(pool.path)
-    generation, warm = plan_generation(pool, units, release, digest, ("warm",))
+    # What is warm already may have opened its sessions before they were lost.
+    generation, warm = plan_generation(pool, units, release, digest, ())
     found = wanted_workers(release, now, goal)
     changes = tuple(workers.change(w) for w in (workers.rested(found) if rested else found))
     return [

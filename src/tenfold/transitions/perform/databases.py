@@ -139,7 +139,7 @@ def _(step: steps.Fence, world: World, tell: Tell) -> None:
 @effect.register
 def _(step: steps.Unfence, world: World, tell: Tell) -> None:
     unit, scene = database_unit(step.unit, world)
-    _keep_waiting(world)
+    keep_waiting(world)
     # Fenced here, and nobody was asked to lead since: a successor that fell silent need not be
     # heard. Whoever fenced before had its sessions ended when that fence was taken away.
     untouched = step.unit in world.evidence.fencing and not world.evidence.asked
@@ -281,7 +281,7 @@ def _hold_on(world: World, host: str) -> None:
     world.agent(app_host).hold(pool, FORWARD_SECONDS)
 
 
-def _keep_waiting(world: World) -> None:
+def keep_waiting(world: World) -> None:
     """While a leader starts again nobody may be let go to it, whatever time the agent had left."""
     hold = world.evidence.holding()
     if hold is not None:

@@ -35,6 +35,9 @@ WARMS_LATE = "warms_late"
 STORAGE = "storage"
 """Fact: the directories of user files that outlive releases."""
 
+STALE = "stale_workers"
+"""Fact: a server that workers have sessions with restarted, and none have taken over since."""
+
 WARM_SECONDS = "warm_seconds"
 """Fact: how long the workers took to start, the last time."""
 
@@ -250,6 +253,7 @@ def _(step: steps.Handover, world: World, tell: Tell) -> None:
     world.evidence.ended()
     world.releases.collect()
     world.releases.record_served(step.release)
+    world.journal.set(STALE, None)
 
 
 @effect.register

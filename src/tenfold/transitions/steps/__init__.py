@@ -45,7 +45,7 @@ from tenfold.transitions.steps.serving import (
     StopUnit,
     WarmPool,
 )
-from tenfold.transitions.steps.upgrading import BESIDE, EndStandIn, Renew, StandIn
+from tenfold.transitions.steps.upgrading import BESIDE, EndStandIn, Renew, RenewServer, StandIn
 from tenfold.transitions.steps.working import (
     ForgetWorkers,
     RestWorkers,
@@ -87,6 +87,7 @@ __all__ = [
     "RemoveData",
     "RemoveHost",
     "Renew",
+    "RenewServer",
     "RestWorkers",
     "RestartUnit",
     "Settle",

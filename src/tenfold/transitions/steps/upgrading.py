@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from tenfold.transitions.steps.base import Step
 
@@ -40,8 +41,24 @@ class Renew(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class RenewServer(Step):
+    """The same for one that the app's workers have sessions with; those are lost.
+
+    From then on only new workers are of use, so the way is forward. ``anyway``: see :class:`Renew`.
+    """
+
+    point_of_no_return: ClassVar[bool] = True
+
+    unit: str
+    anyway: float | None = None
+
+    def sentence(self) -> str:
+        return f"restart {self.unit} with what is installed; sessions end"
+
+
+@dataclass(frozen=True, slots=True)
 class EndStandIn(Step):
-    """Stop the second process of a unit, once it has finished what it has in hand."""
+    """Have a unit itself serve, and then stop the second process, with what it has in hand done."""
 
     unit: str
     within_seconds: float | None = None
