@@ -149,8 +149,10 @@ class Unit:
         """End it in order; whoever waits for it to become ready is told.
 
         Args:
-            within_seconds: when to kill it at the latest, instead of its own bound.
+            within_seconds: when to kill it at the latest, if that is before its own bound.
         """
+        own = self.order.launch.stop.within_seconds
+        within_seconds = own if within_seconds is None else min(own, within_seconds)
         if self.state == "draining" and self.process is not None:
             await self._end(self.process, within_seconds)  # Whoever drains it sees its end.
         async with self._order_lock:

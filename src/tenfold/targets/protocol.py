@@ -69,7 +69,7 @@ class HostAgent(Protocol):
     def stop(self, name: str, within_seconds: float | None = None) -> None:
         """End a unit in order and forget it; fine if there is none. It is gone when this returns.
 
-        ``within_seconds``: when it is killed, instead of the unit's own bound.
+        ``within_seconds`` is a bound before it is killed that may be shorter than the unit's own.
         """
 
     def rest(

@@ -80,9 +80,9 @@ def plan(kind: str, now: Observation, goal: Goal, wish: Wish) -> Plan:
     for unit in edges:
         patience = wish.patience_seconds
         steps += [
-            st.StandIn(unit.path),
+            st.StandIn(unit.path, patience),
             st.Renew(unit.path, patience, wish.anyway),
-            st.EndStandIn(unit.path, patience),
+            st.EndStandIn(unit.path),
         ]
     changes = [st.RenewServer(u.path, anyway=wish.anyway) for u in held]
     databases = tuple(

@@ -264,10 +264,10 @@ def test_every_step_survives_the_journal(kind: str) -> None:
         "RemoveHost": st.RemoveHost("db1"),
         "BringBeside": st.BringBeside("vm1/postgres", "now", "shop-1", "then", 2, 1.5),
         "Exchange": st.Exchange("vm1/postgres", "now"),
-        "StandIn": st.StandIn("vm1/edge"),
+        "StandIn": st.StandIn("vm1/edge", 30.0),
         "Renew": st.Renew("vm1/edge", 30.0, 1.5),
         "RenewServer": st.RenewServer("vm1/postgres", 1.5),
-        "EndStandIn": st.EndStandIn("vm1/edge", 30.0),
+        "EndStandIn": st.EndStandIn("vm1/edge"),
         "RemoveBeside": st.RemoveBeside("vm1/postgres", "now"),
         "Together": st.Together((st.BuildRelease("r1"), st.StartUnit("vm1/postgres"))),
     }

@@ -131,8 +131,8 @@ def test_a_held_pool_counts_as_served() -> None:
 
 
 def test_a_stand_in_is_taken_back_and_steps_are_plain_data() -> None:
-    step = st.StandIn("vm1/edge")
+    step = st.StandIn("vm1/edge", 30.0)
     assert step.reverse() == st.EndStandIn("vm1/edge")
-    for one in (step, st.Renew("vm1/edge", 3.0, 4.0), st.EndStandIn("vm1/edge", 3.0)):
+    for one in (step, st.Renew("vm1/edge", 3.0, 4.0), st.EndStandIn("vm1/edge")):
         assert st.from_json(st.to_json(one)) == one
         assert one.sentence()

@@ -31,7 +31,7 @@ AGAIN = "tenfold upgrade    goes on from here;  tenfold logs edge    tells why"
 @effect.register
 def _(step: steps.StandIn, world: World, tell: Tell) -> None:
     unit, agent, order = _unit(step.unit, world)
-    agent.start(_beside(unit, order, world))
+    agent.start(_beside(unit, order, step.within_seconds, world))
 
 
 @effect.register
@@ -43,7 +43,7 @@ def _(step: steps.EndStandIn, world: World, tell: Tell) -> None:
     agent.start(order)
     _require_itself(unit, agent, world)
     tell("finishes what it has in hand")
-    agent.stop(name + steps.BESIDE, step.within_seconds)
+    agent.stop(name + steps.BESIDE)
     agent.run(Command(("rm", "-rf", "--", _prefix(unit, world) + steps.BESIDE), cwd="/"))
 
 
@@ -127,7 +127,7 @@ def _require_itself(unit: Unit, agent: HostAgent, world: World) -> None:
         time.sleep(LOOK_EVERY_SECONDS)
 
 
-def _beside(unit: Unit, order: UnitOrder, world: World) -> UnitOrder:
+def _beside(unit: Unit, order: UnitOrder, within_seconds: float, world: World) -> UnitOrder:
     """The stand-in: from the same files, with a prefix of its own, and a probe that nobody else
     answers: nginx writes its pid when it has read its files and has its sockets."""
     prefix = _prefix(unit, world)
@@ -145,6 +145,7 @@ def _beside(unit: Unit, order: UnitOrder, world: World) -> UnitOrder:
             argv=argv,
             prepare=(made, gone, *launch.prepare),
             ready=Probe("exec", argv=("test", "-s", f"{own}/nginx.pid")),
+            stop=replace(launch.stop, within_seconds=within_seconds),
         ),
     )
 

@@ -13,9 +13,13 @@ BESIDE = ".beside"
 
 @dataclass(frozen=True, slots=True)
 class StandIn(Step):
-    """Have a second process of a unit accept on its sockets beside it, from what is installed."""
+    """Have a second process of a unit accept on its sockets beside it, from what is installed.
+
+    ``within_seconds``: how long it may finish what it has in hand when it ends.
+    """
 
     unit: str
+    within_seconds: float
 
     def sentence(self) -> str:
         return f"start a second {self.unit} beside it, on the same sockets"
@@ -61,7 +65,6 @@ class EndStandIn(Step):
     """Have a unit itself serve, and then stop the second process, with what it has in hand done."""
 
     unit: str
-    within_seconds: float | None = None
 
     def sentence(self) -> str:
         return f"stop the second {self.unit}"
