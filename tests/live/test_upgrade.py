@@ -239,7 +239,7 @@ def test_a_killed_upgrade_goes_on_where_it_was(bring: Bring, point: str) -> None
 @pytest.mark.parametrize(
     ("point", "goes_on"),
     [("StandIn.after", False), ("Renew.before", False), ("Renew.after", False),
-     ("RenewServer.before", False), ("RenewServer.after", True), ("WarmPool.after", True)],
+     ("RenewServer.before", True), ("RenewServer.after", True), ("WarmPool.after", True)],
 )  # fmt: skip
 def test_an_interrupted_upgrade_leaves_nobody_without_an_answer(
     bring: Bring, point: str, goes_on: bool, number: signal.Signals

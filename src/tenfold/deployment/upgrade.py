@@ -178,7 +178,9 @@ def carry_out(
                 break
             except (TenfoldError, KeyboardInterrupt) as error:
                 tries += 1
-                if not deployment.facts().get(STALE) or tries >= FINISHING_TRIES:
+                last = deployment.journal.last()
+                only_forward = last is not None and last.outcome == "failed"
+                if not only_forward or tries >= FINISHING_TRIES:
                     raise _told(error, deployment) from error
                 time.sleep(AGAIN_SECONDS * tries)
                 evidence.ended()
