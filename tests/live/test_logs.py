@@ -191,6 +191,7 @@ def test_both_hosts_are_told_as_one_in_the_order_of_time(bring: Bring) -> None:
     assert any("ready to accept connections" in e["line"] for e in only)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("server", ["hypercorn", "granian"])
 def test_other_servers_tell_which_request_it_was_as_well(bring: Bring, server: str) -> None:
     project = bring(apps.notes)

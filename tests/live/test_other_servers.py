@@ -41,6 +41,7 @@ def rewrite(project: Project, old: str, new: str) -> None:
     spec.write_text(spec.read_text().replace(old, new))
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("server", ["hypercorn", "granian", "command"])
 def test_no_request_fails_through_deploys_and_a_move_and_back(bring: Bring, server: str) -> None:
     project = bring(diary)

@@ -47,7 +47,7 @@ async def posting(upstream: Upstream) -> AsyncIterator[None]:
     upstream.close()
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 async def test_no_post_fails_in_fifteen_switches(
     kind: Kind, runtime: Runtime, owned: socket.socket

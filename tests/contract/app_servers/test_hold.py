@@ -88,7 +88,7 @@ async def stays_drained(process: AppProcess, seconds: float = HELD_SECONDS) -> N
         await asyncio.sleep(0.01)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @of(*KINDS)
 async def test_no_post_fails_in_fifteen_holds(
     kind: Kind, start: Start, nginx: int, tmp_path: Path
