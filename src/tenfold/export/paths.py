@@ -63,12 +63,18 @@ def escaped(path: str) -> str:
     return quote(path, safe=_SAFE)
 
 
-@lru_cache(maxsize=8192)
 def resolve(reference: str, base: str, site: Site) -> Link | None:
     """What a reference on the page at ``base`` (a path of the app's) leads to.
 
     ``None`` where that is elsewhere, or no page at all (``mailto:``, ``#top``).
     """
+    if reference[:1] == "/":  # most are, and it does not matter on which page they are
+        return _resolved(reference, "/", site)
+    return _resolved(reference, base, site)
+
+
+@lru_cache(maxsize=8192)
+def _resolved(reference: str, base: str, site: Site) -> Link | None:
     text = _IGNORED.sub("", reference).strip(" \x0c\x00")
     plain = text.startswith("/") and not text.startswith("//") and "/." not in text
     if not plain:

@@ -118,23 +118,22 @@ def _with_nested(source: Source, path: str) -> Source:
 
 
 def _from_folder(root: Path, without: tuple[str, ...]) -> Source:
-    found = (path for path in _walk(root, "") if not _is_below(path, without))
-    return Source(root, files=_sorted(found), kind="folder")
+    return Source(root, files=_sorted(_walk(root, "", without)), kind="folder")
 
 
 def _is_below(path: str, directories: tuple[str, ...]) -> bool:
     return any(path == d or path.startswith(f"{d}/") for d in directories)
 
 
-def _walk(root: Path, below: str) -> Iterator[str]:
+def _walk(root: Path, below: str, without: tuple[str, ...]) -> Iterator[str]:
     with os.scandir(root / below) as entries:
         for entry in entries:
             path = f"{below}/{entry.name}" if below else entry.name
-            if _is_leftover(entry.name):
+            if _is_leftover(entry.name) or path in without:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 if not (root / path / "pyvenv.cfg").exists():
-                    yield from _walk(root, path)
+                    yield from _walk(root, path, without)
             elif entry.is_symlink() or entry.is_file(follow_symlinks=False):
                 yield path
 

@@ -16,7 +16,8 @@ import pytest
 from tests.support.hosts import hosts, sleeper, until
 
 from tenfold.errors import TargetError
-from tenfold.targets.local import LocalAgent, descent
+from tenfold.secret import Secret
+from tenfold.targets.local import LocalAgent, LocalTarget, descent
 from tenfold.targets.local.account import Account, account_for
 from tenfold.topology.model import Host
 from tenfold.topology.process import Command
@@ -160,3 +161,31 @@ def test_a_machine_that_lets_nobody_mount_gives_a_way_out(closed: Path) -> None:
     assert str(closed) in done.stdout
     assert "this machine does not let root mount anything" in done.stdout
     assert "run Tenfold as an ordinary user" in done.stdout
+
+
+def test_a_program_beside_the_hosts_runs_as_their_user_in_a_view_and_leaves_nothing(
+    closed: Path,
+) -> None:
+    state = closed / "app" / ".tenfold"
+    state.mkdir(parents=True)
+    (closed / "secret").write_text("not for the app")
+    (closed / "app" / "own").write_text("the project's")
+    target = LocalTarget(state, "app")
+    script = f"id -un; pwd; echo $WHO; cat own; cat {closed}/secret; read line; echo $line"
+    command = Command(("/bin/sh", "-c", script), env={"WHO": Secret("me")}, cwd=str(closed / "app"))
+    pipe = subprocess.PIPE
+    running = target.beside(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    said, complained = running.communicate("told\n", timeout=60)
+    assert said.splitlines() == [user(), str(closed / "app"), "me", "the project'stold"]
+    assert "not for the app" not in said + complained
+    assert not (state / "hosts").exists()
+
+
+def test_a_program_that_is_not_there_is_told_and_nothing_is_left_behind(closed: Path) -> None:
+    state = closed / "app" / ".tenfold"
+    state.mkdir(parents=True)
+    target = LocalTarget(state, "app", needs=[closed / "app"])
+    done = target.beside(Command(("/nowhere/python",), cwd=str(closed / "app")), stderr=-1)
+    _, said = done.communicate(timeout=60)
+    assert done.returncode == 127
+    assert b"/nowhere/python" in said
