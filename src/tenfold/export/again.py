@@ -40,6 +40,7 @@ class SecondLook(threading.Thread):
         self._changed = threading.Condition()
         self._complete = False
         self._given_up = False
+        self._renderer: Renderer | None = None
         self.differing: list[str] = []
         self.error: BaseException | None = None
 
@@ -62,7 +63,7 @@ class SecondLook(threading.Thread):
         return self.differing
 
     def give_up(self) -> None:
-        """Nobody wants to know any more."""
+        """Nobody wants to know any more, not even of the page that is made just now."""
         self._close(given_up=True)
         self.join()
 
@@ -75,6 +76,7 @@ class SecondLook(threading.Thread):
         """Compare until there is nothing left."""
         try:
             with Renderer(self._start_process, self._settings) as renderer:
+                self._begin(renderer)
                 renderer.ready()
                 self._compare(renderer)
         except _GivenUp:
@@ -87,6 +89,14 @@ class SecondLook(threading.Thread):
             self._complete |= complete
             self._given_up |= given_up
             self._changed.notify()
+            if given_up and self._renderer is not None and self.is_alive():
+                self._renderer.kill()
+
+    def _begin(self, renderer: Renderer) -> None:
+        with self._changed:
+            if self._given_up:
+                raise _GivenUp
+            self._renderer = renderer
 
     def _compare(self, renderer: Renderer) -> None:
         asked: deque[Made] = deque()

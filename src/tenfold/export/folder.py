@@ -31,10 +31,15 @@ UNTOUCHED: Final = "nothing: what was exported before is as it was"
 
 
 class Draft:
-    """A folder in the making, for ``place``; its files' places were checked by :mod:`.places`."""
+    """A folder in the making, for ``place``; its files' places were checked by :mod:`.places`.
 
-    def __init__(self, root: Path, place: Path) -> None:
+    Everything is made below ``folder``, an open descriptor: whoever owns the project, and is not
+    root, could put something else at the name meanwhile.
+    """
+
+    def __init__(self, root: Path, place: Path, folder: int) -> None:
         self.root = root
+        self._at = folder
         self.files = 0
         self.bytes = 0
         self._place = place
@@ -53,7 +58,7 @@ class Draft:
         with self.writing():
             self._folder(place.rpartition("/")[0])
             self.files += 1
-            return open(os.open(self.root / place, _CREATE, 0o644), "wb", buffering=0)
+            return open(os.open(place, _CREATE, 0o644, dir_fd=self._at), "wb", buffering=0)
 
     def add(self, file: BinaryIO, part: bytes) -> None:
         """More of a file. Raises ``ExportError``."""
@@ -77,7 +82,7 @@ class Draft:
     def _folder(self, name: str) -> None:
         if name not in self._folders:
             self._folder(name.rpartition("/")[0])
-            os.mkdir(self.root / name, 0o755)
+            os.mkdir(name, 0o755, dir_fd=self._at)
             self._folders.add(name)
 
 
@@ -93,15 +98,17 @@ def draft(place: Path) -> Iterator[Draft]:
         sweep(place)
         making = place.with_name(f".{place.name}.{secrets.token_hex(6)}.partial")
         making.mkdir(mode=0o755)
-        lock = os.open(making, _DIRECTORY)
+        opened = os.open(making, _DIRECTORY)
     except OSError as error:
         raise cannot_write(place, error) from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield Draft(making, place)
+        if os.fstat(opened).st_uid != os.geteuid():
+            raise Refused(f"somebody else put {making} there just now", next="see who may")
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield Draft(making, place, opened)
     finally:
         shutil.rmtree(making, ignore_errors=True)
-        os.close(lock)
+        os.close(opened)
 
 
 def sweep(place: Path) -> None:

@@ -100,6 +100,10 @@ class Renderer:
     ) -> None:
         self._end(END_SECONDS if kind is None else 0.0)
 
+    def kill(self) -> None:
+        """End it now, from another thread: whoever waits for its answers hears of its end."""
+        self._process.kill()
+
     def ready(self) -> str:
         """Wait until the app is imported and has started; gives its interface.
 
