@@ -124,6 +124,11 @@ def _moved(status: int, location: str) -> Verdict:
 
 
 def _unfit(status: int, asked: str) -> Fault:
+    if status == 400:
+        return Fault(
+            "answers 400: perhaps it does not know the name under which it is asked",
+            'name the site that it is for: [static] url = "https://example.org"',
+        )
     if status == 403:
         what = "answers 403: not everybody may see it"
     elif status >= 500:

@@ -78,7 +78,7 @@ def test_nothing_to_compare_is_fine(look: SecondLook) -> None:
 def test_who_gives_up_does_not_wait_for_the_page_at_hand(look: SecondLook) -> None:
     look.start()
     look.add(made("/waits"))
-    until(lambda: look.left == 0)
+    until(lambda: look.left == 0, "the page to be asked for")
     began = time.monotonic()
     look.give_up()
     assert time.monotonic() - began < SETTINGS.page_seconds / 2

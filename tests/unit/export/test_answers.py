@@ -43,6 +43,7 @@ def test_missing(status: int) -> None:
         (verdict(302, location="https://id.example.org/oauth2/authorize"), "needs a login"),
         (verdict(302, location="/enter?next=%2Fpage"), "needs a login"),
         (verdict(302, location="/accounts/sign-in/"), "needs a login"),
+        (verdict(400), "the name under which it is asked"),
         (verdict(403), "403"),
         (verdict(500), "500"),
         (verdict(302), "302"),
