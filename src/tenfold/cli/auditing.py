@@ -198,13 +198,13 @@ def _known(layout: Layout) -> tuple[str, ...]:
 
 def _position(layout: Layout) -> tuple[str | None, str | None]:
     """The release that served last, and the stage; nothing where that cannot be known."""
+    if not layout.exists():
+        return None, None
     from tenfold.deployment.deployment import POSITION
     from tenfold.deployment.shelf import served
     from tenfold.stages.path import stage_of
     from tenfold.transitions.journal import SqliteJournal
 
-    if not layout.exists():
-        return None, None
     with suppress(TenfoldError, OSError, ValueError):
         journal = SqliteJournal(layout.journal)
         try:

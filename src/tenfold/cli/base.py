@@ -19,6 +19,8 @@ from tenfold.state.layout import ENVIRONMENT, SPEC_NAME, Layout, find_project
 
 HELP = ["-h", "--help"]
 DEFAULT = "default"
+CHANGES_PENDING = 2
+"""What a command that only looks exits with where there is something to do."""
 ENV_HELP = "The environment; default: $TENFOLD_ENV, else the one without a name."
 DIR_HELP = "The app's folder; default: the nearest one upwards with a tenfold.toml."
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tenfold.cli.base import Settings, command
+from tenfold.cli.base import CHANGES_PENDING, Settings, command
 from tenfold.cli.output import Output
 from tenfold.cli.plan_of_a_move import plan_of_a_move
 from tenfold.cli.wording import about_backups, about_workers
@@ -21,8 +21,6 @@ from tenfold.topology.model import Pool, Unit
 from tenfold.topology.settings import BackupSettings, WorkerSettings
 from tenfold.transitions import steps as st
 from tenfold.transitions.planner import Plan
-
-CHANGES_PENDING = 2
 
 
 @command("plan")

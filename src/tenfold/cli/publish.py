@@ -11,11 +11,10 @@ from pathlib import Path
 
 import click
 
-from tenfold.cli.base import Settings, command
+from tenfold.cli.base import CHANGES_PENDING, Settings, command
 from tenfold.cli.live_line import LiveLine
 from tenfold.cli.output import Output
 from tenfold.cli.past import shown
-from tenfold.cli.plan import CHANGES_PENDING
 from tenfold.errors import Interrupted, UsageError
 from tenfold.publishing import words, work
 from tenfold.publishing.model import Publication, Standing

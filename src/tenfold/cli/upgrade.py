@@ -7,10 +7,9 @@ import time
 
 import click
 
-from tenfold.cli.base import Settings, command
+from tenfold.cli.base import CHANGES_PENDING, Settings, command
 from tenfold.cli.deploy import require_running
 from tenfold.cli.output import Output
-from tenfold.cli.plan import CHANGES_PENDING
 from tenfold.cli.progress import PlanProgress
 from tenfold.deployment import upgrade as upgrades
 from tenfold.deployment.deployment import Deployment

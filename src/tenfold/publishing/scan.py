@@ -101,7 +101,7 @@ def _found(folder: Path) -> tuple[list[tuple[str, Path]], list[str]]:
         ) from None
     found: list[tuple[str, Path]] = []
     problems: list[str] = []
-    for path, entry in _walk(root, root):
+    for path, entry in _walk(root):
         why = _wrong(path, entry, root)
         if why is not None:
             problems.append(f"{names.shown(path)}: {why}")
@@ -112,7 +112,7 @@ def _found(folder: Path) -> tuple[list[tuple[str, Path]], list[str]]:
     return sorted(found), problems
 
 
-def _walk(root: Path, folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _walk(folder: str | Path, before: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Every entry below a folder; what is private, or too deep, is told and not entered."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -121,11 +121,11 @@ def _walk(root: Path, folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     for entry in entries:
         if entry.name in IGNORED:
             continue
-        path = os.path.relpath(entry.path, root)
+        path = before + entry.name
         yield path, entry
         fine = names.problem(path) is None and not names.private(path)
         if fine and entry.is_dir(follow_symlinks=False):
-            yield from _walk(root, Path(entry.path))
+            yield from _walk(entry.path, f"{path}/")
 
 
 def _wrong(path: str, entry: os.DirEntry[str], root: Path) -> str | None:
@@ -138,9 +138,7 @@ def _wrong(path: str, entry: os.DirEntry[str], root: Path) -> str | None:
         return _wrong_link(entry, root)
     if entry.is_dir(follow_symlinks=False):
         return None
-    if not stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
-        return "is no ordinary file"
-    return None
+    return None if entry.is_file(follow_symlinks=False) else "is no ordinary file"
 
 
 def _wrong_link(entry: os.DirEntry[str], root: Path) -> str | None:

@@ -75,6 +75,7 @@ class Git:
         self._program = shutil.which("git", path=self._environ.get("PATH"))
         if self._program is None:
             raise Refused("there is no git on PATH", next="install git")
+        self._ssh = self._how_to_ssh()
 
     def local(self, *arguments: str, given: bytes = b"", index: Path | None = None) -> str:
         """What a command that asks nobody else prints. Raises ``GitFailed``."""
@@ -95,10 +96,10 @@ class Git:
             "SSH_ASKPASS_REQUIRE": "never",
             "GIT_ASKPASS": "false",  # it answers nothing, and git says what it would have asked
             "GCM_INTERACTIVE": "never",
-            **self._ssh(),
+            **self._ssh,
         }
 
-    def _ssh(self) -> dict[str, str]:
+    def _how_to_ssh(self) -> dict[str, str]:
         """ssh that asks nothing, unless the user says how to call it."""
         if "GIT_SSH_COMMAND" in self._environ or "GIT_SSH" in self._environ:
             return {}
