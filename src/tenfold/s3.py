@@ -112,4 +112,4 @@ def _short(said: str) -> str:
     for word in ("Connection refused", "timed out", "dns error", "certificate"):
         if word.lower() in said.lower():
             return word.lower()
-    return " ".join(said.split())[:200]
+    return "".join(mark if mark.isprintable() else "?" for mark in " ".join(said.split())[:200])

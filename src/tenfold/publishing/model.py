@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from tenfold.publishing.names import problem
+
 FORMAT = 1
+_DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 ID = re.compile(r"\d{8}-\d{6}\.\d{3}-[0-9a-f]{6}")
 Algorithm = Literal["sha256", "sha1", "git"]
 """How a place names a content: SHA-256, SHA-1, or as git names a blob (SHA-1 with its header)."""
@@ -149,8 +152,10 @@ def kept_from(content: bytes) -> Kept:
     manifest, id_ = data.get("manifest"), data.get("id")
     if not isinstance(id_, str) or not ID.fullmatch(id_) or not isinstance(manifest, dict):
         raise ValueError("it describes no publication")
-    if not all(isinstance(p, str) and isinstance(d, str) for p, d in manifest.items()):
+    if not all(isinstance(d, str) and _DIGEST.fullmatch(d) for d in manifest.values()):
         raise ValueError("its manifest is none")
+    if any(problem(path) is not None for path in manifest):
+        raise ValueError("its manifest names what cannot be a file")
     at = data.get("at")
     return Kept(
         Publication(

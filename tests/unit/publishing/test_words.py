@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tenfold.publishing import words
+from tenfold.publishing import packing, words
 from tenfold.publishing.git import says
 from tenfold.publishing.model import Changes, File, Kept, Publication, kept_from, moment
 from tenfold.publishing.ssh.says import failure
@@ -79,17 +81,40 @@ def test_what_ssh_says(code: int, said: str, why: str) -> None:
 
 
 def test_a_manifest_comes_back_as_it_was() -> None:
-    kept = Kept(Publication("20261126-211122.123-abcdef", 1.5, 1, 5), {"a b/ü.html": "d"})
+    kept = Kept(Publication("20261126-211122.123-abcdef", 1.5, 1, 5), {"a b/ü.html": "d" * 64})
     assert kept_from(kept.to_bytes()) == kept
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"{}", b'{"format": 2}', b'{"format": 1, "id": "../x", "manifest": {}}',
-                b'{"format":1,"id":"20261126-211122.123-abcdef","manifest":{"a":1}}']
+                b'{"format":1,"id":"20261126-211122.123-abcdef","manifest":{"a":1}}',
+                b'{"format":1,"id":"20261126-211122.123-abcdef","manifest":{"a":"x"}}',
+                b'{"format":1,"id":"20261126-211122.123-abcdef","manifest":{"../a":"%b"}}'
+                % (b"d" * 64)]
 )  # fmt: skip
 def test_what_is_no_manifest_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - of json or of ours
         kept_from(content)
+
+
+def test_what_a_server_says_is_nothing_that_a_terminal_obeys() -> None:
+    said = "remote: \x1b]0;owned\x07no\n! [remote rejected] a -> b (hook declined)"
+    assert "\x1b" not in says.evidence(said)
+    assert "\x1b" not in str(failure("ssh://h/srv", Answer(1, b"", said)).detail)
+
+
+@given(st.binary(max_size=2000))
+def test_what_was_packed_comes_back(content: bytes) -> None:
+    assert packing.unpacked(packing.packed(content)) == content
+
+
+def test_what_is_packed_without_end_is_not_unpacked() -> None:
+    with pytest.raises(ValueError, match="longer than any manifest"):
+        packing.unpacked(packing.packed(b"0" * 1_000_000), 1000)
+    with pytest.raises(ValueError, match="its end lacks"):
+        packing.unpacked(packing.packed(b"0" * 1000)[:-5])
+    with pytest.raises(ValueError, match="damaged"):
+        packing.unpacked(b"no gzip")
 
 
 def test_an_id_says_when() -> None:

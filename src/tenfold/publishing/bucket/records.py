@@ -10,14 +10,13 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
-import zlib
 from dataclasses import asdict, dataclass
 from typing import Final
 
 from tenfold.errors import PublishError
+from tenfold.publishing import packing
 from tenfold.publishing.kinds import type_of
 from tenfold.publishing.model import ID, Kept, Manifest, kept_from
 from tenfold.publishing.names import OWN
@@ -61,14 +60,14 @@ def publication_id(name: str) -> str | None:
 
 def packed(kept: Kept) -> bytes:
     """A manifest as it is kept."""
-    return gzip.compress(kept.to_bytes(), mtime=0)
+    return packing.packed(kept.to_bytes())
 
 
 def unpacked(content: bytes, where: str) -> Kept:
     """What :func:`packed` made. Raises ``PublishError``."""
     try:
-        return kept_from(gzip.decompress(content))
-    except (ValueError, OSError, EOFError, zlib.error) as error:
+        return kept_from(packing.unpacked(content))
+    except ValueError as error:
         raise damaged(where, f"a manifest in {PUBLICATIONS} cannot be read: {error}") from error
 
 

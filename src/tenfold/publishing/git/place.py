@@ -38,6 +38,8 @@ UNTOUCHED: Final = "nothing: what was published before is served"
 MOST_KEPT: Final = 50
 MAX_FILE_BYTES: Final = 100 * 1024 * 1024
 """What GitHub takes (docs.github.com, "About large files on GitHub")."""
+MOST_OBJECTS: Final = 50_000
+ASIDE: Final = "tenfold-"
 _SEPARATOR = "\x1e"
 _OBJECT = re.compile(r"[0-9a-f]{40}")
 
@@ -124,13 +126,20 @@ class GitPlace:
     def _prepare(self) -> None:
         """Make our repository, and make it anew where it is damaged: everything in it is there."""
         if self._folder.exists():
-            try:
-                self._git.local("rev-parse", "--git-dir")
+            if self._is_well():
+                for left in self._folder.glob(f"{ASIDE}*/"):
+                    shutil.rmtree(left)
                 return
-            except GitFailed:
-                shutil.rmtree(self._folder)
+            shutil.rmtree(self._folder)
         self._folder.mkdir(parents=True, mode=0o700)
         self._local("init", "--quiet", "--bare", "--template=", str(self._folder))
+
+    def _is_well(self) -> bool:
+        """Whether git takes it for a repository, and it has not grown for long: it never packs."""
+        try:
+            return int(self._git.local("count-objects").partition(" ")[0]) < MOST_OBJECTS
+        except GitFailed:
+            return False
 
     def _fetch(self) -> str:
         """The commit that the branch is at, brought here; empty where there is no such branch.
@@ -192,7 +201,7 @@ class GitPlace:
             if site.files[path].digest not in there
         }
         size = 0
-        with tempfile.TemporaryDirectory(prefix="tenfold-", dir=self._folder) as folder:
+        with tempfile.TemporaryDirectory(prefix=ASIDE, dir=self._folder) as folder:
             copies: list[str] = []
             for number, (digest, path) in enumerate(wanted.items(), 1):
                 content = content_of(path, site.files[path], self.algorithm)
@@ -211,7 +220,7 @@ class GitPlace:
 
     def _write_tree(self, entries: Sequence[tuple[str, str]]) -> str:
         listed = b"".join(f"100644 {digest}\t{path}\x00".encode() for path, digest in entries)
-        with tempfile.TemporaryDirectory(prefix="tenfold-", dir=self._folder) as folder:
+        with tempfile.TemporaryDirectory(prefix=ASIDE, dir=self._folder) as folder:
             index = Path(folder, "index")
             self._local("update-index", "-z", "--index-info", given=listed, index=index)
             return self._local("write-tree", "--missing-ok", index=index).strip()

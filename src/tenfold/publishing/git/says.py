@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from tenfold.publishing.names import shown
+
 _MOST_LINES: Final = 12
 
 
@@ -112,11 +114,11 @@ def meaning(said: str) -> Meaning:
 
 
 def evidence(said: str) -> str:
-    """The lines that a person needs: without advice, progress and the list of what was pushed."""
+    """The lines that a person needs, without advice, progress and what a terminal would obey."""
     lines = [line.rstrip() for line in said.splitlines()]
     told = [
         line
         for line in lines
         if line and not line.startswith(("hint:", "To ", "Done", "Everything up-to-date"))
     ]
-    return "\n".join(told[-_MOST_LINES:])
+    return "\n".join(shown(line) for line in told[-_MOST_LINES:])

@@ -18,6 +18,7 @@ import aiohttp
 from yarl import URL
 
 from tenfold.errors import PublishError
+from tenfold.publishing.names import shown
 from tenfold.secret import Secret
 
 TRIES: Final = 5
@@ -202,4 +203,4 @@ def _message(answer: bytes) -> str:
         message = told.get("message") or told.get("error") or told.get("errors")
     except (ValueError, AttributeError):
         message = answer.decode(errors="replace")
-    return " ".join(str(message).split())[:300]
+    return shown(" ".join(str(message).split())[:300])

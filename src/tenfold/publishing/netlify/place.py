@@ -89,7 +89,9 @@ class NetlifyPlace:
         ready = [
             _publication(one)
             for one in deploys or []
-            if one.get("state") == "ready" and one.get("context", "production") == "production"
+            if one.get("state") == "ready"
+            and one.get("context", "production") == "production"
+            and str(one.get("id")).isalnum()
         ]
         return Standing(
             manifest={str(f["path"]).lstrip("/"): str(f["sha"]) for f in files},
@@ -176,7 +178,8 @@ class NetlifyPlace:
                 return deploy
             if state in ("error", "rejected"):
                 raise PublishError(
-                    f"{self._where}: Netlify gave the deploy up: {deploy.get('error_message')}",
+                    f"{self._where}: Netlify gave the deploy up:"
+                    f" {names.shown(str(deploy.get('error_message')))[:300]}",
                     changed="nothing: what was published before is served",
                     next="publish again; Netlify's page of the deploy says more",
                 )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import re
 import tarfile
-import zlib
 from collections.abc import Mapping
 from typing import IO, Final
 
-from tenfold.errors import PublishError, TenfoldError
-from tenfold.publishing import names
+from tenfold.errors import TenfoldError
+from tenfold.publishing import names, packing
 from tenfold.publishing.model import (
     ID,
     Algorithm,
@@ -129,13 +127,14 @@ class SshPlace:
         return packer.sent, answer
 
     def _manifest(self, packed: bytes) -> dict[str, str]:
+        """What ``sha256sum`` wrote there; a damaged one counts as none, so all of it is sent."""
         try:
-            lines = gzip.decompress(packed).decode().splitlines()
-        except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-            raise PublishError(
-                f"{self._where}: the manifest of what is there is damaged"
-            ) from error
+            lines = packing.unpacked(packed).decode().splitlines()
+        except ValueError:
+            return {}
         found = [match for line in lines if (match := _LINE.fullmatch(line))]
+        if len(found) < len(lines) or any(names.problem(match[2]) for match in found):
+            return {}
         return {match[2]: match[1] for match in found}
 
 

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from tenfold.errors import PublishError
+from tenfold.publishing.names import shown
 from tenfold.publishing.ssh import scripts
 from tenfold.publishing.ssh.session import LOST, Answer
 
@@ -94,4 +95,4 @@ def _meaning(answer: Answer) -> tuple[str, str]:
 
 def _evidence(said: str) -> str | None:
     lines = [line.rstrip() for line in said.splitlines() if line.strip(" @")]
-    return "\n".join(lines[-_MOST_LINES:]) or None
+    return "\n".join(shown(line) for line in lines[-_MOST_LINES:]) or None

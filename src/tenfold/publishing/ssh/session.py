@@ -24,6 +24,7 @@ OPTIONS: Final = (
 )  # fmt: skip
 LOST: Final = 255
 """What ssh exits with when it was ssh that failed."""
+MOST_PRINTED: Final = 256 << 20
 _MOST_SAID = 20_000
 
 
@@ -90,8 +91,8 @@ def _carried_out(
         with suppress(BrokenPipeError):
             process.stdin.close()
         assert process.stdout is not None
-        printed = process.stdout.read()
-        process.stdout.close()
+        printed = process.stdout.read(MOST_PRINTED)
+        process.stdout.close()  # whoever prints more is ended by that
         process.wait()
     except BaseException:
         with suppress(ProcessLookupError):
