@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support import argv, git_http
+from tests.support import argv, git_http, sshd
 from tests.support.ports import free_port
 from tests.support.publishing import SITE, Branch, World
 
@@ -164,6 +164,23 @@ def test_what_the_cache_lost_is_fetched_anew(world: World) -> None:
     world.fill({"index.html": b"new"})
     world.publish()
     assert world.there.served() == world.files()
+
+
+def test_over_ssh_with_the_keys_that_one_has(world: World, ssh_server: sshd.Sshd) -> None:
+    there = _with(branch(world), "PATH", ssh_server.environ["PATH"])
+    world.there = there
+    to = ssh_server.url(there.folder)
+    world.say(table=f'to = "git+{to}"')
+    world.publish()
+    world.fill({"index.html": b"new"})
+    assert world.publish().sent.files == 1
+    assert world.there.served() == world.files()
+    ssh_server.trust("other")
+    try:
+        with pytest.raises(PublishError, match="the host's key is not the one in known_hosts"):
+            world.publish()
+    finally:
+        ssh_server.trust("host")
 
 
 class TestToken:

@@ -102,7 +102,8 @@ found=$(sha256sum < "$part/manifest")
 [ -z "$(find . ! -type f ! -type d | head -n 1)" ] || exit {DAMAGED}
 cd "$top"
 if [ "$(find "$part/site" -type f | wc -l)" -le 200 ]; then
-  find "$part" "$new" -type f -newer "$part/remove" -exec sync {{}} + 2>/dev/null || sync
+  find "$part/site" -type f -exec sync {{}} + 2>/dev/null || sync
+  sync "$part/manifest" 2>/dev/null || sync
   find "$new" -type d -exec sync {{}} + 2>/dev/null || sync
 else
   sync -f "$new" 2>/dev/null || sync
