@@ -66,8 +66,6 @@ write_back() {
 # does, after wal_sender_timeout (30 s) at the latest. The server checks every page that it sends.
 # What is said is kept in a variable: the disk may be full.
 copy() {
-    # Whoever serves comes first; between sessions the kernel may look at this value alone, sched(7).
-    { echo 10 >/proc/self/autogroup; } 2>/dev/null || :
     write_back &
     writes_back=$!
     trap 'kill "$writes_back" 2>/dev/null || :; rm -rf -- "$new"' EXIT

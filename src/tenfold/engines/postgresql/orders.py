@@ -6,12 +6,10 @@ Each of them may be given again at any time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from posixpath import join
 
 from tenfold.engines.postgresql.render import server
 from tenfold.engines.protocol import Scene
-from tenfold.priority import NICE
 from tenfold.topology.model import Pool, Unit
 from tenfold.topology.process import Command
 
@@ -41,23 +39,6 @@ def installation(member: Unit | Pool, scene: Scene) -> Command:
     """Print version, libraries and room, for :func:`.disk.parse_installation`."""
     postgres = scene.place.binaries["postgres"]
     return _script("installation.sh", scene, postgres, server(member, scene).data)
-
-
-def stand_back(pids: Sequence[int]) -> Command:
-    """Have backends work only while nobody else wants to; never fails. See :mod:`tenfold.priority`.
-
-    PostgreSQL gives each backend a session of its own.
-    """
-    script = (
-        f'for pid in "$@"; do renice -n {NICE} -p "$pid" >/dev/null 2>&1;'
-        f' {{ echo {NICE} >"/proc/$pid/autogroup"; }} 2>/dev/null; done; true'
-    )
-    return Command(
-        argv=("/bin/sh", "-c", script, "sh", *map(str, pids)),
-        cwd="/",
-        within_seconds=10.0,
-        thorough=False,
-    )
 
 
 def _standby(order: str, member: Unit | Pool, scene: Scene) -> Command:
