@@ -138,6 +138,7 @@ def test_a_file_that_changes_while_it_is_published(world: World) -> None:
     assert world.there.served() == before
 
 
+@pytest.mark.sampled(2)
 def test_killed_at_every_step_the_old_or_the_new_one_is_whole(world: World) -> None:
     fill(world, 0)
     world.publish()
