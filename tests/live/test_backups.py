@@ -80,13 +80,13 @@ def test_everything_is_lost_but_the_place(bring: Bring) -> None:
             backups.lose_everything(project)
             users.leave()
     assert project.tenfold("up", "-d", "--last").returncode == 1
+    told = json.loads(project.ok("db", "backups", "--json"))
+    (archive,) = told["archives"]
+    assert lost_at - archive["recoverable_at"] < 60
     project.ok("db", "restore", "--into", "new")
     project.up()
     found = project.get("/notes").json()
     assert len(found) == len(set(found))
-    told = json.loads(project.ok("db", "backups", "--json"))
-    (archive,) = told["archives"]
-    assert lost_at - archive["recoverable_at"] < 60
     missing = {t: at for t, at in users.acknowledged_at.items() if t not in set(found)}
     old = {t: lost_at - at for t, at in missing.items() if at < lost_at - 60}
     assert not old, "seconds before the loss at which lost notes were acknowledged"
