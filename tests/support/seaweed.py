@@ -85,6 +85,11 @@ class Seaweed:
             self.process.kill()  # in order it takes 20 s, and nobody asks for its data then
             self.process.wait()
         self.process = None
+        for (
+            port
+        ) in self.ports:  # it makes these whatever it is told, and one that is killed leaves them
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink(missing_ok=True)
 
     def make_bucket(self) -> None:
         shell = f"s3.bucket.create -name {BUCKET}\n"
