@@ -114,7 +114,9 @@ class Unit:
         process, launch = self.process, self.order.launch
         if process is None or process.is_over:
             return False
-        return is_replaced(self.record.build, launch.argv[0], environment(launch.env))
+        program = launch.argv[0]
+        env = {} if "/" in program else environment(launch.env)  # a path is not looked for
+        return is_replaced(self.record.build, program, env)
 
     # Orders
 

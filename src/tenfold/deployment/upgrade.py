@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold.deployment import app_secrets, restore_in_place, site_facts, work
 from tenfold.deployment.cross import SWITCH_SECONDS, terms_of
 from tenfold.engines import programs
+from tenfold.engines.nginx.build import parse_build
 from tenfold.errors import Interrupted, Refused, StepFailed, TenfoldError
 from tenfold.state import secrets
 from tenfold.transitions import planner, upgrading
@@ -37,8 +37,6 @@ SEVERAL_SHARE = 1.5
 
 FINISHING_TRIES = 3
 AGAIN_SECONDS = 0.5
-KEEPS_IDLE_CLIENTS = (1, 27, 4)
-"""From this nginx on an edge that leaves lets idle clients be for a moment; see decision 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +57,10 @@ class Behind:
 
     @property
     def may_lose_idle_clients(self) -> bool:
-        """Whether it is an edge of before :data:`KEEPS_IDLE_CLIENTS` that has to leave."""
-        numbers = tuple(int(n) for n in re.findall(r"\d+", self.runs or "")[:3])
-        return self.engine == "nginx" and bool(numbers) and numbers < KEEPS_IDLE_CLIENTS
+        """Whether it is an edge that has to leave and does not spare them; see decision 3."""
+        if self.engine != "nginx" or self.runs is None:
+            return False
+        return not parse_build(f"nginx/{self.runs}").spares_idle_clients
 
     @property
     def sentence(self) -> str:
@@ -110,7 +109,8 @@ def look(deployment: Deployment, *, restart: float | None = None) -> Upgrade:
         intent=intent,
         todo=todo,
         behind=tuple(
-            _behind(unit, intent, now, current=unit not in truly_behind) for unit in found
+            _behind(unit, wish.programs[unit.path], intent, now, current=unit not in truly_behind)
+            for unit in found
         ),
         seconds=_expected_seconds(deployment, intent, todo),
         bound_seconds=wish.bounds.max_hold_seconds,
@@ -242,7 +242,8 @@ def _tried(
         return
     goal = upgrade.intent.goal
     leader = next((u for u in goal.topology.units if goal.leads(u)), None)
-    if leader is not None and _lives(deployment, upgrade.intent, leader):
+    now = deployment.observe()
+    if leader is not None and upgrading.live(now, leader) is not None:
         assert goal.release is not None
         step = st.TrialStart(goal.topology.app_pool.path, leader.path, goal.release)
         todo = planner.Plan("upgrade", (step,))
@@ -259,12 +260,6 @@ def _tried(
             next=f'[transition] max_hold = "{needed * 1.5:.0f}s"  in tenfold.toml;'
             "  less than [edge] hold",
         )
-
-
-def _lives(deployment: Deployment, intent: Intent, unit: Unit) -> bool:
-    host = deployment.observe(intent.target).host(unit.host)
-    seen = host.unit(unit.name) if host is not None else None
-    return seen is not None and seen.state in planner.LIVE
 
 
 def _holds(todo: Plan) -> bool:
@@ -294,7 +289,7 @@ def _wish(deployment: Deployment, intent: Intent, restart: float | None) -> Wish
     )
 
 
-def _behind(unit: Unit, intent: Intent, now: Observation, *, current: bool) -> Behind:
+def _behind(unit: Unit, program: str, intent: Intent, now: Observation, *, current: bool) -> Behind:
     host = now.host(unit.host)
     seen = host.unit(unit.name) if host is not None else None
     agent = intent.target.reach(unit.host)
@@ -302,14 +297,12 @@ def _behind(unit: Unit, intent: Intent, now: Observation, *, current: bool) -> B
         unit=unit.path,
         engine=unit.engine,
         runs=_running(unit, seen, agent) if seen is not None and agent is not None else None,
-        installed=None if agent is None else _installed(unit, intent, agent),
+        installed=None
+        if agent is None
+        else programs.version_of(unit.engine, program, _asks(agent)),
         waits=isinstance(unit.settings, upgrading.WITH_SESSIONS),
         current=current,
     )
-
-
-def _installed(unit: Unit, intent: Intent, agent: HostAgent) -> str | None:
-    return programs.version_of(unit.engine, work.programs_of(intent)[unit.path], _asks(agent))
 
 
 def _running(unit: Unit, seen: ObservedUnit, agent: HostAgent) -> str | None:

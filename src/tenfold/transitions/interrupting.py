@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from tenfold.topology.observation import Observation
 from tenfold.transitions import steps as st
 from tenfold.transitions import workers
+from tenfold.transitions.crossing import SETTLE_SECONDS
 from tenfold.transitions.planner import Goal, plan_generation, wanted_workers
-
-SETTLE_SECONDS = 6.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def behind(now: Observation, goal: Goal, wish: Wish) -> tuple[Unit, ...]:
         for member in start_order(goal.topology.on(host.name)):
             if isinstance(member, Pool):
                 continue
-            if _is_behind(_seen(now, member), wish.programs.get(member.path), wish):
+            if _is_behind(live(now, member), wish.programs.get(member.path), wish):
                 found.append(member)
     return tuple(found)
 
@@ -62,7 +62,7 @@ def moved(now: Observation, goal: Goal, programs: Mapping[str, str]) -> tuple[Un
     """
     noticed = (EdgeSettings, *WITH_SESSIONS)
     units = [u for u in goal.topology.units if isinstance(u.settings, noticed)]
-    seen = {unit.path: _seen(now, unit) for unit in units}
+    seen = {unit.path: live(now, unit) for unit in units}
     if None in seen.values():  # something is down already, and whoever brings it up is welcome
         return ()
     return tuple(u for u in units if _is_moved(seen[u.path], programs.get(u.path)))
@@ -72,7 +72,7 @@ def plan(kind: str, now: Observation, goal: Goal, wish: Wish) -> Plan:
     """The steps after which every engine runs what is installed; empty if they do."""
     units = behind(now, goal, wish)
     left = _stood_in_for(now)
-    live = frozenset(u.path for u in goal.topology.units if _seen(now, u) is not None)
+    runs = frozenset(u.path for u in goal.topology.units if live(now, u) is not None)
     edges = [u for u in goal.topology.of(EdgeSettings) if u in units or u.path in left]
     held = [u for u in units if isinstance(u.settings, WITH_SESSIONS)]
     others = [u for u in units if u not in edges and u not in held]
@@ -86,9 +86,9 @@ def plan(kind: str, now: Observation, goal: Goal, wish: Wish) -> Plan:
         ]
     changes = [st.RenewServer(u.path, anyway=wish.anyway) for u in held]
     databases = tuple(
-        u.path for u in held if isinstance(u.settings, DatabaseSettings) and u.path in live
+        u.path for u in held if isinstance(u.settings, DatabaseSettings) and u.path in runs
     )
-    if any(u.path in live for u in held):
+    if any(u.path in runs for u in held):
         before = (st.Checkpoint(databases),) if databases else ()
         steps += interrupting.while_requests_wait(changes, now, goal, wish.bounds, before)
     elif changes:  # nobody can be served until they run
@@ -98,7 +98,8 @@ def plan(kind: str, now: Observation, goal: Goal, wish: Wish) -> Plan:
     return Plan(kind, tuple(steps))
 
 
-def _seen(now: Observation, unit: Unit) -> ObservedUnit | None:
+def live(now: Observation, unit: Unit) -> ObservedUnit | None:
+    """The unit as it runs; ``None`` where it does not."""
     host = now.host(unit.host)
     found = host.unit(unit.name) if host is not None and host.agent == "running" else None
     return found if found is not None and found.state in LIVE else None
