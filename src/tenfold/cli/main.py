@@ -35,7 +35,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
         "audit",
         "lock",
     ),
-    "Static site": ("export", "publish"),
+    "Static site": ("export", "publish", "dns"),
     "Load": ("load",),
     "Reference": ("docs", "schema", "completion"),
 }
