@@ -276,7 +276,9 @@ def _show(found: Found, task: Task, output: Output) -> None:
         what = "the records lead" if task.records_only else "everything leads"
         output.line(f"{what} {where}, says {' and '.join(map(str, task.servers))}")
     else:
-        output.line(f"Next   tenfold dns{' --published' if task.published else ''} --wait")
+        back = "tenfold dns --published --wait"
+        next_ = back if task.published else words.again(task.spec.edge, task.addresses)
+        output.line(f"Next   {next_}")
 
 
 def _show_certificates(found: Found, output: Output) -> None:

@@ -32,7 +32,7 @@ class Seen:
         records: at the name itself: addresses, or the CNAME that is there instead.
         addresses: where it leads in the end, through every CNAME.
         caa: who may issue certificates for it, wherever above it that stands.
-        zone: the zone that the name is in; empty where that is not known.
+        zone: the zone that the name is in; empty where nobody says, as behind a CNAME.
         missing_seconds: for how long resolvers remember that there is no address; ``None`` where
             there is one, or nobody said.
         problem: why nothing is known; empty where something is.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Sequence
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from tenfold.dns import caa, compare, goals, hosts
@@ -16,6 +16,14 @@ from tenfold.spec.publish import PublishTable
 
 SHORT_TTL_SECONDS: Final = 300
 HTTP, HTTPS = 80, 443
+_INSIDE: Final = tuple(
+    ip_network(text)
+    for text in (
+        "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
+        "169.254.0.0/16", "::1/128", "fc00::/7", "fe80::/10",
+    )
+)  # fmt: skip
+"""Where nobody outside can go: this machine, a network at home or of a provider, a link."""
 
 
 def described(
@@ -45,14 +53,14 @@ def to_machine(spec: AppSpec, seen: Sequence[Seen], addresses: Sequence[str]) ->
     wanted = goals.machine(edge, addresses)
     lines = _lines(wanted, seen, publish)
     lines = (*caa.lines(edge, seen), *lines)
-    notes = [f"{address} is not a public address" for address in _private(addresses)]
+    notes = [f"nobody outside reaches {a}" for a in addresses if _is_inside(a)]
     if not addresses:
         notes.append(
             "which address this machine has is not known here: --to ADDRESS, or [edge] address"
         )
     notes += _notes(wanted, lines)
     problems = (*_problems(seen), *_elsewhere(wanted, seen, lines, addresses))
-    advice = _order(edge, publish, lines, seen)
+    advice = _order(spec, lines, seen, again(edge, addresses))
     return Switch(_title(edge, "this machine"), lines, tuple(notes), advice, problems)
 
 
@@ -144,6 +152,13 @@ def readable(name: str) -> str:
     return f"{name} ({plain})" if plain.isprintable() else name
 
 
+def again(edge: EdgeTable, addresses: Sequence[str]) -> str:
+    """The command that waits for it, with addresses that the file does not have."""
+    same = tuple(addresses) == goals.default_addresses(edge)
+    to = "" if same else "".join(f" --to {address}" for address in addresses)
+    return f"tenfold dns{to} --wait"
+
+
 def waiting_for(switch: Switch, unreached: Sequence[str]) -> str:
     """In one line, what it still hangs on."""
     gone = next((line for line in switch.lines if line.pending and line.mark != "+"), None)
@@ -188,8 +203,9 @@ def _elsewhere(
     return tuple(told)
 
 
-def _private(addresses: Sequence[str]) -> list[str]:
-    return [address for address in addresses if not ip_address(address).is_global]
+def _is_inside(address: str) -> bool:
+    found = ip_address(address)
+    return any(found.version == net.version and found in net for net in _INSIDE)
 
 
 def _notes(wanted: Collection[Goal], lines: Sequence[Line]) -> list[str]:
@@ -199,8 +215,9 @@ def _notes(wanted: Collection[Goal], lines: Sequence[Line]) -> list[str]:
 
 
 def _order(
-    edge: EdgeTable, publish: PublishTable | None, lines: Sequence[Line], seen: Sequence[Seen]
+    spec: AppSpec, lines: Sequence[Line], seen: Sequence[Seen], wait: str
 ) -> tuple[str, ...]:
+    edge, publish = spec.edge, spec.publish
     if seen and not any(line.pending for line in lines):
         return ()
     longest = _longest(lines)
@@ -224,7 +241,7 @@ def _order(
     absent = max((one.missing_seconds or 0 for one in seen if not one.problem), default=0)
     if absent and not longest:
         steps.append(f"wait: that there is nothing is remembered for up to {span(absent)}")
-    steps.append("tenfold dns --wait")
+    steps.append(wait)
     keep = f"{span(max(longest, SHORT_TTL_SECONDS))} more" if seen else "as long as the TTL was"
     steps.append(
         f"leave {hosts.place(publish)} as it is for {keep}, and for as long as you may want to"
