@@ -17,7 +17,7 @@ from tenfold.cli.live_line import LiveLine
 from tenfold.cli.output import Output
 from tenfold.dns import caa, goals, hosts, words
 from tenfold.dns.model import Seen, Switch, Visit
-from tenfold.errors import Interrupted, Refused, UsageError
+from tenfold.errors import Refused, UsageError
 from tenfold.spec import read
 from tenfold.state.layout import Layout
 
@@ -110,15 +110,12 @@ def dns(
     \b
     tenfold dns --to 203.0.113.7
     tenfold dns --to 203.0.113.7 --to 2001:db8::7 --wait
-    tenfold dns --server 9.9.9.9 --server 1.1.1.1
+    tenfold dns --server 192.0.2.53 --server 192.0.2.54
     tenfold dns --published
     tenfold dns --json | jq .done
     """
     task = _task(settings, given, named, published, records_only)
-    try:
-        found = _waited_for(task, settings.output, wait_seconds)
-    except KeyboardInterrupt:
-        raise Interrupted("dns") from None
+    found = _waited_for(task, settings.output, wait_seconds)
     _show(found, task, settings.output)
     if not found.done:
         sys.exit(CHANGES_PENDING)
