@@ -19,12 +19,13 @@ from tenfold.dns import caa, goals, hosts, words
 from tenfold.dns.model import Seen, Switch, Visit
 from tenfold.errors import Refused, UsageError
 from tenfold.spec import read
-from tenfold.state.layout import Layout
 
 if TYPE_CHECKING:
+    from tenfold.deployment.deployment import Deployment
     from tenfold.deployment.edge_receipts import Receipts
     from tenfold.dns.lookup import Server
     from tenfold.spec.model import AppSpec
+    from tenfold.state.layout import Layout
 
 WAIT_SECONDS: Final = 900
 MOST_SECONDS: Final = 86_400
@@ -43,7 +44,7 @@ class Task:
     """What is asked for, of which site."""
 
     spec: AppSpec
-    layout: Layout
+    deployment: Deployment | None
     servers: tuple[Server, ...]
     addresses: tuple[str, ...]
     published: bool
@@ -147,7 +148,17 @@ def _task(
     addresses = tuple(dict.fromkeys(map(_address, given)))
     servers = tuple(dict.fromkeys(map(lookup.parsed, named))) or lookup.system()
     addresses = addresses or goals.default_addresses(spec.edge)
-    return Task(spec, layout, servers, addresses, published, records_only or published)
+    records_only = records_only or published
+    deployment = None if records_only else _deployment(layout)
+    return Task(spec, deployment, servers, addresses, published, records_only)
+
+
+def _deployment(layout: Layout) -> Deployment | None:
+    if not layout.exists():
+        return None
+    from tenfold.deployment.deployment import Deployment
+
+    return Deployment.open(layout)
 
 
 def _address(text: str) -> str:
@@ -216,7 +227,7 @@ def _visited(task: Task, seen: Sequence[Seen]) -> tuple[tuple[Visit, ...], str]:
         for name, address in _places(task, seen)
         for scheme in schemes
     ]
-    receipts = _receipts(task.layout)
+    receipts = _receipts(task.deployment)
     answers = visits.make(calls)
     sent = [answer.call.id for answer in answers if answer.status]
     came = receipts.among(sent) if receipts is not None else None
@@ -247,13 +258,12 @@ def _places(task: Task, seen: Sequence[Seen]) -> tuple[tuple[str, str], ...]:
     return tuple(dict.fromkeys(p for p in pairs if not hosts.whose(p[1], task.spec.publish)))
 
 
-def _receipts(layout: Layout) -> Receipts | None:
-    if not layout.exists():
+def _receipts(deployment: Deployment | None) -> Receipts | None:
+    if deployment is None:
         return None
-    from tenfold.deployment.deployment import Deployment
     from tenfold.deployment.edge_receipts import Receipts
 
-    return Receipts.of(Deployment.open(layout))
+    return Receipts.of(deployment)
 
 
 def _show(found: Found, task: Task, output: Output) -> None:
