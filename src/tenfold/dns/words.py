@@ -243,10 +243,12 @@ def _order(
         steps.append(f"wait: that there is nothing is remembered for up to {span(absent)}")
     steps.append(wait)
     keep = f"{span(max(longest, SHORT_TTL_SECONDS))} more" if seen else "as long as the TTL was"
-    steps.append(
-        f"leave {hosts.place(publish)} as it is for {keep}, and for as long as you may want to"
-        " go back: tenfold dns --published has its records"
-    )
+    back = ""
+    if publish is not None:
+        back = (
+            ", and for as long as you may want to go back: tenfold dns --published has its records"
+        )
+    steps.append(f"leave {hosts.place(publish)} as it is for {keep}{back}")
     return tuple(steps)
 
 
@@ -266,7 +268,7 @@ def _ready(edge: EdgeTable, publish: PublishTable | None) -> list[str]:
         )
     if edge.tls.mode != "off" and edge.secure_port != HTTPS:
         told.append(f"have port {HTTPS} lead to [edge] https_port {edge.secure_port}")
-    told.append("tenfold up -d, so that the site answers here before anybody is led here")
+    told.append("have the site run here, so that it answers before anybody is led here")
     if edge.tls.mode == "auto":
         told.append(
             "know that the certificate comes once the names lead here; until then browsers warn."

@@ -65,6 +65,12 @@ def test_that_there_is_nothing_is_remembered_too() -> None:
     assert any("remembered for up to 15 min" in step for step in found.advice)
 
 
+def test_without_a_published_site_there_is_no_way_back_to_it() -> None:
+    lines = words.described(site(**PUBLIC), [seen(record("A", "192.0.2.1"))], [HERE])
+    assert lines[-1].endswith("leave the place of before as it is for 1 h more")
+    assert not any("--published" in line for line in lines)
+
+
 def test_done_has_no_advice() -> None:
     found = switch(PUBLIC, seen(record("A", HERE)))
     assert (found.pending, found.advice, found.problems) == (False, (), ())
