@@ -18,6 +18,9 @@ from tenfold.spec.write import text, write
 def init(settings: Settings, app: str | None) -> None:
     """Look at the project and write tenfold.toml. Never overwrites one, never runs your code.
 
+    It knows apps of Django, FastAPI, Flask and others, and the generators of static sites Jekyll,
+    Hugo, Next.js, Pelican and MkDocs.
+
     \b
     tenfold init
     tenfold init --app shop.main:app
@@ -28,13 +31,15 @@ def init(settings: Settings, app: str | None) -> None:
     if output.json:
         items = [asdict(item) for item in found.items]
         notes = [asdict(note) for note in found.notes]
-        output.object({"path": str(path), "app": found.app, "found": items, "notes": notes})
+        told = {"path": str(path), "app": found.app, "found": items, "notes": notes}
+        output.object(told if found.site is None else {**told, "build": found.site[0]})
         return
     output.columns([("Found", item.what, f"({item.where})") for item in found.items], indent=0)
     output.columns([("Wrote", f"{path.name}", f"({_lines(found)} lines)")], indent=0)
     _notes(output, found)
     output.line()
-    output.line("Next   tenfold up        (tenfold docs explains every key)")
+    following = "tenfold up" if found.app is not None else "tenfold export static"
+    output.line(f"Next   {following}        (tenfold docs explains every key)")
 
 
 def _look(settings: Settings, app: str | None) -> Found:

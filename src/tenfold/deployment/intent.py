@@ -18,6 +18,7 @@ from tenfold.deployment.releases import ReleaseKeeper
 from tenfold.deployment.toolbox import Toolbox, toolbox
 from tenfold.engines.database_endpoint import require_stream
 from tenfold.engines.protocol import ReleasePlace
+from tenfold.errors import Refused
 from tenfold.release.running import Runner
 from tenfold.secret import Secret
 from tenfold.spec.model import AppSpec
@@ -89,6 +90,7 @@ def make_intent(
     Raises:
         TenfoldError: the file, the project, its environment or the machine does not allow it.
     """
+    require_app(spec)
     major = facts.get("postgresql_major") if spec.database.url is None else None
     tools = toolbox(spec, postgresql_major=major)
     given = values_given(spec, layout, served=release, renew=renew)
@@ -156,6 +158,20 @@ def make_intent(
         environment=layout.environment,
         secret_versions=app_secrets.versions(given.secrets),
     )
+
+
+def require_app(spec: AppSpec) -> None:
+    """See that there is something to run.
+
+    Raises:
+        Refused: the file has a static site alone.
+    """
+    if spec.app is None and spec.command is None:
+        raise Refused(
+            "there is no app to run: tenfold.toml has a static site alone",
+            next="tenfold export static    makes the site\n"
+            'app = "module:attribute"  in tenfold.toml, once there is an app',
+        )
 
 
 def _secrets(spec: AppSpec) -> list[str]:

@@ -52,7 +52,8 @@ class MachineFacts:
 class ProjectFacts:
     """The project's folder. ``problems`` are what its ``tenfold.toml`` is refused for.
 
-    ``command`` is the one that serves, where one does, and ``lacking`` what it needs and is not
+    ``without_app`` tells that the file has a static site alone. ``command`` is the one that serves,
+    where one does, and ``lacking`` what it needs and is not
     there, with what to do. ``costs`` are what the app's server cannot give, in sentences.
 
     ``file`` tells whether there is one. ``missing`` are variables that ``[env]`` takes and nobody
@@ -73,6 +74,7 @@ class ProjectFacts:
     packages_fault: str | None = None
     entry_missing: str | None = None
     command: str | None = None
+    without_app: bool = False
     lacking: tuple[str, str] | None = None
     costs: tuple[str, ...] = ()
     secrets_open: str | None = None

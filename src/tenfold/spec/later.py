@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Final
 
 COMES: Final[Mapping[tuple[str, ...], str]] = {
-    ("static", "build"): "comes with stage 1; for a command that prepares assets: [release] build",
-    ("static", "output"): "comes with stage 1",
     ("database", "shard_by"): "comes with stage 1m",
     ("reads",): "comes with stage 1k",
     ("functions",): "comes with stage 1k",

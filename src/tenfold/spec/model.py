@@ -180,10 +180,20 @@ class TransitionTable(Table):
 
 
 class AppSpec(Table):
-    """One web app, as its ``tenfold.toml`` describes it."""
+    """One web app, as its ``tenfold.toml`` describes it.
+
+    ``app`` and ``command`` are both ``None`` where there is a static site alone.
+    """
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["app"]}, {"required": ["command"]}]}
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["app"]},
+                {"required": ["command"]},
+                {"required": ["static"], "properties": {"static": {"required": ["build"]}}},
+            ],
+            "not": {"required": ["app", "command"]},
+        }
     )
 
     name: Annotated[str, AfterValidator(values.name)] = Field(
@@ -198,7 +208,6 @@ class AppSpec(Table):
     )
     command: Command | None = Field(
         default=None,
-        validate_default=True,
         description="Instead of app: a program that serves HTTP in the foreground, at $HOST and "
         "$PORT; `tenfold plan` says which guarantees that costs.",
     )
@@ -212,7 +221,7 @@ class AppSpec(Table):
         description="Directories of the project to import from, besides the project itself.",
     )
     release: ReleaseTable = Field(default_factory=ReleaseTable)
-    static: StaticTable = Field(default_factory=StaticTable)
+    static: StaticTable = Field(default_factory=StaticTable, validate_default=True)
     storage: StorageTable = Field(default_factory=StorageTable)
     server: ServerTable = Field(default_factory=ServerTable)
     database: DatabaseTable = Field(default_factory=DatabaseTable)
@@ -283,11 +292,17 @@ class AppSpec(Table):
     @field_validator("command", mode="after")
     @classmethod
     def _one_of_both(cls, command: str | None, info: ValidationInfo) -> str | None:
-        if "app" in info.data and info.data["app"] is None and command is None:
-            raise PydanticCustomError(APP_MISSING, "neither app nor command is given")
         if info.data.get("app") is not None and command is not None:
             raise ValueError("app and command exclude each other: either of them is the web server")
         return command
+
+    @field_validator("static", mode="after")
+    @classmethod
+    def _something_to_show(cls, static: StaticTable, info: ValidationInfo) -> StaticTable:
+        nothing = all(info.data.get(key, "wrong") is None for key in ("app", "command"))
+        if nothing and static.build is None:
+            raise PydanticCustomError(APP_MISSING, "neither app nor command is given")
+        return static
 
     @field_validator("server", mode="after")
     @classmethod

@@ -22,7 +22,7 @@ def _lines(found: Found) -> Iterator[str]:
     yield f"name = {_text(found.name)}"
     if found.command:
         yield f"command = {_text(found.command)}  # serves {found.app}"
-    else:
+    elif found.app is not None:
         yield f"app = {_text(found.app)}"
     if found.python:
         yield f"python = {_text(found.python)}"
@@ -37,9 +37,14 @@ def _lines(found: Found) -> Iterator[str]:
         yield ""
         yield "[release]"
         yield from (f"{key} = {_text(value)}  # {why}" for key, value, why in release if value)
-    if found.assets:
+    if found.assets or found.site:
         yield ""
         yield "[static]"
+    if found.site:
+        build, output = found.site
+        yield f"build = {_text(build)}  # makes a whole site, at tenfold export static"
+        yield f"output = {_text(output)}  # the folder that it writes"
+    if found.assets:
         pairs = (f"{_text(url)} = {_text(directory)}" for url, directory in found.assets)
         yield f"assets = {{ {', '.join(pairs)} }}  # served by the edge, without the app"
     if found.storage:

@@ -111,6 +111,12 @@ def test_project(id: str, change: dict[str, Any], severity: str, stage: str | No
     one_of(catalogue.PROJECT, replace(PROJECT, **change), id, severity, stage)
 
 
+def test_a_static_site_alone_needs_no_environment() -> None:
+    facts = replace(PROJECT, environment=None, without_app=True)
+    found, _ = apply(catalogue.PROJECT, facts, "10")
+    assert found == ()
+
+
 @pytest.mark.parametrize(
     ("id", "change"),
     [

@@ -88,7 +88,6 @@ def test_a_key_in_the_wrong_table_is_told_where_it_belongs() -> None:
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ('[static]\noutput = "public"', "4: [static] output: comes with stage 1"),
         ('[database]\nshard_by = "id"', "4: [database] shard_by: comes with stage 1m"),
         ("[services.a]\nroutes = []", "3: services: comes with stage 100k"),
         ('[reads]\nroutes = ["/"]', "3: reads: comes with stage 1k"),

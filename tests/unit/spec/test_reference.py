@@ -102,6 +102,8 @@ def test_the_schema_is_one_and_accepts_the_reference() -> None:
     [
         'name = "X"\napp = "a:b"',
         'name = "x"',
+        'name = "x"\n[static]\npages = ["/"]',
+        'name = "x"\napp = "a:b"\ncommand = "c"',
         'name = "x"\napp = "a:b"\nunknown = 1',
         'name = "x"\napp = "a:b"\n[server]\ndrain = 3',
         'name = "x"\napp = "a:b"\n[server]\nworkers = 0',

@@ -37,7 +37,8 @@ def environment(facts: ProjectFacts) -> Iterator[Seen]:
     so that a rollback brings its packages back. Another interpreter is only recorded. Looked for:
     .venv, venv or env in the project, the one that `python` names, files of uv, Poetry, PDM and
     pip."""
-    if facts.environment is None and facts.file and facts.packages_fault is None:
+    wanted = facts.file and not facts.without_app
+    if facts.environment is None and wanted and facts.packages_fault is None:
         fix = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
         yield Seen("the app has no environment of its own", (), fix, bites=None)
 

@@ -45,6 +45,7 @@ def look(layout: Layout, unseen: list[Unseen]) -> tuple[AppSpec | None, ProjectF
         add=environment.how_to_add(wanted[0]) if wanted else "",
         entry_missing=_entry(layout.project, spec, environment) if spec else None,
         command=spec.command if spec else None,
+        without_app=spec is not None and spec.app is None and spec.command is None,
         lacking=_lacking(layout.project, spec, environment) if spec else None,
         costs=_costs(spec, environment) if spec else (),
         secrets_open=opened,
@@ -106,6 +107,8 @@ def _lacking(project: Path, spec: AppSpec, environment: Installed) -> tuple[str,
 
 
 def _costs(spec: AppSpec, environment: Installed) -> tuple[str, ...]:
+    if spec.app is None and spec.command is None:
+        return ()
     try:
         return costs(app_facts(spec, frozenset(environment.packages), None))
     except TenfoldError:  # told as project.server

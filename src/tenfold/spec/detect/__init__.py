@@ -1,4 +1,5 @@
-"""What ``tenfold init`` sees: framework, entry point, migrations, static files, environment.
+"""What ``tenfold init`` sees: framework, entry point, migrations, static files, environment; or a
+generator of static sites, beside an app or alone.
 
 Everything is read; nothing of the project is imported or run.
 """
@@ -15,6 +16,7 @@ from tenfold.spec import values
 from tenfold.spec.detect import (
     django,
     environments,
+    generators,
     hints,
     importing,
     installed,
@@ -37,10 +39,11 @@ def detect(root: Path, *, app: str | None = None) -> Found:
 
     Raises:
         Ambiguous: several objects could be the app; ``candidates`` names them, the likely first.
-        UsageError: no app was recognised.
+        UsageError: no app and no generator was recognised.
     """
     project = Project(root.resolve())
     environment = installed.find(project.root)
+    makers = generators.find(project.root, environment)
     hinted = hints.hints(project)
     found = django.find(project, environment)
     if found is not None and found.candidates:
@@ -54,6 +57,8 @@ def detect(root: Path, *, app: str | None = None) -> Found:
             or hints.told(project, hinted)
             or instances.plain(project)
         )
+        if not candidates and makers and app is None:
+            return _site_alone(project, makers)
         if not candidates:
             raise _nothing(project, known)
         chosen = _chosen(candidates if app else hints.chosen(candidates, hinted), app)
@@ -68,6 +73,7 @@ def detect(root: Path, *, app: str | None = None) -> Found:
         ]
     parts += [environments.look(project, environment, chosen), others.dotenv(project)]
     parts += [hints.look(hinted, environment.packages), workers.look(project, hinted)]
+    parts.append(generators.look(makers))
     return _together(project, environment, chosen, parts)
 
 
@@ -98,8 +104,25 @@ def _nothing(project: Project, known: Mapping[str, instances.Factory]) -> UsageE
             next=f'make {file} with "from {module} import {function}; app = {function}(...)"',
         )
     return UsageError(
-        f"no app of Django, {names} was recognised in {project.root}",
-        next='write tenfold.toml yourself: name = "...", app = "module:attribute"',
+        f"no app of Django, {names} and no generator of static sites was recognised in"
+        f" {project.root}",
+        next='write tenfold.toml yourself: name = "...", app = "module:attribute"\n'
+        "or, for a static site, [static] build and output",
+    )
+
+
+def _site_alone(project: Project, makers: tuple[generators.Generator, ...]) -> Found:
+    if makers[0].fault is not None:
+        raise generators.refusal(makers[0])
+    part = generators.look(makers)
+    return Found(
+        root=project.root,
+        name=_name(project.root),
+        app=None,
+        interface=None,
+        site=part.site,
+        items=part.items,
+        notes=part.notes,
     )
 
 
@@ -126,6 +149,7 @@ def _together(
         kind=next((part.kind for part in parts if part.kind), None),
         command=next((part.command for part in parts if part.command), None),
         assets=tuple(dict(pair for part in parts for pair in part.assets).items()),
+        site=next((part.site for part in parts if part.site), None),
         storage=stored,
         env=tuple(pair for part in parts for pair in part.env if pair[0] not in given),
         workers=tuple(dict(pair for part in parts for pair in part.workers).items()),

@@ -22,6 +22,7 @@ class Item:
         "requirements",
         "storage",
         "workers",
+        "generator",
     ]
     what: str
     where: str
@@ -60,12 +61,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Everything that ``tenfold init`` writes down, and what it says about it."""
+    """Everything that ``tenfold init`` writes down, and what it says about it.
+
+    ``app`` is ``None`` where there is a static site alone; ``site`` is the command that makes one
+    and the folder that it writes.
+    """
 
     root: Path
     name: str
-    app: str
-    interface: Interface
+    app: str | None
+    interface: Interface | None
     python: str | None = None
     pythonpath: tuple[str, ...] = ()
     build: str | None = None
@@ -74,6 +79,7 @@ class Found:
     kind: str | None = None
     command: str | None = None
     assets: tuple[tuple[str, str], ...] = ()
+    site: tuple[str, str] | None = None
     storage: tuple[Stored, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     workers: tuple[tuple[str, str], ...] = ()
@@ -92,6 +98,7 @@ class Part:
     kind: str | None = None
     command: str | None = None
     assets: tuple[tuple[str, str], ...] = ()
+    site: tuple[str, str] | None = None
     storage: tuple[Stored, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     workers: tuple[tuple[str, str], ...] = ()
