@@ -11,7 +11,7 @@
     │   └── PortTaken            a listening address is in use: by whom, if that can be known
     ├── Interrupted              Ctrl-C, SIGTERM or SIGHUP: what that means; exit 130
     ├── ReleaseError             a release could not be built from the project
-    ├── ExportError              pages of the app could not be made into a static site
+    ├── ExportError              a static site could not be made: of the app's pages, by a generator
     ├── StepFailed               a step of a plan failed; says what was and was not changed
     │   ├── UnitFailed           a unit did not start or did not become ready: probe, answer, log
     │   ├── NotBegun             a step failed before it changed anything
@@ -107,7 +107,7 @@ class ReleaseError(TenfoldError):
 
 
 class ExportError(TenfoldError):
-    """Pages of the app could not be made into a static site; an earlier one is as it was."""
+    """A static site could not be made, of the app's pages or by a generator; says what is there."""
 
 
 class StepFailed(TenfoldError):

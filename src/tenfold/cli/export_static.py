@@ -1,4 +1,4 @@
-"""``tenfold export static``: the app's own pages, as a static site."""
+"""``tenfold export static``: a generator's site or the app's own pages, as static files."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ SHOWN = 8
 @click.option("--once", is_flag=True, help="Make each page once; do not look whether it is static.")
 @click.option("--replace", is_flag=True, help="Let go of files there that no export wrote.")
 def static(settings: Settings, into: Path | None, strict: bool, once: bool, replace: bool) -> None:
-    """Write the app's own pages as files, for a host that serves files.
+    """Write a static site, for a host that serves files: the app's own pages, or a generator's.
 
     Which pages, [static] says in tenfold.toml: paths, patterns, what they link to, a sitemap. They
     are asked for in the app's own process, without a server; no site needs to run. What the pages
-    show, static files, redirects and the page for what is not there come along. All of it takes
-    the place of an earlier export at once, or nothing changes.
+    show, static files, redirects and the page for what is not there come along. With [static]
+    build, that command makes the site instead (Jekyll, Hugo, Next.js, any other), and what it
+    writes to output is copied. All of it takes the place of an earlier export at once, or nothing
+    changes.
 
     \b
     tenfold export static
@@ -55,7 +57,7 @@ def static(settings: Settings, into: Path | None, strict: bool, once: bool, repl
 def _show(made: Exported, output: Output) -> None:
     report = made.report
     output.line()
-    output.columns([(name, figure) for name, figure in _figures(report) if figure])
+    output.columns([(name, figure) for name, figure in _figures(made) if figure])
     for kind in WORDS:
         found = report.of(kind)
         if found:
@@ -64,13 +66,15 @@ def _show(made: Exported, output: Output) -> None:
     output.line()
     problems = len(report.problems)
     end = f" · {count(problems, 'thing')} to look at" if problems else ""
-    output.line(f"{made.title} · release {made.release} · {made.folder}{end}", style="bold")
+    of = f" · release {made.release}" if made.release is not None else ""
+    output.line(f"{made.title}{of} · {made.folder}{end}", style="bold")
 
 
-def _figures(report: Report) -> list[tuple[str, str]]:
+def _figures(made: Exported) -> list[tuple[str, str]]:
+    report, other = made.report, "other file" if made.release is None else "other answer"
     kinds = [
         count(report.pages, "page"),
-        count(report.others, "other answer") if report.others else "",
+        count(report.others, other) if report.others else "",
         count(report.assets, "static file") if report.assets else "",
         count(report.redirects, "redirect") if report.redirects else "",
         "a page for what is not there" if report.not_found else "",
@@ -106,6 +110,7 @@ def _as_json(made: Exported) -> dict[str, object]:
     report = made.report
     return {
         "app": made.title,
+        "source": "build" if made.release is None else "pages",
         "release": made.release,
         "folder": str(made.folder),
         "pages": report.pages,

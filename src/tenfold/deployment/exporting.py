@@ -1,28 +1,30 @@
-"""Exports of an app's own pages: the release that is asked, what it is given, where it goes.
+"""Exports of a static site: of an app's own pages, or of what a generator makes.
 
-The release is what a deploy of the project would serve, built the same way; it runs in its own
-environment, as the user that the app would run as, as a child of this command. It gets ``[env]``
-and secrets; of a site that runs also its database. There need be no site, and none is begun.
+For pages, the release that is asked is what a deploy of the project would serve, built the same
+way; it runs in its own environment, as the user that the app would run as, as a child of this
+command. It gets ``[env]`` and secrets; of a site that runs also its database. There need be no
+site, and none is begun. For a generator see :mod:`tenfold.deployment.generating`.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from tenfold.deployment import generating
 from tenfold.deployment.deployment import Deployment, needed
 from tenfold.deployment.given import Given, values_given
 from tenfold.deployment.releases import ReleaseKeeper
 from tenfold.deployment.work import serving
-from tenfold.errors import ExportError, Refused
-from tenfold.export import folder
+from tenfold.errors import ExportError, Interrupted, Refused
+from tenfold.export import built, folder
 from tenfold.export.findings import Report
-from tenfold.export.making import Listener, Order, make, site_of
+from tenfold.export.making import Listener, Order, make, require_strict, site_of
 from tenfold.export.moves import Move
 from tenfold.export.wishes import Wishes
 from tenfold.release.running import Here
@@ -39,6 +41,7 @@ from tenfold.wiring.rendering import RenderSettings
 
 if TYPE_CHECKING:
     from tenfold.engines.protocol import ReleasePlace
+    from tenfold.export.folder import Draft
     from tenfold.spec.model import AppSpec
     from tenfold.state.layout import Layout
 
@@ -63,21 +66,61 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was exported, of which release, and where it is."""
+    """What was exported, of which release, and where it is.
+
+    ``release`` is ``None`` for a site that a generator made: it is made from the project as it
+    lies there, and of no release.
+    """
 
     title: str
-    release: str
+    release: str | None
     folder: Path
     report: Report
 
 
 def export(layout: Layout, request: Request, listener: Listener) -> Exported:
-    """Make the app's pages into files.
+    """Make the static site that the file describes: a generator's, or the app's own pages.
 
     Raises:
-        TenfoldError: it could not be done; the folder is as it was.
+        TenfoldError: it could not be done; the folder is as it was, unless it is the one that the
+            generator writes into; the error says so, also where a person interrupts that.
+        KeyboardInterrupt: the folder is as it was.
     """
     spec = read.load(layout.spec, environment=layout.environment)
+    if spec.static.source == "build":
+        return _export_built(layout, spec, request, listener)
+    return _export_pages(layout, spec, request, listener)
+
+
+def _export_built(layout: Layout, spec: AppSpec, request: Request, listener: Listener) -> Exported:
+    place = _place(layout, request)
+    output = generating.output_of(spec, layout, place)
+    layout.create()
+    known = private.read_json(layout.exports)
+    own = generating.in_place(output)
+    if not own and not request.replace:
+        folder.require_ours(place, known.get(str(place)))
+    edge = spec.edge.own_names
+    where = {"url": spec.static.url, "domain": edge[0] if edge else None}
+    with generating.building(layout):
+        try:
+            site = generating.generate(layout, spec, output, known, listener)
+        except KeyboardInterrupt:
+            if not own:
+                raise
+            raise _interrupted(output.changed) from None
+        if own:
+            report = built.take(site, None, listener, **where)
+            require_strict(request.strict, report, output.changed)
+        else:
+            with folder.draft(place) as draft:
+                report = built.take(site, draft, listener, **where)
+                require_strict(request.strict, report, output.changed)
+                _settle(layout, place, draft, site.places)
+    return Exported(title(spec.name, layout.environment), None, place, report)
+
+
+def _export_pages(layout: Layout, spec: AppSpec, request: Request, listener: Listener) -> Exported:
     entry = _require_pages(spec)
     place = _place(layout, request)
     layout.create()
@@ -96,12 +139,25 @@ def export(layout: Layout, request: Request, listener: Listener) -> Exported:
         order = _order(spec, entry, release, variables, target, request)
         with folder.draft(place) as draft:
             report, names = make(order, draft, listener)
-            _remember(layout, place, {*names, *known.get(str(place), ())})
-            folder.settle(draft, place)
-        _remember(layout, place, names)
+            _settle(layout, place, draft, names)
     if not layout.exists():  # with a site, deploys do that
         store.prune(KEPT_RELEASES, {release.id})
     return Exported(title(spec.name, layout.environment), release.id, place, report)
+
+
+def _interrupted(changed: str) -> Interrupted:
+    error = Interrupted("export static")
+    error.changed = changed
+    error.next = "tenfold export static   again begins anew"
+    return error
+
+
+def _settle(layout: Layout, place: Path, draft: Draft, names: Collection[str]) -> None:
+    """Put a finished export at its place; whatever interrupts that, both are known as ours."""
+    known = private.read_json(layout.exports).get(str(place), ())
+    _remember(layout, place, {*names, *known})
+    folder.settle(draft, place)
+    _remember(layout, place, names)
 
 
 def _require_pages(spec: AppSpec) -> str:
@@ -113,7 +169,8 @@ def _require_pages(spec: AppSpec) -> str:
     if not spec.static.pages:
         raise Refused(
             "tenfold.toml does not say which pages to export",
-            next='[static]\npages = ["/", "/about"]\nfollow = true    exports what those link to',
+            next='[static]\npages = ["/", "/about"]\nfollow = true    exports what those link to\n'
+            "build and output    for a site that a generator makes",
         )
     return spec.app
 
@@ -213,7 +270,7 @@ def _order(
     )
 
 
-def _remember(layout: Layout, place: Path, names: Any) -> None:
+def _remember(layout: Layout, place: Path, names: Collection[str]) -> None:
     """Which files at this place are an export's own, so that the next may replace them."""
     known = private.read_json(layout.exports)
     private.write_json(layout.exports, {**known, str(place): sorted(names)})

@@ -81,8 +81,9 @@ class Fault:
 class Report:
     """What an export amounts to.
 
-    ``pages`` are HTML pages, ``others`` what else the app answered, ``assets`` files of the
-    project, ``redirects`` those of the app and of the edge. ``seconds`` is the time for rendering.
+    ``pages`` are HTML pages, ``others`` what else the app answered, or a generator wrote;
+    ``assets`` files of the project, ``redirects`` those of the app and of the edge. ``seconds`` is
+    the time for rendering, or for copying what a generator wrote.
     """
 
     pages: int

@@ -75,7 +75,12 @@ class Draft:
 
     def copy(self, source: Path, place: str) -> None:
         """A copy of a file. Raises ``ExportError``."""
-        with self.open(place) as copy, self.writing(), source.open("rb") as file:
+        with self.writing(), source.open("rb") as file:
+            self.take(file, place)
+
+    def take(self, file: BinaryIO, place: str) -> None:
+        """What is left to read of a file, as a new one. Raises ``ExportError``."""
+        with self.open(place) as copy, self.writing():
             while part := file.read(1 << 20):
                 self.add(copy, part)
 

@@ -172,6 +172,16 @@ def of_style(text: str) -> Iterator[Reference]:
             yield Reference(value, "part")
 
 
+def canonical_of(text: str) -> str | None:
+    """The address that a page says is its own, as it is written there."""
+    for found in _TAG.finditer(text):
+        if (found[4] or "").lower() == "link":
+            attributes = _attributes(found[5])
+            if "canonical" in attributes.get("rel", "").lower().split():
+                return attributes.get("href")
+    return None
+
+
 def of_sitemap(text: str) -> tuple[tuple[str, ...], bool]:
     """The addresses that a sitemap lists, and whether those are sitemaps themselves."""
     found = (html.unescape(loc.strip()) for loc in _LOC.findall(text))

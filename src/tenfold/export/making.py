@@ -70,8 +70,7 @@ def make(order: Order, draft: Draft, listener: Listener) -> tuple[Report, list[s
     work.render()
     work.write_moves()
     report = work.report(monotonic() - began)
-    if order.strict and report.problems:
-        raise _not_strict(report)
+    require_strict(order.strict, report, UNTOUCHED)
     return report, work.crawl.places.names()
 
 
@@ -291,16 +290,28 @@ def _too_many(most: int, asked: str) -> ExportError:
     )
 
 
-def _not_strict(report: Report) -> ExportError:
+def require_strict(strict: bool, report: Report, changed: str) -> None:
+    """See that there is nothing to look at, where that is wanted.
+
+    Args:
+        strict: whether it is.
+        report: what was found.
+        changed: what is different when it is not let pass.
+
+    Raises:
+        ExportError: there is.
+    """
+    if not strict or not report.problems:
+        return
     lines = [
         f"{f.subject} {f.text}" + (f"  ({', '.join(f.sources)})" if f.sources else "")
         for f in report.problems[:MOST_FAULTS]
     ]
     count = len(report.problems)
-    return ExportError(
+    raise ExportError(
         f"{count:,} thing{'s' * (count != 1)} to look at, and --strict lets none pass",
         detail="\n".join(lines),
-        changed=UNTOUCHED,
+        changed=changed,
         next="correct them, or export without --strict",
     )
 

@@ -36,9 +36,9 @@ def scan(
         UsageError: there is no such folder.
         Refused: it is empty, or holds what cannot or must not be published; names all of it.
     """
-    found, problems = _found(folder)
+    found, problems = look(folder)
     if problems:
-        listed = "\n".join(problems[:10])
+        listed = "\n".join(f"{names.shown(path)}: {why}" for path, why in problems[:10])
         more = f"\nand {len(problems) - 10:,} more" if len(problems) > 10 else ""
         raise Refused(
             f"{folder} holds what cannot be published\n{listed}{more}",
@@ -88,8 +88,13 @@ def _changed(path: str, why: str) -> Refused:
     )
 
 
-def _found(folder: Path) -> tuple[list[tuple[str, Path]], list[str]]:
-    """Every file by its path, and what is wrong."""
+def look(folder: Path) -> tuple[list[tuple[str, Path]], list[tuple[str, str]]]:
+    """Every file by its path, sorted; and what cannot or must not be published, with the reason.
+
+    Raises:
+        UsageError: there is no such folder.
+        Refused: it cannot be read, or has too many files.
+    """
     try:
         root = folder.resolve(strict=True)
         if not root.is_dir():
@@ -100,11 +105,11 @@ def _found(folder: Path) -> tuple[list[tuple[str, Path]], list[str]]:
             next="build the site first, or name its folder:  tenfold publish --from DIR",
         ) from None
     found: list[tuple[str, Path]] = []
-    problems: list[str] = []
+    problems: list[tuple[str, str]] = []
     for path, entry in _walk(root):
         why = _wrong(path, entry, root)
         if why is not None:
-            problems.append(f"{names.shown(path)}: {why}")
+            problems.append((path, why))
         elif not entry.is_dir(follow_symlinks=False):
             found.append((path, Path(entry.path)))
         if len(found) > MOST_FILES:

@@ -8,6 +8,7 @@
       secrets.json    generated passwords, mode 0600         state.secrets
       app-secrets.json  what the app must know, 0600        state.app_secrets
       audit.jsonl     who did what                           state.audit
+      build.lock      who runs [static] build                deployment.generating
       exports.json    which files an export wrote, and where deployment.exporting
       releases/ID/    immutable app directories              release
       envs/HASH/      Python environments of releases        release
@@ -99,6 +100,11 @@ class Layout:
     def exports(self) -> Path:
         """See :mod:`tenfold.deployment.exporting`."""
         return self.state / "exports.json"
+
+    @property
+    def build_lock(self) -> Path:
+        """See :mod:`tenfold.deployment.generating`."""
+        return self.state / "build.lock"
 
     @property
     def app_secrets(self) -> Path:
