@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +13,7 @@ import psutil
 import pytest
 from tests.support import apps, examples
 from tests.support.project import Project
+from tests.support.static_host import broken_links, served
 from tests.support.venvs import environment
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
@@ -279,47 +277,5 @@ def test_conduit_is_exported_and_every_link_holds(bring: Bring) -> None:
     assert b"Opening soon" in written["index.html"]
     assert said["looked_twice"]
     assert [f for f in said["findings"] if f["kind"] != "note"] == []
-    assert broken_links(project.path / "dist") == []
-
-
-def broken_links(folder: Path) -> list[str]:
-    """What LinkChecker, which is nobody's of ours, finds in the folder as a host serves it."""
-    from tests.support.ports import free_port
-
-    port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "-d", folder, str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        checker = Path(sys.executable).with_name("linkchecker")
-        wait_for_port(port)
-        pages = [f"http://127.0.0.1:{port}/{p}" for p in ("", "about/", "404.html")]
-        done = subprocess.run(
-            [checker, "--no-robots", "--no-warnings", "--no-status", "-o", "csv", *pages],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-            env={**os.environ, "HOME": str(folder.parent)},
-        )
-        assert done.returncode in (0, 1), done.stderr
-        assert "urlname" in done.stdout, done.stderr
-        lines = [line for line in done.stdout.splitlines() if not line.startswith("#")]
-        return lines[1:]
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def wait_for_port(port: int) -> None:
-    import socket
-
-    deadline = time.monotonic() + 20
-    while True:
-        with socket.socket() as trial:
-            if trial.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    with served(project.path / "dist") as host:
+        assert broken_links(host, "/", "/about/", "/404.html") == []
