@@ -23,7 +23,6 @@ from tenfold.dns import lookup
 from tenfold.dns.model import Seen
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
-needs_nsd = pytest.mark.skipif(nameserver.NSD is None, reason=nameserver.WHY_NOT)
 GITHUB = "".join(f"@ A 185.199.{n}.153\n" for n in (108, 109, 110, 111))
 OLD = f"""{GITHUB}
 @ AAAA 2606:50c0:8000::153
@@ -81,7 +80,6 @@ def look(server: str, name: str = "shop.example", *, caa: bool = False) -> Seen:
     return found
 
 
-@needs_nsd
 def test_what_is_there_with_its_zone_and_times(names: NameServer) -> None:
     found = look(names.server, caa=True)
     assert found.problem == ""
@@ -99,7 +97,6 @@ def test_what_is_there_with_its_zone_and_times(names: NameServer) -> None:
     assert www.zone == "", "nobody says it behind a CNAME, which no zone has at its top"
 
 
-@needs_nsd
 def test_what_is_not_there_and_what_is_strange(names: NameServer) -> None:
     none = look(names.server, "none.shop.example")
     assert (none.records, none.addresses, none.problem) == ((), (), "")
@@ -111,7 +108,6 @@ def test_what_is_not_there_and_what_is_strange(names: NameServer) -> None:
     assert look(names.server, "other.example").problem == "answers REFUSED"
 
 
-@needs_nsd
 def test_from_github_to_a_machine_and_back(names: NameServer, tenfold: Command) -> None:
     asked = ("--records-only", "--server", names.server)
     published = tenfold(*asked, "--published")
@@ -150,7 +146,6 @@ def test_from_github_to_a_machine_and_back(names: NameServer, tenfold: Command) 
     assert "+   CNAME   www.shop.example   anna.github.io" in back.stdout
 
 
-@needs_nsd
 def test_resolvers_that_do_not_agree_and_time_that_is_over(
     names: NameServer, tenfold: Command, tmp_path: Path
 ) -> None:
@@ -166,7 +161,6 @@ def test_resolvers_that_do_not_agree_and_time_that_is_over(
     assert f"so far only at {second.server}" in done.stdout
 
 
-@needs_nsd
 def test_an_authority_that_is_kept_away(names: NameServer, tenfold: Command) -> None:
     spec = tenfold.folder / "tenfold.toml"
     spec.write_text(spec.read_text().replace("www =", 'tls = "auto"\nwww ='))
@@ -175,7 +169,6 @@ def test_an_authority_that_is_kept_away(names: NameServer, tenfold: Command) -> 
     assert done.returncode == 2
 
 
-@needs_nsd
 def test_where_nothing_runs_it_cannot_be_told_who_answers(
     names: NameServer, tenfold: Command
 ) -> None:

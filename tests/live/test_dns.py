@@ -11,19 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import apps, nameserver
+from tests.support import apps
 from tests.support.nameserver import NameServer
 from tests.support.project import Project
 from tests.support.town import Town, needs_town, settle
 
 from tenfold.certificates import pem
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.timeout(300),
-    needs_town,
-    pytest.mark.skipif(nameserver.NSD is None, reason=nameserver.WHY_NOT),
-]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300), needs_town]
 Bring = Callable[[Any], Project]
 EDGE = """
 [edge]

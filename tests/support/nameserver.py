@@ -1,5 +1,5 @@
-"""A real name server (NSD) on a loopback port, whose zones a test changes while it runs; and a liar
-that answers whatever a test wants."""
+"""A name server on a loopback port, whose zones a test changes while it runs: NSD, or a plain one
+where that is not there; and a liar that answers whatever a test wants."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import dns.message
 from tests.support.ports import free_port
 
 NSD = shutil.which("nsd") or shutil.which("nsd", path="/usr/sbin:/usr/local/sbin")
-WHY_NOT = "no name server here (Debian: nsd)"
+PLAIN = Path(__file__).with_name("plain_nameserver.py")
 _CONF = """
 server:
     ip-address: ADDRESS@PORT
@@ -70,10 +70,13 @@ class NameServer:
         self._serial += 1
         head = f"$ORIGIN {name}.\n$TTL {ttl}\n"
         soa = f"@ IN SOA ns.{name}. anna.{name}. {self._serial} 3600 600 86400 900\n@ IN NS ns\n"
-        (self.root / name).write_text(f"{head}{soa}ns IN A 127.0.0.1\n{text}\n")
+        new = self.root / f"{name}.new"
+        new.write_text(f"{head}{soa}ns IN A 127.0.0.1\n{text}\n")
+        new.rename(self.root / name)
         self._zones[name] = text
         if self.process is not None:
-            self.process.send_signal(signal.SIGHUP)
+            if NSD:
+                self.process.send_signal(signal.SIGHUP)
             self._wait_for(name)
 
     def start(self) -> None:
@@ -83,11 +86,16 @@ class NameServer:
         for name in self._zones:
             text += f'zone:\n    name: "{name}"\n    zonefile: "{name}"\n'
         (self.root / "nsd.conf").write_text(text)
-        assert NSD, WHY_NOT
-        argv = self.inside([NSD, "-d", "-c", str(self.root / "nsd.conf")])
+        plain = [sys.executable, "-P", str(PLAIN), self.address, str(self.port), str(self.root)]
+        argv = [NSD, "-d", "-c", str(self.root / "nsd.conf")] if NSD else [*plain, *self._zones]
+        argv = self.inside(argv)
         with (self.root / "log").open("wb") as log:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self._wait_for(list(self._zones)[-1])
+        try:
+            self._wait_for(list(self._zones)[-1])
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Nothing of it runs."""
@@ -100,7 +108,9 @@ class NameServer:
         """Return once the last serial is served."""
         deadline = time.monotonic() + 20
         while str(self._serial) not in self._answer(name):
-            assert time.monotonic() < deadline, (self.root / "log").read_text()
+            lives = self.process is not None and self.process.poll() is None
+            if not lives or time.monotonic() > deadline:
+                raise AssertionError((self.root / "log").read_text())
             time.sleep(0.02)
 
     def _answer(self, name: str) -> list[str]:
