@@ -141,6 +141,9 @@ def test_what_would_go_wrong_is_told(make: Make) -> None:
     (root / "_config.yml").write_text("exclude: [README.md]\n")
     [note] = detect(root).notes
     assert note.then == "add tenfold.toml and dist to exclude in _config.yml"
+    (root / "_config.yml").write_text("# exclude:\n#   - .sass-cache/\n")
+    [note] = detect(root).notes
+    assert note.then == "add to _config.yml:  exclude: [tenfold.toml, dist]"
     (root / "_config.yml").write_text("exclude: [tenfold.toml, dist]\n")
     assert detect(root).notes == ()
 

@@ -86,7 +86,8 @@ def _jekyll(root: Path, _: Installed) -> Generator | None:
     notes = []
     if "tenfold.toml" not in text:
         add = f"add to {file}:  exclude: [tenfold.toml, dist]"
-        then = f"add tenfold.toml and dist to exclude in {file}" if "exclude:" in text else add
+        has_one = re.search(r"^exclude\s*[:=]", text, re.MULTILINE)
+        then = f"add tenfold.toml and dist to exclude in {file}" if has_one else add
         notes.append(Note("Jekyll takes tenfold.toml and dist/ for parts of the site", then))
     build = "bundle exec jekyll build" if gems else "jekyll build"
     return Generator(
