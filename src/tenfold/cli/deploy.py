@@ -22,7 +22,9 @@ def deploy(settings: Settings, leave_behind: bool) -> None:
 
     Builds a release, runs its migrations once, warms new workers beside the old ones, hands the
     socket over, drains the old. A release that does not become healthy never serves: the old one
-    goes on.
+    goes on. Pages that are shown as files are made anew before the new workers take over.
+
+    At stage 1 that is all there is: the pages are made anew, and shown.
 
     \b
     tenfold deploy
@@ -35,7 +37,7 @@ def deploy(settings: Settings, leave_behind: bool) -> None:
         if before and not leave_behind:
             require_nothing_left_behind(deployment, before)
         app_secrets.refresh(deployment.layout)
-        intent = work.intend(deployment, renew=True)
+        intent = work.with_new_pages(deployment, work.intend(deployment, renew=True))
         external.require_same(deployment, intent)
         intent = external.looked_at(deployment, intent)
         for note in intent.notes:
@@ -46,6 +48,10 @@ def deploy(settings: Settings, leave_behind: bool) -> None:
     after = deployment.status()
     output.event("deploy", {"before": before, **after.to_json()})
     output.line()
+    if after.stage == "1":
+        output.line(f"{after.title} · the pages of {after.pages} at {after.url}", style="bold")
+        output.line("Next   tenfold publish")
+        return
     served = f"{after.title} · release {after.release} serves at {after.url}"
     again = "  (the same release as before, with new workers)" if before == after.release else ""
     output.line(served + again, style="bold")

@@ -29,6 +29,7 @@ def grow(settings: Settings, stage: str | None, prepare_only: bool, file: Path |
     takes the switch back until  complete  removes the old side.
 
     \b
+    tenfold grow --to 10
     tenfold grow --to 100
     tenfold grow --to 100 --prepare-only
     tenfold grow move.json
@@ -43,7 +44,7 @@ def grow(settings: Settings, stage: str | None, prepare_only: bool, file: Path |
         settings,
         "grow",
         lambda at, crossing: way.grow(
-            at, crossing, stage or "100", now=time.time(), prepare_only=prepare_only
+            at, crossing, stage or way.next_stage(at), now=time.time(), prepare_only=prepare_only
         ),
         promised=promised,
         file=file,

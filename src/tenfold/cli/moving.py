@@ -9,11 +9,12 @@ from typing import Any
 from tenfold.cli.base import Settings
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
-from tenfold.deployment import backups, reporting, work
+from tenfold.deployment import backups, launch, reporting, work
 from tenfold.deployment.cross import Journey, require_way_back
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.external import require_own
 from tenfold.deployment.forecast import forecast, require_same
+from tenfold.deployment.launch import Launch
 from tenfold.deployment.restore_in_place import require_none
 from tenfold.errors import Refused
 from tenfold.observe.recorder import Recorder
@@ -32,6 +33,18 @@ WAYS_ON = {
     "reverse": "takes it back, as live as it was made",
     "complete": "removes the old copy, and with it the way back",
 }
+
+_OF_A_LAUNCH = {
+    ("complete", "10"): "settles it; nothing is removed",
+    ("complete", "1"): "stops the app; its data stays",
+}
+
+
+def way_on(choice: str, home: str | None, goal: str | None) -> str:
+    """What a command would do in a move from one stage to the other."""
+    if "1" in (home, goal):
+        return _OF_A_LAUNCH.get((choice, str(goal)), WAYS_ON[choice])
+    return WAYS_ON[choice]
 
 
 def move(
@@ -54,26 +67,22 @@ def move(
     """
     deployment = Deployment.existing(settings.layout())
     output = settings.output
-    require_own(deployment, f"tenfold {command}")
-    if command == "complete":
-        backups.require_archived(deployment)
     with deployment.working(command):
         if running and deployment.status().state == "stopped":
             raise Refused(f"{deployment.status().title} does not run", next="tenfold up")
         require_none(deployment, command)
         before = deployment.position
         crossing = decide(before, deployment.crossing)
-        if deployment.crossing is None:  # what was begun is finished
-            work.require_programs(deployment.observe(), work.serving(deployment))
-        if command == "reverse":
-            require_way_back(deployment)
+        launches = launch.covers(crossing)
+        if not launches:
+            _require_movable(deployment, command)
         if promised is not None and file is not None:
             now = forecast(deployment, crossing)
             require_same(promised, now.to_json(now.after.spec.name), file)
         output.event(command, {"from": before, "to": crossing.final})
         with PlanProgress(output) as progress:
             recorder = Recorder(progress)
-            walk = Journey(deployment, recorder)
+            walk = Launch(deployment, recorder) if launches else Journey(deployment, recorder)
             try:
                 walk.go(crossing, promised=promised)
             except BaseException as error:
@@ -84,10 +93,21 @@ def move(
     _conclude(settings, walk, filed, command)
 
 
+def _require_movable(deployment: Deployment, command: str) -> None:
+    """See that the database can be moved, and taken back. Raises ``Refused``."""
+    require_own(deployment, f"tenfold {command}")
+    if command == "complete":
+        backups.require_archived(deployment)
+    if deployment.crossing is None:  # what was begun is finished
+        work.require_programs(deployment.observe(), work.serving(deployment))
+    if command == "reverse":
+        require_way_back(deployment)
+
+
 def _file(
     settings: Settings,
     recorder: Recorder,
-    walk: Journey,
+    walk: Journey | Launch,
     crossing: Crossing,
     before: str,
     command: str,
@@ -113,7 +133,9 @@ def _file(
     )
 
 
-def _conclude(settings: Settings, walk: Journey, filed: reporting.Filing, command: str) -> None:
+def _conclude(
+    settings: Settings, walk: Journey | Launch, filed: reporting.Filing, command: str
+) -> None:
     output = settings.output
     deployment = Deployment.existing(settings.layout())
     after = deployment.status()
@@ -135,9 +157,12 @@ def _conclude(settings: Settings, walk: Journey, filed: reporting.Filing, comman
         output.line()
     output.line(f"{after.title} · stage {after.stage}", style="bold")
     _tell_report(filed, output)
-    for index, choice in enumerate(way.choices(deployment.position, deployment.crossing)):
+    crossing = deployment.crossing
+    home, goal = (crossing.home, crossing.goal) if crossing else (None, None)
+    for index, choice in enumerate(way.choices(deployment.position, crossing)):
         label = "Next" if index == 0 else ""
-        output.line(f"{label:<6} {called(choice, deployment.crossing):<20} {WAYS_ON[choice]}")
+        words = way_on(choice, home, goal)
+        output.line(f"{label:<6} {called(choice, crossing):<20} {words}")
 
 
 def _tell_report(filed: reporting.Filing, output: Output) -> None:

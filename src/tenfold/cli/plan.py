@@ -16,7 +16,7 @@ from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
 from tenfold.errors import UsageError
 from tenfold.stages import STAGES, require_built
-from tenfold.stages.path import stage_of
+from tenfold.stages.path import WITHOUT_APP, stage_of
 from tenfold.topology.model import Pool, Unit
 from tenfold.topology.settings import BackupSettings, WorkerSettings
 from tenfold.transitions import steps as st
@@ -50,7 +50,8 @@ def plan(
     require_built(stage)
     deployment = Deployment.open(settings.layout())
     if stage is not None and stage != stage_of(deployment.position):
-        external.require_own(deployment, f"going to stage {stage}")
+        if "1" not in (stage, stage_of(deployment.position)):
+            external.require_own(deployment, f"going to stage {stage}")
         plan_of_a_move(settings, deployment, stage, file=file, verbose=verbose)
         sys.exit(CHANGES_PENDING)
     if file is not None:
@@ -58,6 +59,8 @@ def plan(
     running = deployment.status().state in ("running", "degraded", "in-transition")
     intent = work.intend(deployment, port=port, renew=False)
     intent = external.looked_at(deployment, intent)
+    if intent.position in WITHOUT_APP:
+        intent = work.with_new_pages(deployment, intent)
     todo = work.plan(deployment, "deploy" if running else "up", intent)
     if settings.json:
         settings.output.object(_as_json(todo, intent))
@@ -85,7 +88,10 @@ def _show(todo: Plan, intent: Intent, output: Output, running: bool) -> None:
     output.line(f"{intent.title} · stage {intent.goal.topology.stage}", style="bold")
     output.line()
     if todo.empty:
-        output.line(f"  nothing would change; release {intent.goal.release} serves")
+        shown = f"release {intent.goal.release} serves"
+        if intent.position in WITHOUT_APP:
+            shown = f"the pages of {intent.goal.pages} are shown"
+        output.line(f"  nothing would change; {shown}")
         for note in intent.notes:
             output.line(f"  {note}", style="dim")
         return
@@ -97,7 +103,7 @@ def _show(todo: Plan, intent: Intent, output: Output, running: bool) -> None:
     output.line()
     for note in intent.notes:
         output.line(f"  {note}", style="dim")
-    if running:
+    if running and intent.position not in WITHOUT_APP:
         output.line("  no request waits or fails: new workers accept before old ones stop")
     output.line()
     output.line(f"Next   tenfold {todo.kind}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment.forecast import Forecast, forecast, keep
+from tenfold.deployment.launch import covers
 from tenfold.engines.postgresql.checks import Finding
 from tenfold.errors import Refused
 from tenfold.stages.guarantees import costs
@@ -85,6 +86,8 @@ def _show(told: Forecast, output: Output, *, verbose: bool) -> None:
 
 
 def _facts(told: Forecast) -> list[tuple[str, ...]]:
+    if covers(told.crossing):
+        return _facts_of_a_launch(told)
     rows: list[tuple[str, ...]] = []
     if told.size_bytes is not None:
         rows.append(("prepare", f"copies {size(told.size_bytes)}; requests go on meanwhile"))
@@ -107,6 +110,21 @@ def _facts(told: Forecast) -> list[tuple[str, ...]]:
     rows.append(("refuses", f"{refuses}: {passed} checks passed   (--verbose lists them)"))
     rows += [("server", line) for line in costs(told.after.app_facts)]
     return rows
+
+
+def _facts_of_a_launch(told: Forecast) -> list[tuple[str, ...]]:
+    grows = told.crossing.command == "grow"
+    prepare = "the app starts beside the pages; visitors go on seeing these"
+    switch = "the edge leads to the app what no page answers; no request waits"
+    if not grows:
+        prepare = "the pages are shown as files, in front of the app"
+        switch = "the edge shows the pages alone; no request waits"
+    after = "tenfold reverse takes it back until tenfold complete"
+    return [
+        ("prepare", prepare),
+        ("switch", switch),
+        ("after", after if grows else f"{after}, which stops the app; its data stays"),
+    ]
 
 
 def _expected(told: Forecast) -> str:
@@ -151,7 +169,8 @@ def _member(
     known = {m.path for m in before.members()}
     leads = isinstance(member, Unit) and told.after.goal.leads(member)
     if old not in known:
-        what = "follows, then leads" if leads else _what(member)
+        follows = leads and not covers(told.crossing)
+        what = "follows, then leads" if follows else _what(member, alone=leads)
         return [("+", kind, member.path, what)]
     if member.engine == "postgresql":
         led = any(path == old for path in told.before.leaders.values())
@@ -167,10 +186,10 @@ def _member(
     return []
 
 
-def _what(member: Unit | Pool) -> str:
+def _what(member: Unit | Pool, *, alone: bool = False) -> str:
     return {
         "database_endpoint": "where the app reaches whoever leads",
-        "postgresql": "follows",
+        "postgresql": "PostgreSQL" if alone else "follows",
         "backup": "puts its log away, too, so that a change of leader leaves no gap",
     }.get(member.engine, member.engine)
 

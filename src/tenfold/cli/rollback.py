@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+
 import click
 
 from tenfold.cli.base import Settings, command
 from tenfold.cli.deploy import require_running
 from tenfold.cli.progress import PlanProgress
+from tenfold.cli.publish import PublishProgress
 from tenfold.deployment import external, work
 from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.intent import Intent
 from tenfold.errors import Refused
+from tenfold.publishing.opening import put_back
+from tenfold.release.pages import PageStore
+from tenfold.stages.path import WITHOUT_APP
 
 
 @command("rollback")
@@ -19,17 +27,24 @@ def rollback(settings: Settings, release: str | None) -> None:
 
     Files and Python environment go back; the database schema never does.
 
+    At stage 1 the pages that were shown before are shown again, and the publication before is put
+    back where [publish] says that there is one.
+
     \b
     tenfold rollback
     tenfold rollback 4f2c1d9
     """
     deployment = Deployment.existing(settings.layout())
     output = settings.output
+    if deployment.position in WITHOUT_APP:
+        rollback_pages(settings, deployment, release)
+        return
     with deployment.working("rollback"):
         deployment.require_settled()
         before = require_running(deployment)
         target = _choose(deployment, release)
         intent = work.intend(deployment, release=target, renew=True)
+        intent = pages_of(deployment, intent, target)
         external.require_same(deployment, intent)
         intent = external.looked_at(deployment, intent)
         for note in intent.notes:
@@ -43,6 +58,72 @@ def rollback(settings: Settings, release: str | None) -> None:
     output.line(
         f"{after.title} · release {after.release} serves again at {after.url}", style="bold"
     )
+
+
+def pages_of(deployment: Deployment, intent: Intent, release: str) -> Intent:
+    """The intent with the release's own pages, where they are still there."""
+    if intent.goal.pages is None:
+        return intent
+    made = PageStore(deployment.layout.pages).made()
+    of_it = [one.id for one in made if one.release == release]
+    return replace(intent, goal=replace(intent.goal, pages=of_it[-1])) if of_it else intent
+
+
+def rollback_pages(settings: Settings, deployment: Deployment, wanted: str | None) -> None:
+    """Show the pages that were shown before, and put the publication before back.
+
+    The publication goes first: it is what people see, and it can fail.
+    """
+    output = settings.output
+    put_back = _publication_back(settings, deployment) if wanted is None else None
+    with deployment.working("rollback"):
+        deployment.require_settled()
+        require_running(deployment)
+        before = deployment.observe().pages
+        target = _choose_pages(deployment, wanted, before)
+        if target is not None:
+            intent = work.intend(deployment)
+            intent = replace(intent, goal=replace(intent.goal, pages=target))
+            todo = work.plan(deployment, "rollback", intent)
+            with PlanProgress(output) as progress:
+                work.carry_out(deployment, todo, intent, progress)
+        elif put_back is None:
+            raise Refused(
+                "there are no earlier pages to return to",
+                next="tenfold deploy    makes them anew",
+            )
+    after = deployment.status()
+    output.event("rollback", {"before": before, "put_back": put_back, **after.to_json()})
+    output.line()
+    output.line(f"{after.title} · the pages of {after.pages} at {after.url}", style="bold")
+
+
+def _publication_back(settings: Settings, deployment: Deployment) -> str | None:
+    """Put the publication before back, where there is one; its id."""
+    if deployment.spec().publish is None:
+        return None
+    with PublishProgress(settings.output) as progress:
+        try:
+            chosen = put_back(deployment.layout, os.environ, progress)
+        except Refused as nothing:  # the preview can go back all the same
+            progress.pause()
+            settings.output.line(f"  ! {nothing.what}", style="yellow")
+            return None
+        progress.done(f"{chosen.id} is published again", 0.0)
+    return chosen.id
+
+
+def _choose_pages(deployment: Deployment, wanted: str | None, shown: str | None) -> str | None:
+    ids = [made.id for made in PageStore(deployment.layout.pages).made()]
+    if wanted is None:
+        earlier = [id for id in ids if shown is None or id < shown]
+        return earlier[-1] if earlier else None
+    known = [id for id in ids if id.startswith(wanted)]
+    if len(known) != 1:
+        raise Refused(
+            f"no single making of the pages is named {wanted}; there are: {', '.join(ids)}"
+        )
+    return known[0]
 
 
 def _choose(deployment: Deployment, wanted: str | None) -> str:

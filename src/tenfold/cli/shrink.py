@@ -28,6 +28,10 @@ def shrink(settings: Settings, stage: str | None, prepare_only: bool) -> None:
         settings,
         "shrink",
         lambda at, crossing: way.grow(
-            at, crossing, stage or "10", now=time.time(), prepare_only=prepare_only
+            at,
+            crossing,
+            stage or way.previous_stage(at),
+            now=time.time(),
+            prepare_only=prepare_only,
         ),
     )

@@ -11,7 +11,7 @@ import click
 
 from tenfold.cli.base import Settings, command
 from tenfold.cli.maintenance import sentence as maintenance_sentence
-from tenfold.cli.moving import WAYS_ON
+from tenfold.cli.moving import way_on
 from tenfold.cli.output import Output
 from tenfold.deployment import alerts, backups, certificate, figures
 from tenfold.deployment import jobs as scheduled
@@ -218,6 +218,9 @@ def show(
         output.line(f"  {maintenance_sentence(notice)}", style="yellow")
         output.line()
     output.columns(unit_rows(found))
+    if found.pages and found.state != "stopped":
+        output.line()
+        output.line(f"  pages     those of {found.pages} are shown as files")
     if found.missing:
         output.line()
         for sentence in found.missing:
@@ -346,12 +349,12 @@ def _next(found: Status) -> str:
         return f"\n{'':<7}".join(f"tenfold {c:<12} {AFTER_RESTORE[c]}" for c in ways_on(kept))
     choices = (found.transition or {}).get("may", ())
     if choices and (found.transition or {}).get("state") != "running":
-        to = (found.transition or {}).get("to")
+        to, home = ((found.transition or {}).get(end) for end in ("to", "from"))
         typed = [
             f"tenfold {c}" + (f" --to {to}" if c in ("grow", "shrink") else "") for c in choices
         ]
         return f"\n{'':<7}".join(
-            f"{t:<20} {WAYS_ON[c]}" for t, c in zip(typed, choices, strict=True)
+            f"{t:<20} {way_on(c, home, to)}" for t, c in zip(typed, choices, strict=True)
         )
     if found.state == "stopped":
         return "tenfold up"
@@ -359,4 +362,6 @@ def _next(found: Status) -> str:
         return "tenfold logs    tells why; units that crash are restarted"
     if found.state == "in-transition":
         return "tenfold lock    tells who is at work"
+    if found.stage == "1":
+        return "tenfold deploy    makes the pages anew    ·    tenfold publish    ·    tenfold grow"
     return "tenfold deploy    brings the next release    ·    tenfold logs -f"

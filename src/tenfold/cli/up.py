@@ -11,6 +11,7 @@ import click
 from tenfold.cli.base import Settings, command
 from tenfold.cli.first_answer import edge_address, first_answer
 from tenfold.cli.output import Output
+from tenfold.cli.preview import Preview, Watch
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.status import certificate_of, standing_lines, unit_rows
 from tenfold.deployment import app_secrets, applied, external, work
@@ -18,31 +19,42 @@ from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
 from tenfold.errors import Refused
 from tenfold.stages import STAGES, require_built
-from tenfold.stages.path import stage_of
+from tenfold.stages.path import WITHOUT_APP, stage_of
 
 WAIT_FOR_OTHERS_SECONDS = 600.0
 BLURBS = {
+    "1": "published pages, as they will be found",
     "10": "one host, everything on it",
     "100": "the database on a host of its own",
 }
+_USUAL = "logs -f in another terminal · Ctrl-C stops everything, the data stays"
+_FOREGROUND = {"1": "every change of the project is shown · Ctrl-C stops"}
 
 
 @command("up")
-@click.option("--stage", type=click.Choice(STAGES), help="Default: the stage it is at, or 10.")
+@click.option(
+    "--stage",
+    type=click.Choice(STAGES),
+    help="Default: the stage it is at; at first 10, and 1 without an app.",
+)
 @click.option("-d", "--detach", is_flag=True, help="Run in the background.")
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="The edge's port; remembered. Default 8000."
 )
 @click.option("--last", is_flag=True, help="Bring the release that served last; build nothing.")
 def up(settings: Settings, stage: str | None, detach: bool, port: int | None, last: bool) -> None:
-    """Run the app at its stage: database, app and edge.
+    """Run the app at its stage: database, app and edge; at stage 1 its published pages.
 
     Brings the project's present state, or with --last what served before. In the foreground Ctrl-C
     stops everything; the data stays. After a crash, an interruption or a restart of the machine,
     the same command brings everything back.
 
+    At stage 1 the pages are made as  export static  makes them, into dist/, and shown as  publish
+    will publish them; in the foreground they are made anew whenever the project changes.
+
     \b
     tenfold up
+    tenfold up --stage 1
     tenfold up -d --port 9000
     tenfold up -d --last
     """
@@ -53,17 +65,26 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
         _refuse_second(deployment, port)
         deployment.require_settled()
         position = _position(deployment, stage)
-        served = deployment.observe().release
-        if last and served is None:
+        now = deployment.observe()
+        served = now.release if position not in WITHOUT_APP else None
+        if last and (served or now.pages) is None:
             raise Refused("no release has served yet", next="tenfold up")
         if not last:
             app_secrets.refresh(deployment.layout)
         intent = work.intend(
-            deployment, port=port, release=served if last else None, position=position
+            deployment,
+            port=port,
+            release=served if last else None,
+            position=position,
         )
+        if not last:
+            intent = work.with_new_pages(deployment, intent, always=position in WITHOUT_APP)
         if deployment.status().state != "stopped":
             external.require_same(deployment, intent)
         intent = external.looked_at(deployment, intent)
+        watch = None
+        if position in WITHOUT_APP and not detach:  # before the pages are made
+            watch = Watch(deployment.layout.project, None)
         _head(output, intent, served)
         todo = work.plan(deployment, "up", intent)
         with PlanProgress(output) as progress:
@@ -72,7 +93,7 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
         end = None if detach else _ended()
         _serve_note(deployment, output, detach)
     if end is not None:
-        _foreground(deployment, output, end)
+        _foreground(deployment, output, end, watch)
 
 
 def _position(deployment: Deployment, stage: str | None) -> str:
@@ -112,7 +133,7 @@ def _refuse_second(deployment: Deployment, port: int | None) -> None:
 
 
 def _head(output: Output, intent: Intent, served: str | None) -> None:
-    stage = intent.goal.topology.stage
+    stage = stage_of(intent.position)
     output.line(f"{intent.title} · stage {stage} · {BLURBS[stage]}", style="bold")
     for note in intent.notes:
         output.line(f"  {note}", style="dim")
@@ -137,8 +158,10 @@ def _serve_note(deployment: Deployment, output: Output, detach: bool) -> None:
     if kept is not None:
         standing_lines("tls", kept, output)
         output.line()
+    if status.stage == "1":
+        output.line("Next   tenfold publish" + ("" if detach else "    in another terminal"))
     if not detach:
-        output.line("logs -f in another terminal · Ctrl-C stops everything, the data stays")
+        output.line(_FOREGROUND.get(status.stage, _USUAL))
 
 
 def _ended() -> threading.Event:
@@ -153,9 +176,16 @@ def _ended() -> threading.Event:
     return end
 
 
-def _foreground(deployment: Deployment, output: Output, end: threading.Event) -> None:
-    """Wait for the end, then stop everything."""
-    while not end.wait(2.0):
+def _foreground(
+    deployment: Deployment, output: Output, end: threading.Event, watch: Watch | None
+) -> None:
+    """Wait for the end, then stop everything. What is watched is shown when it changes."""
+    preview = None
+    if watch is not None:
+        preview = Preview(deployment, output, watch, WAIT_FOR_OTHERS_SECONDS)
+    while not end.wait(2.0 if watch is None else watch.pause_seconds):
+        if preview is not None:
+            preview.look()
         if deployment.status().state == "stopped":  # somebody else's "tenfold down"
             output.line("stopped from elsewhere")
             return

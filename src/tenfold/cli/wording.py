@@ -46,6 +46,14 @@ def finished_sentence(step: st.Step) -> str:
             return f"host {host} stopped, its data is kept"
         case st.BuildRelease(release):
             return f"release {release} built"
+        case st.MakePages():
+            return "pages made"
+        case st.ShowPages(id):
+            return f"pages of {id} are shown"
+        case st.PrunePages():
+            return ""
+        case st.ComparePages():
+            return "every published page compared with the app's answer"
         case st.StartUnit(unit):
             return f"{unit} ready"
         case st.RestartUnit(unit):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import site_facts, work
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
+from tenfold.deployment.carrying import carry_claimed, require_promised
 from tenfold.deployment.databases import following, observe_databases
 from tenfold.deployment.deployment import CROSSING, POSITION
 from tenfold.deployment.rescue import standing_by
@@ -25,12 +26,11 @@ from tenfold.topology.model import Host
 from tenfold.transitions import crossing as planner
 from tenfold.transitions import steps as st
 from tenfold.transitions import way
-from tenfold.transitions.perform import World, perform, resting
+from tenfold.transitions.perform import World, resting
 from tenfold.transitions.perform.errors import NeedsWriter
 from tenfold.transitions.perform.evidence import Evidence
 from tenfold.transitions.perform.serving import WARM_SECONDS, WARMS_LATE
 from tenfold.transitions.perform.sessions import Sessions
-from tenfold.transitions.runner import Runner
 
 if TYPE_CHECKING:
     from tenfold.deployment.deployment import Deployment
@@ -140,7 +140,7 @@ class Journey:
         while True:
             todo = leg(self.deployment, name, crossing.command)
             if promised is not None and not tries:
-                _require_promised(promised, name, todo.plan)
+                require_promised(promised, name, todo.plan)
             # Of a move that is cut off that stays told: it waits for somebody.
             site_facts.tell(todo.intent, crossing.command)
             try:
@@ -182,28 +182,19 @@ class Journey:
             evidence=self.evidence,
             terms=todo.terms,
         )
-        held: list[World] = []
 
-        def claimed(epoch: int) -> None:
-            target = todo.intent.target.with_epoch(epoch)
-            for name in target.hosts():
-                agent = target.reach(name)
-                if agent is not None:
-                    agent.claim(epoch)
-            held.append(replace(world, target=target))
+        def claimed(own: World) -> None:
             if todo.leads:
-                resting.for_now(held[-1])
+                resting.for_now(own)
 
-        runner = Runner(
-            self.deployment.journal,
-            lambda step, tell: perform(step, held[-1], tell),
+        carry_claimed(
+            world,
+            todo.intent.target,
+            todo.plan,
             self.listener,
+            takes_back=takes_back,
             claimed=claimed,
         )
-        try:
-            runner.run(todo.plan, takes_back=takes_back)
-        finally:
-            world.renewals.close()
 
     def _told(self, error: BaseException, crossing: Crossing, todo: Leg) -> BaseException:
         """The error with where writes go now, and with the ways on."""
@@ -245,23 +236,6 @@ class Journey:
             return leg(self.deployment, name, "resume").promoted
         except TenfoldError:
             return False
-
-
-def _require_promised(promised: Mapping[str, Any], name: str, todo: Plan) -> None:
-    """See that the steps to a position are those of the plan that was kept.
-
-    The same step may carry another generation of workers, which says how many there were before.
-    """
-    before = {s["position"]: s["steps"] for s in promised["stretches"]}.get(name, [])
-    kinds = [(s["step"], s.get("unit"), s.get("pool")) for s in before]
-    now = [st.to_json(s) for s in st.flatten(todo.steps)]
-    if kinds != [(s["step"], s.get("unit"), s.get("pool")) for s in now]:
-        raise Refused(
-            "the world has changed since the plan was made",
-            detail="\n".join(s.sentence() for s in st.flatten(todo.steps)),
-            next="tenfold resume    goes on all the same\n"
-            "tenfold abort     removes what was prepared",
-        )
 
 
 def leg(deployment: Deployment, name: str, command: str) -> Leg:

@@ -63,7 +63,7 @@ class Deployment:
         layout.create()
         journal = SqliteJournal(layout.journal)
         target = LocalTarget(layout.state, layout.name, needs=needed(layout))
-        stage = path.stage_of(_position(journal.facts()))
+        stage = path.stage_of(_position(journal.facts(), layout))
         return cls(
             layout=layout,
             journal=journal,
@@ -97,7 +97,7 @@ class Deployment:
     @property
     def position(self) -> str:
         """Where on the path between stages everything is settled."""
-        return _position(self.facts())
+        return _position(self.facts(), self.layout)
 
     @property
     def crossing(self) -> Crossing | None:
@@ -129,6 +129,7 @@ class Deployment:
             built=shelf.built(self.layout),
             served=shelf.served(self.layout),
             storage=shelf.stored(self.layout, self.facts()),
+            made_pages=shelf.made_pages(self.layout),
             silent=silent,
         )
 
@@ -186,9 +187,16 @@ class Deployment:
             yield
 
 
-def _position(facts: Mapping[str, Any]) -> str:
-    found: str = facts.get(POSITION) or "10"
-    return found
+def _position(facts: Mapping[str, Any], layout: Layout) -> str:
+    """Where it is, or where it begins: without an app at its pages."""
+    found: str | None = facts.get(POSITION)
+    if found is not None:
+        return found
+    try:
+        spec = read.load(layout.spec, environment=layout.environment)
+    except TenfoldError:  # a broken file is told by whoever needs it
+        return "10"
+    return "1" if spec.app is None and spec.command is None else "10"
 
 
 def needed(layout: Layout) -> tuple[Path, ...]:

@@ -32,6 +32,7 @@ from tenfold.release.store import Store
 from tenfold.runtime.package import LAUNCHER
 from tenfold.secret import Secret
 from tenfold.spec import read
+from tenfold.stages.path import WITHOUT_APP
 from tenfold.state import private
 from tenfold.state.layout import title
 from tenfold.targets.local.target import LocalTarget
@@ -56,12 +57,16 @@ _RUNNING = ("running", "degraded", "in-transition")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the command line says; ``into`` is the folder, ``replace`` lets go what others wrote."""
+    """What the command line says; ``into`` is the folder, ``replace`` lets go what others wrote.
+
+    ``own``: the folder is among what Tenfold keeps, new, and nobody else's.
+    """
 
     into: Path | None = None
     twice: bool = True
     strict: bool = False
     replace: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,17 @@ class Exported:
     report: Report
 
 
-def export(layout: Layout, request: Request, listener: Listener) -> Exported:
+def export(
+    layout: Layout, request: Request, listener: Listener, *, variables: Variables | None = None
+) -> Exported:
     """Make the static site that the file describes: a generator's, or the app's own pages.
+
+    Args:
+        layout: of the project.
+        request: what is wanted.
+        listener: told how it goes.
+        variables: what the app is given; default: ``[env]``, secrets, and the database of a site
+            that runs.
 
     Raises:
         TenfoldError: it could not be done; the folder is as it was, unless it is the one that the
@@ -89,7 +103,7 @@ def export(layout: Layout, request: Request, listener: Listener) -> Exported:
     spec = read.load(layout.spec, environment=layout.environment)
     if spec.static.source == "build":
         return _export_built(layout, spec, request, listener)
-    return _export_pages(layout, spec, request, listener)
+    return _export_pages(layout, spec, request, listener, variables)
 
 
 def _export_built(layout: Layout, spec: AppSpec, request: Request, listener: Listener) -> Exported:
@@ -116,11 +130,17 @@ def _export_built(layout: Layout, spec: AppSpec, request: Request, listener: Lis
             with folder.draft(place) as draft:
                 report = built.take(site, draft, listener, **where)
                 require_strict(request.strict, report, output.changed)
-                _settle(layout, place, draft, site.places)
+                _settle(layout, place, draft, site.places, request)
     return Exported(title(spec.name, layout.environment), None, place, report)
 
 
-def _export_pages(layout: Layout, spec: AppSpec, request: Request, listener: Listener) -> Exported:
+def _export_pages(
+    layout: Layout,
+    spec: AppSpec,
+    request: Request,
+    listener: Listener,
+    variables: Variables | None,
+) -> Exported:
     entry = _require_pages(spec)
     place = _place(layout, request)
     layout.create()
@@ -135,12 +155,12 @@ def _export_pages(layout: Layout, spec: AppSpec, request: Request, listener: Lis
     store = Store(layout.shelf)
     with store.building():  # nobody prunes what is asked
         release = _built(keeper, listener)
-        variables = _variables(layout, release, given)
-        order = _order(spec, entry, release, variables, target, request)
+        given_to_it = _variables(layout, release, given) if variables is None else variables
+        order = _order(spec, entry, release, {**given_to_it, MARK: "static"}, target, request)
         with folder.draft(place) as draft:
             report, names = make(order, draft, listener)
-            _settle(layout, place, draft, names)
-    if not layout.exists():  # with a site, deploys do that
+            _settle(layout, place, draft, names, request)
+    if not store.history():  # with an app that runs, deploys do that
         store.prune(KEPT_RELEASES, {release.id})
     return Exported(title(spec.name, layout.environment), release.id, place, report)
 
@@ -152,8 +172,13 @@ def _interrupted(changed: str) -> Interrupted:
     return error
 
 
-def _settle(layout: Layout, place: Path, draft: Draft, names: Collection[str]) -> None:
+def _settle(
+    layout: Layout, place: Path, draft: Draft, names: Collection[str], request: Request
+) -> None:
     """Put a finished export at its place; whatever interrupts that, both are known as ours."""
+    if request.own:
+        folder.settle(draft, place)
+        return
     known = private.read_json(layout.exports).get(str(place), ())
     _remember(layout, place, {*names, *known})
     folder.settle(draft, place)
@@ -183,6 +208,8 @@ def _place(layout: Layout, request: Request) -> Path:
     """
     into = request.into or layout.project / DEFAULT_FOLDER
     place = Path(os.path.abspath(into))
+    if request.own:
+        return place
     real = Path(os.path.realpath(place))
     project = Path(os.path.realpath(layout.project))
     state = Path(os.path.realpath(layout.state))
@@ -215,7 +242,8 @@ def _variables(layout: Layout, release: ReleasePlace, given: Given) -> Variables
     if not layout.exists():
         return own
     deployment = Deployment.existing(layout)
-    if deployment.status().state not in _RUNNING:
+    without = deployment.position in WITHOUT_APP
+    if without or deployment.status().state not in _RUNNING:
         return own
     blueprint = replace(serving(deployment).blueprint, release=release)
     return {**one_off(blueprint, []).env, **own}

@@ -16,6 +16,7 @@ from tenfold.errors import Refused
 from tenfold.observe.report.figures import size
 from tenfold.release.storage import measure
 from tenfold.spec import read
+from tenfold.stages.path import WITHOUT_APP
 
 if TYPE_CHECKING:
     from tenfold.deployment.deployment import Deployment
@@ -70,7 +71,7 @@ def require_same(deployment: Deployment, intent: Intent) -> None:
         Refused: it does not; says how the change is made.
     """
     before, after = was(deployment.facts()), wanted(intent)
-    if before is None or before == after:
+    if before is None or before == after or intent.position in WITHOUT_APP:
         return
     raise Refused(
         f"the app would change from {_named(before)} to {_named(after)} while people use it",
@@ -86,6 +87,8 @@ def looked_at(deployment: Deployment, intent: Intent) -> Intent:
     Raises:
         Refused: it is the user's own and an app cannot live on it.
     """
+    if intent.position in WITHOUT_APP:
+        return intent
     told = [*_changed(was(deployment.facts()), wanted(intent))]
     if intent.database_url is not None:
         address = external.parse(intent.database_url)

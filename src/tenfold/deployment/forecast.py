@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tenfold.deployment import work
+from tenfold.deployment import launch, work
 from tenfold.deployment.cross import HOLD, Leg, leg, terms_of
 from tenfold.deployment.databases import everything
 from tenfold.engines.postgresql.checks import Finding
 from tenfold.errors import Refused, UsageError
+from tenfold.stages.path import WITHOUT_APP
 from tenfold.topology.databases import ObservedDatabase, leader_of
 from tenfold.transitions import crossing as planner
 from tenfold.transitions import steps as st
@@ -96,6 +97,8 @@ def forecast(deployment: Deployment, crossing: Crossing) -> Forecast:
         Refused: nothing serves, or nobody knows who leads.
     """
     at = deployment.position
+    if launch.covers(crossing):
+        return _of_a_launch(deployment, crossing)
     names = way.route(crossing, at)
     first = leg(deployment, names[0], crossing.command)
     stretches = [Stretch(names[0], st.flatten(first.plan.steps))]
@@ -114,6 +117,21 @@ def forecast(deployment: Deployment, crossing: Crossing) -> Forecast:
         size_bytes=_size(first),
         hold=deployment.facts().get(HOLD),
         start_seconds=_start_seconds(deployment, str(release)),
+    )
+
+
+def _of_a_launch(deployment: Deployment, crossing: Crossing) -> Forecast:
+    legs = launch.expected(deployment, crossing)
+    here = deployment.position
+    release = deployment.observe().release if here not in WITHOUT_APP else None
+    return Forecast(
+        crossing=crossing,
+        before=work.intend(deployment, release=release, position=here).goal,
+        after=legs[-1][1].intent,
+        stretches=tuple(Stretch(name, st.flatten(leg.plan.steps)) for name, leg in legs),
+        findings=(),
+        size_bytes=None,
+        hold=None,
     )
 
 

@@ -15,7 +15,7 @@ from tenfold.deployment import backup_secrets, edge_notes, edge_secrets, shelf
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
 from tenfold.deployment.given import values_given
 from tenfold.deployment.releases import ReleaseKeeper
-from tenfold.deployment.toolbox import Toolbox, toolbox
+from tenfold.deployment.toolbox import Toolbox, edge_toolbox, toolbox
 from tenfold.engines.database_endpoint import require_stream
 from tenfold.engines.protocol import ReleasePlace
 from tenfold.errors import Refused
@@ -23,7 +23,7 @@ from tenfold.release.running import Runner
 from tenfold.secret import Secret
 from tenfold.spec.model import AppSpec
 from tenfold.stages import path
-from tenfold.stages.facts import AppFacts, Machine, app_facts
+from tenfold.stages.facts import NO_APP, AppFacts, Machine, app_facts
 from tenfold.stages.guarantees import costs
 from tenfold.state import app_secrets, secrets
 from tenfold.state.layout import Layout, title
@@ -33,6 +33,7 @@ from tenfold.topology.model import Host, Topology, Unit
 from tenfold.topology.process import Command
 from tenfold.topology.settings import DatabaseSettings, EndpointSettings
 from tenfold.transitions.blueprint import Blueprint
+from tenfold.transitions.perform.pages import SHOWN as SHOWN_PAGES
 from tenfold.transitions.planner import Goal
 from tenfold.transitions.steps import KeepFiles
 
@@ -49,7 +50,8 @@ class Intent:
     another hour, gets them again. ``position`` is where on the path between stages the goal is,
     ``target`` knows the hosts by the names that they have there.
     ``database_url`` and ``redis_url`` are those of the user's own servers, where they are used.
-    ``notes`` are for the person who asked.
+    ``notes`` are for the person who asked. Without an app, ``app_facts`` are
+    :data:`tenfold.stages.facts.NO_APP`.
     """
 
     spec: AppSpec
@@ -84,12 +86,15 @@ def make_intent(
     release: str | None,
     renew: bool,
     port: int | None,
+    pages: str | None = None,
 ) -> Intent:
     """Join everything. Reads the project and the machine; changes nothing but generated secrets.
 
     Raises:
         TenfoldError: the file, the project, its environment or the machine does not allow it.
     """
+    if position in path.WITHOUT_APP:
+        return _without_app(spec, layout, target, position=position, port=port, pages=pages)
     require_app(spec)
     major = facts.get("postgresql_major") if spec.database.url is None else None
     tools = toolbox(spec, postgresql_major=major)
@@ -101,7 +106,10 @@ def make_intent(
         layout, spec, _runner(target, stage), variables=given.variables, account=target.account
     )
     wanted = releases.existing(release) if release else releases.candidate()
-    served_by = app_facts(spec, wanted.servers, wanted.interface)
+    served_by = replace(
+        app_facts(spec, wanted.servers, wanted.interface),
+        pages=facts.get(SHOWN_PAGES) is not None or position in path.SHOW_PAGES,
+    )
     place = path.position(position, spec, machine(), served_by)
     topology = pinned(place.topology, tools.postgresql_major)
     if topology.of(EndpointSettings):
@@ -131,6 +139,7 @@ def make_intent(
         prepared=blueprint.prepared(),
         renew=renew,
         leaders=place.leaders,
+        pages=pages if served_by.pages else None,
         storage=tuple(
             KeepFiles(d, *releases.to_keep(d)) for d in spec.storage.dirs if d not in stored
         ),
@@ -172,6 +181,41 @@ def require_app(spec: AppSpec) -> None:
             next="tenfold export static    makes the site\n"
             'app = "module:attribute"  in tenfold.toml, once there is an app',
         )
+
+
+def _without_app(
+    spec: AppSpec,
+    layout: Layout,
+    target: LocalTarget,
+    *,
+    position: str,
+    port: int | None,
+    pages: str | None,
+) -> Intent:
+    """Pages that are files, and the edge that shows them."""
+    tools = edge_toolbox()
+    target = target.named(path.places(path.stage_of(position), target.directories()))
+    topology = path.position(position, spec, machine(), NO_APP).topology
+    blueprint = Blueprint(
+        topology=topology,
+        engines=tools.engines,
+        hosts={host.name: target.locate(host) for host in topology.hosts},
+        binaries=tools.binaries,
+        secrets={},
+    )
+    return Intent(
+        spec=spec,
+        goal=Goal(topology=topology, fingerprints=blueprint.fingerprints(), pages=pages),
+        blueprint=blueprint,
+        releases=ReleaseKeeper(layout, spec, _runner(target, path.stage_of(position))),
+        toolbox=tools,
+        chosen_port=port,
+        taken={},
+        position=position,
+        target=target,
+        app_facts=NO_APP,
+        environment=layout.environment,
+    )
 
 
 def _secrets(spec: AppSpec) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from tenfold.errors import TargetError
 from tenfold.targets.protocol import Target
 from tenfold.topology.observation import Observation, ObservedHost
+from tenfold.transitions.perform.pages import SHOWN
 
 
 def observe(
@@ -17,6 +18,7 @@ def observe(
     built: Sequence[str],
     served: Sequence[str],
     storage: Sequence[str] = (),
+    made_pages: Sequence[str] = (),
     silent: bool = False,
 ) -> Observation:
     """Everything that the planner and ``status`` look at. Starts nothing.
@@ -34,6 +36,8 @@ def observe(
         published=facts.get("published"),
         prepared=facts.get("prepared", {}),
         storage=tuple(storage),
+        pages=facts.get(SHOWN),
+        made_pages=tuple(made_pages),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from tenfold.errors import Refused
+from tenfold.release.pages import PageStore
 from tenfold.release.storage import Batch, Kept, conflicts, measure
 from tenfold.release.store import Store
 from tenfold.release.written import written as written_files
@@ -24,6 +25,11 @@ MOST_FILES = 200_000
 def built(layout: Layout) -> tuple[str, ...]:
     """The releases that are there, the oldest first."""
     return tuple(r.id for r in reversed(Store(layout.shelf).releases()))
+
+
+def made_pages(layout: Layout) -> tuple[str, ...]:
+    """The ids of the pages that are there, the oldest first; see :mod:`tenfold.release.pages`."""
+    return tuple(made.id for made in PageStore(layout.pages).made())
 
 
 def stored(layout: Layout, facts: Mapping[str, Any]) -> tuple[str, ...]:

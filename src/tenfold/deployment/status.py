@@ -40,6 +40,7 @@ class Status:
     restore: Mapping[str, Any] | None = None
     deeds: tuple[Deed, ...] = ()
     jobs: tuple[Mapping[str, Any], ...] | None = None
+    pages: str | None = None
 
     @property
     def title(self) -> str:
@@ -60,6 +61,7 @@ class Status:
             "state": self.state,
             "url": self.url,
             "release": self.release,
+            "pages": self.pages,
             "hosts": list(self.hosts),
             "transition": self.transition,
             "restore": None if self.restore is None else dict(self.restore),
@@ -115,7 +117,8 @@ def status(
         stage=applied.stage,
         state=_state(up, missing, last, holder),
         url=applied.url,
-        release=_serving(now),
+        release=_serving(now, applied.stage),
+        pages=now.pages,
         hosts=tuple(_host(h, applied) for h in now.hosts),
         transition=_transition(last, holder, position, crossing),
         missing=missing,
@@ -127,10 +130,12 @@ def status(
     )
 
 
-def _serving(now: Observation) -> str | None:
+def _serving(now: Observation, stage: str) -> str | None:
     """What the workers run; what served last, if none runs or two releases take turns."""
     running = {u.release for h in now.hosts for u in h.units if u.state == "running" and u.pool}
-    return running.pop() if len(running) == 1 else now.release
+    if len(running) == 1:
+        return running.pop()
+    return None if stage == "1" else now.release
 
 
 def _state(up: bool, missing: tuple[str, ...], last: Record | None, holder: Holder | None) -> str:

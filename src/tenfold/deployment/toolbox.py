@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:
-    """``engines`` by name, ``binaries`` by program, ``versions`` by engine, for people."""
+    """``engines`` by name, ``binaries`` by program, ``versions`` by engine, for people.
+
+    ``postgresql_major`` is 0 and ``psql`` empty where no app needs a database.
+    """
 
     engines: Mapping[str, Engine]
     binaries: Mapping[str, str]
@@ -41,6 +44,27 @@ class Toolbox:
     postgresql_major: int
     psql: str
     nginx: nginx_binaries.Found
+
+
+def edge_toolbox() -> Toolbox:
+    """What pages need that are files: the edge alone.
+
+    Raises:
+        TenfoldError: it is not on this machine; says how to get it.
+    """
+    nginx = nginx_binaries.find()
+    return Toolbox(
+        engines={"nginx": Nginx(nginx.build)},
+        binaries={"nginx": nginx.path, "python": sys.executable},
+        versions={"nginx": _named(nginx)},
+        postgresql_major=0,
+        psql="",
+        nginx=nginx,
+    )
+
+
+def _named(nginx: nginx_binaries.Found) -> str:
+    return "nginx " + ".".join(map(str, nginx.version))
 
 
 def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
@@ -87,8 +111,8 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
         },
         versions={
             "postgresql": f"PostgreSQL {postgresql.version}",
-            "nginx": (version := "nginx " + ".".join(map(str, nginx.version))),
-            "database_endpoint": version,
+            "nginx": _named(nginx),
+            "database_endpoint": _named(nginx),
             **({"redis": str(redis)} if redis else {}),
         },
         postgresql_major=postgresql.major,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -10,13 +11,17 @@ from tenfold.deployment import applied as applied_facts
 from tenfold.deployment.aftermath import explain
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent, make_intent
+from tenfold.deployment.pages import PageKeeper
 from tenfold.deployment.rehearsed import rehearsed
 from tenfold.errors import Interrupted, Refused, SpecError, TenfoldError, UsageError
+from tenfold.release.pages import PageStore
 from tenfold.spec.model import AppSpec
+from tenfold.stages.path import WITHOUT_APP, stage_of
 from tenfold.state import secrets
 from tenfold.topology.observation import Observation
 from tenfold.transitions import planner, upgrading
 from tenfold.transitions.perform import World, perform
+from tenfold.transitions.perform.pages import SHOWN
 from tenfold.transitions.planner import Plan
 from tenfold.transitions.runner import Listener, Runner
 
@@ -59,6 +64,7 @@ def intend(
         release=release,
         renew=renew,
         port=chosen,
+        pages=facts.get(SHOWN),
     )
 
 
@@ -103,9 +109,7 @@ def require_programs(now: Observation, intent: Intent) -> None:
         Refused: one would not.
     """
     found = upgrading.moved(now, intent.goal, programs_of(intent))
-    pool = intent.goal.topology.app_pool
-    host = now.host(pool.host)
-    if not found or host is None or not host.pool(pool.name):
+    if not found or not any(unit.pool for host in now.hosts for unit in host.units):
         return
     names, lie = ", ".join(u.path for u in found), "lies" if len(found) == 1 else "lie"
     raise Refused(
@@ -133,15 +137,17 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
         target=intent.target,
         journal=journal,
         releases=intent.releases,
+        pages=keeper_of(deployment, intent),
     )
     facts = applied_facts.applied(intent.goal.topology, intent.blueprint.document)
-    journal.set(applied_facts.FACT, facts.to_json())
+    journal.set(applied_facts.FACT, replace(facts, stage=stage_of(intent.position)).to_json())
     port_before = journal.facts().get("port")
     journal.set("port", intent.chosen_port)
     journal.set("position", intent.position)
-    if intent.database_url is None:
+    if intent.toolbox.postgresql_major and intent.database_url is None:
         journal.set("postgresql_major", intent.toolbox.postgresql_major)
-    journal.set(external.FACT, external.wanted(intent))
+    if intent.position not in WITHOUT_APP:
+        journal.set(external.FACT, external.wanted(intent))
     secrets.remember(deployment.layout.secrets, intent.taken)
     runner = Runner(journal, lambda step, tell: perform(step, world, tell), listener)
     try:
@@ -161,6 +167,29 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
         world.renewals.close()
 
 
+def with_new_pages(deployment: Deployment, intent: Intent, *, always: bool = True) -> Intent:
+    """The intent with the pages that are shown as files made anew, where any are shown.
+
+    Args:
+        deployment: whose.
+        intent: as :func:`intend` gives it.
+        always: also where those that are shown are of the same release.
+    """
+    if intent.position not in WITHOUT_APP and not intent.app_facts.pages:
+        return intent
+    store = PageStore(deployment.layout.pages)
+    shown = store.get(intent.goal.pages) if intent.goal.pages else None
+    if not always and shown is not None and shown.release in (None, intent.goal.release):
+        return intent
+    return replace(intent, goal=replace(intent.goal, pages=store.new_id(time.time())))
+
+
+def keeper_of(deployment: Deployment, intent: Intent) -> PageKeeper:
+    """Who makes and keeps the pages that are shown as files."""
+    into_dist = intent.position in WITHOUT_APP
+    return PageKeeper(deployment.layout, intent.spec, into_dist=into_dist)
+
+
 def serving(deployment: Deployment) -> Intent:
     """The intent for the release that serves now, for commands that run beside it.
 
@@ -168,6 +197,11 @@ def serving(deployment: Deployment) -> Intent:
         Refused: nothing serves.
     """
     now = deployment.observe()
+    if deployment.position in WITHOUT_APP:
+        raise Refused(
+            "at stage 1 no app runs: there are pages, and nothing behind them",
+            next="tenfold grow --to 10    brings the app beside them",
+        )
     if now.release is None:
         raise Refused("no release serves yet", next="tenfold up")
     intent = intend(deployment, release=now.release)

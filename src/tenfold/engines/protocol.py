@@ -32,7 +32,8 @@ class Place:
 
     ``run`` is short (unix socket paths end at 107 bytes) and private to the deployment's user.
     ``assets`` holds the links ``current`` and ``previous`` to the static files of two releases;
-    below ``storage`` are the directories of user files.
+    below ``storage`` are the directories of user files, and ``pages`` holds the link ``current`` to
+    the pages that are shown as files.
     ``binaries`` maps a program's name to its path.
     """
 
@@ -45,6 +46,7 @@ class Place:
     binaries: Mapping[str, str] = field(default_factory=dict)
     release: ReleasePlace | None = None
     storage: str = ""
+    pages: str = ""
 
 
 @dataclass(frozen=True, slots=True)

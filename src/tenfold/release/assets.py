@@ -26,8 +26,8 @@ def publish(release: Release, assets: Path) -> None:
     if old == target:
         return
     if old is not None:
-        _point(assets / "previous", old)
-    _point(assets / "current", target)
+        point(assets / "previous", old)
+    point(assets / "current", target)
     scratch.sync(assets)
 
 
@@ -38,7 +38,8 @@ def _target(link: Path) -> str | None:
         return None
 
 
-def _point(link: Path, target: str) -> None:
+def point(link: Path, target: str) -> None:
+    """Have a link lead there, at once: it is never missing in between."""
     fresh = link.with_name(f".{link.name}.{secrets.token_hex(4)}")
     fresh.symlink_to(target)
     os.replace(fresh, link)

@@ -7,12 +7,13 @@ from typing import Final
 
 from tenfold.errors import UsageError
 from tenfold.spec.model import AppSpec
-from tenfold.stages import stage_10, stage_100
+from tenfold.stages import stage_1, stage_10, stage_100
 from tenfold.stages.facts import AppFacts, Machine
 from tenfold.topology.model import Topology
 
 STAGES: Final = ("1", "10", "100", "1k", "10k", "100k", "1m")
 BUILT: Final[Mapping[str, Callable[[AppSpec, Machine, AppFacts], Topology]]] = {
+    "1": lambda spec, machine, _: stage_1.topology(spec, machine),
     "10": stage_10.topology,
     "100": stage_100.topology,
 }

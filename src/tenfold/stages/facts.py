@@ -31,11 +31,17 @@ class Machine:
 class AppFacts:
     """How the app is served: ``server`` is an engine's name, ``interface`` asgi, wsgi or auto.
 
-    For a command of the user's they are ``command`` and ``http``.
+    For a command of the user's they are ``command`` and ``http``. With ``pages``, pages that were
+    published before there was an app are files in front of it still.
     """
 
     server: str
     interface: str
+    pages: bool = False
+
+
+NO_APP: Final = AppFacts("", "")
+"""Where there is none yet."""
 
 
 def fitting(spec: AppSpec, likely_interface: str | None) -> tuple[str, ...]:

@@ -2,6 +2,10 @@
 
 ::
 
+    1         published pages, shown as they are published
+    1+10      the same, and the app beside them, with its database; nobody is led there   ▲ abort
+    ────────────────────────────── the switch: the edge takes a new configuration ──────────────
+    10+1      the app behind the edge, and the pages in front of it as files    reverse │ complete
     10        one database, beside the app
     10+100    the same, and a copy of it on its own host, which follows      reverse  │  ▲ abort
     ────────────────────────────── the switch: requests wait ──────────────────────────────────
@@ -19,12 +23,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tenfold.spec.model import AppSpec
-from tenfold.stages import stage_10, stage_100
+from tenfold.stages import stage_1, stage_10, stage_100
 from tenfold.stages.facts import AppFacts, Machine
 from tenfold.topology.model import Topology, Unit
+from tenfold.topology.settings import DatabaseSettings, RedisSettings, WorkerSettings
 
 CLUSTER: Final = "main"
-ORDER: Final = ("10", "10+100", "100+10", "100")
+ORDER: Final = ("1", "1+10", "10+1", "10", "10+100", "100+10", "100")
+WITHOUT_APP: Final = ("1",)
+"""The positions that have no app."""
+SHOW_PAGES: Final = ("1", "1+10", "10+1")
+"""The positions that show pages as files, whatever was shown before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +48,35 @@ class Position:
     @property
     def stage(self) -> str:
         """The stage that the app is at."""
-        return self.topology.stage
+        return stage_of(self.name)
 
 
 def position(name: str, spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
     """The position of this name. Raises ``KeyError`` if there is none."""
-    return {"10": _10, "10+100": _10_100, "100+10": _100_10, "100": _100}[name](
-        spec, machine, facts
-    )
+    made = {
+        "1": _1,
+        "1+10": _1_10,
+        "10+1": _10,
+        "10": _10,
+        "10+100": _10_100,
+        "100+10": _100_10,
+        "100": _100,
+    }[name](spec, machine, facts)
+    return replace(made, name=name)
+
+
+def _1(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
+    return Position("1", stage_1.topology(spec, machine), {})
+
+
+def _1_10(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
+    """Stage 10 behind an edge that leads nobody there. Background workers are for visitors."""
+    found = _10(spec, machine, facts)
+    base = found.topology
+    kept = (u for u in base.units if isinstance(u.settings, DatabaseSettings | RedisSettings))
+    pools = tuple(p for p in base.pools if not isinstance(p.settings, WorkerSettings))
+    units = (*kept, stage_1.edge(spec))
+    return replace(found, topology=replace(base, units=units, pools=pools))
 
 
 def _10(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
@@ -98,12 +128,12 @@ def stage_of(name: str) -> str:
 
 def observed_from(stage: str) -> str:
     """The position with the same names that has every database there may be."""
-    return {"10": "10+100", "100": "100+10"}[stage]
+    return {"1": "1+10", "10": "10+100", "100": "100+10"}[stage]
 
 
 def app_host(stage: str) -> str:
     """What the host with the app's workers is called."""
-    return {"10": stage_10.HOST, "100": stage_100.APP_HOST}[stage]
+    return {"1": stage_10.HOST, "10": stage_10.HOST, "100": stage_100.APP_HOST}[stage]
 
 
 def places(stage: str, existing: frozenset[str]) -> dict[str, str]:

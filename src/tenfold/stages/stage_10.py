@@ -52,7 +52,7 @@ def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
             *backup(spec, HOST),
             *own,
             *redis(spec, HOST),
-            Unit("edge", "nginx", HOST, edge(spec), after=("app",)),
+            Unit("edge", "nginx", HOST, edge(spec, pages=facts.pages), after=("app",)),
             *certificates(spec, HOST),
             *metrics(spec, HOST),
         ),
@@ -168,14 +168,18 @@ def scheduler(jobs: Mapping[str, JobTable]) -> SchedulerSettings:
     )
 
 
-def edge(spec: AppSpec) -> EdgeSettings:
-    """The reverse proxy as ``[edge]``, ``[static]`` and ``[storage]`` say."""
+def edge(spec: AppSpec, *, pages: bool = False) -> EdgeSettings:
+    """The reverse proxy as ``[edge]``, ``[static]`` and ``[storage]`` say.
+
+    With ``pages``, those that are shown as files go before the app's.
+    """
     own, www = spec.edge.own_names, spec.edge.www
     names = own if www != "serve" else (*own, *map(twin, own))
     return EdgeSettings(
         address=spec.edge.address,
         port=spec.edge.port,
         upstream="app",
+        pages=pages,
         assets=tuple(Asset(url, path) for url, path in sorted(spec.static.assets.items())),
         stored=tuple(Asset(url, path) for url, path in sorted(spec.storage.urls.items())),
         max_body_bytes=spec.edge.max_body_bytes,

@@ -32,7 +32,7 @@ def topology(spec: AppSpec, machine: Machine, facts: AppFacts) -> Topology:
             database(spec),
             Unit("database", "database_endpoint", APP_HOST, EndpointSettings()),
             *stage_10.redis(spec, APP_HOST),
-            Unit("edge", "nginx", APP_HOST, stage_10.edge(spec), after=("app",)),
+            Unit("edge", "nginx", APP_HOST, stage_10.edge(spec, pages=facts.pages), after=("app",)),
             *stage_10.certificates(spec, APP_HOST),
             *stage_10.metrics(spec, APP_HOST),
         ),

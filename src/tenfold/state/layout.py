@@ -12,6 +12,7 @@
       exports.json    which files an export wrote, and where deployment.exporting
       releases/ID/    immutable app directories              release
       envs/HASH/      Python environments of releases        release
+      pages/ID/       pages that are shown as files          release.pages
       storage/DIR/    user files, kept across releases       release.storage
       cache/          packages fetched for root's builds     release
       runtime/HASH/   the wrapper, copied alone              runtime
@@ -75,6 +76,11 @@ class Layout:
     def storage(self) -> Path:
         """Where user files are: for the deployment, and to look at for its rehearsals."""
         return self.shelf / "storage"
+
+    @property
+    def pages(self) -> Path:
+        """See :mod:`tenfold.release.pages`."""
+        return self.shelf / "pages"
 
     @property
     def journal(self) -> Path:

@@ -92,7 +92,8 @@ class Observation:
     ``release`` is the one that serves, ``served`` all that ever did, oldest first. ``built`` and
     ``migrated`` are the releases for which that is done, ``published`` the one whose assets the
     edge serves. ``prepared`` maps a database's path to the digest of the roles and grants it has.
-    ``storage`` names the directories of user files that outlive releases by now.
+    ``storage`` names the directories of user files that outlive releases by now. ``pages`` is the
+    id of those that are shown as files, ``made_pages`` are all that there are, the oldest first.
     """
 
     hosts: tuple[ObservedHost, ...] = ()
@@ -103,6 +104,8 @@ class Observation:
     published: str | None = None
     prepared: Mapping[str, str] = field(default_factory=dict)
     storage: tuple[str, ...] = ()
+    pages: str | None = None
+    made_pages: tuple[str, ...] = ()
 
     def host(self, name: str) -> ObservedHost | None:
         """The host of this name, if it was seen."""

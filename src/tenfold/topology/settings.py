@@ -118,13 +118,17 @@ class EdgeSettings(Settings):
     maintenance, too.
     ``stored`` are directories of user files, relative to where those lie.
 
+    With ``pages`` the pages that are shown as files go before the app's; without an ``upstream``
+    there is nothing else.
+
     Without ``names`` every name is served. ``aliases`` are pairs: a name, and the one to which it
     redirects. The password of each of ``users`` is among the secrets, as ``edge.user.NAME``.
     """
 
     address: str = "127.0.0.1"
     port: int = 8000
-    upstream: str = "app"
+    upstream: str | None = "app"
+    pages: bool = False
     assets: tuple[Asset, ...] = ()
     stored: tuple[Asset, ...] = ()
     max_body_bytes: int = 100 << 20

@@ -61,6 +61,7 @@ class Blueprint:
             binaries=self.binaries,
             release=self.release,
             storage=self.storage,
+            pages=f"{paths.root}/pages",
         )
         return Scene(
             host=self.topology.host(member.host),

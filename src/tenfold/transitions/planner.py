@@ -23,11 +23,14 @@ from tenfold.transitions.steps import (
     EnsureHost,
     Handover,
     KeepFiles,
+    MakePages,
     Migrate,
     PrepareDatabase,
+    PrunePages,
     PruneReleases,
     PublishAssets,
     RestartUnit,
+    ShowPages,
     StartUnit,
     Step,
     StopHost,
@@ -54,6 +57,7 @@ class Goal:
         leaders: database cluster -> path of the unit that leads it; the only one where it is not
             named. Roles and grants are the leader's, followers get theirs from it.
         keep_releases: how many releases stay after a handover.
+        pages: the id of the pages that shall be shown as files; ``None`` leaves them as they are.
     """
 
     topology: Topology
@@ -65,6 +69,7 @@ class Goal:
     keep_releases: int = 5
     storage: tuple[KeepFiles, ...] = ()
     leaders: Mapping[str, str] = field(default_factory=dict)
+    pages: str | None = None
 
     def leads(self, unit: Unit) -> bool:
         """Whether this database unit is the one that accepts writes."""
@@ -97,7 +102,18 @@ def plan(kind: str, now: Observation, goal: Goal) -> Plan:
     steps = [*keep, *steps, *superfluous(now, goal)]
     if any(isinstance(s, Handover) for s in steps):
         steps.append(PruneReleases(goal.keep_releases))
+    if any(isinstance(s, ShowPages) for s in steps):
+        steps.append(PrunePages(goal.keep_releases))
     return Plan(kind, tuple(steps))
+
+
+def _pages(now: Observation, goal: Goal) -> list[Step]:
+    """Have the pages of the goal be shown; they are made before anything is touched for them."""
+    if goal.pages is None or goal.pages == now.pages:
+        return []
+    made = goal.pages in now.made_pages
+    make: list[Step] = [] if made else [MakePages(goal.pages, goal.release)]
+    return [*make, ShowPages(goal.pages, now.pages)]
 
 
 def plan_down(now: Observation) -> Plan:
@@ -116,6 +132,10 @@ def _host(name: str, now: Observation, goal: Goal) -> list[Step]:
     for member in start_order(goal.topology.on(name)):
         if isinstance(member.settings, WorkerSettings):
             continue  # They are replaced with the app.
+        if isinstance(member.settings, EdgeSettings) and not any(
+            isinstance(s, ShowPages) for s in steps
+        ):
+            steps += _pages(now, goal)
         if isinstance(member, Pool):
             steps += _pool(member, seen, now, goal)
         else:
@@ -161,6 +181,7 @@ def _pool(pool: Pool, seen: ObservedHost | None, now: Observation, goal: Goal) -
     steps += workers.before(changes)
     if now.published != goal.release and goal.topology.of(EdgeSettings):
         steps.append(PublishAssets(goal.release, now.published))
+    steps += _pages(now, goal)
     steps.append(Handover(pool.path, generation, goal.release))
     return steps + workers.after(changes)
 

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from tenfold.errors import Refused, UsageError
-from tenfold.stages.path import ORDER
+from tenfold.stages.path import ORDER, stage_of
 
-STAGES: Final = (ORDER[0], ORDER[-1])
+STAGES: Final = tuple(name for name in ORDER if "+" not in name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,26 @@ def _direction(at: str, crossing: Crossing | None, to: str) -> str:
                 next=_ways_on(at, crossing),
             )
         raise Refused(f"it is at stage {to} already", next="tenfold status")
-    return "grow" if ORDER.index(to) > ORDER.index(home) else "shrink"
+    command = "grow" if ORDER.index(to) > ORDER.index(home) else "shrink"
+    here, there = STAGES.index(home), STAGES.index(to)
+    if abs(here - there) > 1:
+        nearer = STAGES[here + 1 if there > here else here - 1]
+        raise Refused(
+            f"from stage {home} the way to {to} leads over {nearer}, one move at a time",
+            next=f"tenfold {command} --to {nearer}",
+        )
+    return command
+
+
+def next_stage(at: str) -> str:
+    """Where ``grow`` leads from a position; at the last stage that there is, where it is."""
+    later = STAGES.index(stage_of(at)) + 1
+    return STAGES[min(later, len(STAGES) - 1)]
+
+
+def previous_stage(at: str) -> str:
+    """Where ``shrink`` leads from a position; at the first stage, where it is."""
+    return STAGES[max(STAGES.index(stage_of(at)) - 1, 0)]
 
 
 def _require(crossing: Crossing | None) -> Crossing:

@@ -63,6 +63,8 @@ class Case:
         told["users"] = tuple(told.get("users", ()))
         told["redirects"] = tuple(Redirect(**r) for r in told.get("redirects", ()))
         told["tls"] = Tls(**told["tls"]) if "tls" in told else None
+        if told.pop("no_upstream", False):
+            told["upstream"] = None
         settings = EdgeSettings(**told, assets=assets, stored=stored)
         unit = Unit("edge", "nginx", "vm1", settings)
         host = Host("vm1", cores=given.get("cores", 2))
@@ -76,6 +78,7 @@ class Case:
             address="127.0.0.2",
             binaries={"nginx": "/usr/sbin/nginx", "python": "/opt/tenfold/bin/python"},
             storage=f"{root.removesuffix('/hosts/vm1')}/storage",
+            pages=f"{root}/pages",
         )
         endpoints = {"vm1/app": given.get("upstream", "127.0.0.2:8000")}
         document = Document("shop", "10", endpoints=endpoints)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from tenfold.engines.nginx import site, stored
+from tenfold.engines.nginx import pages, site, stored
 from tenfold.engines.nginx.assets import locations
 from tenfold.engines.nginx.build import Build
 from tenfold.engines.nginx.text import filled, literal, template
@@ -108,10 +109,9 @@ class Nginx:
             "APP": scene.topology.app,
             "WORKERS": str(max(1, min(scene.host.cores, MOST_WORKERS))),
             "MAX_BODY": str(settings.max_body_bytes),
-            "UPSTREAM": scene.wiring.endpoints[f"{member.host}/{settings.upstream}"],
             "HASHED_NAMES": template("hashed.conf") if settings.assets else "",
             "STORED_MAPS": template("stored-maps.conf") if settings.stored else "",
-            "HOLD": _duration(settings.hold_seconds),
+            "BEHIND": "the app" if settings.upstream else "published pages",
             "ANSWER": _duration(settings.hold_seconds + settings.request_seconds),
             "CONFIG": literal(scene.place.config),
             "ASSETS": locations(settings.assets, scene.place.assets, of_the_site["HSTS"]),
@@ -119,10 +119,26 @@ class Nginx:
             **of_the_site,
             **_by_build(self.build),
         }
+        values |= pages.values(settings, scene, values)
+        values |= _behind(member, scene, values)
         text = filled("nginx.conf", {**values, "LITERAL_DOLLAR": ""})
         if "${dollar}" in text:
             text = filled("nginx.conf", {**values, "LITERAL_DOLLAR": template("dollar.conf")})
         return text
+
+
+def _behind(member: Unit | Pool, scene: Scene, values: Mapping[str, str]) -> dict[str, str]:
+    """What is said to the app; nothing where there is none."""
+    settings = _settings(member)
+    if settings.upstream is None:
+        return {"UPSTREAMS": "", "PROXY": "", "HIDDEN": template("hidden-pages.conf")}
+    endpoint = scene.wiring.endpoints[f"{member.host}/{settings.upstream}"]
+    told = {**values, "UPSTREAM": endpoint, "HOLD": _duration(settings.hold_seconds)}
+    return {
+        "UPSTREAMS": filled("upstream.conf", told),
+        "PROXY": filled("proxy.conf", told),
+        "HIDDEN": template("hidden.conf"),
+    }
 
 
 def _by_build(build: Build) -> dict[str, str]:

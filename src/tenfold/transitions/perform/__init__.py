@@ -9,23 +9,26 @@ from tenfold.transitions.perform import (
     checking,
     databases,
     holding,
+    pages,
     restoring,
     serving,
     upgrading,
     working,
 )
 from tenfold.transitions.perform.dispatch import effect
-from tenfold.transitions.perform.world import Lasting, Releases, Tell, World, one_off
+from tenfold.transitions.perform.world import Lasting, Pages, Releases, Tell, World, one_off
 from tenfold.transitions.steps import Step
 
 __all__ = [
     "Lasting",
+    "Pages",
     "Releases",
     "World",
     "checking",
     "databases",
     "holding",
     "one_off",
+    "pages",
     "perform",
     "restoring",
     "serving",

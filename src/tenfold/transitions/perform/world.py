@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -55,6 +55,22 @@ class Releases(Protocol):
         """Remove all but the newest ``keep`` and the needed ones."""
 
 
+class Pages(Protocol):
+    """What performing needs of the pages that are shown as files."""
+
+    def make(self, id: str, variables: Mapping[str, str | Secret] | None, tell: Tell) -> None:
+        """Make the pages of the project as it is; ``variables`` are those of an app that runs."""
+
+    def show(self, id: str, hosts: Mapping[str, str]) -> None:
+        """Have ``pages/current`` on these hosts (name -> root) lead to the pages of this id."""
+
+    def prune(self, keep: int, shown: str | None) -> None:
+        """Remove all but the newest ``keep`` and those that are shown."""
+
+    def published(self, id: str) -> Iterable[str]:
+        """The paths at which the pages of this id are found, those of static files not."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything that effects act on."""
@@ -68,6 +84,7 @@ class World:
     evidence: Evidence = field(default_factory=Evidence)
     terms: Terms = field(default_factory=Terms)
     renewals: Renewals = field(default_factory=Renewals)
+    pages: Pages | None = None
 
     def agent(self, host: str) -> HostAgent:
         """The host's agent; started if it does not run."""

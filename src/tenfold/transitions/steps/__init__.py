@@ -27,6 +27,7 @@ from tenfold.transitions.steps.moving import (
     Unfence,
     Verify,
 )
+from tenfold.transitions.steps.pages import ComparePages, MakePages, PrunePages, ShowPages
 from tenfold.transitions.steps.restoring import BringBeside, Exchange, RemoveBeside
 from tenfold.transitions.steps.serving import (
     BuildRelease,
@@ -64,6 +65,7 @@ __all__ = [
     "CatchUp",
     "Check",
     "Checkpoint",
+    "ComparePages",
     "DiscardGeneration",
     "DropSlot",
     "EndStandIn",
@@ -77,9 +79,11 @@ __all__ = [
     "Hold",
     "KeepFiles",
     "LeaveFiles",
+    "MakePages",
     "Migrate",
     "PrepareDatabase",
     "Promote",
+    "PrunePages",
     "PruneReleases",
     "PublishAssets",
     "Release",
@@ -91,6 +95,7 @@ __all__ = [
     "RestWorkers",
     "RestartUnit",
     "Settle",
+    "ShowPages",
     "StandIn",
     "StartUnit",
     "StartWorkers",

@@ -1,0 +1,95 @@
+"""Stage 1 in the foreground: pages are made anew whenever the project changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tenfold.cli.output import Output, show_error
+from tenfold.cli.progress import PlanProgress
+from tenfold.deployment import work
+from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.exporting import DEFAULT_FOLDER
+from tenfold.errors import TenfoldError
+from tenfold.release.source import survey
+
+LOOK_SECONDS = 0.5
+SHARE = 20.0
+"""Looking takes at most one part in so many of a core."""
+
+Seen = Mapping[str, tuple[int, int]]
+
+
+def remake(deployment: Deployment, output: Output, *, wait_seconds: float) -> bool:
+    """Make the pages anew and show them; what is shown stays if they cannot be made.
+
+    Returns:
+        Whether the new ones are shown. An error is told, not raised.
+    """
+    try:
+        with deployment.lock.hold("tenfold up", wait_seconds=wait_seconds):
+            intent = work.with_new_pages(deployment, work.intend(deployment))
+            todo = work.plan(deployment, "deploy", intent)
+            with PlanProgress(output) as progress:
+                work.carry_out(deployment, todo, intent, progress)
+    except TenfoldError as error:
+        show_error(error, json_lines=output.json, environment=deployment.layout.environment)
+        output.line("shown is what was made before; the next change is tried again", style="yellow")
+        return False
+    return True
+
+
+class Watch:
+    """What of a project's files was seen last; an export's own folders do not count."""
+
+    def __init__(self, project: Path, output_of_the_build: str | None) -> None:
+        self._project = project
+        self._without = tuple(filter(None, (DEFAULT_FOLDER, output_of_the_build)))
+        self.pause_seconds = LOOK_SECONDS
+        self._last = self._look()
+
+    def changed(self) -> bool:
+        """Whether something is different than at the last look."""
+        before, self._last = self._last, self._look()
+        return before != self._last
+
+    def _look(self) -> Seen:
+        began = time.monotonic()
+        try:
+            files = survey(self._project, self._without).files
+        except TenfoldError:  # told by the export that comes of it
+            return {}
+        found = {}
+        for name in files:
+            try:
+                stat = (self._project / name).lstat()
+            except OSError:  # gone since
+                continue
+            found[name] = (stat.st_size, stat.st_mtime_ns)
+        self.pause_seconds = max(LOOK_SECONDS, (time.monotonic() - began) * SHARE)
+        return found
+
+
+@dataclass
+class Preview:
+    """What goes on in the foreground at stage 1."""
+
+    deployment: Deployment
+    output: Output
+    watch: Watch
+    wait_seconds: float
+
+    def look(self) -> None:
+        """Have a change of the project be shown, if there is one."""
+        if not self.watch.changed():
+            return
+        self._remake()
+        # A build that writes into the project is no change; one that went on meanwhile is, once.
+        if self.watch.changed():
+            self._remake()
+            self.watch.changed()
+
+    def _remake(self) -> None:
+        remake(self.deployment, self.output, wait_seconds=self.wait_seconds)

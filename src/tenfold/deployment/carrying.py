@@ -1,0 +1,79 @@
+"""Carrying a plan of a move out: with a claim on every host, by the steps that were promised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tenfold.errors import Refused
+from tenfold.targets.local.target import LocalTarget
+from tenfold.transitions import steps as st
+from tenfold.transitions.perform import World, perform
+from tenfold.transitions.runner import Runner
+
+if TYPE_CHECKING:
+    from tenfold.transitions.planner import Plan
+    from tenfold.transitions.runner import Listener
+
+
+def carry_claimed(
+    world: World,
+    target: LocalTarget,
+    todo: Plan,
+    listener: Listener,
+    *,
+    takes_back: bool,
+    claimed: Callable[[World], None] = lambda world: None,
+) -> None:
+    """Carry a plan out; from its first step on, hosts take orders from nobody who began earlier.
+
+    Args:
+        world: what the steps act on.
+        target: its target, before the claim.
+        todo: the plan.
+        listener: who is told.
+        takes_back: undo what was begun if a step fails.
+        claimed: told the world in which the steps are carried out, before the first one.
+    """
+    held: list[World] = []
+
+    def claim(epoch: int) -> None:
+        own = target.with_epoch(epoch)
+        for name in own.hosts():
+            agent = own.reach(name)
+            if agent is not None:
+                agent.claim(epoch)
+        held.append(replace(world, target=own))
+        claimed(held[-1])
+
+    runner = Runner(
+        world.journal,
+        lambda step, tell: perform(step, held[-1], tell),
+        listener,
+        claimed=claim,
+    )
+    try:
+        runner.run(todo, takes_back=takes_back)
+    finally:
+        world.renewals.close()
+
+
+def require_promised(promised: Mapping[str, Any], name: str, todo: Plan) -> None:
+    """See that the steps to a position are those of the plan that was kept.
+
+    The same step may carry another generation of workers, which says how many there were before.
+
+    Raises:
+        Refused: they are not.
+    """
+    before = {s["position"]: s["steps"] for s in promised["stretches"]}.get(name, [])
+    kinds = [(s["step"], s.get("unit"), s.get("pool")) for s in before]
+    now = [st.to_json(s) for s in st.flatten(todo.steps)]
+    if kinds != [(s["step"], s.get("unit"), s.get("pool")) for s in now]:
+        raise Refused(
+            "the world has changed since the plan was made",
+            detail="\n".join(s.sentence() for s in st.flatten(todo.steps)),
+            next="tenfold resume    goes on all the same\n"
+            "tenfold abort     removes what was prepared",
+        )

@@ -1,0 +1,58 @@
+"""Effects on the pages that are shown as files."""
+
+from __future__ import annotations
+
+from tenfold.topology.settings import EdgeSettings
+from tenfold.transitions import steps
+from tenfold.transitions.perform.comparing import Comparison, compare
+from tenfold.transitions.perform.dispatch import effect
+from tenfold.transitions.perform.world import Lasting, Pages, Tell, World, one_off
+
+SHOWN = "pages"
+"""Fact: the id of the pages that the edge shows as files; none where it shows none."""
+
+MOST_TOLD = 8
+
+
+@effect.register
+def _(step: steps.MakePages, world: World, tell: Tell) -> None:
+    variables = None
+    if step.release is not None and world.blueprint.topology.pools:
+        variables = one_off(world.placed(step.release), []).env
+    _of(world).make(step.id, variables, tell)
+
+
+@effect.register
+def _(step: steps.ShowPages, world: World, tell: Tell) -> None:
+    edges = {unit.host for unit in world.blueprint.topology.of(EdgeSettings)}
+    roots = {name: world.blueprint.hosts[name].root for name in sorted(edges)}
+    _of(world).show(step.id, roots)
+    world.journal.set(SHOWN, step.id)
+
+
+@effect.register
+def _(step: steps.PrunePages, world: World, tell: Tell) -> None:
+    _of(world).prune(step.keep, world.journal.facts().get(SHOWN))
+
+
+@effect.register
+def _(step: steps.ComparePages, world: World, tell: Tell) -> None:
+    document = world.blueprint.document
+    comparison = Comparison(
+        published=step.published,
+        app=f"http://{document.endpoints[step.pool]}",
+        site=step.site,
+    )
+    shown = world.journal.facts().get(SHOWN)
+    paths = sorted(_of(world).published(shown)) if shown else []
+    differences = compare(comparison, paths, tell)
+    world.evidence.pages = [d.to_json() for d in differences]
+    for one in differences[:MOST_TOLD]:
+        tell(Lasting(one.sentence))
+    if len(differences) > MOST_TOLD:
+        tell(Lasting(f"and {len(differences) - MOST_TOLD:,} more, in the report"))
+
+
+def _of(world: World) -> Pages:
+    assert world.pages is not None, "whoever plans with pages brings them"
+    return world.pages
