@@ -114,7 +114,13 @@ def apply(step: st.Step, now: Observation, goal: Goal) -> Observation:
             now = _units(now, host, remove={u.name for u in seen.pool(name)}, add=kept)
             served = tuple(r for r in now.served if r != release)
             return replace(now, release=release, served=(*served, release))
-        case st.PruneReleases():
+        case st.MakePages(id, _):
+            made = (*(p for p in now.made_pages if p != id), id)
+            return replace(now, made_pages=made)
+        case st.ShowPages(id, _):
+            assert id in now.made_pages, "pages are shown that are not there"
+            return replace(now, pages=id)
+        case st.PruneReleases() | st.PrunePages() | st.ComparePages():
             return now
     raise NotImplementedError(step)
 

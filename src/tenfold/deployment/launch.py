@@ -150,9 +150,8 @@ def _afterwards(intent: Intent) -> Observation:
 def _intended(deployment: Deployment, name: str) -> Intent:
     """Of an app that serves the release that serves; the project as it is where none does."""
     here = deployment.position
-    if name in WITHOUT_APP:
-        return work.with_new_pages(deployment, work.intend(deployment, position=name), always=False)
-    running = deployment.observe().release if here not in WITHOUT_APP else None
+    runs = name not in WITHOUT_APP and here not in WITHOUT_APP
+    running = deployment.observe().release if runs else None
     intent = work.intend(deployment, release=running, position=name)
     intent = external.looked_at(deployment, intent)
     if intent.goal.pages is None:

@@ -192,7 +192,7 @@ def _direction(at: str, crossing: Crossing | None, to: str) -> str:
         raise Refused(f"it is at stage {to} already", next="tenfold status")
     command = "grow" if ORDER.index(to) > ORDER.index(home) else "shrink"
     here, there = STAGES.index(home), STAGES.index(to)
-    if abs(here - there) > 1:
+    if crossing is None and abs(here - there) > 1:
         nearer = STAGES[here + 1 if there > here else here - 1]
         raise Refused(
             f"from stage {home} the way to {to} leads over {nearer}, one move at a time",

@@ -89,6 +89,7 @@ def test_an_app_that_was_never_up_has_a_status_too() -> None:
         "state": "stopped",
         "url": None,
         "release": None,
+        "pages": None,
         "hosts": [],
         "transition": None,
         "restore": None,

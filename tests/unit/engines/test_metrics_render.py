@@ -40,7 +40,7 @@ def rendered(name: str, text: str = SPEC) -> tuple[str, Launch]:
     return file.text.reveal(), Metrics().launch(member, scene)
 
 
-@pytest.mark.parametrize("name", ORDER)
+@pytest.mark.parametrize("name", ORDER[ORDER.index("10+1") :])
 def test_no_move_between_stages_changes_what_it_is_told(name: str) -> None:
     assert rendered(name) == rendered("10")
 

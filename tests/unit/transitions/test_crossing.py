@@ -12,7 +12,8 @@ from tests.support.crossing_model import World, absent, apply, writable
 
 from tenfold.spec.read import parse
 from tenfold.stages.facts import AppFacts, Machine
-from tenfold.stages.path import ORDER, position
+from tenfold.stages.path import ORDER as EVERY
+from tenfold.stages.path import position
 from tenfold.topology.observation import Observation
 from tenfold.transitions import steps as st
 from tenfold.transitions.crossing import Seen, Terms, plan
@@ -35,6 +36,7 @@ SPEC = parse(
     """
 )
 MACHINE, FACTS = Machine(cores=2, memory_bytes=4 << 30), AppFacts("uvicorn", "asgi")
+ORDER = EVERY[EVERY.index("10") :]
 PATHS = ("apphost/postgres", "db1/postgres")
 OPTIONAL = (
     *(st.Check, st.CatchUp, st.Verify, st.TrialStart, st.Checkpoint, st.Settle, st.AwaitLast),

@@ -10,10 +10,13 @@ from hypothesis import strategies as some
 from tests.support.model import apply
 from tests.support.topologies import one_host
 
+from tenfold.topology.model import Unit
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
+from tenfold.topology.settings import EdgeSettings
 from tenfold.transitions import steps as st
 from tenfold.transitions.planner import Goal, plan, plan_down
 
+EDGE_ALONE = Unit("edge", "nginx", "vm1", EdgeSettings(upstream=None, pages=True))
 PATHS = ("vm1/postgres", "vm1/edge", "vm1/app")
 
 
@@ -159,6 +162,7 @@ def test_down_also_stops_hosts_that_no_topology_has_any_more() -> None:
 
 
 releases = some.sampled_from(["r1", "r2", "r3"])
+ids = some.sampled_from(["p1", "p2"])
 states = some.sampled_from(["running", "warm", "backoff", "failed", "draining", "starting"])
 
 
@@ -194,6 +198,8 @@ def worlds(draw: some.DrawFn) -> Observation:
         migrated=tuple(draw(some.lists(releases, unique=True))),
         published=draw(some.none() | releases),
         prepared=draw(some.sampled_from([{}, {"vm1/postgres": "grants"}])),
+        pages=draw(some.none() | ids),
+        made_pages=draw(some.sampled_from([(), ("p1",), ("p1", "p2")])),
     )
 
 
@@ -210,16 +216,53 @@ def test_any_plan_leads_to_its_goal(now: Observation, release: str, prints: str)
 
 @given(worlds(), releases)
 def test_planning_again_after_each_step_gives_the_remainder(now: Observation, release: str) -> None:
-    wanted = goal(release, storage=(st.KeepFiles("media", 2, 10), st.KeepFiles("papers", 0, 0)))
+    wanted = goal(
+        release,
+        storage=(st.KeepFiles("media", 2, 10), st.KeepFiles("papers", 0, 0)),
+        pages="p2",
+    )
     whole = st.flatten(plan("up", now, wanted).steps)
     for done, step in enumerate(whole):
-        if isinstance(step, st.PruneReleases):
+        if isinstance(step, st.PruneReleases | st.PrunePages):
             break
         now = apply(step, now, wanted)
         again = st.flatten(plan("up", now, wanted).steps)
-        optional = (st.PruneReleases, st.DiscardGeneration)
+        optional = (st.PruneReleases, st.PrunePages, st.DiscardGeneration)
         left = [s for s in whole[done + 1 :] if not isinstance(s, optional)]
         assert [s for s in again if not isinstance(s, optional)] == left, (done, step)
+
+
+def of_pages(shown: str | None = "p1") -> Goal:
+    topology = replace(one_host(), pools=(), units=(EDGE_ALONE,))
+    return Goal(topology=topology, fingerprints={"vm1/edge": "f"}, pages=shown)
+
+
+def test_pages_are_there_before_the_edge_is() -> None:
+    steps = plan("up", Observation(), of_pages()).steps
+    assert kinds(steps) == ["EnsureHost", "MakePages", "ShowPages", "StartUnit", "PrunePages"]
+    now = carried_out(of_pages())
+    assert plan("up", now, of_pages()).empty
+    assert kinds(plan("deploy", now, of_pages("p2")).steps) == [
+        "MakePages",
+        "ShowPages",
+        "PrunePages",
+    ]
+    assert kinds(plan("rollback", replace(now, made_pages=("p1", "p2")), of_pages("p2")).steps) == [
+        "ShowPages",
+        "PrunePages",
+    ]
+
+
+def test_pages_of_a_release_are_shown_when_its_workers_are_warm() -> None:
+    now = carried_out(goal(pages="p1"))
+    steps = kinds(plan("deploy", now, goal("r2", pages="p2")).steps)
+    assert steps.index("WarmPool") < steps.index("MakePages") < steps.index("ShowPages")
+    assert steps.index("ShowPages") < steps.index("Handover")
+
+
+def test_pages_that_are_taken_back_are_the_ones_before() -> None:
+    assert st.ShowPages("p2", "p1").reverse() == st.ShowPages("p1", "p2")
+    assert st.ShowPages("p1", None).reverse() is None
 
 
 @pytest.mark.parametrize("kind", sorted(st.KINDS))
@@ -240,6 +283,10 @@ def test_every_step_survives_the_journal(kind: str) -> None:
         "PublishAssets": st.PublishAssets("r2", "r1"),
         "Handover": st.Handover("vm1/app", 2, "r1"),
         "PruneReleases": st.PruneReleases(5),
+        "MakePages": st.MakePages("20261127-1", "r1"),
+        "ShowPages": st.ShowPages("20261127-1", None),
+        "PrunePages": st.PrunePages(5),
+        "ComparePages": st.ComparePages("vm1/app", "https://shop.example", "https://shop.example"),
         "StartWorkers": st.StartWorkers("vm1/mail", 2, "r1", 3),
         "StopWorkers": st.StopWorkers("vm1/mail", 2),
         "RestWorkers": st.RestWorkers("vm1/mail", 2, 600.0),

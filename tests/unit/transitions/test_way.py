@@ -1,0 +1,65 @@
+"""What the commands that move an app between stages mean, from every position."""
+
+from __future__ import annotations
+
+import pytest
+
+from tenfold.errors import Refused
+from tenfold.stages.path import ORDER
+from tenfold.transitions import way
+from tenfold.transitions.way import Crossing
+
+
+def grown(at: str, to: str) -> Crossing:
+    return way.grow(at, None, to, now=1.0)
+
+
+@pytest.mark.parametrize(
+    ("at", "to", "prepared", "far"),
+    [
+        ("1", "10", "1+10", "10+1"),
+        ("10", "1", "10+1", "1+10"),
+        ("10", "100", "10+100", "100+10"),
+        ("100", "10", "100+10", "10+100"),
+    ],
+)
+def test_a_move_goes_over_the_two_positions_between(
+    at: str, to: str, prepared: str, far: str
+) -> None:
+    crossing = grown(at, to)
+    assert (crossing.prepared, crossing.far) == (prepared, far)
+    assert way.route(crossing, at) == (prepared, far)
+    assert crossing.command == ("grow" if ORDER.index(at) < ORDER.index(to) else "shrink")
+    there = way.arrived(far, crossing)
+    assert there is not None
+    assert way.choices(far, there) == ("complete", "reverse")
+    back = way.reverse(far, there)
+    assert way.route(back, far) == (prepared,)
+    done = way.complete(far, there)
+    assert way.route(done, far) == (to,)
+    assert way.arrived(to, done) is None
+
+
+@pytest.mark.parametrize(
+    ("at", "to", "nearer"), [("1", "100", "grow --to 10"), ("100", "1", "shrink --to 10")]
+)
+def test_two_stages_at_once_are_two_moves(at: str, to: str, nearer: str) -> None:
+    with pytest.raises(Refused) as refused:
+        grown(at, to)
+    assert refused.value.next == f"tenfold {nearer}"
+
+
+@pytest.mark.parametrize(
+    ("at", "later", "earlier"),
+    [("1", "10", "1"), ("10", "100", "1"), ("100", "100", "10"), ("10+100", "100", "1")],
+)
+def test_without_a_stage_the_next_one_is_meant(at: str, later: str, earlier: str) -> None:
+    assert (way.next_stage(at), way.previous_stage(at)) == (later, earlier)
+
+
+def test_of_a_move_that_was_prepared_nothing_is_left_after_abort() -> None:
+    crossing = way.grow("1", None, "10", now=1.0, prepare_only=True)
+    prepared = way.arrived("1+10", crossing)
+    assert prepared is not None
+    assert way.choices("1+10", prepared) == ("grow", "abort")
+    assert way.route(way.abort("1+10", prepared), "1+10") == ("1+10", "1")
