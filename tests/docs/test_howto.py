@@ -146,6 +146,23 @@ def test_static_site(shop: Shop) -> None:
         shutil.rmtree(shop.project.path / "dist", ignore_errors=True)
 
 
+def test_begin_with_pages() -> None:
+    home = Path(tempfile.mkdtemp(prefix="tenfold-howto-"))
+    home.chmod(0o755)
+    (home / "shop").mkdir()
+    shop = Shop(home)
+    spec = shop.project.path / "tenfold.toml"
+    spec.write_text(spec.read_text() + '\n[static]\npages = ["/"]\n')
+    try:
+        shop.do("begin-with-pages.md")
+        assert shop.project.status()["stage"] == "1"
+        assert '"version"' in shop.project.get("/").text
+    finally:
+        shop.shell.close()
+        shop.project.close()
+        shutil.rmtree(home)
+
+
 def test_env_and_secrets(shop: Shop) -> None:
     spec = shop.project.path / "tenfold.toml"
     before = spec.read_text()

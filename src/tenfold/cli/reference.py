@@ -55,6 +55,9 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "target": 1795713191.0,
     "back": False,
     "anyway": None,
+    "before": "20261125T171408Z",
+    "published": "https://shop.example",
+    "site": "https://shop.example",
     "in_vain": False,
     "steps": (steps.BuildRelease("4f2c1d9"), steps.StartUnit("vm1/postgres")),
 }
