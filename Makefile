@@ -40,7 +40,7 @@ demo: $(READY) $(DEMO_READY)
 demo-stop: $(READY)
 	@$(BIN)/python examples/demo.py --stop
 
-# What proves the work, in minutes; of long tests with many cases, a sample.
+# What proves the work, in minutes: every quick test, and of the long ones a sample (--seed).
 test: $(READY) $(DEMO_READY) browser
 	cd $(DEMO) && .venv/bin/python -m pytest --quiet
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --durations 20

@@ -6,6 +6,10 @@ from itertools import groupby
 
 import pytest
 
+MOST_SHOWN = 6000
+FEW_OF_LIVE = 1
+"""Of a file of tests that run whole deployments, so many, where the file does not say."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="Every case of what is sampled else.")
@@ -13,18 +17,46 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", default="1", help="Chooses samples: cases, and who is killed.")
 
 
+class AtOnce:
+    """Tells a failure when it happens: whoever ends the run early has seen it."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._reporter = config.pluginmanager.get_plugin("terminalreporter")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and self._reporter is not None:
+            self._reporter.ensure_newline()
+            self._reporter.write_line(f"{report.outcome} {report.when} {report.nodeid}")
+            self._reporter.write_line(report.longreprtext[-MOST_SHOWN:])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and config.getoption("numprocesses", None):
+        config.pluginmanager.register(AtOnce(config))
+
+
 def _left_out(name: str, ends: str, items: list[pytest.Item], seed: str) -> Iterator[pytest.Item]:
     for group, members in groupby(items, key=lambda item: item.nodeid.partition(ends)[0]):
         cases = list(members)
-        if mark := cases[0].get_closest_marker(name):
+        count = _count(name, cases[0])
+        if count is not None:
             chance = random.Random(f"{seed} {group}")
-            kept = chance.sample(cases, min(mark.args[0], len(cases)))
-            yield from (case for case in cases if case not in kept)
+            chance.shuffle(cases)
+            cases.sort(key=lambda case: case.get_closest_marker("always") is None)
+            yield from cases[count:]
+
+
+def _count(name: str, item: pytest.Item) -> int | None:
+    if mark := item.get_closest_marker(name):
+        return int(mark.args[0])
+    live = name == "few" and item.get_closest_marker("live") is not None
+    return FEW_OF_LIVE if live else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Of the cases of a test that is marked ``sampled(n)``, leave n that the seed chooses; of the
-    tests of a file that is marked ``few(n)`` likewise."""
+    tests of a file that is marked ``few(n)`` or ``live`` likewise, those first that are marked
+    ``always``."""
     if config.getoption("--whole"):
         return
     seed = str(config.getoption("--seed"))

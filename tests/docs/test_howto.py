@@ -26,7 +26,7 @@ from tests.support.project import Project
 
 PAGES = Path(__file__).resolve().parents[2] / "docs/howto"
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300), pytest.mark.few(4)]
 
 
 class Shop:

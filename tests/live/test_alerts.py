@@ -19,7 +19,7 @@ from tests.support.webhook import Receiver, receiving
 
 from tenfold.targets.local.account import account_for
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(500), pytest.mark.few(6)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(500), pytest.mark.few(2)]
 Bring = Callable[[Any], Project]
 
 

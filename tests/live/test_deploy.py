@@ -24,6 +24,7 @@ def change(project: Project, version: str, name: str = "notes.py") -> None:
     source.write_text("\n".join(lines) + "\n")
 
 
+@pytest.mark.always
 def test_a_deploy_and_a_rollback_under_load_fail_nothing_and_lose_nothing(bring: Bring) -> None:
     project = bring(apps.notes)
     project.up()

@@ -35,6 +35,7 @@ def notes(project: Project) -> list[str]:
     return sorted(found)
 
 
+@pytest.mark.always
 def test_there_and_back_and_there_for_good_while_users_write(bring: Bring) -> None:
     project = bring(apps.diary)
     project.up()

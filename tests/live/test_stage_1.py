@@ -178,6 +178,7 @@ def await_title(project: Project, title: str) -> None:
     pytest.fail(f"{title} was never shown")
 
 
+@pytest.mark.always
 def test_the_app_comes_up_beside_the_pages_and_goes_and_keeps_its_data(bring: Bring) -> None:
     project = bring(site)
     begin(project)
