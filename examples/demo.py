@@ -1,4 +1,4 @@
-"""``make demo``: examples/conduit from nothing to a second release and a second host, under load.
+"""``make demo``: examples/conduit from two pages to a second release and a second host, under load.
 
 Works on a copy in ``.demo/conduit``, which is yours to play with afterwards.
 """
@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from pathlib import Path
 
@@ -26,8 +27,14 @@ def main() -> int:
     if "--stop" in sys.argv:
         return stop()
     prepare()
-    say("An ordinary FastAPI app, PostgreSQL and an edge, on this machine alone")
-    bring_up()
+    if not (PLACE / ".tenfold" / "journal.db").exists():
+        say("Before there are users: two pages of an ordinary FastAPI app, as files")
+        tenfold("up", "-d", "--stage", "1", "--port", str(port()))
+    if status()["stage"] == "1":
+        say("The app comes up behind them, with PostgreSQL, while people read")
+        launch_under_readers()
+    else:
+        bring_up()
     say("Believable content")
     tenfold("run", "python", "-m", "conduit.seed")
     say(f"The next release, while {LOAD_RATE} requests a second come in")
@@ -59,6 +66,35 @@ def bring_up() -> None:
         tenfold("deploy")
     else:
         tenfold("up", "-d", "--port", str(port()))
+
+
+def launch_under_readers() -> None:
+    """Stage 1 to stage 10; every page that is read meanwhile must be there."""
+    if status()["state"] != "running":
+        tenfold("up", "-d")
+    url, read, failed, end = status()["url"], [0], [0], threading.Event()
+
+    def go_on_reading() -> None:
+        while not end.wait(0.02):
+            for path in ("/", "/about/"):
+                try:
+                    with urllib.request.urlopen(f"{url}{path}", timeout=20) as answer:
+                        answer.read()
+                        read[0] += 1
+                except OSError:
+                    failed[0] += 1
+
+    reader = threading.Thread(target=go_on_reading)
+    reader.start()
+    try:
+        tenfold("grow", "--to", "10")
+        tenfold("complete", "--yes")
+    finally:
+        end.set()
+        reader.join()
+    print(f"\n{read[0]:,} pages were read meanwhile, {failed[0]} of them failed", flush=True)
+    if failed[0]:
+        sys.exit("a page failed: that is a fault of Tenfold")
 
 
 def deploy_under_load() -> str:

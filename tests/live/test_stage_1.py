@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -136,16 +137,35 @@ def test_pages_are_shown_as_they_will_be_published(bring: Bring) -> None:
     assert failed == []
     assert project.status()["pages"] == before
 
+    # What was published goes back with what is shown.
+    subprocess.run(["git", "init", "-q", "--bare", project.path / "www.git"], check=True)
+    with (project.path / "tenfold.toml").open("a") as file:
+        file.write(f'\n[publish]\nto = "git+file://{project.path}/www.git"\n')
+    for words in ("First", "Second"):
+        say(project, words)
+        project.ok("deploy")
+        project.ok("publish")
+    assert "<title>Second<" in published(project)
+    project.ok("rollback")
+    assert "<title>First<" in published(project)
+    assert "<title>First<" in project.get("/welcome/").text
+
     say(project, '" + 1/0 + "')
     done = project.tenfold("deploy")
     assert done.returncode == 1
-    assert "<title>Soon<" in project.get("/welcome/").text
+    assert "<title>First<" in project.get("/welcome/").text
     project.ok("down")
     project.ok("up", "-d", "--last")
-    assert "<title>Soon<" in project.get("/welcome/").text
+    assert "<title>First<" in project.get("/welcome/").text
     refused = project.tenfold("console")
     assert refused.returncode != 0
     assert "at stage 1 no app runs" in refused.stderr
+
+
+def published(project: Project) -> str:
+    repository, page = project.path / "www.git", "gh-pages:welcome/index.html"
+    shown = ["git", f"--git-dir={repository}", "show", page]
+    return subprocess.run(shown, capture_output=True, text=True, check=True).stdout
 
 
 def test_in_the_foreground_every_change_is_shown(bring: Bring) -> None:

@@ -15,6 +15,12 @@ SALT = "edge.salt"
 """Generated, with which passwords are hashed."""
 
 
+def passwords(spec: AppSpec, environ: Mapping[str, str], *, path: Path | None) -> dict[str, Secret]:
+    """The passwords of those who may come in; see :func:`given`."""
+    users = read.passwords(spec, environ, path=path)
+    return {f"edge.user.{user}": password for user, password in users.items()}
+
+
 def given(
     spec: AppSpec, layout: Layout, environ: Mapping[str, str], *, path: Path | None
 ) -> dict[str, Secret]:
@@ -24,8 +30,7 @@ def given(
         SpecError: a password is not set, see :func:`tenfold.spec.read.passwords`.
         Refused: a file cannot be used, see :mod:`tenfold.deployment.own_certificate`.
     """
-    users = read.passwords(spec, environ, path=path)
-    found = {f"edge.user.{user}": password for user, password in users.items()}
+    found = passwords(spec, environ, path=path)
     own, roots = own_certificate(spec, layout), trusted_roots(spec, layout)
     if own is not None:
         found["edge.certificate"] = own

@@ -108,7 +108,8 @@ def make_intent(
     wanted = releases.existing(release) if release else releases.candidate()
     served_by = replace(
         app_facts(spec, wanted.servers, wanted.interface),
-        pages=facts.get(SHOWN_PAGES) is not None or position in path.SHOW_PAGES,
+        pages=spec.static.source is not None
+        and (facts.get(SHOWN_PAGES) is not None or position in path.SHOW_PAGES),
     )
     place = path.position(position, spec, machine(), served_by)
     topology = pinned(place.topology, tools.postgresql_major)
@@ -194,6 +195,7 @@ def _without_app(
 ) -> Intent:
     """Pages that are files, and the edge that shows them."""
     tools = edge_toolbox()
+    given = values_given(spec, layout, served=None, renew=False)
     target = target.named(path.places(path.stage_of(position), target.directories()))
     topology = path.position(position, spec, machine(), NO_APP).topology
     blueprint = Blueprint(
@@ -201,7 +203,10 @@ def _without_app(
         engines=tools.engines,
         hosts={host.name: target.locate(host) for host in topology.hosts},
         binaries=tools.binaries,
-        secrets={},
+        secrets={
+            **secrets.ensure(layout.secrets, [edge_secrets.SALT] if spec.edge.basic_auth else []),
+            **edge_secrets.passwords(spec, given.environ, path=given.path),
+        },
     )
     return Intent(
         spec=spec,
@@ -210,7 +215,7 @@ def _without_app(
         releases=ReleaseKeeper(layout, spec, _runner(target, path.stage_of(position))),
         toolbox=tools,
         chosen_port=port,
-        taken={},
+        taken=given.taken,
         position=position,
         target=target,
         app_facts=NO_APP,

@@ -23,6 +23,7 @@ from tenfold.engines.postgresql.login import login
 from tenfold.engines.postgresql.peers import address
 from tenfold.engines.postgresql.render import server
 from tenfold.errors import Refused, StepFailed
+from tenfold.stages.path import stage_of
 from tenfold.state import private as secrets
 from tenfold.topology.process import Command
 from tenfold.transitions import way
@@ -98,6 +99,11 @@ def rehearse(
         Refused: it does not run, or a move is under way.
         TenfoldError: a step failed; nothing is different for the real one.
     """
+    if "1" in (to, stage_of(deployment.position)):
+        raise Refused(
+            "only moves of the database are rehearsed; between stage 1 and 10 there is none",
+            next="tenfold grow --prepare-only    brings the app up beside the pages",
+        )
     require_own(deployment, "a rehearsal")
     now = deployment.observe()
     if deployment.crossing is not None:

@@ -146,6 +146,8 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
     journal.set("position", intent.position)
     if intent.toolbox.postgresql_major and intent.database_url is None:
         journal.set("postgresql_major", intent.toolbox.postgresql_major)
+    if intent.position not in WITHOUT_APP and not intent.app_facts.pages:
+        journal.set(SHOWN, None)
     if intent.position not in WITHOUT_APP:
         journal.set(external.FACT, external.wanted(intent))
     secrets.remember(deployment.layout.secrets, intent.taken)

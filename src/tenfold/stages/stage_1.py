@@ -1,7 +1,7 @@
 """Stage 1: published pages. One edge shows them as they are published; there is no app yet.
 
-Names, TLS and users are left out: the site's name leads to whoever publishes the pages, and what is
-shown here is what that will be.
+Names and TLS are left out: the site's name leads to whoever publishes the pages, who alone can have
+a certificate for it. Passwords are asked for: what is not for everybody is not before it is out.
 """
 
 from __future__ import annotations
@@ -33,5 +33,6 @@ def edge(spec: AppSpec) -> Unit:
         max_body_bytes=spec.edge.max_body_bytes,
         hold_seconds=spec.edge.hold_seconds,
         request_seconds=spec.edge.request_timeout_seconds,
+        users=tuple(sorted(spec.edge.basic_auth)),
     )
     return Unit("edge", "nginx", HOST, settings)
