@@ -318,14 +318,20 @@ def test_a_disk_that_is_too_small_or_fills_up_costs_users_nothing(bring: Bring) 
         for _ in range(3):
             asked(project, "select pg_logical_emit_message(true, 'test', repeat('-', 20000000))")
         wait_for_answers(users)
-        said = project.ok("status")
-        assert re.search(r"is \d+\.\d MB behind|db1/postgres has 0 of 1", said), said
+        wait_for_words(project, r"is \d+\.\d MB behind|db1/postgres has 0 of 1")
         resize(disk, PLENTY)
         project.ok("grow", "--to", "100", timeout=200)
         assert project.status()["stage"] == "100"
         wait_for_answers(users)
         users.leave()
         require_unharmed(project, users)
+
+
+def wait_for_words(project: Project, pattern: str) -> None:
+    """``status`` says it, soon: a follower that has just lost its connection cannot be asked."""
+    deadline = time.monotonic() + 60
+    while not re.search(pattern, said := project.ok("status")):
+        assert time.monotonic() < deadline, said
 
 
 def test_a_second_operator_changes_nothing_while_a_move_is_under_way_or_over(bring: Bring) -> None:

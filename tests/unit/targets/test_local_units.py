@@ -218,8 +218,8 @@ class TestComingBack:
         until(lambda: len(says(agent, "a")) >= 6, "six starts")
         times = [float(line) for line in says(agent, "a")]
         assert times[5] - times[4] > times[2] - times[1] + 0.3
-        seen = until(lambda: backing_off(agent), "the back-off to show")
-        assert seen.reason == "exited with code 0"
+        # For the moment between its end and the look at how it ended, the one before is told.
+        until(lambda: reason_of_rest(agent) == "exited with code 0", "the back-off to show")
 
     def test_a_unit_that_crashes_again_and_again_does_not_show_as_running_in_between(
         self, agent: LocalAgent
@@ -279,6 +279,11 @@ class TestComingBack:
 def backing_off(agent: LocalAgent) -> ObservedUnit | None:
     seen = unit(agent, "a")
     return seen if seen.state == "backoff" and seen.pid is None else None
+
+
+def reason_of_rest(agent: LocalAgent) -> str | None:
+    seen = backing_off(agent)
+    return seen.reason if seen else None
 
 
 def doubted(agent: LocalAgent) -> ObservedUnit | None:
