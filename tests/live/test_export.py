@@ -269,6 +269,91 @@ def test_while_a_site_runs_its_database_is_at_hand(bring: Bring) -> None:
     assert tree(project.path / "dist")["index.html"] == b"yes"
 
 
+DJANGO = '''
+    """A Django project in one file: two pages, a static file, a page that needs a login."""
+
+    import os
+
+    from django.conf import settings
+    from django.contrib.auth.decorators import login_required
+    from django.core.asgi import get_asgi_application
+    from django.core.wsgi import get_wsgi_application
+    from django.http import HttpResponse
+    from django.template import engines
+    from django.urls import path
+
+    settings.configure(
+        SECRET_KEY="only for a test",
+        ALLOWED_HOSTS=["shop.example"],
+        ROOT_URLCONF=__name__,
+        STATIC_URL="/static/",
+        INSTALLED_APPS=["django.contrib.staticfiles", "django.contrib.auth",
+                        "django.contrib.contenttypes", "django.contrib.sessions"],
+        MIDDLEWARE=["django.middleware.security.SecurityMiddleware",
+                    "django.contrib.sessions.middleware.SessionMiddleware",
+                    "django.middleware.common.CommonMiddleware",
+                    "django.contrib.auth.middleware.AuthenticationMiddleware"],
+        TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates"}],
+        SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"),
+        SECURE_SSL_REDIRECT=True,
+    )
+    PAGE = (
+        "{% load static %}<link rel=canonical href='{{ request.build_absolute_uri }}'>"
+        "<link rel=stylesheet href='{% static 'app.css' %}'><a href='{% url 'about' %}'>about</a>"
+    )
+
+
+    def page(request):
+        return HttpResponse(engines["django"].from_string(PAGE).render({}, request))
+
+
+    @login_required
+    def desk(request):
+        return HttpResponse("desk")
+
+
+    urlpatterns = [path("", page), path("about/", page, name="about"), path("desk/", desk)]
+    wsgi, asgi = get_wsgi_application(), get_asgi_application()
+'''
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+def test_a_django_project_is_exported(bring: Bring, interface: str) -> None:
+    def shop(path: Path) -> Project:
+        project = Project(path)
+        project.write("shop_site.py", DJANGO)
+        project.write("static/app.css", "body { color: black }\n")
+        project.write(
+            "tenfold.toml",
+            f"""
+            name = "shop"
+            app = "shop_site:{interface}"
+            [edge]
+            domain = "shop.example"
+            [static]
+            assets = {{ "/static" = "static" }}
+            pages = ["/"]
+            follow = true
+            """,
+        )
+        (path / ".venv").symlink_to(environment("django", ("django==5.*", "gunicorn", "uvicorn")))
+        return project
+
+    project = bring(shop)
+    assert exported(project, "--strict")["pages"] == 3
+    written = tree(project.path / "dist")
+    assert set(written) == {"index.html", "about/index.html", "static/app.css", "404.html"}
+    assert b"href='https://shop.example/about/'" in written["about/index.html"]
+    text = (project.path / "tenfold.toml").read_text().replace('["/"]', '["/", "/desk/"]')
+    (project.path / "tenfold.toml").write_text(text)
+    refused = project.tenfold("export", "static")
+    assert refused.returncode == 1
+    assert "/desk/" in refused.stderr
+    assert "login" in refused.stderr
+    assert tree(project.path / "dist") == written
+
+
 def test_conduit_is_exported_and_every_link_holds(bring: Bring) -> None:
     project = bring(examples.conduit)
     said = exported(project, "--strict")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import apps, moves
+from tests.support import apps, chromium, examples, moves
 from tests.support.project import Project
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
@@ -242,6 +242,22 @@ def test_the_app_comes_up_beside_the_pages_and_goes_and_keeps_its_data(bring: Br
     assert project.get("/notes").json() == ["kept"]
     refused = project.tenfold("grow", "--to", "100")
     assert "is not complete yet" in refused.stderr
+
+
+@pytest.mark.skipif(chromium.missing() is not None, reason=str(chromium.missing()))
+def test_a_browser_has_nothing_to_complain_of_before_and_while_the_app_comes(bring: Bring) -> None:
+    project = bring(examples.conduit)
+    begin(project)
+    with chromium.window(f"http://127.0.0.1:{project.port}", "stage-1") as window:
+        window.audit("/", "/about/")
+        assert window.page.title()
+        with project.start("grow", "--to", "10") as growing:
+            while growing.poll() is None:
+                window.page.reload()
+            said, _ = growing.communicate()
+        assert growing.returncode == 0, said
+        window.page.goto("/")
+    assert project.get("/api/tags").status == 200
 
 
 def test_what_the_app_answers_otherwise_is_told(bring: Bring) -> None:
