@@ -38,8 +38,7 @@ def init(settings: Settings, app: str | None) -> None:
     output.columns([("Wrote", f"{path.name}", f"({_lines(found)} lines)")], indent=0)
     _notes(output, found)
     output.line()
-    following = "tenfold up" if found.app is not None else "tenfold export static"
-    output.line(f"Next   {following}        (tenfold docs explains every key)")
+    output.line("Next   tenfold up        (tenfold docs explains every key)")
 
 
 def _look(settings: Settings, app: str | None) -> Found:

@@ -16,6 +16,7 @@ from tenfold.deployment.external import require_own
 from tenfold.deployment.forecast import forecast, require_same
 from tenfold.deployment.launch import Launch
 from tenfold.deployment.restore_in_place import require_none
+from tenfold.dns.words import described, text, to_published
 from tenfold.errors import Refused
 from tenfold.observe.recorder import Recorder
 from tenfold.observe.report.model import Outcome
@@ -151,18 +152,36 @@ def _conclude(
         },
     )
     output.line()
-    if filed.report is not None:
-        for line in summary(filed.report):
-            output.line(line)
+    told = summary(filed.report) if filed.report is not None else ()
+    for line in told:
+        output.line(line)
+    if told:
         output.line()
     output.line(f"{after.title} · stage {after.stage}", style="bold")
     _tell_report(filed, output)
+    if isinstance(walk, Launch):
+        _tell_domain(deployment, output)
     crossing = deployment.crossing
     home, goal = (crossing.home, crossing.goal) if crossing else (None, None)
     for index, choice in enumerate(way.choices(deployment.position, crossing)):
         label = "Next" if index == 0 else ""
         words = way_on(choice, home, goal)
         output.line(f"{label:<6} {called(choice, crossing):<20} {words}")
+
+
+def _tell_domain(deployment: Deployment, output: Output) -> None:
+    """Where the site's name has to lead now, if it was switched."""
+    crossing, spec = deployment.crossing, deployment.spec()
+    if crossing is None or not crossing.switched or not spec.edge.own_names:
+        return
+    to_app = deployment.position == "10+1"
+    if not to_app and spec.publish is None:
+        return
+    lines = described(spec) if to_app else text(to_published(spec, (), {}))
+    output.line()
+    for line in lines:
+        output.line(f"  {line}" if line else "")
+    output.line()
 
 
 def _tell_report(filed: reporting.Filing, output: Output) -> None:

@@ -84,7 +84,7 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
         intent = external.looked_at(deployment, intent)
         watch = None
         if position in WITHOUT_APP and not detach:  # before the pages are made
-            watch = Watch(deployment.layout.project, None)
+            watch = Watch(deployment.layout.project, intent.spec.static.output)
         _head(output, intent, served)
         todo = work.plan(deployment, "up", intent)
         with PlanProgress(output) as progress:

@@ -179,7 +179,7 @@ def require_app(spec: AppSpec) -> None:
     if spec.app is None and spec.command is None:
         raise Refused(
             "there is no app to run: tenfold.toml has a static site alone",
-            next="tenfold export static    makes the site\n"
+            next="stay at stage 1:  tenfold up  shows the site, tenfold publish publishes it\n"
             'app = "module:attribute"  in tenfold.toml, once there is an app',
         )
 

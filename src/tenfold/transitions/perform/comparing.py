@@ -6,7 +6,7 @@ import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any, Final
 from urllib.parse import quote, urljoin, urlsplit
@@ -55,10 +55,6 @@ class Difference:
     def sentence(self) -> str:
         """For people."""
         return f"{self.path}: {self.what} {self.published} as published, {self.app} from the app"
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data for the report."""
-        return asdict(self)
 
 
 def differences(path: str, published: Answer, app: Answer) -> Iterator[Difference]:

@@ -31,7 +31,6 @@ class Hold:
 @dataclass
 class Evidence:
     """``verification`` is what the comparison of follower and leader found, as plain data;
-    ``pages`` what the app answers otherwise than what was published, none where it was not asked;
     ``promoted``: the switch was made here, ``asked``: or may have been; ``fencing``: where a fence
     was begun here; ``fenced``: the state of each disk that was fenced here and of whose leader
     nothing runs any more, by path; ``expect`` tells whoever stands by within how many seconds there
@@ -41,7 +40,6 @@ class Evidence:
     verification: dict[str, Any] | None = None
     checks: list[dict[str, Any]] = field(default_factory=list)
     copied_bytes: int | None = None
-    pages: list[dict[str, Any]] | None = None
     asked: bool = False
     promoted: bool = False
     fencing: set[str] = field(default_factory=set)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tenfold.topology.settings import EdgeSettings
 from tenfold.transitions import steps
 from tenfold.transitions.perform.comparing import Comparison, compare
 from tenfold.transitions.perform.dispatch import effect
-from tenfold.transitions.perform.world import Lasting, Pages, Tell, World, one_off
+from tenfold.transitions.perform.world import Pages, Tell, World, one_off
 
 SHOWN = "pages"
 """Fact: the id of the pages that the edge shows as files; none where it shows none."""
 
-MOST_TOLD = 8
+MOST_TOLD = 20
+STAYS = "the file stays in front of the app; the next deploy makes it anew from the app's answer"
 
 
 @effect.register
@@ -46,11 +49,22 @@ def _(step: steps.ComparePages, world: World, tell: Tell) -> None:
     shown = world.journal.facts().get(SHOWN)
     paths = sorted(_of(world).published(shown)) if shown else []
     differences = compare(comparison, paths, tell)
-    world.evidence.pages = [d.to_json() for d in differences]
-    for one in differences[:MOST_TOLD]:
-        tell(Lasting(one.sentence))
+    world.evidence.checks += _told(len(paths), [d.sentence for d in differences])
+
+
+def _told(pages: int, differences: list[str]) -> Iterator[dict[str, str]]:
+    """What was found, as the report tells checks; of very many differences the first."""
+    if not differences:
+        yield _check("fine", f"{pages:,} published pages: the app answers all of them alike", "")
+    for sentence in differences[:MOST_TOLD]:
+        yield _check("warn", sentence, STAYS)
     if len(differences) > MOST_TOLD:
-        tell(Lasting(f"and {len(differences) - MOST_TOLD:,} more, in the report"))
+        yield _check("warn", f"and {len(differences) - MOST_TOLD:,} more differences", STAYS)
+
+
+def _check(severity: str, what: str, fix: str) -> dict[str, str]:
+    name = "page.differs"
+    return {"name": name, "severity": severity, "what": what, "evidence": "", "fix": fix}
 
 
 def _of(world: World) -> Pages:
