@@ -29,6 +29,7 @@ from tenfold.observe import trend
 from tenfold.observe.report.figures import count, size
 from tenfold.observe.traffic import Traffic, by_route, whole
 from tenfold.spec.read import load
+from tenfold.stages.path import begins_at
 from tenfold.transitions.restoring import choices as ways_on
 from tenfold.transitions.restoring import from_json as from_restore
 
@@ -81,7 +82,8 @@ def status(settings: Settings, routes: bool) -> None:
         if found.transition and found.transition.get("phase") in ("prepared", "switched"):
             found = with_follower(found, deployment)
     else:
-        found = never_up(load(layout.spec).name, layout.environment)
+        spec = load(layout.spec, environment=layout.environment)
+        found = never_up(spec.name, begins_at(spec), layout.environment)
     if settings.json:
         told = {
             "traffic": whole(metrics).to_json(),

@@ -196,7 +196,7 @@ def _position(facts: Mapping[str, Any], layout: Layout) -> str:
         spec = read.load(layout.spec, environment=layout.environment)
     except TenfoldError:  # a broken file is told by whoever needs it
         return "10"
-    return "1" if spec.app is None and spec.command is None else "10"
+    return path.begins_at(spec)
 
 
 def needed(layout: Layout) -> tuple[Path, ...]:

@@ -78,9 +78,9 @@ class Status:
         return told if self.database is None else {**told, "database": dict(self.database)}
 
 
-def never_up(app: str, environment: str | None = None) -> Status:
-    """The status of an app that was never brought up."""
-    return Status(app, "10", "stopped", None, None, (), None, environment=environment)
+def never_up(app: str, stage: str = "10", environment: str | None = None) -> Status:
+    """The status of an app that was never brought up, and would begin at this stage."""
+    return Status(app, stage, "stopped", None, None, (), None, environment=environment)
 
 
 def status(

@@ -121,6 +121,11 @@ def _position(name: str, topology: Topology, leader: str) -> Position:
     return Position(name, topology, {CLUSTER: f"{leader}/postgres"})
 
 
+def begins_at(spec: AppSpec) -> str:
+    """The position at which a deployment begins where nobody says it: without an app its pages."""
+    return "1" if spec.app is None and spec.command is None else "10"
+
+
 def stage_of(name: str) -> str:
     """The stage that the app is at in this position."""
     return name.partition("+")[0]
