@@ -53,7 +53,7 @@ check: $(READY)
 
 # The long run: every kill point, many times, and every case of what `make test` samples.
 crash: $(READY) $(DEMO_READY)
-	$(BIN)/python -m pytest tests/crash tests/live tests/contract/app_servers --whole --crash-rounds 20 --timeout 36000 \
+	$(BIN)/python -m pytest tests/crash tests/live tests/contract tests/docs --whole --crash-rounds 20 --timeout 36000 \
 		--numprocesses $(WORKERS) --dist worksteal
 
 # Side by side with baselines; figures and ratios go to benchmarks/results/.

@@ -16,7 +16,7 @@ from tests.support.backups import at, kept
 from tests.support.moves import killed_at
 from tests.support.project import Project
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(1800), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 POINTS = [
     f"{step}.{when}"

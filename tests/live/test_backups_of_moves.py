@@ -14,7 +14,7 @@ from tests.support import backups
 from tests.support.backups import at, kept, opened, standing, texts
 from tests.support.project import Project
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 
 

@@ -16,7 +16,7 @@ from tests.support.visitor import NamedVisitor
 
 from tenfold.certificates import pem
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 NAME = "bakery.example"
 SETTINGS = f"""

@@ -12,7 +12,7 @@ from tests.support.brought import packages
 from tests.support.project import Project
 from tests.support.visitor import Visitor, Visitors, served_by_the_edge
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 
 

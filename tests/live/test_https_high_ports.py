@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.live,
     pytest.mark.timeout(300),
     pytest.mark.skipif(shutil.which("pebble") is None, reason="no pebble on PATH"),
+    pytest.mark.few(0),
 ]
 Bring = Callable[[Any], Project]
 

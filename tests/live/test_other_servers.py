@@ -13,7 +13,7 @@ from tests.support.project import Project
 from tests.support.users import Users
 from tests.support.venvs import FASTAPI, environment
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 
 PACKAGES = (*FASTAPI, "hypercorn==0.*", "granian==2.*")

@@ -19,7 +19,7 @@ from tests.support.project import Project
 
 from tenfold.certificates import pem
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 NAME, PASSWORD = "shop.example", "open sesame 4711"
 

@@ -20,7 +20,7 @@ from uv import find_uv_bin
 from tenfold.release import indexes
 from tenfold.secret import Secret
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 
 WANTED = ("gunicorn", "psycopg[binary]")

@@ -80,6 +80,7 @@ def did_by_itself(project: Project) -> list[str]:
     return [deed["what"] for deed in found if deed["outcome"] == "by itself"]
 
 
+@pytest.mark.always
 def test_a_killed_deploy_leaves_no_scheduler_at_rest(bring: Bring) -> None:
     project = bring(ticking)
     project.up()

@@ -119,6 +119,7 @@ def pid_of(project: Project, engine: str) -> int:
     return int(unit["pid"])
 
 
+@pytest.mark.always
 def test_a_minor_upgrade_of_database_and_edge_fails_no_request(
     bring: Bring, machine: Machine
 ) -> None:

@@ -230,13 +230,13 @@ class TestAssets:
         """Interrupted between the two links, both lead to the old release."""
         one, two, place = add("one", 1), add("two", 2), tmp_path / "assets"
         assets.publish(one, place)
-        real = assets._point
+        real = assets.point
 
         def interrupted(link: Path, target: str) -> None:
             real(link, target)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(assets, "_point", interrupted)
+        monkeypatch.setattr(assets, "point", interrupted)
         with pytest.raises(KeyboardInterrupt):
             assets.publish(two, place)
         assert self.links(place) == {"current": "one", "previous": "one"}
