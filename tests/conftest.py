@@ -21,13 +21,14 @@ class AtOnce:
     """Tells a failure when it happens: whoever ends the run early has seen it."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self._reporter = config.pluginmanager.get_plugin("terminalreporter")
+        self._plugins = config.pluginmanager
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed and self._reporter is not None:
-            self._reporter.ensure_newline()
-            self._reporter.write_line(f"{report.outcome} {report.when} {report.nodeid}")
-            self._reporter.write_line(report.longreprtext[-MOST_SHOWN:])
+        reporter = self._plugins.get_plugin("terminalreporter")
+        if report.failed and reporter is not None:
+            reporter.ensure_newline()
+            reporter.write_line(f"{report.outcome} {report.when} {report.nodeid}")
+            reporter.write_line(report.longreprtext[-MOST_SHOWN:])
 
 
 def pytest_configure(config: pytest.Config) -> None:
