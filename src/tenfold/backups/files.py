@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from tenfold.backups.pipes import through
+from tenfold.backups.unpacking import extract
 
 
 @contextmanager
@@ -36,18 +37,8 @@ def unpack(stream: BinaryIO, root: Path) -> tuple[str, ...]:
 
     Nothing can lead out of there: links that would are what is left out.
     """
-    skipped: list[str] = []
-
-    def inside(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
-        try:
-            return tarfile.data_filter(member, path)
-        except tarfile.FilterError:
-            skipped.append(member.name)
-            return None
-
     with tarfile.open(fileobj=stream, mode="r|") as tar:
-        tar.extractall(root, filter=inside)  # noqa: S202 - filtered
-    return tuple(skipped)
+        return extract(tar, root)
 
 
 def _walk(top: Path) -> Iterator[Path]:

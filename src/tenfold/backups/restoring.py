@@ -27,6 +27,7 @@ from tenfold.backups.feeding import Feeder
 from tenfold.backups.parts import Parts
 from tenfold.backups.seal import Sealer
 from tenfold.backups.store import Store
+from tenfold.backups.unpacking import extract
 
 Tell = Callable[[str], None]
 POLL_SECONDS = 0.1
@@ -79,7 +80,10 @@ def unpack(
         with sealer.opening(cast(BinaryIO, packed), name) as plain:
             try:
                 with tarfile.open(fileobj=_Told(plain, packed, total, tell), mode="r|") as tar:  # type: ignore[call-overload]
-                    tar.extractall(into, filter="tar")
+                    strange = extract(tar, into)
+                if strange:
+                    named = ", ".join(strange[:3])
+                    raise Fault("damaged", f"{wish.backup.id} has what no copy has: {named}")
             except (tarfile.TarError, EOFError) as error:
                 raise Fault("damaged", f"{wish.backup.id} is damaged: {error}") from error
             except OSError as error:

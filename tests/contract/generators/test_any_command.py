@@ -271,6 +271,6 @@ def test_root_builds_as_the_projects_owner(
 
 
 def test_without_an_app_there_is_nothing_to_run(project: Project) -> None:
-    refused = project.tenfold("up")
+    refused = project.tenfold("up", "--stage", "10")
     assert refused.returncode == 1
     assert "there is no app to run: tenfold.toml has a static site alone" in refused.stderr
