@@ -81,6 +81,10 @@ class Refused(TenfoldError):
     """A precondition does not hold, so nothing was begun."""
 
 
+class NothingEarlier(Refused):
+    """There is nothing before what is there now that could be brought back."""
+
+
 class Locked(Refused):
     """Another command holds the deployment's lock."""
 

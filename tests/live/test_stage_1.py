@@ -42,6 +42,7 @@ SITE = '''
 
 
     app = notes.app
+    app.router.redirect_slashes = False  # it knows its pages without a slash alone
     app.router.lifespan_context = lifespan
 
 
@@ -220,6 +221,12 @@ def test_the_app_comes_up_beside_the_pages_and_goes_and_keeps_its_data(bring: Br
         assert "tenfold-release" not in served.headers
         for headers, path in (({"Cookie": "sid=1"}, "/welcome"), ({}, "/welcome?a=1")):
             assert "tenfold-release" in project.request("GET", path, headers=headers).headers
+        # What was published is there for them, too, where the app knows another address alone.
+        for headers, path in (({"Cookie": "sid=1"}, "/welcome/"), ({}, "/welcome/?a=1")):
+            found = project.request("GET", path, headers=headers)
+            assert (found.status, found.body) == (200, served.body)
+        assert project.request("GET", "/nothing/", headers={"Cookie": "sid=1"}).status == 404
+        assert project.request("POST", "/welcome/", body=b"x").status == 404
 
         project.ok("reverse", timeout=200)
         assert project.get("/notes").status == 404
@@ -258,6 +265,23 @@ def test_a_browser_has_nothing_to_complain_of_before_and_while_the_app_comes(bri
         assert growing.returncode == 0, said
         window.page.goto("/")
     assert project.get("/api/tags").status == 200
+
+
+def test_a_site_that_never_was_pages_is_as_before_when_it_does_not_become_pages(
+    bring: Bring,
+) -> None:
+    project = bring(site)
+    project.up()
+    before = project.get("/welcome").headers["tenfold-release"]
+    say(project, "Not deployed")
+    project.ok("shrink", "--to", "1", "--prepare-only", timeout=200)
+    assert "<title>Soon<" in project.get("/welcome/").text
+    assert project.status()["transition"]["may"] == ["shrink", "abort"]
+    project.ok("abort", timeout=200)
+    found = project.get("/welcome")
+    assert (found.status, found.headers["tenfold-release"]) == (200, before)
+    assert project.get("/welcome/").status == 404
+    assert project.status()["pages"] is None
 
 
 def test_what_the_app_answers_otherwise_is_told(bring: Bring) -> None:

@@ -8,6 +8,7 @@ from tenfold.cli import restored
 from tenfold.cli.base import Settings, command, yes_option
 from tenfold.cli.moving import move
 from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.launch import covers
 from tenfold.errors import Refused
 from tenfold.transitions import way
 
@@ -31,8 +32,11 @@ def complete(settings: Settings, yes: bool) -> None:
             raise Refused(
                 "removing the way back wants a person, or --yes", next="tenfold complete --yes"
             )
+        what = "This deletes the other copy of the database."
+        if deployment.crossing is not None and covers(deployment.crossing):
+            what = "This stops the app; its data stays." if wanted.final == "1" else ""
         click.confirm(
-            f"This deletes the other copy of the database. {deployment.status().title} stays at"
+            f"{what} {deployment.status().title} stays at"
             f" stage {wanted.final}, and  reverse  is possible no more. Go on?",
             abort=True,
         )

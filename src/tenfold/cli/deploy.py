@@ -11,6 +11,7 @@ from tenfold.cli.progress import PlanProgress
 from tenfold.deployment import app_secrets, external, shelf, work
 from tenfold.deployment.deployment import Deployment
 from tenfold.errors import Refused
+from tenfold.stages.path import WITHOUT_APP
 
 
 @command("deploy")
@@ -48,7 +49,7 @@ def deploy(settings: Settings, leave_behind: bool) -> None:
     after = deployment.status()
     output.event("deploy", {"before": before, **after.to_json()})
     output.line()
-    if after.stage == "1":
+    if deployment.position in WITHOUT_APP:
         output.line(f"{after.title} · the pages of {after.pages} at {after.url}", style="bold")
         output.line("Next   tenfold publish")
         return

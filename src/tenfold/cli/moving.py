@@ -35,16 +35,14 @@ WAYS_ON = {
     "complete": "removes the old copy, and with it the way back",
 }
 
-_OF_A_LAUNCH = {
-    ("complete", "10"): "settles it; nothing is removed",
-    ("complete", "1"): "stops the app; its data stays",
-}
+SETTLES = "settles it; nothing is removed"
+STOPS_THE_APP = "stops the app; its data stays"
 
 
-def way_on(choice: str, home: str | None, goal: str | None) -> str:
-    """What a command would do in a move from one stage to the other."""
-    if "1" in (home, goal):
-        return _OF_A_LAUNCH.get((choice, str(goal)), WAYS_ON[choice])
+def way_on(choice: str, moves: tuple[str | None, str | None], stage: str) -> str:
+    """What a command would do, in a move between these stages, where the app is at ``stage``."""
+    if choice == "complete" and "1" in moves:
+        return STOPS_THE_APP if stage == "1" else SETTLES
     return WAYS_ON[choice]
 
 
@@ -162,10 +160,10 @@ def _conclude(
     if isinstance(walk, Launch):
         _tell_domain(deployment, output)
     crossing = deployment.crossing
-    home, goal = (crossing.home, crossing.goal) if crossing else (None, None)
+    moves = (crossing.home, crossing.goal) if crossing else (None, None)
     for index, choice in enumerate(way.choices(deployment.position, crossing)):
         label = "Next" if index == 0 else ""
-        words = way_on(choice, home, goal)
+        words = way_on(choice, moves, after.stage)
         output.line(f"{label:<6} {called(choice, crossing):<20} {words}")
 
 

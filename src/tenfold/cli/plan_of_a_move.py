@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold.deployment.forecast import Forecast, forecast, keep
 from tenfold.deployment.launch import covers
 from tenfold.engines.postgresql.checks import Finding
-from tenfold.errors import Refused
+from tenfold.errors import Refused, UsageError
 from tenfold.stages.guarantees import costs
 from tenfold.topology.model import Pool, Topology, Unit
 from tenfold.topology.settings import WorkerSettings
@@ -33,6 +33,12 @@ def plan_of_a_move(
     if deployment.status().state == "stopped":
         raise Refused("the plan of a move is made while the app runs", next="tenfold up -d")
     crossing = way.grow(deployment.position, deployment.crossing, stage, now=time.time())
+    project = deployment.layout.project.resolve()
+    if file is not None and covers(crossing) and file.resolve().is_relative_to(project):
+        raise UsageError(
+            f"{file} lies in the project, of which the release is made that the plan names",
+            next="keep the plan elsewhere",
+        )
     told = forecast(deployment, crossing)
     app = told.after.spec.name
     if file is not None:

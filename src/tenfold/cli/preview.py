@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from tenfold.cli.output import Output, show_error
 from tenfold.cli.progress import PlanProgress
 from tenfold.deployment import work
 from tenfold.deployment.deployment import Deployment
-from tenfold.deployment.exporting import DEFAULT_FOLDER
+from tenfold.deployment.exporting import default_folder
 from tenfold.errors import TenfoldError
 from tenfold.release.source import survey
+from tenfold.state.layout import Layout
 
 LOOK_SECONDS = 0.5
+MOST_IN_A_ROW = 4
 SHARE = 20.0
 """Looking takes at most one part in so many of a core."""
 
@@ -44,9 +45,9 @@ def remake(deployment: Deployment, output: Output, *, wait_seconds: float) -> bo
 class Watch:
     """What of a project's files was seen last; an export's own folders do not count."""
 
-    def __init__(self, project: Path, output_of_the_build: str | None) -> None:
-        self._project = project
-        self._without = tuple(filter(None, (DEFAULT_FOLDER, output_of_the_build)))
+    def __init__(self, layout: Layout, output_of_the_build: str | None) -> None:
+        self._project = layout.project
+        self._without = tuple(filter(None, (default_folder(layout), output_of_the_build)))
         self.pause_seconds = LOOK_SECONDS
         self._last = self._look()
 
@@ -83,13 +84,12 @@ class Preview:
 
     def look(self) -> None:
         """Have a change of the project be shown, if there is one."""
-        if not self.watch.changed():
-            return
-        self._remake()
-        # A build that writes into the project is no change; one that went on meanwhile is, once.
-        if self.watch.changed():
+        for _ in range(MOST_IN_A_ROW):
+            if not self.watch.changed():
+                return
             self._remake()
-            self.watch.changed()
+        # A build that writes into the project every time is no change of somebody's.
+        self.watch.changed()
 
     def _remake(self) -> None:
         remake(self.deployment, self.output, wait_seconds=self.wait_seconds)

@@ -15,6 +15,7 @@ from tenfold.cli.base import CHANGES_PENDING, Settings, command
 from tenfold.cli.live_line import LiveLine
 from tenfold.cli.output import Output
 from tenfold.cli.past import shown
+from tenfold.deployment.exporting import DEFAULT_FOLDER, default_folder
 from tenfold.errors import Interrupted, UsageError
 from tenfold.publishing import words, work
 from tenfold.publishing.model import Publication, Standing
@@ -103,7 +104,7 @@ def publish(
         elif back is not None:
             _back(place, progress, settings.output, back, take_over)
         else:
-            source = folder or layout.project / spec.publish.folder
+            source = folder or layout.project / _folder(layout, spec.publish.folder)
             todo = _planned(place, source, progress)
             if dry_run:
                 progress.pause()
@@ -114,6 +115,11 @@ def publish(
                 pending = False
             if pending:
                 sys.exit(CHANGES_PENDING)
+
+
+def _folder(layout: Layout, named: str) -> str:
+    """What is published where nobody says it: the export of the same environment."""
+    return default_folder(layout) if named == DEFAULT_FOLDER else named
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 
 import click
@@ -13,11 +14,13 @@ from tenfold.cli.progress import PlanProgress
 from tenfold.cli.publish import PublishProgress
 from tenfold.deployment import external, work
 from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.exporting import put_into_dist
 from tenfold.deployment.intent import Intent
-from tenfold.errors import Refused
+from tenfold.errors import NothingEarlier, Refused
 from tenfold.publishing.opening import put_back
 from tenfold.release.pages import PageStore
 from tenfold.stages.path import WITHOUT_APP
+from tenfold.transitions.perform.pages import HISTORY
 
 
 @command("rollback")
@@ -61,12 +64,14 @@ def rollback(settings: Settings, release: str | None) -> None:
 
 
 def pages_of(deployment: Deployment, intent: Intent, release: str) -> Intent:
-    """The intent with the release's own pages, where they are still there."""
+    """The intent with the release's own pages, made anew where they are not there any more."""
     if intent.goal.pages is None:
         return intent
     made = PageStore(deployment.layout.pages).made()
     of_it = [one.id for one in made if one.release == release]
-    return replace(intent, goal=replace(intent.goal, pages=of_it[-1])) if of_it else intent
+    if not of_it:
+        return work.with_new_pages(deployment, intent)
+    return replace(intent, goal=replace(intent.goal, pages=of_it[-1]))
 
 
 def rollback_pages(settings: Settings, deployment: Deployment, wanted: str | None) -> None:
@@ -75,23 +80,24 @@ def rollback_pages(settings: Settings, deployment: Deployment, wanted: str | Non
     The publication goes first: it is what people see, and it can fail.
     """
     output = settings.output
-    put_back = _publication_back(settings, deployment) if wanted is None else None
     with deployment.working("rollback"):
         deployment.require_settled()
         require_running(deployment)
         before = deployment.observe().pages
         target = _choose_pages(deployment, wanted, before)
+        put_back = _publication_back(settings, deployment) if wanted is None else None
+        if target is None and put_back is None:
+            raise Refused(
+                "there are no earlier pages to return to",
+                next="tenfold deploy    makes them anew",
+            )
         if target is not None:
             intent = work.intend(deployment)
             intent = replace(intent, goal=replace(intent.goal, pages=target))
             todo = work.plan(deployment, "rollback", intent)
             with PlanProgress(output) as progress:
                 work.carry_out(deployment, todo, intent, progress)
-        elif put_back is None:
-            raise Refused(
-                "there are no earlier pages to return to",
-                next="tenfold deploy    makes them anew",
-            )
+            put_into_dist(deployment.layout, target)
     after = deployment.status()
     output.event("rollback", {"before": before, "put_back": put_back, **after.to_json()})
     output.line()
@@ -102,26 +108,31 @@ def _publication_back(settings: Settings, deployment: Deployment) -> str | None:
     """Put the publication before back, where there is one; its id."""
     if deployment.spec().publish is None:
         return None
+    began = time.monotonic()
     with PublishProgress(settings.output) as progress:
         try:
             chosen = put_back(deployment.layout, os.environ, progress)
-        except Refused as nothing:  # the preview can go back all the same
+        except NothingEarlier as nothing:  # the preview can go back all the same
             progress.pause()
             settings.output.line(f"  ! {nothing.what}", style="yellow")
             return None
-        progress.done(f"{chosen.id} is published again", 0.0)
+        progress.done(f"{chosen.id} is published again", time.monotonic() - began)
     return chosen.id
 
 
 def _choose_pages(deployment: Deployment, wanted: str | None, shown: str | None) -> str | None:
-    ids = [made.id for made in PageStore(deployment.layout.pages).made()]
+    """Those that were shown last before the present ones, as far as they are there."""
+    there = {made.id for made in PageStore(deployment.layout.pages).made()}
+    history: list[str] = [id for id in deployment.facts().get(HISTORY, []) if id in there]
     if wanted is None:
-        earlier = [id for id in ids if shown is None or id < shown]
+        earlier = [id for id in history if id != shown]
         return earlier[-1] if earlier else None
-    known = [id for id in ids if id.startswith(wanted)]
+    known = [id for id in history if id == wanted] or [
+        id for id in history if id.startswith(wanted)
+    ]
     if len(known) != 1:
         raise Refused(
-            f"no single making of the pages is named {wanted}; there are: {', '.join(ids)}"
+            f"no single making of the pages is named {wanted}; there are: {', '.join(history)}"
         )
     return known[0]
 

@@ -337,7 +337,9 @@ def _transition(found: Status) -> str:
             what = "the way back" if doing["phase"] == "switched" else "the copy"
             follows = f"\n  {what} is lost: {doing['lost']}"
         return f"  {doing['kind']}{moves} is {doing['phase']}, not complete{follows}"
-    where = f"step {doing['position']} of {doing['of']}, {doing['step']}"
+    where = "between two steps"
+    if "position" in doing:
+        where = f"step {doing['position']} of {doing['of']}, {doing['step']}"
     if doing["state"] == "running":
         return f"  {doing['kind']}{moves} is under way: {where}"
     again = "" if moves else "; the same command again goes on from there"
@@ -356,7 +358,8 @@ def _next(found: Status) -> str:
             f"tenfold {c}" + (f" --to {to}" if c in ("grow", "shrink") else "") for c in choices
         ]
         return f"\n{'':<7}".join(
-            f"{t:<20} {way_on(c, home, to)}" for t, c in zip(typed, choices, strict=True)
+            f"{t:<20} {way_on(c, (home, to), found.stage)}"
+            for t, c in zip(typed, choices, strict=True)
         )
     if found.state == "stopped":
         return "tenfold up"

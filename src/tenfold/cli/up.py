@@ -84,7 +84,7 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
         intent = external.looked_at(deployment, intent)
         watch = None
         if position in WITHOUT_APP and not detach:  # before the pages are made
-            watch = Watch(deployment.layout.project, intent.spec.static.output)
+            watch = Watch(deployment.layout, intent.spec.static.output)
         _head(output, intent, served)
         todo = work.plan(deployment, "up", intent)
         with PlanProgress(output) as progress:
@@ -105,7 +105,7 @@ def _position(deployment: Deployment, stage: str | None) -> str:
     here = deployment.position
     if stage is None or stage == stage_of(here):
         return here
-    if deployment.observe().served or applied.FACT in deployment.facts():
+    if deployment.observe().served or deployment.facts().get(applied.FACT):
         verb = "grow" if STAGES.index(stage) > STAGES.index(stage_of(here)) else "shrink"
         raise Refused(
             f"it is at stage {stage_of(here)}",
@@ -184,6 +184,10 @@ def _foreground(
     if watch is not None:
         preview = Preview(deployment, output, watch, WAIT_FOR_OTHERS_SECONDS)
     while not end.wait(2.0 if watch is None else watch.pause_seconds):
+        if deployment.position not in WITHOUT_APP and preview is not None:
+            output.line("it has grown: it goes on running, and this terminal is done")
+            output.line("tenfold down    stops it")
+            return
         if preview is not None:
             preview.look()
         if deployment.status().state == "stopped":  # somebody else's "tenfold down"

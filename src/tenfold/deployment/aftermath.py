@@ -23,6 +23,8 @@ def explain(error: TenfoldError, record: Record | None, serving: str | None) -> 
         return
     if serving:
         changed = f"nothing for your users: release {serving} went on serving"
+    elif record.steps and record.steps[0]["step"] == "MakePages":  # nothing was to be started
+        changed = "nothing: what was shown is shown still"
     else:
         changed = "nothing: what was started is stopped again"
     if _migrated(record):

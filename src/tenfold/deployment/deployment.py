@@ -22,9 +22,10 @@ from tenfold.spec import read
 from tenfold.stages import path
 from tenfold.state.lock import Lock
 from tenfold.targets.local.target import LocalTarget
-from tenfold.topology.model import APP
+from tenfold.topology.model import APP, Host
 from tenfold.transitions import way
 from tenfold.transitions.journal import SqliteJournal
+from tenfold.transitions.perform.pages import IN_FRONT, SHOWN
 from tenfold.transitions.planner import plan_down
 from tenfold.transitions.runner import Listener, Runner
 from tenfold.transitions.steps import Step, StopHost
@@ -129,9 +130,18 @@ class Deployment:
             built=shelf.built(self.layout),
             served=shelf.served(self.layout),
             storage=shelf.stored(self.layout, self.facts()),
+            pages=self._shown_pages(target or self.target),
             made_pages=shelf.made_pages(self.layout),
             silent=silent,
         )
+
+    def _shown_pages(self, target: LocalTarget) -> str | None:
+        """The id of the pages that the edge is led to; what the journal says is not enough."""
+        facts = self.facts()
+        if not facts.get(IN_FRONT) and self.position not in path.SHOW_PAGES:
+            return None
+        roots = [target.locate(Host(name)).root for name in target.hosts()]
+        return shelf.shown_pages(self.layout, facts.get(SHOWN), roots)
 
     def status(self) -> Status:
         """What ``tenfold status`` tells."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from tenfold.deployment import generating
+from tenfold.deployment import generating, shelf
 from tenfold.deployment.deployment import Deployment, needed
 from tenfold.deployment.given import Given, values_given
 from tenfold.deployment.releases import ReleaseKeeper
@@ -27,6 +27,7 @@ from tenfold.export.findings import Report
 from tenfold.export.making import Listener, Order, make, require_strict, site_of
 from tenfold.export.moves import Move
 from tenfold.export.wishes import Wishes
+from tenfold.release.pages import FILES
 from tenfold.release.running import Here
 from tenfold.release.store import Store
 from tenfold.runtime.package import LAUNCHER
@@ -84,7 +85,12 @@ class Exported:
 
 
 def export(
-    layout: Layout, request: Request, listener: Listener, *, variables: Variables | None = None
+    layout: Layout,
+    request: Request,
+    listener: Listener,
+    *,
+    release: str | None = None,
+    variables: Variables | None = None,
 ) -> Exported:
     """Make the static site that the file describes: a generator's, or the app's own pages.
 
@@ -92,6 +98,7 @@ def export(
         layout: of the project.
         request: what is wanted.
         listener: told how it goes.
+        release: one that is built already, with its own file; default: the project as it is.
         variables: what the app is given; default: ``[env]``, secrets, and the database of a site
             that runs.
 
@@ -100,10 +107,13 @@ def export(
             generator writes into; the error says so, also where a person interrupts that.
         KeyboardInterrupt: the folder is as it was.
     """
-    spec = read.load(layout.spec, environment=layout.environment)
+    if release is not None:
+        spec = shelf.spec_of(layout, release)
+    else:
+        spec = read.load(layout.spec, environment=layout.environment)
     if spec.static.source == "build":
         return _export_built(layout, spec, request, listener)
-    return _export_pages(layout, spec, request, listener, variables)
+    return _export_pages(layout, spec, request, listener, release, variables)
 
 
 def _export_built(layout: Layout, spec: AppSpec, request: Request, listener: Listener) -> Exported:
@@ -139,6 +149,7 @@ def _export_pages(
     spec: AppSpec,
     request: Request,
     listener: Listener,
+    wanted: str | None,
     variables: Variables | None,
 ) -> Exported:
     entry = _require_pages(spec)
@@ -154,7 +165,7 @@ def _export_pages(
     )
     store = Store(layout.shelf)
     with store.building():  # nobody prunes what is asked
-        release = _built(keeper, listener)
+        release = keeper.place(wanted) if wanted is not None else _built(keeper, listener)
         given_to_it = _variables(layout, release, given) if variables is None else variables
         order = _order(spec, entry, release, {**given_to_it, MARK: "static"}, target, request)
         with folder.draft(place) as draft:
@@ -200,13 +211,18 @@ def _require_pages(spec: AppSpec) -> str:
     return spec.app
 
 
+def default_folder(layout: Layout) -> str:
+    """Where exports go: each environment has a folder of its own."""
+    return f"{DEFAULT_FOLDER}-{layout.environment}" if layout.environment else DEFAULT_FOLDER
+
+
 def _place(layout: Layout, request: Request) -> Path:
     """Where the export goes; neither what is asked nor what Tenfold keeps may be there.
 
     Raises:
         Refused: it may.
     """
-    into = request.into or layout.project / DEFAULT_FOLDER
+    into = request.into or layout.project / default_folder(layout)
     place = Path(os.path.abspath(into))
     if request.own:
         return place
@@ -296,6 +312,21 @@ def _order(
         twice=request.twice,
         strict=request.strict,
     )
+
+
+def put_into_dist(layout: Layout, id: str) -> None:
+    """Have ``dist/`` be the pages of this id, so that what is shown is what will be published.
+
+    Raises:
+        TenfoldError: it cannot be written; it is as it was.
+    """
+    place = layout.project / default_folder(layout)
+    source = layout.pages / id / FILES
+    names = sorted(p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file())
+    with folder.draft(place) as draft:
+        for name in names:
+            draft.copy(source / name, name)
+        _settle(layout, place, draft, names, Request())
 
 
 def _remember(layout: Layout, place: Path, names: Collection[str]) -> None:

@@ -42,7 +42,7 @@ _MANY = 1_000_000
 def was(facts: Mapping[str, Any]) -> str | None:
     """Where the data was when a plan was last carried out; ``None`` before the first."""
     known: str | None = facts.get(FACT)
-    return known or (OWN if applied_facts.FACT in facts else None)
+    return known or (OWN if facts.get(applied_facts.FACT) else None)
 
 
 def wanted(intent: Intent) -> str:

@@ -33,7 +33,7 @@ from tenfold.topology.model import Host, Topology, Unit
 from tenfold.topology.process import Command
 from tenfold.topology.settings import DatabaseSettings, EndpointSettings
 from tenfold.transitions.blueprint import Blueprint
-from tenfold.transitions.perform.pages import SHOWN as SHOWN_PAGES
+from tenfold.transitions.perform.pages import IN_FRONT
 from tenfold.transitions.planner import Goal
 from tenfold.transitions.steps import KeepFiles
 
@@ -109,7 +109,7 @@ def make_intent(
     served_by = replace(
         app_facts(spec, wanted.servers, wanted.interface),
         pages=spec.static.source is not None
-        and (facts.get(SHOWN_PAGES) is not None or position in path.SHOW_PAGES),
+        and (bool(facts.get(IN_FRONT)) or position in path.SHOW_PAGES),
     )
     place = path.position(position, spec, machine(), served_by)
     topology = pinned(place.topology, tools.postgresql_major)

@@ -25,6 +25,7 @@ from tenfold.transitions import steps as st
 from tenfold.transitions.crossing import reached
 from tenfold.transitions.perform import World
 from tenfold.transitions.perform.evidence import Evidence
+from tenfold.transitions.perform.pages import IN_FRONT
 from tenfold.transitions.planner import Plan
 
 if TYPE_CHECKING:
@@ -66,9 +67,11 @@ class Launch:
         """
         journal = self.deployment.journal
         at = self.deployment.position
+        route = way.route(crossing, at)
+        leg(self.deployment, route[0], crossing)  # what cannot be planned is not begun
         journal.set(CROSSING, crossing.to_json())
         intent: Intent | None = None
-        for name in way.route(crossing, at):
+        for name in route:
             intent = self._reach(name, crossing, promised)
             at = name
         if intent is not None:
@@ -96,6 +99,10 @@ class Launch:
             journal.set(external.FACT, external.wanted(intent))
             journal.set(USED_SECRETS, intent.secret_versions)
         journal.set(POSITION, name)
+        if name == crossing.far and crossing.home == PAGES_STAGE:
+            journal.set(IN_FRONT, True)
+        elif name == PAGES_STAGE:
+            journal.set(IN_FRONT, None)
         return intent
 
     def _run(self, todo: Leg) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from tenfold.errors import TargetError
 from tenfold.targets.protocol import Target
 from tenfold.topology.observation import Observation, ObservedHost
-from tenfold.transitions.perform.pages import SHOWN
 
 
 def observe(
@@ -18,6 +17,7 @@ def observe(
     built: Sequence[str],
     served: Sequence[str],
     storage: Sequence[str] = (),
+    pages: str | None = None,
     made_pages: Sequence[str] = (),
     silent: bool = False,
 ) -> Observation:
@@ -36,7 +36,7 @@ def observe(
         published=facts.get("published"),
         prepared=facts.get("prepared", {}),
         storage=tuple(storage),
-        pages=facts.get(SHOWN),
+        pages=pages,
         made_pages=tuple(made_pages),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,8 +28,14 @@ class PageKeeper:
     spec: AppSpec
     into_dist: bool
 
-    def make(self, id: str, variables: Variables | None, tell: Callable[[str], None]) -> None:
-        """Make the pages of the project as it is.
+    def make(
+        self,
+        id: str,
+        release: str | None,
+        variables: Variables | None,
+        tell: Callable[[str], None],
+    ) -> None:
+        """Make the pages: of this release, of the project as it is without one.
 
         Raises:
             TenfoldError: a page cannot be one, or they cannot be written; nothing else is changed.
@@ -44,16 +50,18 @@ class PageKeeper:
                 copy(made.folder, making / FILES)
             else:
                 own = exporting.Request(into=making / FILES, own=True)
-                made = exporting.export(self.layout, own, _Telling(tell), variables=variables)
+                made = exporting.export(
+                    self.layout, own, _Telling(tell), release=release, variables=variables
+                )
             self._store.keep(making, id, made.release, self.spec.static.assets)
 
     def show(self, id: str, hosts: Mapping[str, str]) -> None:
         """See :meth:`PageStore.show`."""
         self._store.show(id, hosts)
 
-    def prune(self, keep: int, shown: str | None) -> None:
+    def prune(self, kept: Collection[str]) -> None:
         """See :meth:`PageStore.prune`."""
-        self._store.prune(keep, shown)
+        self._store.prune(kept)
 
     def published(self, id: str) -> Iterable[str]:
         """The paths of the pages of an id; not those of static files."""

@@ -32,6 +32,14 @@ def made_pages(layout: Layout) -> tuple[str, ...]:
     return tuple(made.id for made in PageStore(layout.pages).made())
 
 
+def shown_pages(layout: Layout, id: str | None, roots: Iterable[str]) -> str | None:
+    """This id, if its pages are there and the edge of one of these hosts is led to them."""
+    store = PageStore(layout.pages)
+    if id is None or store.get(id) is None:
+        return None
+    return id if any(store.is_shown(id, root) for root in roots) else None
+
+
 def stored(layout: Layout, facts: Mapping[str, Any]) -> tuple[str, ...]:
     """The directories of user files that outlive releases, in the order in which they came."""
     root = Store(layout.shelf).storage

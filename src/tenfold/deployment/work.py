@@ -139,15 +139,13 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
         releases=intent.releases,
         pages=keeper_of(deployment, intent),
     )
+    before = journal.facts()
     facts = applied_facts.applied(intent.goal.topology, intent.blueprint.document)
     journal.set(applied_facts.FACT, replace(facts, stage=stage_of(intent.position)).to_json())
-    port_before = journal.facts().get("port")
     journal.set("port", intent.chosen_port)
     journal.set("position", intent.position)
     if intent.toolbox.postgresql_major and intent.database_url is None:
         journal.set("postgresql_major", intent.toolbox.postgresql_major)
-    if intent.position not in WITHOUT_APP and not intent.app_facts.pages:
-        journal.set(SHOWN, None)
     if intent.position not in WITHOUT_APP:
         journal.set(external.FACT, external.wanted(intent))
     secrets.remember(deployment.layout.secrets, intent.taken)
@@ -159,7 +157,10 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
     except (TenfoldError, KeyboardInterrupt) as error:
         record = journal.last()
         if record and record.outcome == "backed-out":
-            journal.set("port", port_before)
+            journal.set("port", before.get("port"))
+            if before.get(applied_facts.FACT) is None:  # it was the first: it pins nothing
+                journal.set(applied_facts.FACT, None)
+                journal.set("position", before.get("position"))
         told = error if isinstance(error, TenfoldError) else Interrupted(todo.kind)
         explain(told, record, _serving(deployment))
         if told is error:

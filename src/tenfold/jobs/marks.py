@@ -15,13 +15,13 @@ _SWEEPS = 20
 
 def kill(mark: str) -> int:
     """SIGKILL for what is left of a run; gives how many processes that were."""
-    killed = 0
+    killed: set[int] = set()
     for _ in range(_SWEEPS):  # whoever was not seen yet may have started somebody
-        found = sum(_kill(pid, mark) for pid in _carrying(mark))
+        found = {pid for pid in _carrying(mark) if _kill(pid, mark)}
         if not found:
             break
-        killed += found
-    return killed
+        killed |= found  # one that takes a moment to die is seen again
+    return len(killed)
 
 
 def _carrying(mark: str) -> Iterator[int]:

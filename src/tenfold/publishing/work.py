@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tenfold.errors import Refused, UsageError
+from tenfold.errors import NothingEarlier, Refused, UsageError
 from tenfold.publishing import names, order
 from tenfold.publishing.model import Changes, Publication, Sent, Site, Standing
 from tenfold.publishing.place import Listener, Place
@@ -106,7 +106,7 @@ def put_back(
     listener.doing(f"looking at {place.where}")
     standing = place.look(listener)
     if not standing.kept:
-        raise Refused(f"{place.where} has no earlier publication that could be put back")
+        raise NothingEarlier(f"{place.where} has no earlier publication that could be put back")
     require_own(standing, take_over)
     chosen = _chosen(standing, id)
     place.back(chosen, standing, listener)
@@ -128,7 +128,7 @@ def _chosen(standing: Standing, id: str | None) -> Publication:
         current = standing.current
         earlier = [p for p in standing.kept if current is None or p.at < current.at]
         if not earlier:
-            raise Refused(
+            raise NothingEarlier(
                 "what is served is the earliest publication that is kept",
                 next="tenfold publish --list   shows the later ones;  --back ID  takes one of them",
             )

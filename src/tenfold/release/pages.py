@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,7 @@ class PageStore:
     @contextmanager
     def making(self) -> Iterator[Path]:
         """A folder for pages in the making, gone afterwards unless it was kept."""
-        self.root.mkdir(mode=0o755, exist_ok=True)
+        _folder(self.root)
         with scratch.worded(self.root), scratch.partial(self.root) as making:
             yield making
 
@@ -115,14 +115,22 @@ class PageStore:
             raise ReleaseError(f"the pages of {id} are not there", next="tenfold deploy")
         for root in hosts.values():
             folder = Path(root) / "pages"
-            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            _folder(folder)
             point(folder / CURRENT, str(self.root / id / FILES))
             scratch.sync(folder)
 
-    def prune(self, keep: int, shown: str | None) -> None:
-        """Remove all but the newest ``keep`` and those that are shown."""
-        for made in self.made()[:-keep]:
-            if made.id != shown:
+    def is_shown(self, id: str, root: str) -> bool:
+        """Whether the edge of the host at this root shows them."""
+        try:
+            target = os.readlink(Path(root) / "pages" / CURRENT)
+        except OSError:
+            return False
+        return target == str(self.root / id / FILES)
+
+    def prune(self, kept: Collection[str]) -> None:
+        """Remove all but these, and what was never finished."""
+        for made in self.made():
+            if made.id not in kept:
                 scratch.retire(self.root / made.id)
         scratch.sweep(self.root)
 
@@ -138,6 +146,12 @@ def paths(names: Iterable[str], assets: Iterable[str]) -> Iterator[str]:
             url = url.removesuffix("index.html")
         if not url.startswith(prefixes):
             yield url
+
+
+def _folder(path: Path) -> None:
+    """A folder that others may read, whatever mask the caller has."""
+    path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    path.chmod(0o755)
 
 
 def copy(source: Path, target: Path) -> None:

@@ -57,11 +57,19 @@ def test_pages_that_are_gone_are_not_shown(store: PageStore, tmp_path: Path) -> 
         store.show("1", {"vm1": str(tmp_path)})
 
 
-def test_the_newest_are_kept_and_what_is_shown(store: PageStore) -> None:
+def test_what_is_kept_stays_and_the_rest_goes(store: PageStore) -> None:
     for n in range(6):
         make(store, str(n))
-    store.prune(2, "1")
+    store.prune(["1", "4", "5", "never made"])
     assert [made.id for made in store.made()] == ["1", "4", "5"]
+
+
+def test_whether_they_are_shown_is_seen_and_not_believed(store: PageStore, tmp_path: Path) -> None:
+    make(store, "1")
+    assert not store.is_shown("1", str(tmp_path))
+    store.show("1", {"vm1": str(tmp_path / "host")})
+    assert store.is_shown("1", str(tmp_path / "host"))
+    assert not store.is_shown("2", str(tmp_path / "host"))
 
 
 def test_two_makings_in_a_second_have_two_ids(store: PageStore) -> None:

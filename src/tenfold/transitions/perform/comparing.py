@@ -5,12 +5,14 @@ from __future__ import annotations
 import http.client
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any, Final
 from urllib.parse import quote, urljoin, urlsplit
 
+from tenfold.secret import Secret
 from tenfold.transitions.perform.world import Lasting
 
 SECONDS: Final = 10.0
@@ -25,11 +27,13 @@ _PAGES: Final = ("text/html", "application/xhtml+xml")
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Who is asked: ``published`` and ``app`` are URLs without a path, ``site`` is the URL by which
-    the app is asked, with the path that it is below."""
+    the app is asked, with the path that it is below. ``login`` is what the published site wants to
+    know, as ``name:password``."""
 
     published: str
     app: str
     site: str
+    login: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +82,9 @@ def compare(who: Comparison, paths: Iterable[str], tell: Callable[[str], None]) 
     every = list(paths)
     for number, path in enumerate(every, 1):
         tell(f"{number:,} of {len(every):,} pages")
-        published = _ask(who.published + path, who.site + path)
+        published = _ask(who.published + _quoted(path), who.site + path, login=who.login)
+        silent = 0 if published is not None else silent + 1
         if published is None:
-            silent += 1
             if silent >= MOST_SILENT:
                 tell(Lasting(f"{who.published} does not answer: its pages are not compared"))
                 return found
@@ -92,9 +96,10 @@ def compare(who: Comparison, paths: Iterable[str], tell: Callable[[str], None]) 
 def _of_app(who: Comparison, path: str) -> Answer | None:
     """A page that hosts show at ``/about/`` may be the app's at ``/about``."""
     base = who.site + path
-    answer = _ask(who.app + _below(who.site, path), base, host=who.site)
+    answer = _ask(who.app + _below(who.site, _quoted(path)), base, host=who.site)
     if path.endswith("/") and path != "/" and (answer is None or answer.status != 200):
-        other = _ask(who.app + _below(who.site, path.rstrip("/")), base, host=who.site)
+        bare = _quoted(path).rstrip("/")
+        other = _ask(who.app + _below(who.site, bare), base, host=who.site)
         if other is not None and other.status == 200:
             return other
     return answer
@@ -104,15 +109,21 @@ def _below(site: str, path: str) -> str:
     return urlsplit(site).path.rstrip("/") + path
 
 
-def _ask(url: str, base: str, *, host: str | None = None) -> Answer | None:
+def _quoted(path: str) -> str:
+    return quote(path, safe="/:@!$&'()*+,;=~")
+
+
+def _ask(
+    url: str, base: str, *, host: str | None = None, login: Secret | None = None
+) -> Answer | None:
     """The answer of a URL, by the name of ``host``; ``base`` is what its links are relative to."""
     headers = {"Accept": "text/html, */*;q=0.8"}
     if host is not None:
         parts = urlsplit(host)
         headers |= {"Host": parts.netloc, "X-Forwarded-Proto": parts.scheme}
-    asked = urllib.request.Request(  # noqa: S310 - of a site of ours, see Comparison
-        quote(url, safe=":/?&=%~!$'()*+,;@[]-._"), headers=headers
-    )
+    if login is not None:
+        headers["Authorization"] = "Basic " + b64encode(login.reveal().encode()).decode()
+    asked = urllib.request.Request(url, headers=headers)  # noqa: S310 - ours, see Comparison
     try:
         with _OPENER.open(asked, timeout=SECONDS) as answer:
             return _read(answer, base)

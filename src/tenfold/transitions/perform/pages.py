@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tenfold.secret import Secret
 from tenfold.topology.settings import EdgeSettings
 from tenfold.transitions import steps
 from tenfold.transitions.perform.comparing import Comparison, compare
@@ -11,7 +12,13 @@ from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.world import Pages, Tell, World, one_off
 
 SHOWN = "pages"
-"""Fact: the id of the pages that the edge shows as files; none where it shows none."""
+"""Fact: the id of the pages that the edge shows, or showed last."""
+
+HISTORY = "pages_shown"
+"""Fact: the ids of all that were shown, each once, the one that was shown last at the end."""
+
+IN_FRONT = "pages_in_front"
+"""Fact: pages are files in front of the app, since the site began with them."""
 
 MOST_TOLD = 20
 STAYS = "the file stays in front of the app; the next deploy makes it anew from the app's answer"
@@ -20,9 +27,9 @@ STAYS = "the file stays in front of the app; the next deploy makes it anew from 
 @effect.register
 def _(step: steps.MakePages, world: World, tell: Tell) -> None:
     variables = None
-    if step.release is not None and world.blueprint.topology.pools:
+    if step.release is not None:
         variables = one_off(world.placed(step.release), []).env
-    _of(world).make(step.id, variables, tell)
+    _of(world).make(step.id, step.release, variables, tell)
 
 
 @effect.register
@@ -31,11 +38,13 @@ def _(step: steps.ShowPages, world: World, tell: Tell) -> None:
     roots = {name: world.blueprint.hosts[name].root for name in sorted(edges)}
     _of(world).show(step.id, roots)
     world.journal.set(SHOWN, step.id)
+    known = [id for id in world.journal.facts().get(HISTORY, []) if id != step.id]
+    world.journal.set(HISTORY, [*known, step.id])
 
 
 @effect.register
 def _(step: steps.PrunePages, world: World, tell: Tell) -> None:
-    _of(world).prune(step.keep, world.journal.facts().get(SHOWN))
+    _of(world).prune(world.journal.facts().get(HISTORY, [])[-step.keep :])
 
 
 @effect.register
@@ -45,11 +54,21 @@ def _(step: steps.ComparePages, world: World, tell: Tell) -> None:
         published=step.published,
         app=f"http://{document.endpoints[step.pool]}",
         site=step.site,
+        login=_login(world) if step.published == (document.url or "").rstrip("/") else None,
     )
     shown = world.journal.facts().get(SHOWN)
     paths = sorted(_of(world).published(shown)) if shown else []
     differences = compare(comparison, paths, tell)
     world.evidence.checks += _told(len(paths), [d.sentence for d in differences])
+
+
+def _login(world: World) -> Secret | None:
+    """Somebody whom the edge lets in, where it asks."""
+    for unit in world.blueprint.topology.of(EdgeSettings):
+        assert isinstance(unit.settings, EdgeSettings)
+        for user in unit.settings.users:
+            return Secret(f"{user}:{world.blueprint.secrets[f'edge.user.{user}'].reveal()}")
+    return None
 
 
 def _told(pages: int, differences: list[str]) -> Iterator[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -58,14 +58,20 @@ class Releases(Protocol):
 class Pages(Protocol):
     """What performing needs of the pages that are shown as files."""
 
-    def make(self, id: str, variables: Mapping[str, str | Secret] | None, tell: Tell) -> None:
-        """Make the pages of the project as it is; ``variables`` are those of an app that runs."""
+    def make(
+        self,
+        id: str,
+        release: str | None,
+        variables: Mapping[str, str | Secret] | None,
+        tell: Tell,
+    ) -> None:
+        """Make the pages, of a release with its ``variables`` or of the project as it is."""
 
     def show(self, id: str, hosts: Mapping[str, str]) -> None:
         """Have ``pages/current`` on these hosts (name -> root) lead to the pages of this id."""
 
-    def prune(self, keep: int, shown: str | None) -> None:
-        """Remove all but the newest ``keep`` and those that are shown."""
+    def prune(self, kept: Collection[str]) -> None:
+        """Remove all but these."""
 
     def published(self, id: str) -> Iterable[str]:
         """The paths at which the pages of this id are found, those of static files not."""
