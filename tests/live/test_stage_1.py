@@ -260,7 +260,7 @@ def test_a_browser_has_nothing_to_complain_of_before_and_while_the_app_comes(bri
         assert window.page.title()
         with project.start("grow", "--to", "10") as growing:
             while growing.poll() is None:
-                window.page.reload()
+                window.page.reload(wait_until="networkidle")
             said, _ = growing.communicate()
         assert growing.returncode == 0, said
         window.page.goto("/")
