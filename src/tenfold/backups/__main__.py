@@ -16,7 +16,9 @@ def main(argv: list[str]) -> None:
     match argv:
         case ["keep", config]:
             from tenfold.backups.keeper import keep
+            from tenfold.priority import stand_back
 
+            stand_back()  # users' commits come first
             keep(Path(config))
         case ["order", config, "backup" | "check" as what]:
             order(read(Path(config)).socket, what)

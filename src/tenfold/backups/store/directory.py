@@ -14,6 +14,7 @@ from tenfold.backups.faults import Fault, Kind
 from tenfold.backups.store import Entry
 
 UNFINISHED = ".tenfold-new-"
+PIECE_BYTES = 1 << 20
 
 
 class Directory:
@@ -83,8 +84,7 @@ class Directory:
         try:
             handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
+                _write_gently(file.fileno(), content)
                 os.fsync(file.fileno())
             if replace:
                 beside.replace(path)
@@ -121,6 +121,16 @@ class Directory:
     def _fault(self, doing: str, error: OSError) -> Fault:
         kind, next = _MEANS.get(error.errno or 0, ("unreachable", "see that its disk is well"))
         return Fault(kind, f"cannot {doing} {self.place}: {error.strerror}", next)
+
+
+def _write_gently(file: int, content: bytes) -> None:
+    """Write it piece by piece, each on the disk before the next: the database commits there, too,
+    and waits for whatever stands before it in the disk's queue."""
+    view = memoryview(content)
+    while view:
+        written = os.write(file, view[:PIECE_BYTES])
+        view = view[written:]
+        os.fdatasync(file)
 
 
 def _raise(error: OSError) -> None:

@@ -35,6 +35,16 @@ def leaves_soon() -> bool:
         return False
 
 
+def stand_back() -> None:
+    """Leave the processor to those who commit; see :mod:`tenfold.priority`, which is not here."""
+    os.nice(10)
+    try:
+        with open("/proc/self/autogroup", "w") as group:
+            group.write("10")
+    except OSError:  # a kernel without it
+        pass
+
+
 def answer(keeper: socket.socket) -> str:
     """The keeper's word; an empty one where it ended without any."""
     keeper.settimeout(LOOK_SECONDS)
@@ -56,6 +66,7 @@ def main(path: str, file: str) -> None:
     """See above."""
     if leaves_soon():
         sys.exit(LATER)
+    stand_back()
     with socket.socket(socket.AF_UNIX) as keeper:
         try:
             keeper.connect(path)
