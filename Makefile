@@ -13,7 +13,7 @@ WORKERS ?= 3
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup browser demo demo-stop test check crash bench docs clean
+.PHONY: setup browser generators demo demo-stop test check crash bench docs clean
 
 setup: $(READY)
 
@@ -33,6 +33,10 @@ $(DEMO_READY): $(DEMO)/requirements.txt $(DEMO)/requirements-dev.txt
 browser: $(READY)
 	@tests/support/browser.sh $(BIN)/python
 
+# For the tests with real generators of static sites, which are skipped where there are none.
+generators:
+	@tests/support/generators.sh
+
 # Runs examples/conduit, fills it, deploys a second release and moves its database, under load.
 demo: $(READY) $(DEMO_READY)
 	@$(BIN)/python examples/demo.py
@@ -41,7 +45,7 @@ demo-stop: $(READY)
 	@$(BIN)/python examples/demo.py --stop
 
 # What proves the work, in minutes: every quick test, and of the long ones a sample (--seed).
-test: $(READY) $(DEMO_READY) browser
+test: $(READY) $(DEMO_READY) browser generators
 	cd $(DEMO) && .venv/bin/python -m pytest --quiet
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --durations 20
 
