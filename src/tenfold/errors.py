@@ -7,6 +7,7 @@
     │   ├── SpecError            tenfold.toml: file, line, key and "did you mean"
     │   └── Ambiguous            several answers fit; candidates to choose one from
     ├── Refused                  a precondition does not hold; nothing was touched
+    │   ├── NothingEarlier       there is nothing before that could be brought back
     │   ├── Locked               another command is at work: holder, reason, age
     │   └── PortTaken            a listening address is in use: by whom, if that can be known
     ├── Interrupted              Ctrl-C, SIGTERM or SIGHUP: what that means; exit 130
