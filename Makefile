@@ -35,7 +35,7 @@ browser: $(READY)
 
 # For the tests with real generators of static sites, which are skipped where there are none.
 generators:
-	@tests/support/generators.sh
+	@tests/support/debian.sh hugo jekyll
 
 # Runs examples/conduit, fills it, deploys a second release and moves its database, under load.
 demo: $(READY) $(DEMO_READY)

@@ -23,25 +23,6 @@ SHARE = 20.0
 Seen = Mapping[str, tuple[int, int]]
 
 
-def remake(deployment: Deployment, output: Output, *, wait_seconds: float) -> bool:
-    """Make the pages anew and show them; what is shown stays if they cannot be made.
-
-    Returns:
-        Whether the new ones are shown. An error is told, not raised.
-    """
-    try:
-        with deployment.lock.hold("tenfold up", wait_seconds=wait_seconds):
-            intent = work.with_new_pages(deployment, work.intend(deployment))
-            todo = work.plan(deployment, "deploy", intent)
-            with PlanProgress(output) as progress:
-                work.carry_out(deployment, todo, intent, progress)
-    except TenfoldError as error:
-        show_error(error, json_lines=output.json, environment=deployment.layout.environment)
-        output.line("shown is what was made before; the next change is tried again", style="yellow")
-        return False
-    return True
-
-
 class Watch:
     """What of a project's files was seen last; an export's own folders do not count."""
 
@@ -92,4 +73,15 @@ class Preview:
         self.watch.changed()
 
     def _remake(self) -> None:
-        remake(self.deployment, self.output, wait_seconds=self.wait_seconds)
+        """Show the pages anew. An error is told, and what is shown stays."""
+        deployment, output = self.deployment, self.output
+        try:
+            with deployment.lock.hold("tenfold up", wait_seconds=self.wait_seconds):
+                intent = work.with_new_pages(deployment, work.intend(deployment))
+                todo = work.plan(deployment, "deploy", intent)
+                with PlanProgress(output) as progress:
+                    work.carry_out(deployment, todo, intent, progress)
+        except TenfoldError as error:
+            show_error(error, json_lines=output.json, environment=deployment.layout.environment)
+            words = "shown is what was made before; the next change is tried again"
+            output.line(words, style="yellow")

@@ -122,7 +122,7 @@ def _publication_back(settings: Settings, deployment: Deployment) -> str | None:
 
 def _choose_pages(deployment: Deployment, wanted: str | None, shown: str | None) -> str | None:
     """Those that were shown last before the present ones, as far as they are there."""
-    there = {made.id for made in PageStore(deployment.layout.pages).made()}
+    there = PageStore(deployment.layout.pages).ids()
     history: list[str] = [id for id in deployment.facts().get(HISTORY, []) if id in there]
     if wanted is None:
         earlier = [id for id in history if id != shown]

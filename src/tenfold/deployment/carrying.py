@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tenfold.errors import Refused
+from tenfold.errors import Interrupted, Refused, TenfoldError
 from tenfold.targets.local.target import LocalTarget
 from tenfold.transitions import steps as st
 from tenfold.transitions.perform import World, perform
@@ -77,3 +77,17 @@ def require_promised(promised: Mapping[str, Any], name: str, todo: Plan) -> None
             next="tenfold resume    goes on all the same\n"
             "tenfold abort     removes what was prepared",
         )
+
+
+def add_ways_on(told: TenfoldError, command: str) -> None:
+    """Have an error that ended a command of a move tell how the move goes on, unless it does."""
+    if told.next is not None and "resume" in told.next:
+        return
+    ways = f"{_ON}{_BACK.get(command, _GIVE_UP)}"
+    own = told.next if told.next and not isinstance(told, Interrupted) else None
+    told.next = f"{own}\n{ways}" if own else ways
+
+
+_ON = "tenfold resume    goes on from here"
+_GIVE_UP = "\ntenfold abort     removes what was prepared"
+_BACK = {"complete": "", "reverse": "\ntenfold abort     leaves it as it is"}

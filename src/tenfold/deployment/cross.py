@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import site_facts, work
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
-from tenfold.deployment.carrying import carry_claimed, require_promised
+from tenfold.deployment.carrying import add_ways_on, carry_claimed, require_promised
 from tenfold.deployment.databases import following, observe_databases
 from tenfold.deployment.deployment import CROSSING, POSITION
 from tenfold.deployment.rescue import standing_by
@@ -204,10 +204,7 @@ class Journey:
         if not isinstance(told, LeftHalfDone):
             known = told.changed or "nothing for your users: whoever served goes on serving"
             told.changed = f"{known}\n{self._where_writes_go(todo)}"
-        if told.next is None or "resume" not in told.next:
-            ways = f"{_ON}{_BACK.get(crossing.command, _GIVE_UP)}"
-            own = told.next if told.next and not isinstance(told, Interrupted) else None
-            told.next = f"{own}\n{ways}" if own else ways
+        add_ways_on(told, crossing.command)
         return told
 
     def _where_writes_go(self, todo: Leg) -> str:
@@ -315,8 +312,3 @@ def _require_known(databases: dict[str, ObservedDatabase]) -> None:
             f"{', '.join(unknown)} cannot be asked, and without it nobody knows who may lead",
             next="bring its host back, then  tenfold resume",
         )
-
-
-_ON = "tenfold resume    goes on from here"
-_GIVE_UP = "\ntenfold abort     removes what was prepared"
-_BACK = {"complete": "", "reverse": "\ntenfold abort     leaves it as it is"}

@@ -25,7 +25,7 @@ from tenfold.targets.local.target import LocalTarget
 from tenfold.topology.model import APP, Host
 from tenfold.transitions import way
 from tenfold.transitions.journal import SqliteJournal
-from tenfold.transitions.perform.pages import IN_FRONT, SHOWN
+from tenfold.transitions.perform.pages import IN_FRONT, shown_last
 from tenfold.transitions.planner import plan_down
 from tenfold.transitions.runner import Listener, Runner
 from tenfold.transitions.steps import Step, StopHost
@@ -141,7 +141,7 @@ class Deployment:
         if not facts.get(IN_FRONT) and self.position not in path.SHOW_PAGES:
             return None
         roots = [target.locate(Host(name)).root for name in target.hosts()]
-        return shelf.shown_pages(self.layout, facts.get(SHOWN), roots)
+        return shelf.shown_pages(self.layout, shown_last(facts), roots)
 
     def status(self) -> Status:
         """What ``tenfold status`` tells."""

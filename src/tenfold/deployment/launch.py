@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import external, site_facts, work
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
-from tenfold.deployment.carrying import carry_claimed, require_promised
+from tenfold.deployment.carrying import add_ways_on, carry_claimed, require_promised
 from tenfold.deployment.deployment import CROSSING, POSITION
 from tenfold.errors import Interrupted, Superseded, TenfoldError
 from tenfold.export.making import site_of
@@ -66,21 +66,20 @@ class Launch:
             TenfoldError: not reached; says what changed and what next.
         """
         journal = self.deployment.journal
-        at = self.deployment.position
-        route = way.route(crossing, at)
-        leg(self.deployment, route[0], crossing)  # what cannot be planned is not begun
+        route = way.route(crossing, self.deployment.position)
+        todo = leg(self.deployment, route[0], crossing)  # what cannot be planned is not begun
         journal.set(CROSSING, crossing.to_json())
-        intent: Intent | None = None
-        for name in route:
-            intent = self._reach(name, crossing, promised)
-            at = name
-        if intent is not None:
-            site_facts.tell(intent)
+        for at in route:
+            if at != route[0]:
+                todo = leg(self.deployment, at, crossing)
+            self._reach(at, todo, crossing, promised)
+        site_facts.tell(todo.intent)
         left = way.arrived(at, crossing)
         journal.set(CROSSING, left.to_json() if left else None)
 
-    def _reach(self, name: str, crossing: Crossing, promised: Mapping[str, Any] | None) -> Intent:
-        todo = leg(self.deployment, name, crossing)
+    def _reach(
+        self, name: str, todo: Leg, crossing: Crossing, promised: Mapping[str, Any] | None
+    ) -> None:
         if promised is not None:
             require_promised(promised, name, todo.plan)
         intent = todo.intent
@@ -103,7 +102,6 @@ class Launch:
             journal.set(IN_FRONT, True)
         elif name == PAGES_STAGE:
             journal.set(IN_FRONT, None)
-        return intent
 
     def _run(self, todo: Leg) -> None:
         if todo.plan.empty:
@@ -192,9 +190,5 @@ def _told(error: BaseException, crossing: Crossing) -> BaseException:
     if isinstance(told, Superseded):
         return told
     told.changed = told.changed or "nothing for your users: they see what they saw before"
-    ways = "tenfold resume    goes on from here"
-    if crossing.command != "complete":
-        ways += "\ntenfold abort     removes what was prepared"
-    own = told.next if told.next and not isinstance(told, Interrupted) else None
-    told.next = f"{own}\n{ways}" if own else ways
+    add_ways_on(told, crossing.command)
     return told

@@ -42,7 +42,7 @@ class PageKeeper:
         """
         from tenfold.deployment import exporting  # which asks a site that runs for its variables
 
-        if self._store.get(id) is not None:
+        if self._store.has(id):
             return
         with self._store.making() as making:
             if self.into_dist:

@@ -29,13 +29,13 @@ def built(layout: Layout) -> tuple[str, ...]:
 
 def made_pages(layout: Layout) -> tuple[str, ...]:
     """The ids of the pages that are there, the oldest first; see :mod:`tenfold.release.pages`."""
-    return tuple(made.id for made in PageStore(layout.pages).made())
+    return PageStore(layout.pages).ids()
 
 
 def shown_pages(layout: Layout, id: str | None, roots: Iterable[str]) -> str | None:
     """This id, if its pages are there and the edge of one of these hosts is led to them."""
     store = PageStore(layout.pages)
-    if id is None or store.get(id) is None:
+    if id is None or not store.has(id):
         return None
     return id if any(store.is_shown(id, root) for root in roots) else None
 

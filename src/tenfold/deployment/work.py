@@ -21,7 +21,7 @@ from tenfold.state import secrets
 from tenfold.topology.observation import Observation
 from tenfold.transitions import planner, upgrading
 from tenfold.transitions.perform import World, perform
-from tenfold.transitions.perform.pages import SHOWN
+from tenfold.transitions.perform.pages import shown_last
 from tenfold.transitions.planner import Plan
 from tenfold.transitions.runner import Listener, Runner
 
@@ -64,7 +64,7 @@ def intend(
         release=release,
         renew=renew,
         port=chosen,
-        pages=facts.get(SHOWN),
+        pages=shown_last(facts),
     )
 
 

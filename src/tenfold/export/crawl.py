@@ -116,8 +116,11 @@ class Crawl:
             else:
                 self.others += 1
         respelt = not asked.endswith("/") and landing.place.endswith("/index.html")
+        relative = self._relative if respelt or asked == NOT_FOUND else None
         for reference in references:
-            self._refers(asked, reference, respelt or asked == NOT_FOUND)
+            found = self._ledger.refer(asked, reference, self.site, relative)
+            if found is not None and found[1]:
+                self._met(found[0], reference.kind)
 
     def listed(self, asked: str, locations: Iterable[str], index: bool) -> None:
         """A sitemap lists these addresses, which are sitemaps themselves if it is an ``index``."""
@@ -237,25 +240,6 @@ class Crawl:
             self.failed(asked, f"answers {status}: there is no such page", next=next)
             return
         self._ledger.missing[paths.key(asked)] = status
-
-    def _refers(self, asked: str, reference: links.Reference, moves_base: bool) -> None:
-        link = paths.resolve(reference.text, asked, self.site)
-        if reference.kind == "form":
-            if link is not None or not reference.text:
-                action = link.asked if link is not None else asked
-                self._ledger.odd("form", action, "posts to where no app is", asked)
-            return
-        if link is None:
-            return
-        if moves_base and not reference.text.startswith("/"):
-            self._relative(asked, reference.text, link)
-        if link.fault is not None:
-            self._ledger.odd("broken", reference.text, link.fault, asked)
-            return
-        if self._ledger.link(link.key, asked):
-            self._met(link, reference.kind)
-        if link.query:
-            self._ledger.query(link.key, asked)
 
     def _met(self, link: Link, kind: links.Kind) -> None:
         """A path was named for the first time: is it one to be exported as well?"""

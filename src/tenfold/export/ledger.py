@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from tenfold.export import paths
 from tenfold.export.findings import Finding, Kind, Sources
+from tenfold.export.links import Reference
+from tenfold.export.paths import Link, Site
 
 MOST_ODD: Final = 1000
 """Of links that are wrong by themselves, how many different ones are kept."""
@@ -32,6 +35,42 @@ class Ledger:
             sources = self.linked[key] = Sources()
         sources.add(page)
         return first
+
+    def refer(
+        self,
+        at: str,
+        reference: Reference,
+        site: Site,
+        relative: Callable[[str, str, Link], None] | None,
+    ) -> tuple[Link, bool] | None:
+        """A page has a reference; the path of this site that it leads to, if it is a sound one.
+
+        Args:
+            at: the page.
+            reference: what it has.
+            site: where both will be.
+            relative: told of references that mean something else where the page will be shown;
+                ``None`` where it is shown at its own address.
+
+        Returns:
+            The link, and whether it is the first to there.
+        """
+        link = paths.resolve(reference.text, at, site)
+        if reference.kind == "form":
+            if link is not None or not reference.text:
+                action = link.asked if link is not None else at
+                self.odd("form", action, "posts to where no app is", at)
+            return None
+        if link is None:
+            return None
+        if relative is not None and not reference.text.startswith("/"):
+            relative(at, reference.text, link)
+        if link.fault is not None:
+            self.odd("broken", reference.text, link.fault, at)
+            return None
+        if link.query:
+            self.query(link.key, at)
+        return link, self.link(link.key, at)
 
     def query(self, key: str, page: str) -> None:
         """It does so with a query."""

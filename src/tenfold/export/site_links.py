@@ -64,13 +64,14 @@ class SiteLinks:
     def page(self, place: str, text: str) -> None:
         """A page, as it is written."""
         at = address(place)
+        relative = self._relative if place == NOT_FOUND else None
         for reference in links.of_page(text):
-            self._refers(at, reference, anywhere=place == NOT_FOUND)
+            self._ledger.refer(at, reference, self.site, relative)
 
     def style(self, place: str, text: str) -> None:
         """A style sheet."""
         for reference in links.of_style(text):
-            self._refers(address(place), reference, anywhere=False)
+            self._ledger.refer(address(place), reference, self.site, None)
 
     def sitemap(self, place: str, text: str) -> None:
         """What lists pages, or other such lists."""
@@ -104,24 +105,6 @@ class SiteLinks:
                 "that path, say so, with its host before it"
             )
             yield Finding("note", "[static] url", text)
-
-    def _refers(self, at: str, reference: links.Reference, *, anywhere: bool) -> None:
-        link = paths.resolve(reference.text, at, self.site)
-        if reference.kind == "form":
-            if link is not None or not reference.text:
-                action = link.asked if link is not None else at
-                self._ledger.odd("form", action, "posts to where no app is", at)
-            return
-        if link is None:
-            return
-        if anywhere and not reference.text.startswith("/"):
-            self._relative(at, reference.text, link)
-        if link.fault is not None:
-            self._ledger.odd("broken", reference.text, link.fault, at)
-            return
-        self._ledger.link(link.key, at)
-        if link.query:
-            self._ledger.query(link.key, at)
 
     def _without_ending(self) -> Iterator[Finding]:
         """Pages that links name without ``.html``, as one note."""

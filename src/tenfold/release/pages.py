@@ -50,13 +50,21 @@ class PageStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def made(self) -> tuple[Made, ...]:
-        """All that are there, the oldest first."""
+    def ids(self) -> tuple[str, ...]:
+        """Of all that are there, the oldest first."""
         try:
             names = sorted(entry.name for entry in self.root.iterdir())
         except FileNotFoundError:
             return ()
-        return tuple(found for name in names if (found := self.get(name)) is not None)
+        return tuple(filter(self.has, names))
+
+    def has(self, id: str) -> bool:
+        """Whether the pages of this id are there and whole."""
+        return (self.root / id / ABOUT).is_file()
+
+    def made(self) -> tuple[Made, ...]:
+        """All that are there, the oldest first."""
+        return tuple(found for id in self.ids() if (found := self.get(id)) is not None)
 
     def get(self, id: str) -> Made | None:
         """The pages of this id, if they are there and whole."""
@@ -74,7 +82,7 @@ class PageStore:
     def new_id(self, now: float) -> str:
         """An id for pages that are to be made: the second, and a number where that is taken."""
         second = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
-        taken = {made.id for made in self.made()}
+        taken = set(self.ids())
         numbered = (second, *(f"{second}-{n}" for n in range(2, len(taken) + 3)))
         return next(id for id in numbered if id not in taken)
 
@@ -111,7 +119,7 @@ class PageStore:
         Raises:
             ReleaseError: they are not there any more.
         """
-        if self.get(id) is None:
+        if not self.has(id):
             raise ReleaseError(f"the pages of {id} are not there", next="tenfold deploy")
         for root in hosts.values():
             folder = Path(root) / "pages"
@@ -129,9 +137,9 @@ class PageStore:
 
     def prune(self, kept: Collection[str]) -> None:
         """Remove all but these, and what was never finished."""
-        for made in self.made():
-            if made.id not in kept:
-                scratch.retire(self.root / made.id)
+        for id in self.ids():
+            if id not in kept:
+                scratch.retire(self.root / id)
         scratch.sweep(self.root)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from tenfold.secret import Secret
 from tenfold.topology.settings import EdgeSettings
@@ -10,9 +11,6 @@ from tenfold.transitions import steps
 from tenfold.transitions.perform.comparing import Comparison, compare
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.world import Pages, Tell, World, one_off
-
-SHOWN = "pages"
-"""Fact: the id of the pages that the edge shows, or showed last."""
 
 HISTORY = "pages_shown"
 """Fact: the ids of all that were shown, each once, the one that was shown last at the end."""
@@ -22,6 +20,12 @@ IN_FRONT = "pages_in_front"
 
 MOST_TOLD = 20
 STAYS = "the file stays in front of the app; the next deploy makes it anew from the app's answer"
+
+
+def shown_last(facts: Mapping[str, Any]) -> str | None:
+    """The id of the pages that the edge shows, or showed last; ``None`` before any."""
+    history = facts.get(HISTORY)
+    return history[-1] if history else None
 
 
 @effect.register
@@ -37,7 +41,6 @@ def _(step: steps.ShowPages, world: World, tell: Tell) -> None:
     edges = {unit.host for unit in world.blueprint.topology.of(EdgeSettings)}
     roots = {name: world.blueprint.hosts[name].root for name in sorted(edges)}
     _of(world).show(step.id, roots)
-    world.journal.set(SHOWN, step.id)
     known = [id for id in world.journal.facts().get(HISTORY, []) if id != step.id]
     world.journal.set(HISTORY, [*known, step.id])
 
@@ -56,7 +59,7 @@ def _(step: steps.ComparePages, world: World, tell: Tell) -> None:
         site=step.site,
         login=_login(world) if step.published == (document.url or "").rstrip("/") else None,
     )
-    shown = world.journal.facts().get(SHOWN)
+    shown = shown_last(world.journal.facts())
     paths = sorted(_of(world).published(shown)) if shown else []
     differences = compare(comparison, paths, tell)
     world.evidence.checks += _told(len(paths), [d.sentence for d in differences])
