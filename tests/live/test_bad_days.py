@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -130,6 +131,44 @@ def test_a_full_disk_is_named_and_nothing_half_done_is_left(workplace: Path) -> 
     finally:
         project.close()
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_disk_that_fills_under_a_running_site_is_named_and_the_site_goes_on(
+    workplace: Path,
+) -> None:
+    folder = workplace / "full"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400m,mode=755", "tmpfs", str(folder)]
+    subprocess.run(mount, check=True)
+    project = apps.notes(folder)
+    try:
+        project.up()
+        fill(folder / "filler")
+        done = project.tenfold("deploy")
+        assert done.returncode == 1
+        assert "full" in done.stderr, done.stderr
+        assert "What next" in done.stderr
+        assert project.get("/").status == 200
+        done = project.tenfold("lock", "acquire", "-m", "no room")
+        assert "cannot be written" in done.stderr
+        assert project.status()["state"] == "running"
+        (folder / "filler").unlink()
+        project.ok("deploy")
+        fill(folder / "filler")
+        project.ok("down")
+    finally:
+        project.close()
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(path: Path) -> None:
+    """To the last byte, and then the last few that others let go."""
+    with path.open("wb", buffering=0) as file:
+        for size in (1 << 20, 4096):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(size))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -41,6 +42,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Reference": ("docs", "schema", "completion"),
 }
 INTERRUPTED = 130
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Commands(click.Group):
@@ -139,7 +141,25 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except BrokenPipeError:
         return _broken_pipe()
+    except OSError as error:
+        full = _disk(error)
+        if full is None:
+            raise
+        show_error(full, json_lines=settings.json, environment=settings.environment)
+        return full.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _disk(error: OSError) -> TenfoldError | None:
+    """A disk that takes nothing, in words, wherever that was noticed; no other error."""
+    if error.errno not in NO_ROOM:
+        return None
+    where = error.filename or "the disk below the app's folder, or that of temporary files,"
+    return TenfoldError(
+        f"{where} takes nothing more: {error.strerror}",
+        changed="what was begun and could be taken back was; the site serves what it served",
+        next="make room (df -h), then give the command again; tenfold status shows what runs",
+    )
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

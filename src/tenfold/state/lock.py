@@ -72,7 +72,8 @@ class Lock:
             self._take(descriptor, wait_seconds)
             self._write(descriptor, reason)
             yield
-            os.ftruncate(descriptor, 0)
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, 0)
         finally:
             os.close(descriptor)
 
@@ -93,6 +94,7 @@ class Lock:
 
         Raises:
             Locked: it is reserved already.
+            Refused: the disk does not take it.
         """
         reserved = self.reservation()
         if reserved:
@@ -102,8 +104,12 @@ class Lock:
             )
         holder = Holder(os.getpid(), user(), reason, self._now())
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(self._reservation, flags, 0o644), "w") as file:
-            json.dump(asdict(holder), file)
+        try:
+            with os.fdopen(os.open(self._reservation, flags, 0o644), "w") as file:
+                json.dump(asdict(holder), file)
+        except OSError as error:
+            self._reservation.unlink(missing_ok=True)
+            raise Refused(f"{self._reservation} cannot be written: {error.strerror}") from error
 
     def release(self) -> bool:
         """End a reservation; ``False`` if there was none."""
@@ -140,9 +146,11 @@ class Lock:
         raise Locked(what, next="wait for it, or look with  tenfold lock")
 
     def _write(self, descriptor: int, reason: str) -> None:
+        """What holds is the kernel's lock: a full disk, which takes no name, lets nobody in."""
         holder = Holder(os.getpid(), user(), reason, self._now())
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
 
     def _read(self, descriptor: int) -> Holder | None:
         return _parse(os.pread(descriptor, 4096, 0).decode(errors="replace"))

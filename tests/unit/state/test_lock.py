@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -65,6 +66,18 @@ def test_the_lock_is_free_behind_the_block_also_after_a_failure(path: Path) -> N
     with pytest.raises(ZeroDivisionError), lock.hold("tenfold up"):
         raise ZeroDivisionError
     assert lock.holder() is None
+
+
+def test_a_disk_without_room_for_the_holders_name_keeps_nobody_from_working(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with Lock(path).hold("tenfold down"), pytest.raises(Locked, match="another command"):
+        with Lock(path).hold("tenfold deploy"):
+            pass
 
 
 def test_a_reservation_outlives_its_process_and_keeps_commands_away(path: Path) -> None:
