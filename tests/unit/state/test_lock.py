@@ -75,9 +75,12 @@ def test_a_disk_without_room_for_the_holders_name_keeps_nobody_from_working(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
-    with Lock(path).hold("tenfold down"), pytest.raises(Locked, match="another command"):
-        with Lock(path).hold("tenfold deploy"):
-            pass
+    with (
+        Lock(path).hold("tenfold down"),
+        pytest.raises(Locked, match="another command"),
+        Lock(path).hold("tenfold deploy"),
+    ):
+        pass
 
 
 def test_a_reservation_outlives_its_process_and_keeps_commands_away(path: Path) -> None:
