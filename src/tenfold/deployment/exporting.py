@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold.deployment import generating, shelf
 from tenfold.deployment.deployment import Deployment, needed
 from tenfold.deployment.given import Given, values_given
+from tenfold.deployment.intent import machine
 from tenfold.deployment.releases import ReleaseKeeper
 from tenfold.deployment.work import serving
 from tenfold.errors import ExportError, Interrupted, Refused
@@ -53,6 +54,7 @@ DEFAULT_FOLDER = "dist"
 MARK = "TENFOLD_EXPORT"
 """The variable by which an app can tell that it is asked for files."""
 KEPT_RELEASES = 5
+MOST_ABREAST = 4
 _RUNNING = ("running", "degraded", "in-transition")
 
 
@@ -311,7 +313,16 @@ def _order(
         ),
         twice=request.twice,
         strict=request.strict,
+        abreast=abreast(machine().cores, twice=request.twice),
     )
+
+
+def abreast(cores: int, *, twice: bool) -> int:
+    """How many processes with the app share the pages: with the second look, one of each a core.
+
+    Each is an app in memory, so that there are not more than a few.
+    """
+    return max(1, min(cores // 2 if twice else cores, MOST_ABREAST))
 
 
 def put_into_dist(layout: Layout, id: str) -> None:

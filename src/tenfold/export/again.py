@@ -77,6 +77,7 @@ class SecondLook(threading.Thread):
         try:
             with Renderer(self._start_process, self._settings) as renderer:
                 self._begin(renderer)
+                renderer.tell()
                 renderer.ready()
                 self._compare(renderer)
         except _GivenUp:

@@ -11,6 +11,7 @@ from typing import BinaryIO, Final, Protocol
 
 from tenfold.errors import ExportError
 from tenfold.export import folder, links, media, moves
+from tenfold.export.abreast import Abreast
 from tenfold.export.again import Made, SecondLook
 from tenfold.export.crawl import Crawl, Landing
 from tenfold.export.findings import Fault, Finding, Report, sorted_findings
@@ -46,6 +47,7 @@ class Order:
 
     ``assets`` are folders of the release by URL prefix, ``redirects`` those of the edge.
     ``twice`` looks at every page a second time; ``strict`` takes what is found for a failure.
+    ``abreast`` processes with the app share the pages.
     """
 
     site: Site
@@ -56,6 +58,7 @@ class Order:
     redirects: tuple[Move, ...] = ()
     twice: bool = True
     strict: bool = False
+    abreast: int = 1
 
 
 def make(order: Order, draft: Draft, listener: Listener) -> tuple[Report, list[str]]:
@@ -117,12 +120,12 @@ class _Work:
                 second = SecondLook(order.start, order.settings)
                 stack.callback(second.give_up)
                 second.start()
-            renderer = stack.enter_context(Renderer(order.start, order.settings))
             self.listener.doing("starting the app")
-            renderer.ready()
+            app = stack.enter_context(Abreast(order.start, order.settings, order.abreast))
+            app.ready()
             started = monotonic()
             self.listener.done("the app has started, without a port", started - began)
-            self._ask_all(renderer, second)
+            self._ask_all(app, second)
             self.crawl.finish()
             _require_no_faults(self.crawl)
             seconds = monotonic() - started
@@ -131,14 +134,14 @@ class _Work:
             if second is not None:
                 self._wait_for(second)
 
-    def _ask_all(self, renderer: Renderer, second: SecondLook | None) -> None:
+    def _ask_all(self, app: Abreast, second: SecondLook | None) -> None:
         while True:
-            while renderer.room and (asked := self.crawl.next()) is not None:
-                renderer.ask(asked, body=True)
-            asked = renderer.asked
+            while app.room and (asked := self.crawl.next()) is not None:
+                app.ask(asked)
+            asked = app.asked
             if asked is None:
                 return
-            self._answer(renderer, asked, second)
+            self._answer(app.answer(), asked, second)
             if self.crawl.too_many:
                 raise _too_many(self.order.wishes.most_pages, asked)
             if len(self.crawl.faults) >= MOST_FAULTS:

@@ -104,13 +104,16 @@ class Renderer:
         """End it now, from another thread: whoever waits for its answers hears of its end."""
         self._process.kill()
 
+    def tell(self) -> None:
+        """Say which app it is, so that it begins to start."""
+        self._write(wire.settings_line(self._settings))
+
     def ready(self) -> str:
-        """Wait until the app is imported and has started; gives its interface.
+        """Wait until the app, of which it was told, is imported and has started; its interface.
 
         Raises:
             ExportError: it did not; the error says why.
         """
-        self._write(wire.settings_line(self._settings))
         deadline = monotonic() + START_SECONDS
         kind, payload = self._frame(deadline, "the app did not start")
         data = _object(payload)

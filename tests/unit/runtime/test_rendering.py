@@ -147,6 +147,7 @@ def begin(tmp_path: Path, runtime: Path) -> Iterator[Begin]:
         renderer = Renderer(start, RenderSettings(**settings))
         renderer.__enter__()
         begun.append(renderer)
+        renderer.tell()
         return renderer
 
     yield make
