@@ -3,6 +3,7 @@ where that is not there; and a liar that answers whatever a test wants."""
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import signal
 import socket
@@ -140,7 +141,8 @@ Answers = Callable[[dns.message.Message], Sequence[bytes]]
 def lying(answers: Answers) -> Iterator[str]:
     """A server on UDP, and the same port on TCP, that sends what it is told; gives its address."""
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind(("127.0.0.1", 0))
+    # An address of its own: at 127.0.0.1 a port that UDP has may be a client's of TCP.
+    udp.bind((f"127.{secrets.randbelow(99) + 100}.{secrets.randbelow(256)}.1", 0))
     udp.settimeout(0.05)
     tcp = socket.create_server(udp.getsockname())
     tcp.settimeout(0.05)
@@ -169,7 +171,8 @@ def lying(answers: Answers) -> Iterator[str]:
     for thread in threads:
         thread.start()
     try:
-        yield f"127.0.0.1:{udp.getsockname()[1]}"
+        address, port = udp.getsockname()
+        yield f"{address}:{port}"
     finally:
         over.set()
         for thread in threads:
