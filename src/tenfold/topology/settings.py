@@ -39,6 +39,53 @@ class DatabaseSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class PatroniSettings(DatabaseSettings):
+    """A PostgreSQL cluster whose members Patroni keeps: it elects another leader when one dies.
+
+    ``etcd`` names the etcd cluster that holds its state. A leader keeps its lease for
+    ``ttl_seconds`` without renewing it; Patroni looks every ``loop_wait_seconds`` and gives up on
+    etcd after ``retry_timeout_seconds``. How long a leader's PostgreSQL may take to come back
+    before another member is elected is ``primary_start_timeout_seconds``: 0 elects at once.
+    With ``synchronous`` a commit waits for as many other members as ``synchronous_nodes``, whoever
+    they are (quorum commit); where there is no other member it waits for nobody, unless ``strict``.
+    ``kept_slots`` are the nodes of data directories that follow without being members: Patroni
+    keeps their slots, and gives them to whoever leads. The sum of loop wait and twice the retry
+    timeout may not exceed the lease, see Patroni's documentation of its dynamic configuration.
+    """
+
+    etcd: str = "main"
+    ttl_seconds: int = 20
+    loop_wait_seconds: int = 5
+    retry_timeout_seconds: int = 5
+    primary_start_timeout_seconds: int = 0
+    synchronous: bool = True
+    synchronous_nodes: int = 1
+    strict: bool = False
+    kept_slots: tuple[int, ...] = ()
+
+    @property
+    def scope(self) -> str:
+        """What Patroni calls the cluster."""
+        return self.cluster
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdSettings(Settings):
+    """A member of an etcd cluster, which is named after its host.
+
+    A member that hears nothing from its leader for ``election_milliseconds`` wants another one; the
+    leader lets itself be heard every ``heartbeat_milliseconds``. ``quota_bytes`` bounds the data;
+    ``keep_seconds`` is how long old revisions stay.
+    """
+
+    cluster: str = "main"
+    heartbeat_milliseconds: int = 100
+    election_milliseconds: int = 1000
+    quota_bytes: int = 512 << 20
+    keep_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
 class BackupSettings(Settings):
     """The keeper of backups beside a database server.
 
