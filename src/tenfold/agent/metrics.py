@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def total(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def total(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """``{"workers": n, "routes": [...]}`` from the workers' answers, and what else the first says.
 
     Rows are the same route when all their texts are equal; numbers add up, but those whose name
@@ -19,6 +19,13 @@ def total(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
             rows[key] = _added(rows[key], route) if key in rows else dict(route)
     common = {k: v for k, v in (answers[0] if answers else {}).items() if k != "ok"}
     return {**common, "workers": len(answers), "routes": list(rows.values())}
+
+
+def summed(pools: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The same from what :func:`total` gave on several hosts; ``{}`` from none."""
+    if len(pools) < 2:
+        return pools[0] if pools else {}
+    return {**total(pools), "workers": sum(pool.get("workers", 0) for pool in pools)}
 
 
 def _added(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def logs(
     )
     wanted = _Wanted(deployment, (*units, *named), hosts, query)
     count = lines if lines is not None or query.selects else LINES
-    show = _Show(settings.output, _masker(deployment.layout))
+    show = _Show(settings.output, _masker(deployment.layout), wanted.called)
     shown = show.all(wanted.now(count))
     if follow:
         show.all(wanted.coming())
@@ -158,6 +158,12 @@ class _Wanted:
             if not entries:
                 time.sleep(LOOK_EVERY_SECONDS)
 
+    def called(self, entry: Entry) -> str:
+        """The unit; with its host where others have one of that name, or of that pool."""
+        pool = _pool_of(entry.unit)
+        hosts = {host for host, unit in self._logs if _pool_of(unit) == pool}
+        return f"{entry.host}/{entry.unit}" if len(hosts) > 1 else entry.unit
+
     def _of(self, log: UnitLog, count: int | None) -> Iterator[Entry]:
         if not self._query.selects:
             return log.last(count or 0)
@@ -173,11 +179,18 @@ class _Wanted:
         }
 
 
+def _pool_of(unit: str) -> str:
+    """``app`` of ``app.2.1``; a unit of no pool is one by itself."""
+    return unit.partition(".")[0]
+
+
 class _Show:
     """Lines as a person or a program reads them."""
 
-    def __init__(self, output: Output, masked: Callable[[str], str]) -> None:
-        self._output, self._masked = output, masked
+    def __init__(
+        self, output: Output, masked: Callable[[str], str], called: Callable[[Entry], str]
+    ) -> None:
+        self._output, self._masked, self._called = output, masked, called
         self._width = 0
         self._colours: dict[str, str] = {}
 
@@ -195,7 +208,7 @@ class _Show:
         return count
 
     def _line(self, entry: Entry) -> None:
-        unit = entry.unit
+        unit = self._called(entry)
         self._width = max(self._width, len(unit))
         colour = self._colours.setdefault(unit, COLOURS[len(self._colours) % len(COLOURS)])
         head = Text(f"{log_query.clock(entry)} ", style="dim") + Text(

@@ -59,6 +59,7 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "published": "https://shop.example",
     "site": "https://shop.example",
     "in_vain": False,
+    "others": (),
     "steps": (steps.BuildRelease("4f2c1d9"), steps.StartUnit("vm1/postgres")),
 }
 _ROLE = re.compile(r":\w+:`~?([^`]+)`")

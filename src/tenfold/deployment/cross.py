@@ -251,13 +251,13 @@ def leg(deployment: Deployment, name: str, command: str) -> Leg:
     terms = terms_of(deployment, now.release)
     found = Leg(intent, seen, terms, planner.plan(command, seen, intent.goal, terms))
     if found.switches and not found.promoted and not terms.warm_first:
-        _require_time_to_start(deployment, terms)
+        _require_time_to_start(deployment, terms, len(intent.goal.topology.app_pools))
     return found
 
 
-def _require_time_to_start(deployment: Deployment, terms: Terms) -> None:
+def _require_time_to_start(deployment: Deployment, terms: Terms, pools: int) -> None:
     """Workers that cannot be warmed before start while requests wait: there must be time for it."""
-    needed = deployment.facts().get(WARM_SECONDS, 0.0) + SWITCH_SECONDS
+    needed = pools * deployment.facts().get(WARM_SECONDS, 0.0) + SWITCH_SECONDS
     if needed > terms.max_hold_seconds:
         raise Refused(
             f"requests may wait {terms.max_hold_seconds:g} s, and the switch would take about"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tenfold.agent.metrics import summed
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import deeds, shelf
 from tenfold.deployment.observe import observe
@@ -167,11 +168,12 @@ class Deployment:
 
         Hosts that are known to be ``silent`` are not asked.
         """
+        answers: list[Mapping[str, Any]] = []
         for host in self.target.hosts():
             agent = self.target.reach(host) if host not in silent else None
             if agent is not None and agent.observe().pool(APP):
-                return agent.metrics(APP)
-        return {}
+                answers.append(agent.metrics(APP))
+        return summed(answers)
 
     def down(self, listener: Listener) -> bool:
         """Stop everything, keep the data; ``False`` if nothing ran. The caller holds the lock."""

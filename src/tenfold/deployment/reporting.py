@@ -149,7 +149,9 @@ def holds_of(evidence: Evidence, steps: tuple[StepTaken, ...], now: float) -> tu
         ended = hold.ended or now
         within = [moment for moment in drained if hold.began <= moment <= ended]
         first = min(within, default=None)
-        holds.append(HoldTaken(hold.pool, hold.began, ended, hold.seconds_postponed, first))
+        holds.append(
+            HoldTaken(" and ".join(hold.pools), hold.began, ended, hold.seconds_postponed, first)
+        )
     return tuple(holds)
 
 

@@ -270,10 +270,12 @@ def _expected_seconds(deployment: Deployment, intent: Intent, todo: Plan) -> flo
     """From how long one worker took to start, the last time that it was tried."""
     if not _holds(todo):
         return 0.0
-    several = intent.goal.topology.app_pool.minimum > 1
+    pools = intent.goal.topology.app_pools
+    several = pools[0].minimum > 1
     alone = several and intent.spec.release.migrate is None  # the first starts by itself then
     starts = (1.0 if alone else 0.0) + (SEVERAL_SHARE if several else 1.0)
-    return starts * float(deployment.facts().get(WARM_SECONDS, 0.0)) + SWITCH_SECONDS
+    once = float(deployment.facts().get(WARM_SECONDS, 0.0))
+    return len(pools) * starts * once + SWITCH_SECONDS
 
 
 def _wish(deployment: Deployment, intent: Intent, restart: float | None) -> Wish:

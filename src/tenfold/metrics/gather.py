@@ -102,7 +102,7 @@ class Gatherer:
             answer = agents.ask(place, {"order": "metrics", "pool": APP})
         except agents.Silent:
             return
-        self._app.add(answer, (_worker(u) for u in workers))
+        self._app.add(answer, (_worker(u) for u in workers), host=place.root.name)
 
     def _certificate(self, places: Iterable[Place], site: Site) -> Certificate | None:
         for place in places:

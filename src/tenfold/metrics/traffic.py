@@ -51,6 +51,16 @@ class EdgeTraffic:
 Key = tuple[str, str]
 
 
+class _Source:
+    """The workers of one host: who they were, and what they had counted by then."""
+
+    __slots__ = ("before", "workers")
+
+    def __init__(self) -> None:
+        self.before: dict[Key, Mapping[str, Any]] = {}
+        self.workers: frozenset[object] = frozenset()
+
+
 class AppTraffic:
     """Every request that the workers have counted, also those that are gone.
 
@@ -60,23 +70,23 @@ class AppTraffic:
     """
 
     def __init__(self) -> None:
-        self._before: dict[Key, Mapping[str, Any]] = {}
-        self._workers: frozenset[object] = frozenset()
+        self._sources: dict[str, _Source] = {}
         self._total: dict[Key, _Counts] = {}
 
-    def add(self, answer: Mapping[str, Any], workers: Iterable[object]) -> None:
-        """An answer to ``metrics``, and who was there to give it."""
+    def add(self, answer: Mapping[str, Any], workers: Iterable[object], *, host: str = "") -> None:
+        """An answer to ``metrics`` from this host, and who was there to give it."""
+        source = self._sources.setdefault(host, _Source())
         present = frozenset(workers)
-        if present and not present & self._workers:
-            self._before = {}
-        self._workers = present or self._workers
+        if present and not present & source.workers:
+            source.before = {}
+        source.workers = present or source.workers
         bounds = answer.get("bounds", ())
         seen: dict[Key, Mapping[str, Any]] = {}
         for row in answer.get("routes", ()):
             key = str(row["method"]), str(row["route"])
             seen[key] = row
-            self._counts(key).add(row, self._before.get(key, {}), bounds)
-        self._before = seen or self._before
+            self._counts(key).add(row, source.before.get(key, {}), bounds)
+        source.before = seen or source.before
 
     def total(self) -> tuple[Route, ...]:
         """Every route so far."""

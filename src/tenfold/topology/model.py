@@ -14,7 +14,7 @@ from typing import Final
 from tenfold.topology.settings import Settings
 
 APP: Final = "app"
-"""What the pool is called that serves requests."""
+"""What every pool is called that serves requests."""
 
 
 class InvalidTopology(ValueError):
@@ -107,9 +107,17 @@ class Topology:
         return {m.path: m for m in self.members()}[path]
 
     @property
+    def app_pools(self) -> tuple[Pool, ...]:
+        """The pools that serve requests: one on every host that has the app."""
+        return tuple(p for p in self.pools if p.name == APP)
+
+    @property
     def app_pool(self) -> Pool:
-        """The pool that serves requests; ``KeyError`` if there is none."""
-        return {p.name: p for p in self.pools}[APP]
+        """The first of them: what is done once for the app is done there; ``KeyError`` if there is
+        none."""
+        for pool in self.app_pools:
+            return pool
+        raise KeyError(APP)
 
     def of(self, settings: type[Settings]) -> tuple[Unit | Pool, ...]:
         """Members whose settings are of this kind: ``of(DatabaseSettings)``."""

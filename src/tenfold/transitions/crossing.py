@@ -10,7 +10,7 @@ forgotten; planning again from there gives the remainder. Two more invariants:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tenfold.topology.databases import ObservedDatabase, leader_of
@@ -23,7 +23,7 @@ from tenfold.transitions.planner import (
     LIVE,
     Goal,
     Plan,
-    plan_generation,
+    plan_generations,
     plan_roles,
     plan_unit,
     superfluous,
@@ -90,8 +90,8 @@ class _Move:
         return self.present.path != self.wanted.path
 
     @property
-    def pool(self) -> Pool:
-        return self.goal.topology.app_pool
+    def pools(self) -> tuple[Pool, ...]:
+        return self.goal.topology.app_pools
 
     def hosts(self) -> list[st.Step]:
         """Agents first, of hosts that are there and of those to come."""
@@ -134,7 +134,8 @@ class _Move:
             if new:
                 steps.append(self._catch_up(unit.path))
                 steps.append(st.Verify(unit.path, leader.path))
-                steps.append(st.TrialStart(self.pool.path, unit.path, self._release))
+                trial = self.goal.topology.app_pool.path
+                steps.append(st.TrialStart(trial, unit.path, self._release))
         return steps
 
     def switch(self) -> list[st.Step]:
@@ -145,20 +146,21 @@ class _Move:
         if not fenced:
             steps += [st.Check(old, new), self._catch_up(new)]
         steps += self._others()
-        generation, warm = self._generation()
-        steps += warm if self.terms.warm_first else []
+        handovers, warm = self._generations(self.pools)
+        steps += warm if self.terms.warm_first else ()
         steps += self._rest_workers()
         if not fenced:
             # The checkpoint as late as possible: what is written after it, the stop has to write.
-            steps += [st.Settle(self.pool.path, SETTLE_SECONDS), st.Checkpoint((old, new))]
-        if self._serves():
+            steps += settle(self.pools)
+            steps.append(st.Checkpoint((old, new)))
+        if held := serving(self.pools, self.seen.now):
             bounds = self.terms.max_hold_seconds, self.terms.max_postpone_seconds
-            steps.append(st.Hold(self.pool.path, *bounds, in_vain=fenced))
+            steps.append(hold(held, *bounds, in_vain=fenced))
         if not fenced:
             steps.append(st.Fence(old, new))
         steps += [st.AwaitLast(new, old), st.Promote(new, old)]
-        steps += [] if self.terms.warm_first else warm
-        steps.append(st.Handover(self.pool.path, generation, self._release))
+        steps += () if self.terms.warm_first else warm
+        steps += handovers
         if self._has(old):
             steps.append(st.EnsureSlot(new, _node(self._member(old))))
             steps.append(st.Follow(old, new))
@@ -175,18 +177,20 @@ class _Move:
     def same_leader(self) -> list[st.Step]:
         """Who shall lead does: have the workers be wired to it, and accept."""
         steps = self._others()
-        units = self._pooled()
-        digest = self.goal.fingerprints.get(self.pool.path)
-        right = [u for u in units if u.state in (*LIVE, "holding") and u.fingerprint == digest]
-        if len(right) >= self.pool.minimum:
-            if any(u.state == "holding" for u in right) or self._is_held():
-                steps.append(st.Release(self.pool.path))
-            serving = {u.generation for u in right}
-            stale = sorted({u.generation for u in units} - serving)
-            steps += [st.DiscardGeneration(self.pool.path, g) for g in stale]
-            return steps
-        generation, warm = self._generation()
-        return [*steps, *warm, st.Handover(self.pool.path, generation, self._release)]
+        late: list[Pool] = []
+        for pool in self.pools:
+            units = workers.observed(pool, self.seen.now)
+            digest = self.goal.fingerprints.get(pool.path)
+            right = [u for u in units if u.state in (*LIVE, "holding") and u.fingerprint == digest]
+            if len(right) < pool.minimum:
+                late.append(pool)
+                continue
+            if any(u.state == "holding" for u in right) or self._is_held(pool):
+                steps.append(st.Release(pool.path))
+            stale = sorted({u.generation for u in units} - {u.generation for u in right})
+            steps += [st.DiscardGeneration(pool.path, g) for g in stale]
+        handovers, warm = self._generations(late)
+        return [*steps, *warm, *handovers]
 
     def aftermath(self) -> list[st.Step]:
         """Roles on whoever leads now, and nothing that the goal does not have."""
@@ -222,15 +226,16 @@ class _Move:
     def _rest_workers(self) -> tuple[st.Step, ...]:
         """Nobody writes beside the app while it is held; whoever has a long job is waited for."""
         bound = self.terms.max_postpone_seconds
-        return workers.at_once(
+        return st.at_once(
             st.RestWorkers(w.pool.path, postpone_seconds=bound)
             for w in self._wanted_workers()
             if any(u.state not in workers.AT_REST for u in w.units)
         )
 
-    def _generation(self) -> tuple[int, list[st.Step]]:
-        digest = self.goal.fingerprints.get(self.pool.path)
-        return plan_generation(self.pool, self._pooled(), self._release, digest, ("warm",))
+    def _generations(
+        self, pools: Sequence[Pool]
+    ) -> tuple[tuple[st.Step, ...], tuple[st.Step, ...]]:
+        return plan_generations(pools, self.seen.now, self.goal, self._release, ("warm",))
 
     def _unit(self, unit: Unit) -> list[st.Step]:
         return list(plan_unit(unit, self.seen.now.host(unit.host), self.goal))
@@ -244,17 +249,9 @@ class _Move:
         assert release is not None, "a crossing moves an app that has served"
         return release
 
-    def _pooled(self) -> tuple[ObservedUnit, ...]:
-        host = self.seen.now.host(self.pool.host)
-        return host.pool(self.pool.name) if host else ()
-
-    def _serves(self) -> bool:
-        """Whether anybody can be made to wait; nobody can where the app was stopped meanwhile."""
-        return any(u.state not in ("warm", "stopped", "failed") for u in self._pooled())
-
-    def _is_held(self) -> bool:
-        host = self.seen.now.host(self.pool.host)
-        return host is not None and any(pool == self.pool.name for pool, _ in host.held)
+    def _is_held(self, pool: Pool) -> bool:
+        host = self.seen.now.host(pool.host)
+        return host is not None and any(name == pool.name for name, _ in host.held)
 
     def _runs(self, name: str) -> bool:
         host = self.seen.now.host(name)
@@ -276,6 +273,25 @@ class _Move:
         """The one that a fenced database was to be succeeded by."""
         others = [p for p, d in self.seen.databases.items() if p != path and d.role != "absent"]
         return others[0] if others else ""
+
+
+def settle(pools: Sequence[Pool]) -> tuple[st.Step, ...]:
+    """Have idle connections to these pools run out, at the same time."""
+    return st.at_once(st.Settle(pool.path, SETTLE_SECONDS) for pool in pools)
+
+
+def hold(
+    pools: Sequence[Pool], max_seconds: float, postpone_seconds: float, *, in_vain: bool = False
+) -> st.Hold:
+    """Let requests wait in front of these pools: of all of them, or of none."""
+    first, *others = (pool.path for pool in pools)
+    return st.Hold(first, max_seconds, postpone_seconds, in_vain, tuple(others))
+
+
+def serving(pools: Sequence[Pool], now: Observation) -> tuple[Pool, ...]:
+    """Those at which anybody can be made to wait; where the app was stopped nobody can."""
+    idle = ("warm", "stopped", "failed")
+    return tuple(p for p in pools if any(u.state not in idle for u in workers.observed(p, now)))
 
 
 def reached(goal: Goal) -> Seen:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from tenfold.topology.observation import Observation
 from tenfold.transitions import steps as st
 from tenfold.transitions import workers
-from tenfold.transitions.crossing import SETTLE_SECONDS
-from tenfold.transitions.planner import Goal, plan_generation, wanted_workers
+from tenfold.transitions.crossing import hold, serving, settle
+from tenfold.transitions.planner import Goal, plan_generations, wanted_workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +45,19 @@ def while_requests_wait(
         bounds: of the wait.
         before: right before requests wait: what makes ``changes`` short.
     """
-    if not _serves(now, goal):
+    pools = serving(goal.topology.app_pools, now)
+    if not pools:
         return list(changes)
-    pool = goal.topology.app_pool
-    rest = workers.at_once(
+    rest = st.at_once(
         st.RestWorkers(w.pool.path, postpone_seconds=bounds.jobs_seconds)
         for w in wanted_workers(_release(goal), now, goal)
         if any(u.state not in workers.AT_REST for u in w.units)
     )
     return [
         *rest,
-        st.Settle(pool.path, SETTLE_SECONDS),
+        *settle(pools),
         *before,
-        st.Hold(pool.path, bounds.max_hold_seconds, bounds.postpone_seconds),
+        hold(pools, bounds.max_hold_seconds, bounds.postpone_seconds),
         *changes,
         *new_workers(now, goal, rested=True),
     ]
@@ -71,30 +71,20 @@ def new_workers(now: Observation, goal: Goal, *, rested: bool) -> list[st.Step]:
         goal: what shall be.
         rested: the background workers have been sent to rest by the steps before.
     """
-    pool = goal.topology.app_pool
-    host = now.host(pool.host)
-    units = host.pool(pool.name) if host else ()
-    if not units:
+    pools = [pool for pool in goal.topology.app_pools if workers.observed(pool, now)]
+    if not pools:
         return []
     release = _release(goal)
-    digest = goal.fingerprints.get(pool.path)
     # What is warm already may have opened its sessions before they were lost.
-    generation, warm = plan_generation(pool, units, release, digest, ())
+    handovers, warm = plan_generations(pools, now, goal, release, ())
     found = wanted_workers(release, now, goal)
     changes = tuple(workers.change(w) for w in (workers.rested(found) if rested else found))
     return [
         *warm,
-        st.Handover(pool.path, generation, release),
+        *handovers,
         *workers.before(changes),
         *workers.after(changes),
     ]
-
-
-def _serves(now: Observation, goal: Goal) -> bool:
-    pool = goal.topology.app_pool
-    host = now.host(pool.host)
-    units = host.pool(pool.name) if host else ()
-    return any(u.state not in ("warm", "stopped", "failed") for u in units)
 
 
 def _release(goal: Goal) -> str:

@@ -10,12 +10,12 @@ new workers are warm before old ones are asked to go, and nothing is stopped tha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tenfold.topology.model import Pool, Topology, Unit, start_order
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
-from tenfold.topology.settings import DatabaseSettings, EdgeSettings, WorkerSettings
+from tenfold.topology.settings import DatabaseSettings, EdgeSettings
 from tenfold.transitions import workers
 from tenfold.transitions.steps import (
     BuildRelease,
@@ -37,6 +37,8 @@ from tenfold.transitions.steps import (
     StopUnit,
     Together,
     WarmPool,
+    at_once,
+    flatten,
 )
 
 LIVE = ("running", "draining")
@@ -94,13 +96,11 @@ class Plan:
 
 def plan(kind: str, now: Observation, goal: Goal) -> Plan:
     """The steps from ``now`` to ``goal``; empty when they are the same already."""
-    steps: list[Step] = []
-    for host in goal.topology.hosts:
-        steps += _host(host.name, now, goal)
+    steps = _hosts(now, goal)
     steps = _build_first(steps, now, goal)
     keep = [step for step in goal.storage if step.directory not in now.storage]
     steps = [*keep, *steps, *superfluous(now, goal)]
-    if any(isinstance(s, Handover) for s in steps):
+    if any(isinstance(s, Handover) for s in flatten(tuple(steps))):
         steps.append(PruneReleases(goal.keep_releases))
     if any(isinstance(s, ShowPages) for s in steps):
         steps.append(PrunePages(goal.keep_releases))
@@ -123,25 +123,43 @@ def plan_down(now: Observation) -> Plan:
     return Plan("down", tuple(StopHost(h.name) for h in running))
 
 
-def _host(name: str, now: Observation, goal: Goal) -> list[Step]:
-    seen = now.host(name)
+def _hosts(now: Observation, goal: Goal) -> list[Step]:
+    """Every host with its units. What comes after an app pool comes after the last of them: an edge
+    is not begun beside a pool that serves while others are not even warm."""
     steps: list[Step] = []
-    if seen is None or seen.agent != "running":
-        seen = None
-        steps.append(EnsureHost(name))
-    for member in start_order(goal.topology.on(name)):
-        if isinstance(member.settings, WorkerSettings):
-            continue  # They are replaced with the app.
-        if isinstance(member.settings, EdgeSettings) and not any(
-            isinstance(s, ShowPages) for s in steps
-        ):
-            steps += _pages(now, goal)
-        if isinstance(member, Pool):
-            steps += _pool(member, seen, now, goal)
-        else:
-            steps += plan_unit(member, seen, goal)
-            steps += plan_roles(member, now, goal)
+    behind: list[Unit] = []
+    pools = [pool.path for pool in goal.topology.app_pools]
+    for host in goal.topology.hosts:
+        if not _runs(now.host(host.name)):
+            steps.append(EnsureHost(host.name))
+        waits = False
+        for member in start_order(goal.topology.on(host.name)):
+            if isinstance(member, Unit):
+                if waits:
+                    behind.append(member)
+                else:
+                    steps += _unit(member, steps, now, goal)
+            elif member.path in pools:
+                waits = member.path != pools[-1]
+                if not waits:
+                    steps += _app(now, goal)
+                    for unit in behind:
+                        steps += _unit(unit, steps, now, goal)
     return steps
+
+
+def _unit(unit: Unit, before: list[Step], now: Observation, goal: Goal) -> list[Step]:
+    steps: list[Step] = []
+    if isinstance(unit.settings, EdgeSettings) and not any(
+        isinstance(s, ShowPages) for s in before
+    ):
+        steps += _pages(now, goal)
+    seen = now.host(unit.host)
+    return [*steps, *plan_unit(unit, seen, goal), *plan_roles(unit, now, goal)]
+
+
+def _runs(host: ObservedHost | None) -> bool:
+    return host is not None and host.agent == "running"
 
 
 def plan_unit(unit: Unit, seen: ObservedHost | None, goal: Goal) -> list[Step]:
@@ -162,28 +180,43 @@ def plan_roles(unit: Unit, now: Observation, goal: Goal) -> list[Step]:
     return [] if now.prepared.get(unit.path) == digest else [PrepareDatabase(unit.path, digest)]
 
 
-def _pool(pool: Pool, seen: ObservedHost | None, now: Observation, goal: Goal) -> list[Step]:
+def _app(now: Observation, goal: Goal) -> list[Step]:
+    """Have the release serve from every app pool.
+
+    All are warm before any is handed over, and then all are at once: two releases serve beside each
+    other for as long as the old workers take to finish, in however many zones.
+    """
     if goal.release is None:
         return []
-    units = seen.pool(pool.name) if seen else ()
-    digest = goal.fingerprints.get(pool.path)
-    serving = [u for u in units if u.state in LIVE and u.release == goal.release]
-    right = [u for u in serving if u.fingerprint == digest and u.state == "running"]
     changes = _workers(goal.release, now, goal)
-    if len(right) >= pool.minimum and not goal.renew and now.release == goal.release:
-        return [*_leftovers(pool, units), *workers.before(changes), *workers.after(changes)]
-    usable = ("warm",) if goal.renew else ("warm", "running")
-    generation, warm = plan_generation(pool, units, goal.release, digest, usable)
     steps: list[Step] = []
+    late: list[Pool] = []
+    for pool in goal.topology.app_pools:
+        if goal.renew or not _is_right(pool, now, goal):
+            late.append(pool)
+        else:
+            steps += _leftovers(pool, workers.observed(pool, now))
+    if not late and now.release == goal.release:
+        return [*steps, *workers.before(changes), *workers.after(changes)]
+    late = late or list(goal.topology.app_pools[:1])  # whose handover writes down who serves
+    usable = ("warm",) if goal.renew else ("warm", "running")
     if goal.migrate and goal.release not in now.migrated:
         steps.append(Migrate(goal.release, goal.migrate))
+    handovers, warm = plan_generations(late, now, goal, goal.release, usable)
     steps += warm
     steps += workers.before(changes)
     if now.published != goal.release and goal.topology.of(EdgeSettings):
         steps.append(PublishAssets(goal.release, now.published))
     steps += _pages(now, goal)
-    steps.append(Handover(pool.path, generation, goal.release))
-    return steps + workers.after(changes)
+    return [*steps, *handovers, *workers.after(changes)]
+
+
+def _is_right(pool: Pool, now: Observation, goal: Goal) -> bool:
+    digest = goal.fingerprints.get(pool.path)
+    serving = [
+        u for u in workers.observed(pool, now) if u.state == "running" and u.release == goal.release
+    ]
+    return sum(u.fingerprint == digest for u in serving) >= pool.minimum
 
 
 def _workers(release: str, now: Observation, goal: Goal) -> tuple[workers.Change, ...]:
@@ -201,34 +234,60 @@ def wanted_workers(release: str, now: Observation, goal: Goal) -> tuple[workers.
     )
 
 
-def plan_generation(
+def plan_generations(
+    pools: Sequence[Pool],
+    now: Observation,
+    goal: Goal,
+    release: str,
+    states: tuple[str, ...],
+) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """The handovers of these pools, all at once; and before them what warms the generations.
+
+    One that an interrupted plan left behind, and that is just what this one wants, needs nothing.
+    An app that makes its tables when it starts is warmed pool after pool: two that do it at once
+    are in each other's way.
+
+    Args:
+        pools: whose.
+        now: what they have.
+        goal: their fingerprints.
+        release: which it must be of.
+        states: in which the units of a generation that is there may be.
+    """
+    handovers: list[Step] = []
+    warm: list[Step] = []
+    for pool in pools:
+        units = workers.observed(pool, now)
+        found = _generation(pool, units, release, goal.fingerprints.get(pool.path), states)
+        if found is None:
+            found = 1 + max((u.generation for u in units), default=0)
+            warm.append(WarmPool(pool.path, found, release, pool.minimum))
+        handovers.append(Handover(pool.path, found, release))
+    together = at_once(warm) if migrates(goal.topology) else tuple(warm)
+    return at_once(handovers), together
+
+
+def migrates(topology: Topology) -> bool:
+    """Whether only migrations make tables; not known of a database that is not Tenfold's."""
+    databases = [m.settings for m in topology.of(DatabaseSettings)]
+    migrate = [isinstance(d, DatabaseSettings) and d.separate_owner for d in databases]
+    return bool(migrate) and all(migrate)
+
+
+def _generation(
     pool: Pool,
     units: tuple[ObservedUnit, ...],
     release: str,
     digest: str | None,
     states: tuple[str, ...],
-) -> tuple[int, list[Step]]:
-    """The generation to hand over to, and what warms it.
-
-    One that an interrupted plan left behind, and that is just what this one wants, needs nothing.
-
-    Args:
-        pool: whose.
-        units: all that the pool has.
-        release: which it must be of.
-        digest: its fingerprint.
-        states: in which its units may be.
-    """
+) -> int | None:
+    """The newest one of this release and fingerprint that is complete in one of these states."""
     alike: Counter[int] = Counter()
     for unit in units:
         right = unit.release == release and unit.fingerprint == digest
         if right and unit.state in states:
             alike[unit.generation] += 1
-    found = max((g for g, count in alike.items() if count >= pool.minimum), default=None)
-    if found is not None:
-        return found, []
-    found = 1 + max((u.generation for u in units), default=0)
-    return found, [WarmPool(pool.path, found, release, pool.minimum)]
+    return max((g for g, count in alike.items() if count >= pool.minimum), default=None)
 
 
 def _leftovers(pool: Pool, units: tuple[ObservedUnit, ...]) -> list[Step]:
@@ -240,7 +299,7 @@ def _leftovers(pool: Pool, units: tuple[ObservedUnit, ...]) -> list[Step]:
 
 def _build_first(steps: list[Step], now: Observation, goal: Goal) -> list[Step]:
     """Build before anything is touched; on a cold start, beside the unit that starts first."""
-    uses = [i for i, s in enumerate(steps) if isinstance(s, WarmPool | Migrate | Handover)]
+    uses = [i for i, step in enumerate(steps) if _uses_release(step)]
     if not uses or goal.release is None or goal.release in now.built:
         return steps
     build = BuildRelease(goal.release)
@@ -249,6 +308,10 @@ def _build_first(steps: list[Step], now: Observation, goal: Goal) -> list[Step]:
         first = starts[0]
         return [*steps[:first], Together((build, steps[first])), *steps[first + 1 :]]
     return [build, *steps]
+
+
+def _uses_release(step: Step) -> bool:
+    return any(isinstance(s, WarmPool | Migrate | Handover) for s in flatten((step,)))
 
 
 def superfluous(now: Observation, goal: Goal) -> list[Step]:

@@ -8,7 +8,6 @@ there may not be two, the old one rests first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -115,15 +114,15 @@ def change(wanted: Wanted) -> Change:
 def before(changes: tuple[Change, ...]) -> list[st.Step]:
     """What comes before the app is handed over, the same for several kinds at the same time."""
     return [
-        *at_once(s for c in changes for s in c.starts),
-        *at_once(s for c in changes for s in c.rests),
-        *at_once(s for c in changes for s in c.singles),
+        *st.at_once(s for c in changes for s in c.starts),
+        *st.at_once(s for c in changes for s in c.rests),
+        *st.at_once(s for c in changes for s in c.singles),
     ]
 
 
 def after(changes: tuple[Change, ...]) -> list[st.Step]:
     """What comes when the app serves."""
-    return list(at_once(s for c in changes for s in c.ends))
+    return list(st.at_once(s for c in changes for s in c.ends))
 
 
 def rested(changes: tuple[Wanted, ...]) -> tuple[Wanted, ...]:
@@ -131,12 +130,6 @@ def rested(changes: tuple[Wanted, ...]) -> tuple[Wanted, ...]:
     return tuple(
         replace(w, units=tuple(replace(u, state="resting") for u in w.units)) for w in changes
     )
-
-
-def at_once(steps: Iterable[st.Step]) -> tuple[st.Step, ...]:
-    """Steps of several kinds of workers, which do not need one another."""
-    found = tuple(steps)
-    return (st.Together(found),) if len(found) > 1 else found
 
 
 def worker_pools(topology: Topology) -> tuple[Pool, ...]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tenfold.agent.metrics import total
+from tenfold.agent.metrics import summed, total
 
 
 def row(**fields: object) -> dict[str, object]:
@@ -35,3 +35,10 @@ def test_maxima_are_not_added_and_lists_are_added_by_position() -> None:
 
 def test_nobody_measured_nothing() -> None:
     assert total([]) == {"workers": 0, "routes": []}
+
+
+def test_pools_on_several_hosts_are_one() -> None:
+    pool = {"bounds": [1, 2], "workers": 2, "routes": [row(n=1)]}
+    assert summed([pool, pool]) == {"bounds": [1, 2], "workers": 4, "routes": [row(n=2)]}
+    assert summed([pool]) == pool
+    assert summed([]) == {}

@@ -71,6 +71,14 @@ def test_a_worker_that_crashed_makes_no_wave_of_requests() -> None:
     assert counted(app) == {"/": {"2xx": 1000}}
 
 
+def test_workers_of_the_same_name_on_two_hosts_are_two() -> None:
+    app = AppTraffic()
+    for count in (1, 2, 3):
+        app.add(worker(*[("/", 200, 0.01)] * count), [("app.1.1", 7)], host="app1")
+        app.add(worker(*[("/", 200, 0.01)] * (10 * count)), [("app.1.1", 7)], host="app2")
+    assert counted(app) == {"/": {"2xx": 33}}
+
+
 def test_routes_are_bounded() -> None:
     app = AppTraffic()
     app.add(worker(*[(f"/{n}", 200, 0.01) for n in range(400)]), ["a"])

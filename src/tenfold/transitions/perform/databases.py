@@ -267,15 +267,18 @@ def _hold_on(world: World, host: str) -> None:
     if hold is None:  # in another command's time; some agent has to know that this one may act
         world.agent(host).write(())
         return
-    app_host, _, pool = hold.pool.partition("/")
-    world.agent(app_host).hold(pool, FORWARD_SECONDS)
+    for path in hold.pools:
+        app_host, _, pool = path.partition("/")
+        world.agent(app_host).hold(pool, FORWARD_SECONDS)
 
 
 def keep_waiting(world: World) -> None:
     """While a leader starts again nobody may be let go to it, whatever time the agent had left."""
     hold = world.evidence.holding()
-    if hold is not None:
-        host, _, pool = hold.pool.partition("/")
+    if hold is None:
+        return
+    for path in hold.pools:
+        host, _, pool = path.partition("/")
         with suppress(TenfoldError):  # then its own bound is what there is
             world.agent(host).hold(pool, BACK_SECONDS)
             world.evidence.expect(BACK_SECONDS - RESCUE_SECONDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +14,18 @@ def _nobody(seconds: float | None) -> None:
 
 @dataclass
 class Hold:
-    """For how long requests waited; seconds since the epoch, ``ended`` 0.0 while they do."""
+    """For how long requests waited in front of these pools; seconds since the epoch, ``ended`` 0.0
+    while they do, in front of any that is ``left``."""
 
-    pool: str
+    pools: tuple[str, ...]
     began: float
     ended: float = 0.0
     seconds_postponed: float = 0.0
     since: float = field(default_factory=time.monotonic)
+    left: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.left = set(self.pools)
 
     @property
     def seconds(self) -> float:
@@ -51,20 +56,25 @@ class Evidence:
         last = self.holds[-1] if self.holds else None
         return last if last is not None and not last.ended else None
 
-    def began(self, pool: str, ago: float, *, postponed: float, within_seconds: float) -> Hold:
+    def began(
+        self, pools: Sequence[str], ago: float, *, postponed: float, within_seconds: float
+    ) -> Hold:
         """Requests wait since so long ago, for so long at most; a hold in force goes on."""
         known = self.holding()
         if known is None:
             since = time.monotonic() - ago
-            known = Hold(pool, time.time() - ago, seconds_postponed=postponed, since=since)
+            known = Hold(tuple(pools), time.time() - ago, seconds_postponed=postponed, since=since)
             self.holds.append(known)
         self.expect(within_seconds)
         return known
 
-    def ended(self) -> None:
-        """They do not any more."""
+    def ended(self, pool: str | None = None) -> None:
+        """They do not any more in front of this pool, or any; it is over when nobody waits."""
         known = self.holding()
-        if known is not None:
+        if known is None:
+            return
+        known.left -= known.left if pool is None else {pool}
+        if not known.left:
             known.ended = time.time()
             self.expect(None)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import count
 
 import psycopg
@@ -17,6 +18,7 @@ from tenfold.topology.model import Unit
 from tenfold.topology.settings import DatabaseSettings
 from tenfold.transitions import steps
 from tenfold.transitions.crossing import SETTLE_SECONDS
+from tenfold.transitions.perform.at_once import at_once
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.world import Tell, World
 
@@ -47,16 +49,16 @@ def _(step: steps.Settle, world: World, tell: Tell) -> None:
 
 @effect.register
 def _(step: steps.Hold, world: World, tell: Tell) -> None:
-    agent, pool = _pool(step.pool, world)
+    held = [_pool(path, world) for path in step.pools]
     deadline = time.monotonic() + step.postpone_seconds
     began = time.monotonic()
     for attempt in count():
         if not step.in_vain:
-            _await_quiet(agent, pool, step, deadline, world, tell)
+            _await_quiet(held, step, deadline, world, tell)
         lull = 0.0 if step.in_vain else LULL_SECONDS
-        ago = agent.hold(pool, step.max_seconds + GRACE_SECONDS, lull)
+        ago = _hold_all(held, step.max_seconds + GRACE_SECONDS, lull)
         world.evidence.began(
-            step.pool,
+            step.pools,
             ago,
             postponed=time.monotonic() - began,
             within_seconds=step.max_seconds + LATE_SECONDS,
@@ -64,17 +66,46 @@ def _(step: steps.Hold, world: World, tell: Tell) -> None:
         if step.in_vain:
             return
         try:
-            agent.drained(pool, drain_seconds(attempt, step.max_seconds))
+            within = drain_seconds(attempt, step.max_seconds)
+            at_once([partial(agent.drained, pool, within) for agent, pool in held])
         except StepFailed as late:
-            agent.release(pool)
+            _release_all(held)
             world.evidence.ended()
             if attempt >= BRIEF_TRIES and time.monotonic() >= deadline:
                 raise _postponed_for_too_long(step, late.what, world) from late
             tell(f"{late.what}: requests go on, another try in a moment")
             time.sleep(RETRY_SECONDS)
-            agent.settle(pool, SETTLE_SECONDS)  # those who were let go keep connections again
+            # those who were let go keep connections again
+            at_once([partial(agent.settle, pool, SETTLE_SECONDS) for agent, pool in held])
         else:
             return
+
+
+def _hold_all(held: Sequence[tuple[HostAgent, str]], within_seconds: float, lull: float) -> float:
+    """Have all of these pools hold; gives for how long the first of them has.
+
+    The first one looks for a lull. The others follow it at once: who waited in front of it until
+    each had found a lull of its own would wait for as long.
+
+    Raises:
+        StepFailed: one cannot; then none does.
+    """
+    (first, pool), *others = held
+    began = time.monotonic() - first.hold(pool, within_seconds, lull)
+    try:
+        at_once([partial(_hold, agent, name, within_seconds) for agent, name in others])
+    except TenfoldError:
+        _release_all(held)
+        raise
+    return time.monotonic() - began
+
+
+def _hold(agent: HostAgent, pool: str, within_seconds: float) -> None:
+    agent.hold(pool, within_seconds)
+
+
+def _release_all(held: Sequence[tuple[HostAgent, str]]) -> None:
+    at_once([partial(agent.release, pool) for agent, pool in held])
 
 
 @effect.register
@@ -83,7 +114,7 @@ def _(step: steps.Release, world: World, tell: Tell) -> None:
     agent = world.target.reach(host)
     if agent is not None:
         agent.release(pool)
-    world.evidence.ended()
+    world.evidence.ended(step.pool)
 
 
 def drain_seconds(attempt: int, max_seconds: float) -> float:
@@ -109,11 +140,15 @@ def remaining(world: World, max_seconds: float) -> float:
 
 
 def _await_quiet(
-    agent: HostAgent, pool: str, step: steps.Hold, deadline: float, world: World, tell: Tell
+    held: Sequence[tuple[HostAgent, str]],
+    step: steps.Hold,
+    deadline: float,
+    world: World,
+    tell: Tell,
 ) -> None:
     """Wait while a request runs that would make the others wait for too long."""
     bound = step.max_seconds * QUIET_SHARE
-    while (oldest := agent.longest_request(pool)) > bound:
+    while (oldest := max(agent.longest_request(pool) for agent, pool in held)) > bound:
         if time.monotonic() >= deadline:
             why = f"a request has run for {oldest:.0f} s"
             raise _postponed_for_too_long(step, why, world)

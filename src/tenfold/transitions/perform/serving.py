@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import threading
 import time
 from dataclasses import replace
 from functools import partial
@@ -15,9 +16,8 @@ from tenfold.engines.nginx import maintenance
 from tenfold.errors import StepFailed, UnitFailed
 from tenfold.targets.protocol import HostAgent
 from tenfold.topology.model import Unit
-from tenfold.topology.settings import DatabaseSettings, EdgeSettings
+from tenfold.topology.settings import EdgeSettings
 from tenfold.transitions import steps
-from tenfold.transitions.blueprint import Blueprint
 from tenfold.transitions.journal import Journal
 from tenfold.transitions.perform.at_once import at_once
 from tenfold.transitions.perform.copying import copying
@@ -25,6 +25,7 @@ from tenfold.transitions.perform.databases import direct, refused_writes
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.errors import NeedsWriter
 from tenfold.transitions.perform.world import Tell, World, app_pool, one_off
+from tenfold.transitions.planner import migrates
 
 TRIAL = 0
 """The generation of a worker that is only tried; those that serve begin with 1."""
@@ -40,6 +41,9 @@ STALE = "stale_workers"
 
 WARM_SECONDS = "warm_seconds"
 """Fact: how long the workers took to start, the last time."""
+
+_WRITES_DOWN = threading.Lock()
+"""Several pools are handed over at the same time, and each writes down that the release serves."""
 
 
 @effect.register
@@ -194,7 +198,7 @@ def _warm(step: steps.WarmPool, world: World) -> None:
         agent.write(blueprint.render(pool, order.name)[0])
     # An app without migrations may create its tables when it starts, and "create table if not
     # exists" collides with itself when two do it at once: so the first starts alone.
-    alone = 0 if _migrates(blueprint) else 1
+    alone = 0 if migrates(blueprint.topology) else 1
     for order in orders[:alone]:
         agent.start(order)
     at_once([partial(agent.start, order) for order in orders[alone:]])
@@ -206,13 +210,6 @@ def _writes_at_start(step: steps.WarmPool, detail: str | None) -> NeedsWriter:
         changed="nothing for your users",
         detail=detail,
     )
-
-
-def _migrates(blueprint: Blueprint) -> bool:
-    """Whether only migrations make tables; not known of a database that is not Tenfold's."""
-    databases = [m.settings for m in blueprint.topology.of(DatabaseSettings)]
-    migrate = [isinstance(d, DatabaseSettings) and d.separate_owner for d in databases]
-    return bool(migrate) and all(migrate)
 
 
 @effect.register
@@ -246,14 +243,15 @@ def _(step: steps.Handover, world: World, tell: Tell) -> None:
         )
 
     def heard(text: str) -> None:
-        world.evidence.ended()  # the first word is that the new generation accepts
+        world.evidence.ended(step.pool)  # the first word is that the new generation accepts
         tell(text)
 
     agent.handover(name, step.generation, heard)
-    world.evidence.ended()
-    world.releases.collect()
-    world.releases.record_served(step.release)
-    world.journal.set(STALE, None)
+    world.evidence.ended(step.pool)
+    with _WRITES_DOWN:
+        world.releases.collect()
+        world.releases.record_served(step.release)
+        world.journal.set(STALE, None)
 
 
 @effect.register

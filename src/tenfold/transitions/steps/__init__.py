@@ -6,7 +6,7 @@ is idempotent: performing it twice is the same as performing it once.
 
 from __future__ import annotations
 
-from tenfold.transitions.steps.base import Step, Together
+from tenfold.transitions.steps.base import Step, Together, at_once
 from tenfold.transitions.steps.codec import KINDS, SCHEMA, flatten, from_json, to_json
 from tenfold.transitions.steps.moving import (
     AwaitLast,
@@ -109,6 +109,7 @@ __all__ = [
     "Verify",
     "WakeWorkers",
     "WarmPool",
+    "at_once",
     "flatten",
     "from_json",
     "to_json",

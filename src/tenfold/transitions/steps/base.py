@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -33,3 +34,9 @@ class Together(Step):
     def reverse(self) -> Step | None:
         backwards = tuple(r for s in reversed(self.steps) if (r := s.reverse()) is not None)
         return Together(backwards) if backwards else None
+
+
+def at_once(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Steps that do not need one another, as one; a single one as it is, none as nothing."""
+    found = tuple(steps)
+    return (Together(found),) if len(found) > 1 else found

@@ -51,7 +51,8 @@ def from_json(data: dict[str, Any]) -> Step:
         )
     if kind is Together:
         return Together(tuple(from_json(s) for s in data["steps"]))
-    return kind(**{f.name: _frozen(data[f.name]) for f in fields(kind)})
+    # What a version before did not know has its default.
+    return kind(**{f.name: _frozen(data[f.name]) for f in fields(kind) if f.name in data})
 
 
 def _frozen(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tenfold.transitions.steps.base import Step
+from tenfold.transitions.steps.base import Step, at_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,9 @@ class Settle(Step):
 
 @dataclass(frozen=True, slots=True)
 class Hold(Step):
-    """Let requests wait in front of a pool, and what it has in hand end.
+    """Let requests wait in front of a pool, and of ``others``, and what they have in hand end.
 
+    All of them hold, or none: what one has in hand may need what another would make wait.
     ``max_seconds`` bounds the wait of a request; the step postpones itself, for at most
     ``postpone_seconds``, while a request runs that takes too long for that. ``in_vain``: no
     database leads, so what is in hand cannot end well, and is not waited for.
@@ -117,12 +118,20 @@ class Hold(Step):
     max_seconds: float
     postpone_seconds: float
     in_vain: bool = False
+    others: tuple[str, ...] = ()
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """Every pool that holds."""
+        return (self.pool, *self.others)
 
     def sentence(self) -> str:
-        return f"let requests wait in front of {self.pool}, finish those in hand"
+        names = " and ".join(self.pools)
+        return f"let requests wait in front of {names}, finish those in hand"
 
     def reverse(self) -> Step:
-        return Release(self.pool)
+        (back,) = at_once(Release(pool) for pool in self.pools)
+        return back
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,89 @@
+"""One hold over several pools, on the memory target: all of them hold, or none does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.support.topologies import two_zones
+from tests.unit.transitions.test_perform import Shelf, blueprint, do, memory
+
+from tenfold.errors import StepFailed
+from tenfold.targets.memory import MemoryTarget
+from tenfold.transitions import steps as st
+from tenfold.transitions.journal import SqliteJournal
+from tenfold.transitions.perform import World, holding
+
+POOLS = ("app1/app", "app2/app")
+HOLD = st.Hold("app1/app", 5.0, 0.0, others=("app2/app",))
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(holding, "RETRY_SECONDS", 0.0)
+    target = MemoryTarget()
+    found = World(
+        blueprint=blueprint(two_zones(), target),
+        target=target,
+        journal=SqliteJournal(tmp_path / "journal.db"),
+        releases=Shelf(),
+    )
+    for path in POOLS:
+        do(found, st.WarmPool(path, 1, "r1", 2), st.Handover(path, 1, "r1"))
+    return found
+
+
+def held(world: World) -> list[str]:
+    return [name for name, agent in memory(world).agents.items() if agent.held]
+
+
+def test_all_hold_and_it_ends_when_the_last_accepts_again(world: World) -> None:
+    do(world, HOLD)
+    assert held(world) == ["app1", "app2"]
+    assert [hold.pools for hold in world.evidence.holds] == [POOLS]
+    do(world, st.Release("app1/app"))
+    assert world.evidence.holding() is not None
+    do(world, st.Release("app2/app"))
+    assert world.evidence.holding() is None
+    assert held(world) == []
+
+
+def test_a_handover_of_all_ends_it(world: World) -> None:
+    do(world, HOLD)
+    for path in POOLS:
+        assert world.evidence.holding() is not None
+        do(world, st.WarmPool(path, 2, "r1", 2), st.Handover(path, 2, "r1"))
+    assert world.evidence.holding() is None
+
+
+def test_where_one_cannot_hold_none_does(world: World) -> None:
+    memory(world).fail("hold", "app", StepFailed("app2/app cannot"), host="app2")
+    with pytest.raises(StepFailed, match="app2/app cannot"):
+        do(world, HOLD)
+    assert held(world) == []
+    assert world.evidence.holding() is None
+
+
+def test_where_one_does_not_drain_nobody_is_kept_waiting(world: World) -> None:
+    memory(world).agents["app2"].requests["app"] = (1, 0.1)
+    with pytest.raises(StepFailed, match="put off"):
+        do(world, HOLD)
+    assert held(world) == []
+    assert world.evidence.holding() is None
+
+
+def test_a_request_that_takes_long_anywhere_is_waited_for_before_anybody_holds(
+    world: World,
+) -> None:
+    memory(world).agents["app2"].requests["app"] = (1, 12.0)
+    with pytest.raises(StepFailed, match="a request has run for 12 s"):
+        do(world, HOLD)
+    assert world.evidence.holds == []
+
+
+def test_the_reverse_lets_all_go(world: World) -> None:
+    do(world, HOLD)
+    back = HOLD.reverse()
+    assert isinstance(back, st.Together)
+    do(world, *back.steps)
+    assert held(world) == []
