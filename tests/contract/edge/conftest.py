@@ -22,9 +22,9 @@ from tests.support.edge import NOBODY, as_nobody, builds, nobodys_folder
 from tenfold.engines.nginx import Found, Nginx
 from tenfold.engines.protocol import Place, Scene
 from tenfold.secret import Secret
-from tenfold.topology.model import Host, Topology, Unit
+from tenfold.topology.model import Host, Pool, Topology, Unit
 from tenfold.topology.process import Launch
-from tenfold.topology.settings import Asset, EdgeSettings
+from tenfold.topology.settings import AppSettings, Asset, EdgeSettings
 from tenfold.wiring.document import Document
 
 
@@ -132,6 +132,8 @@ class Edge:
     listener: socket.socket = field(init=False)
     secure: socket.socket | None = field(init=False, default=None)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    other_ports: tuple[int, ...] = ()
+    """Where the app is in other zones."""
 
     def __post_init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
@@ -168,7 +170,11 @@ class Edge:
 
     def scene(self) -> Scene:
         unit = Unit("edge", "nginx", "h1", self.settings)
-        topology = Topology("site", "10", (Host("h1", cores=2),), (unit,))
+        others = {f"h{n}": port for n, port in enumerate(self.other_ports, 2)}
+        hosts = (Host("h1", cores=2), *(Host(name, f"zone of {name}") for name in others))
+        app = AppSettings("site:app", "asgi", "uvicorn")
+        pools = tuple(Pool("app", "uvicorn", host.name, app) for host in hosts)
+        topology = Topology("site", "10", hosts, (unit,), pools)
         root = str(self.root)
         place = Place(
             config=f"{root}/config",
@@ -183,6 +189,7 @@ class Edge:
         endpoints = {
             "h1/app": f"127.0.0.1:{self.app_port}",
             "h1/edge": f"127.0.0.1:{self.settings.port}",
+            **{f"{name}/app": f"127.0.0.1:{port}" for name, port in others.items()},
         }
         document = Document("site", "10", endpoints=endpoints)
         return Scene(topology.hosts[0], topology, document, place, secrets=self.secrets)

@@ -21,9 +21,9 @@ from tenfold.engines.nginx import Build, Found, Nginx
 from tenfold.engines.protocol import Place, Scene
 from tenfold.errors import UsageError
 from tenfold.secret import Secret
-from tenfold.topology.model import Host, Topology, Unit
+from tenfold.topology.model import Host, Pool, Topology, Unit
 from tenfold.topology.process import File, Launch
-from tenfold.topology.settings import Asset, EdgeSettings, Redirect, Tls
+from tenfold.topology.settings import AppSettings, Asset, EdgeSettings, Redirect, Tls
 from tenfold.wiring.document import Document
 
 HERE = Path(__file__).parent
@@ -35,6 +35,7 @@ SECRETS = {
     "edge.user.ben@example.org": Secret("pässword"),
     "edge.certificate": Secret(PEM),
 }
+APP = AppSettings("shop:app", "asgi", "uvicorn")
 CASES = sorted(path.parent.name for path in HERE.glob("*/case.toml"))
 
 
@@ -81,8 +82,12 @@ class Case:
             pages=f"{root}/pages",
         )
         endpoints = {"vm1/app": given.get("upstream", "127.0.0.2:8000")}
+        others = given.get("others", [])
+        hosts = [Host(f"vm{n}", o.get("zone", "b")) for n, o in enumerate(others, 2)]
+        endpoints |= {f"{h.name}/app": o["app"] for h, o in zip(hosts, others, strict=True)}
         document = Document("shop", "10", endpoints=endpoints)
-        topology = Topology("shop", "10", (host,), (unit,))
+        pools = tuple(Pool("app", "uvicorn", h.name, APP) for h in (host, *hosts))
+        topology = Topology("shop", "10", (host, *hosts), (unit,), pools)
         return unit, Scene(host, topology, document, place, secrets=SECRETS)
 
     def rendered(self) -> dict[str, str]:

@@ -14,8 +14,9 @@ CURRENT = "current"
 
 def values(settings: EdgeSettings, scene: Scene, known: Mapping[str, str]) -> dict[str, str]:
     """Who answers what nothing else does: files, the app, or files and then the app."""
+    at_app = filled("at-app.conf", known) + (f"\n{known['AT_ZONES']}" if known["AT_ZONES"] else "")
     if not settings.pages:
-        return {"PAGES_MAPS": "", "SITE": template("app.conf") + "\n" + template("at-app.conf")}
+        return {"PAGES_MAPS": "", "SITE": filled("app.conf", known) + "\n" + at_app}
     told = {**known, "PAGES": literal(f"{scene.place.pages}/{CURRENT}")}
     maps = template("pages-maps.conf")
     if settings.upstream is None:
@@ -24,5 +25,5 @@ def values(settings: EdgeSettings, scene: Scene, known: Mapping[str, str]) -> di
     aside = "$http_cookie$args" if settings.users else "$http_cookie$http_authorization$args"
     return {
         "PAGES_MAPS": filled("paged.conf", {"ASIDE": aside}) + "\n" + maps,
-        "SITE": filled("pages-and-app.conf", told) + "\n" + template("at-app.conf"),
+        "SITE": filled("pages-and-app.conf", told) + "\n" + at_app,
     }

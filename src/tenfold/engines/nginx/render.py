@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from tenfold.engines.nginx import pages, site, stored
+from tenfold.engines.nginx import pages, site, stored, zones
 from tenfold.engines.nginx.assets import locations
 from tenfold.engines.nginx.build import Build
 from tenfold.engines.nginx.text import filled, literal, template
@@ -116,11 +116,12 @@ class Nginx:
             "CONFIG": literal(scene.place.config),
             "ASSETS": locations(settings.assets, scene.place.assets, of_the_site["HSTS"]),
             "STORED": stored.locations(settings.stored, scene.place.storage, of_the_site["HSTS"]),
+            "HOLD": _duration(settings.hold_seconds),
             **of_the_site,
             **_by_build(self.build),
         }
-        values |= pages.values(settings, scene, values)
         values |= _behind(member, scene, values)
+        values |= pages.values(settings, scene, values)
         text = filled("nginx.conf", {**values, "LITERAL_DOLLAR": ""})
         if "${dollar}" in text:
             text = filled("nginx.conf", {**values, "LITERAL_DOLLAR": template("dollar.conf")})
@@ -130,14 +131,19 @@ class Nginx:
 def _behind(member: Unit | Pool, scene: Scene, values: Mapping[str, str]) -> dict[str, str]:
     """What is said to the app; nothing where there is none."""
     settings = _settings(member)
+    of_one = zones.of_one(values)
     if settings.upstream is None:
-        return {"UPSTREAMS": "", "PROXY": "", "HIDDEN": template("hidden-pages.conf")}
+        nothing = {"UPSTREAMS": "", "PROXY": "", "HIDDEN": template("hidden-pages.conf")}
+        return {**of_one, **nothing}
     endpoint = scene.wiring.endpoints[f"{member.host}/{settings.upstream}"]
-    told = {**values, "UPSTREAM": endpoint, "HOLD": _duration(settings.hold_seconds)}
+    told = {**values, "UPSTREAM": endpoint}
+    others = zones.others(member, settings.upstream, scene)
+    there = zones.of_several(others, told, pages=settings.pages) if others else of_one
     return {
-        "UPSTREAMS": filled("upstream.conf", told),
-        "PROXY": filled("proxy.conf", told),
-        "HIDDEN": template("hidden.conf"),
+        **there,
+        "UPSTREAMS": there["ZONE_MAPS"] or filled("upstream.conf", told),
+        "PROXY": filled("proxy.conf", {**told, **there}),
+        "HIDDEN": filled("hidden.conf", there),
     }
 
 
