@@ -113,7 +113,7 @@ def test_from_nothing_to_https_and_through_every_change(town: Town, shop: Projec
     shop.ok("up", "-d")
     assert serial(town) == second
     assert issued(shop)["failures"] == 0
-    assert town.orders() == orders + 1
+    assert town.orders() == orders + 1, shop.ok("logs", "--unit", "certificates", "--lines", "200")
     assert [(u["state"], u["restarts"]) for u in shop.units("acme")] == [("running", 0)]
     _nothing_is_open(shop)
 
