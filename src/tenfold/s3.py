@@ -15,10 +15,12 @@ CONNECT_SECONDS = 5
 REQUEST_SECONDS = 60
 RETRY_SECONDS = 20
 Why = Literal["refused", "full", "unreachable"]
-_FULL = ("507", "insufficientstorage", "quotaexceeded", "no free volume", "no writable volume",
+_FULL = ("status code: 507", "insufficientstorage", "quotaexceeded", "no free volume", "no writable volume",
          "no space left", "storagefull", "disk full", "not enough")  # fmt: skip
 _SERVER_ERROR = re.compile(r"status code: (5\d\d[ A-Za-z]*)")
-_WRONG = ("invalidaccesskeyid", "signaturedoesnotmatch", "accessdenied", "403", "401")
+_WRONG = re.compile(
+    r"status(?: code)?:? 40[13]\b|\b(?:invalidaccesskeyid|signaturedoesnotmatch|accessdenied)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def explain(error: Exception, what: str) -> tuple[Why, str, str]:
     if "nosuchbucket" in text:
         return "refused", f"{what}: there is no such bucket", "make the bucket"
     known = isinstance(error, exceptions.PermissionDeniedError | PermissionError)
-    if known or isinstance(error, exceptions.UnauthenticatedError) or _any(_WRONG, text):
+    if known or isinstance(error, exceptions.UnauthenticatedError) or _WRONG.search(text):
         return (
             "refused",
             f"{what}: the server refuses access_key and secret_key",
