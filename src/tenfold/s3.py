@@ -15,8 +15,17 @@ CONNECT_SECONDS = 5
 REQUEST_SECONDS = 60
 RETRY_SECONDS = 20
 Why = Literal["refused", "full", "unreachable"]
-_FULL = ("status code: 507", "insufficientstorage", "quotaexceeded", "no free volume", "no writable volume",
-         "no space left", "storagefull", "disk full", "not enough")  # fmt: skip
+_FULL = (
+    "status code: 507",
+    "insufficientstorage",
+    "quotaexceeded",
+    "no free volume",
+    "no writable volume",
+    "no space left",
+    "storagefull",
+    "disk full",
+    "not enough",
+)
 _SERVER_ERROR = re.compile(r"status code: (5\d\d[ A-Za-z]*)")
 _WRONG = re.compile(
     r"status(?: code)?:? 40[13]\b|\b(?:invalidaccesskeyid|signaturedoesnotmatch|accessdenied)\b"
