@@ -23,6 +23,15 @@ def edge_address(status: Status) -> str | None:
     return None
 
 
+def edge_addresses(status: Status) -> tuple[tuple[str, int], ...]:
+    """Where this machine's edges listen, each with the port that the site's URL stands for."""
+    if len(status.urls) > 1:  # browsers try the next address where one cannot be reached
+        parts = [urlsplit(url) for url in status.urls.values()]
+        return tuple((part.hostname or "", part.port or 0) for part in parts)
+    alone = edge_address(status)
+    return () if alone is None else ((alone, 0),)
+
+
 def first_answer(url: str, *, at: str | None = None) -> tuple[str, bool]:
     """What ``/`` answers, in words, and whether that is a good sign.
 
@@ -32,7 +41,7 @@ def first_answer(url: str, *, at: str | None = None) -> tuple[str, bool]:
     """
     began = time.perf_counter()
     try:
-        code = _status(url, at)
+        code = status_of(url, at)
     except (OSError, http.client.HTTPException) as error:
         return f"no answer yet: {error}", False
     took = f"first answer {code} in {(time.perf_counter() - began) * 1000:.0f} ms"
@@ -43,14 +52,21 @@ def first_answer(url: str, *, at: str | None = None) -> tuple[str, bool]:
     return took, code < 500
 
 
-def _status(url: str, at: str | None) -> int:
+def status_of(
+    url: str, at: str | None, *, path: str = "/", within_seconds: float = WITHIN_SECONDS
+) -> int:
+    """The status of one answer; for ``at`` see :func:`first_answer`.
+
+    Raises:
+        OSError, http.client.HTTPException: there was none.
+    """
     parts = urlsplit(url)
     name, secure = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
-    connection = _At(name, port, at or name, _unchecked() if secure else None)
+    connection = _At(name, port, at or name, _unchecked() if secure else None, within_seconds)
     try:
         # As people ask: the port is named unless it is the usual one.
-        connection.request("GET", "/", headers={"Host": parts.netloc})
+        connection.request("GET", path, headers={"Host": parts.netloc})
         return connection.getresponse().status
     finally:
         connection.close()
@@ -59,8 +75,10 @@ def _status(url: str, at: str | None) -> int:
 class _At(http.client.HTTPConnection):
     """A connection to one address that asks for a site by its name."""
 
-    def __init__(self, name: str, port: int, at: str, tls: ssl.SSLContext | None) -> None:
-        super().__init__(at, port, timeout=WITHIN_SECONDS)
+    def __init__(
+        self, name: str, port: int, at: str, tls: ssl.SSLContext | None, timeout: float
+    ) -> None:
+        super().__init__(at, port, timeout=timeout)
         self._name, self._tls = name, tls
 
     def connect(self) -> None:

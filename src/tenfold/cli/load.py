@@ -14,7 +14,7 @@ from typing import NamedTuple
 import click
 
 from tenfold.cli.base import Settings, command
-from tenfold.cli.first_answer import edge_address
+from tenfold.cli.first_answer import edge_addresses
 from tenfold.cli.output import Output
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.reporting import load_folder
@@ -33,6 +33,7 @@ from tenfold.load import (
     render,
     run_load,
 )
+from tenfold.load.client import At
 from tenfold.load.publishing import Told, published
 from tenfold.secret import Secret
 
@@ -76,8 +77,8 @@ def load(
     if url is None and (now.state == "stopped" or now.url is None):
         raise Refused(f"{now.title} does not run", next="tenfold up, or name a site with --url")
     site = url or str(now.url)
-    # The edge of this very deployment, also where its name leads elsewhere from here.
-    reach = Reach(allow_remote, edge_address(now) if url is None else None)
+    # The edges of this very deployment, also where its name leads elsewhere from here.
+    reach = Reach(allow_remote, edge_addresses(now) if url is None else ())
     path = ledger or _ledger_path(deployment)
     with asyncio.Runner(loop_factory=new_loop) as runner:
         figures = load_folder(deployment.layout) if site == now.url else None
@@ -95,10 +96,10 @@ def load(
 
 
 class Reach(NamedTuple):
-    """Whom the load may reach, and at which address if not at that of the name."""
+    """Whom the load may reach, and at which addresses if not at those of the name."""
 
     allow_remote: bool
-    at: str | None
+    at: At
 
 
 async def _load(

@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
+from tenfold.cli import edges
 from tenfold.cli.base import Settings, command
+from tenfold.cli.edges import with_edges
 from tenfold.cli.maintenance import sentence as maintenance_sentence
 from tenfold.cli.moving import way_on
 from tenfold.cli.output import Output
@@ -75,6 +77,7 @@ def status(settings: Settings, routes: bool) -> None:
         data = backups_of(deployment)
         found = replace(found, storage=tuple(asdict(k) for k in deployment.user_files()))
         found = with_database(found, deployment)
+        found = with_edges(found)
         watched = watched_by(deployment)
         jobs = jobs_of(deployment)
         if jobs is not None:
@@ -211,7 +214,10 @@ def show(
     parts.append(found.state)
     output.line(" · ".join(parts), style="bold")
     output.line()
-    if found.url and found.state not in ("stopped",):
+    if found.edges is not None:
+        edges.show(found.edges, output)
+        output.line()
+    elif found.url and found.state not in ("stopped",):
         output.line(f"  {found.url}")
         output.line()
     if found.maintenance:

@@ -14,13 +14,15 @@ FACT = "applied"
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Membership in plain data. ``expected`` maps ``host/member`` to the units it must have."""
+    """Membership in plain data. ``expected`` maps ``host/member`` to the units it must have,
+    ``urls`` each edge to where it listens."""
 
     app: str
     stage: str
     url: str | None
     hosts: tuple[Mapping[str, Any], ...] = ()
     expected: Mapping[str, int] = field(default_factory=dict)
+    urls: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the journal."""
@@ -38,6 +40,7 @@ def applied(topology: Topology, document: Document) -> Applied:
         app=topology.app,
         stage=topology.stage,
         url=document.url,
+        urls=document.urls,
         hosts=tuple(_host(h) for h in topology.hosts),
         expected={m.path: m.minimum if isinstance(m, Pool) else 1 for m in topology.members()},
     )
@@ -53,6 +56,7 @@ def from_json(data: Mapping[str, Any] | None) -> Applied | None:
         url=data["url"],
         hosts=tuple(data["hosts"]),
         expected=dict(data["expected"]),
+        urls=dict(data.get("urls", {})),
     )
 
 

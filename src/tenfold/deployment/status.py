@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tenfold.deployment import resting
@@ -41,6 +41,8 @@ class Status:
     deeds: tuple[Deed, ...] = ()
     jobs: tuple[Mapping[str, Any], ...] | None = None
     pages: str | None = None
+    urls: Mapping[str, str] = field(default_factory=dict)
+    edges: tuple[Mapping[str, Any], ...] | None = None
 
     @property
     def title(self) -> str:
@@ -50,9 +52,10 @@ class Status:
     def to_json(self) -> dict[str, Any]:
         """The documented object, without the version that every object gets.
 
-        ``storage`` is there where user files were counted, which takes a moment; ``database`` where
-        it is the user's own, and was asked; ``deeds`` where agents have done something by
-        themselves since a command was cut off; ``jobs`` where the release has any.
+        ``edges`` is there where there are several, and were asked; ``storage`` where user files
+        were counted, which takes a moment; ``database`` where it is the user's own, and was asked;
+        ``deeds`` where agents have done something by themselves since a command was cut off;
+        ``jobs`` where the release has any.
         """
         told: dict[str, Any] = {
             "app": self.app,
@@ -69,6 +72,8 @@ class Status:
             if self.maintenance is None
             else {key: self.maintenance[key] for key in ("since", "until", "message")},
         }
+        if self.edges is not None:
+            told["edges"] = list(self.edges)
         if self.storage is not None:
             told["storage"] = list(self.storage)
         if self.deeds:
@@ -117,6 +122,7 @@ def status(
         stage=applied.stage,
         state=_state(up, missing, last, holder),
         url=applied.url,
+        urls=applied.urls,
         release=_serving(now, applied.stage),
         pages=now.pages,
         hosts=tuple(_host(h, applied) for h in now.hosts),

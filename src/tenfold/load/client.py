@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -18,7 +18,10 @@ from tenfold.load.answer import EXAMPLE_CHARACTERS, Answer, failure_of
 from tenfold.load.compose import Prepared, StreamedFile
 
 Clock = Callable[[], float]
+At = Sequence[tuple[str, int]]
+"""Addresses, each with its port; 0 is that of the URL."""
 
+ANY_EDGE = "edges.invalid"
 _BLOCK = bytes(range(256)) * 256
 _SLOW_STEPS = 20  # a slow body goes out, and a slowly read one comes in, in this many pieces
 _IDLE_SECONDS = 300.0  # as browsers do: an idle connection is used until the site closes it
@@ -42,9 +45,12 @@ class Client:
     """Sends prepared requests to one site. An async context manager."""
 
     def __init__(
-        self, base_url: str, *, keep_alive: bool = True, at: str | None = None, clock: Clock
+        self, base_url: str, *, keep_alive: bool = True, at: At = (), clock: Clock
     ) -> None:
-        self._base_url = base_url
+        self._base_url, self._host = base_url, ""
+        if len(at) > 1:  # of an address nobody asks where it leads
+            site = URL(base_url)
+            self._base_url, self._host = str(site.with_host(ANY_EDGE)), site.authority
         self._clock = clock
         self._session = new_session(keep_alive=keep_alive, at=at)
 
@@ -87,22 +93,23 @@ class Client:
         return self._session.request(
             request.method,
             URL(self._base_url + request.path, encoded=True),
-            headers=request.headers,
+            headers={"host": self._host, **request.headers} if self._host else request.headers,
             data=_stream(request.body) if isinstance(request.body, StreamedFile) else request.body,
             timeout=aiohttp.ClientTimeout(total=timeout_seconds),
             allow_redirects=False,
         )
 
 
-def new_session(*, keep_alive: bool = True, at: str | None = None) -> aiohttp.ClientSession:
+def new_session(*, keep_alive: bool = True, at: At = ()) -> aiohttp.ClientSession:
     """A session that sends each request exactly once and pools without a limit of its own.
 
-    With ``at`` every name leads to that address, whatever it leads to elsewhere, and certificates
-    are not looked at: whoever gives the address knows who is there.
+    With ``at`` every name leads to these addresses, whatever it leads to elsewhere, and
+    certificates are not looked at: whoever gives the addresses knows who is there. Of several, one
+    that cannot be reached is left for the next, as browsers do with a name that leads to several.
 
     Bodies stay compressed: unpacking them would be the generator's time and prove nothing.
     """
-    options: dict[str, Any] = {} if at is None else {"resolver": _At(at), "ssl": False}
+    options: dict[str, Any] = {"resolver": _At(at), "ssl": False} if at else {}
     if keep_alive:
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS, **options)
     else:
@@ -118,20 +125,25 @@ def new_session(*, keep_alive: bool = True, at: str | None = None) -> aiohttp.Cl
 
 
 class _At(AbstractResolver):
-    """Every name leads to one address."""
+    """Every name leads to the same addresses."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, at: At) -> None:
+        self._at = at
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """As :meth:`aiohttp.abc.AbstractResolver.resolve`."""
-        family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
         return [
             ResolveResult(
-                hostname=host, host=self._address, port=port, family=family, proto=0, flags=0
+                hostname=host,
+                host=address,
+                port=own or port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=0,
             )
+            for address, own in self._at
         ]
 
     async def close(self) -> None:

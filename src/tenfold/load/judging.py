@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from tenfold.errors import UsageError
+from tenfold.load.client import At
 from tenfold.load.comparison import Comparison, compare
 from tenfold.load.lookup import ids_at_endpoint, ids_in_database
 from tenfold.load.plan import EndpointSource, LedgerSource
@@ -20,7 +21,7 @@ async def judge(
     dsn: Secret | None = None,
     base_url: str | None = None,
     allow_remote: bool = False,
-    at: str | None = None,
+    at: At = (),
 ) -> Comparison:
     """Read the ledger file and look for its writes: in the database at `dsn`, or at an endpoint.
 

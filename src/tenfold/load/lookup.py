@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from tenfold.errors import LoadError
-from tenfold.load.client import Client
+from tenfold.load.client import At, Client
 from tenfold.load.compose import Prepared
 from tenfold.load.guard import checked_base_url
 from tenfold.load.ids import ids_in
@@ -98,7 +98,7 @@ async def ids_at_endpoint(
     run_id: str,
     *,
     allow_remote: bool = False,
-    at: str | None = None,
+    at: At = (),
 ) -> list[str]:
     """The run's ids as the app lists them: a JSON list, or one value a line.
 
@@ -108,7 +108,7 @@ async def ids_at_endpoint(
         Refused, UsageError: as :func:`~tenfold.load.guard.checked_base_url`.
         LoadError: no answer, not 200, or neither of these forms.
     """
-    site = checked_base_url(base_url, allow_remote=allow_remote or at is not None)
+    site = checked_base_url(base_url, allow_remote=allow_remote or bool(at))
     path = source.path.render({"run": run_id}, lambda options: options[0])
     request = Prepared("GET", path, dict(source.headers), None)
     try:

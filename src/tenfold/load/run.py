@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from tenfold.errors import LoadError
-from tenfold.load.client import Client, Clock
+from tenfold.load.client import At, Client, Clock
 from tenfold.load.counts import latency_report, milliseconds, request_report
 from tenfold.load.engine import Progress, Run, cancelled
 from tenfold.load.guard import checked_base_url, make_room_for
@@ -29,7 +29,7 @@ async def run_load(
     on_progress: Callable[[Progress], None] | None = None,
     stop: asyncio.Event | None = None,
     allow_remote: bool = False,
-    at: str | None = None,
+    at: At = (),
     drain_seconds: float = 5.0,
     clock: Clock = time.perf_counter,
 ) -> LoadReport:
@@ -38,8 +38,8 @@ async def run_load(
     Setting `stop` ends the sending; answers to what was sent are then awaited for at most
     `drain_seconds`. The ledger, when given, is written but not closed: close it before it is
     compared. On a loop of :func:`~tenfold.load.loop.new_loop` requests leave on time to some
-    0.1 ms, on others to 1 ms. `at` is the address of one's own site, whose name may lead elsewhere
-    from here; it needs no `allow_remote`.
+    0.1 ms, on others to 1 ms. `at` are the addresses of one's own site, whose name may lead
+    elsewhere from here; it needs no `allow_remote`.
 
     Raises:
         UsageError, Refused: the URL is none, is not of this machine (without `allow_remote`), or
@@ -47,7 +47,7 @@ async def run_load(
         LoadError: a setup request failed, `stop` was set during the setup, or the ledger can no
             longer be written.
     """
-    site = checked_base_url(base_url, allow_remote=allow_remote or at is not None)
+    site = checked_base_url(base_url, allow_remote=allow_remote or bool(at))
     make_room_for(plan.max_in_flight)
     stop = stop or asyncio.Event()
     rng = random.Random(f"choices {plan.seed}")  # noqa: S311 (repeatable on purpose, no secret)

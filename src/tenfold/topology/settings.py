@@ -168,11 +168,12 @@ class EdgeSettings(Settings):
     With ``pages`` the pages that are shown as files go before the app's; without an ``upstream``
     there is nothing else.
 
-    Without ``names`` every name is served. ``aliases`` are pairs: a name, and the one to which it
-    redirects. The password of each of ``users`` is among the secrets, as ``edge.user.NAME``.
+    Without an ``address`` it listens at that of its host. Without ``names`` every name is served.
+    ``aliases`` are pairs: a name, and the one to which it redirects. The password of each of
+    ``users`` is among the secrets, as ``edge.user.NAME``.
     """
 
-    address: str = "127.0.0.1"
+    address: str | None = "127.0.0.1"
     port: int = 8000
     upstream: str | None = "app"
     pages: bool = False

@@ -43,10 +43,14 @@ class Blueprint:
 
     @property
     def document(self) -> Document:
-        """Where everything is, as the app reads it."""
+        """Where everything is, as the app reads it on the first host that has it."""
+        return self.document_on(None)
+
+    def document_on(self, host: str | None) -> Document:
+        """Where everything is, as it is read on this host: each has an endpoint of its own."""
         addresses = {name: paths.address for name, paths in self.hosts.items()}
         release = self.release.id if self.release else None
-        return wiring(self.topology, addresses, release=release, leaders=self.leaders)
+        return wiring(self.topology, addresses, release=release, leaders=self.leaders, host=host)
 
     def scene(self, member: Unit | Pool, instance: str = "") -> Scene:
         """All that rendering this member may look at."""
@@ -66,7 +70,7 @@ class Blueprint:
         return Scene(
             host=self.topology.host(member.host),
             topology=self.topology,
-            wiring=self.document,
+            wiring=self.document_on(member.host),
             place=place,
             secrets=self.secrets,
             instance=instance or member.name,

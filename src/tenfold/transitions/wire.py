@@ -34,11 +34,17 @@ def reachable(address: str) -> str:
     return bracketed({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address))  # noqa: S104
 
 
-def site_url(settings: EdgeSettings) -> str:
-    """Where people find the site: by its own name if it has one."""
+def edge_url(settings: EdgeSettings, host_address: str) -> str:
+    """Where this machine finds one edge, by its address."""
     scheme, port = ("https", settings.tls.port) if settings.tls else ("http", settings.port)
+    return f"{scheme}://{reachable(settings.address or host_address)}:{port}"
+
+
+def site_url(settings: EdgeSettings, host_address: str) -> str:
+    """Where people find the site: by its own name if it has one."""
     if not settings.names:
-        return f"{scheme}://{reachable(settings.address)}:{port}"
+        return edge_url(settings, host_address)
+    scheme, port = ("https", settings.tls.port) if settings.tls else ("http", settings.port)
     usual = {"http": 80, "https": 443}[scheme]
     return f"{scheme}://{settings.names[0]}" + ("" if port == usual else f":{port}")
 
@@ -51,10 +57,10 @@ def listens(topology: Topology, host: str, address: str) -> tuple[Listen, ...]:
         if isinstance(member.settings, AppSettings):
             found.append(Listen(member.name, address, APP_PORT))
         elif isinstance(member.settings, EdgeSettings):
-            found.append(Listen("public", member.settings.address, member.settings.port))
+            public = member.settings.address or address
+            found.append(Listen("public", public, member.settings.port))
             if member.settings.tls is not None:
-                secure = member.settings.tls.port
-                found.append(Listen("public-https", member.settings.address, secure))
+                found.append(Listen("public-https", public, member.settings.tls.port))
         elif isinstance(member.settings, MetricsSettings):
             found.append(Listen(member.name, LOOPBACK, member.settings.port))
         elif isinstance(member.settings, EndpointSettings):
@@ -68,21 +74,25 @@ def wiring(
     *,
     release: str | None = None,
     leaders: Mapping[str, str] | None = None,
+    host: str | None = None,
 ) -> Document:
-    """The document for this topology.
+    """The document for this topology, as it is on one host.
 
     Args:
         topology: what there is.
         addresses: where each host is.
         release: the one that serves.
         leaders: database cluster -> path of the unit that leads it; needed where there are several.
+        host: whose; by default the first that has the app.
 
-    The app reaches a cluster through the endpoint on its own host, where there is one.
+    The app reaches a cluster through the endpoint on its own host, where there is one, or else
+    through the first that there is.
     """
     endpoints: dict[str, str] = {}
     databases: dict[str, Database] = {}
     redis: Redis | None = None
     url: str | None = None
+    urls: dict[str, str] = {}
     for member in topology.members():
         address = addresses[member.host]
         settings = member.settings
@@ -93,8 +103,10 @@ def wiring(
                     address, POSTGRESQL_PORT, settings.database, settings.app_role
                 )
         elif isinstance(settings, EdgeSettings):
-            endpoints[member.path] = f"{bracketed(settings.address)}:{settings.port}"
-            url = site_url(settings)
+            public = bracketed(settings.address or address)
+            endpoints[member.path] = f"{public}:{settings.port}"
+            url = url or site_url(settings, address)
+            urls[member.path] = edge_url(settings, address)
         elif isinstance(settings, EndpointSettings):
             endpoints[member.path] = f"{address}:{ENDPOINT_PORT}"
         elif isinstance(settings, RedisSettings):
@@ -102,7 +114,10 @@ def wiring(
             redis = Redis(bracketed(address), REDIS_PORT)
         elif isinstance(settings, AppSettings):
             endpoints[member.path] = f"{address}:{APP_PORT}"
-    for member in topology.of(EndpointSettings):
+    here = host or next((pool.host for pool in topology.app_pools), None)
+    every = topology.of(EndpointSettings)
+    # The one that counts comes last.
+    for member in (*reversed(every), *(m for m in every if m.host == here)):
         assert isinstance(member.settings, EndpointSettings)
         known = databases[member.settings.cluster]
         databases[member.settings.cluster] = replace(
@@ -113,6 +128,7 @@ def wiring(
         stage=topology.stage,
         release=release,
         url=url,
+        urls=urls,
         endpoints=endpoints,
         databases=databases,
         redis=redis,

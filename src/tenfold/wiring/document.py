@@ -42,6 +42,8 @@ class Redis:
 class Document:
     """Where everything is, at one version; a higher version replaces a lower one.
 
+    ``url`` is where people find the site; ``urls`` maps each edge, as
+    ``host/unit``, to where it listens.
     ``endpoints`` maps ``host/unit`` or ``host/pool`` to ``address:port``.
     """
 
@@ -53,6 +55,7 @@ class Document:
     endpoints: Mapping[str, str] = field(default_factory=dict)
     databases: Mapping[str, Database] = field(default_factory=dict)
     redis: Redis | None = None
+    urls: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """One JSON object, keys sorted, so that equal documents are equal texts."""
@@ -70,7 +73,11 @@ def from_json(text: str) -> Document:
         raise ValueError(f"not a wiring document of format {FORMAT}")
     databases = {name: Database(**value) for name, value in data.pop("databases").items()}
     redis = data.pop("redis", None)
-    return Document(databases=databases, redis=Redis(**redis) if redis else None, **data)
+    return Document(
+        databases=databases,
+        redis=Redis(**redis) if redis else None,
+        **data,
+    )
 
 
 def environment(document: Document, passwords: Mapping[str, str]) -> dict[str, str]:

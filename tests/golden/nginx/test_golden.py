@@ -85,9 +85,11 @@ class Case:
         others = given.get("others", [])
         hosts = [Host(f"vm{n}", o.get("zone", "b")) for n, o in enumerate(others, 2)]
         endpoints |= {f"{h.name}/app": o["app"] for h, o in zip(hosts, others, strict=True)}
+        endpoints |= {f"{h.name}/edge": o["edge"] for h, o in zip(hosts, others, strict=True)}
+        edges = [Unit("edge", "nginx", h.name, settings) for h in hosts]
         document = Document("shop", "10", endpoints=endpoints)
         pools = tuple(Pool("app", "uvicorn", h.name, APP) for h in (host, *hosts))
-        topology = Topology("shop", "10", (host, *hosts), (unit,), pools)
+        topology = Topology("shop", "10", (host, *hosts), (unit, *edges), pools)
         return unit, Scene(host, topology, document, place, secrets=SECRETS)
 
     def rendered(self) -> dict[str, str]:

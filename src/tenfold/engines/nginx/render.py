@@ -175,7 +175,7 @@ def _settings(member: Unit | Pool) -> EdgeSettings:
 def _public(member: Unit | Pool, scene: Scene) -> tuple[str, int]:
     """Where the agent's socket listens; nginx knows an inherited socket by its exact address."""
     settings = _settings(member)
-    address, port = settings.address, settings.port
+    address, port = settings.address or scene.place.address, settings.port
     endpoint = scene.wiring.endpoints.get(member.path)
     if endpoint:
         address, _, digits = endpoint.rpartition(":")

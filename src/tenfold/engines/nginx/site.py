@@ -22,6 +22,7 @@ CERTIFICATE = "certificate.pem"
 USERS = "users"
 SALT = "edge.salt"
 _HTTPS = 443
+ALL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - and where one asks there
 
 
 def kept_certificate(place: Place, unit: str) -> str:
@@ -97,6 +98,7 @@ def _others(
     if settings.tls is not None:
         every = " ".join((*settings.names, *(alias for alias, _ in settings.aliases)))
         challenges = _challenges(settings.tls, scene)
+        text += _other_edges(settings.tls, scene)
         text += filled("to_https.conf", {**shared, "ALL_NAMES": every, "CHALLENGES": challenges})
     if settings.aliases:
         text += template("asked_port.conf")
@@ -144,7 +146,31 @@ def _challenges(tls: Tls, scene: Scene) -> str:
     if tls.certificates is None:
         return ""
     root = literal(challenge_root(scene.place, tls.certificates))
-    return filled("challenges.conf", {"CERTIFICATE_UNIT": tls.certificates, "CHALLENGE_ROOT": root})
+    others = other_edges(scene)
+    return filled(
+        "challenges.conf",
+        {
+            "CERTIFICATE_UNIT": tls.certificates,
+            "CHALLENGE_ROOT": root,
+            "ELSE": "@other_proofs" if others else "=404",
+            "OTHER_PROOFS": template("other-proofs.conf").rstrip("\n") if others else "",
+        },
+    )
+
+
+def _other_edges(tls: Tls, scene: Scene) -> str:
+    others = other_edges(scene) if tls.certificates is not None else ()
+    if not others:
+        return ""
+    servers = "\n".join(f"        server {endpoint};" for endpoint in others)
+    return filled("other-edges.conf", {"SERVERS": servers})
+
+
+def other_edges(scene: Scene) -> tuple[str, ...]:
+    """Where plain requests come in at the edges of other hosts: ``address:port``."""
+    others = [m for m in scene.topology.of(EdgeSettings) if m.host != scene.host.name]
+    found = (scene.wiring.endpoints[m.path].rpartition(":") for m in others)
+    return tuple(f"{ALL_ADDRESSES.get(address, address)}:{port}" for address, _, port in found)
 
 
 def _hsts(tls: Tls | None) -> str:
