@@ -1,8 +1,8 @@
-"""The journal: what was intended, what was done, and the facts that outlive a command.
+"""The journal as one file: SQLite with ``synchronous = FULL``, so that an acknowledged entry
+survives power loss.
 
-A protocol with compare-and-set and a fencing epoch: whoever begins a transition gets a new epoch,
-and a command with an older one can no longer write. On one host it is SQLite with
-``synchronous = FULL``, so that an acknowledged entry survives power loss.
+When the journal is moved elsewhere, a *mark* in its file says where to. From then on nobody writes
+into this file as a journal any more; it is a copy, as of a moment.
 """
 
 from __future__ import annotations
@@ -13,14 +13,25 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Final
 
 from tenfold.errors import JournalError
+from tenfold.transitions.journal.model import (
+    Contents,
+    Entry,
+    Moved,
+    Outcome,
+    Record,
+    Transition,
+    overtaken,
+)
 
-FORMAT = 1
-Outcome = Literal["done", "failed", "backed-out"]
+FORMAT: Final = 1
+MOVED_FORMAT: Final = 2
+"""Of a file that is a copy only: a Tenfold that knows no other journals refuses it."""
+KEEP: Final = 100
+"""Transitions that go along when the journal is moved."""
 
 _SCHEMA = """
 create table if not exists meta (key text primary key, value text not null) strict;
@@ -36,52 +47,8 @@ create table if not exists entries (
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One transition as the journal has it. ``position`` is the last step that was intended."""
-
-    id: int
-    kind: str
-    steps: tuple[dict[str, Any], ...]
-    began: float
-    ended: float | None
-    outcome: str | None
-    message: str | None
-    position: int | None
-    done: tuple[int, ...]
-
-
-class Journal(Protocol):
-    """What the runner needs of a journal. Times are seconds since the epoch."""
-
-    def begin(self, kind: str, steps: tuple[dict[str, Any], ...]) -> int:
-        """Record a new transition, take over the fencing epoch; gives its id."""
-
-    @property
-    def epoch(self) -> int:
-        """The fencing epoch of the transition that was begun here; 0 before."""
-
-    def intend(self, transition: int, position: int, *, done: int | None = None) -> None:
-        """Record, durably, that a step is about to be performed, and one before it ``done``."""
-
-    def done(self, transition: int, position: int) -> None:
-        """Record, durably, that a step was performed and verified."""
-
-    def end(self, transition: int, outcome: Outcome, message: str | None = None) -> None:
-        """Close a transition."""
-
-    def last(self) -> Record | None:
-        """The newest transition."""
-
-    def facts(self) -> Mapping[str, Any]:
-        """Everything that was set and not removed."""
-
-    def set(self, key: str, value: Any) -> None:
-        """Record a fact durably; ``None`` removes it."""
-
-
 class SqliteJournal:
-    """A :class:`Journal` in one file.
+    """A :class:`~tenfold.transitions.journal.Journal` in one file.
 
     Args:
         path: the database file; made with mode 0600 if it is not there.
@@ -177,29 +144,33 @@ class SqliteJournal:
         return next(iter(self.history(1)), None)
 
     def history(self, most: int) -> tuple[Record, ...]:
-        """The newest transitions, at most so many, the newest first."""
+        """See :class:`Journal`."""
+        with self._one_writer:
+            return tuple(t.record() for t in self._newest(most))
+
+    def _newest(self, most: int) -> Iterator[Transition]:
         rows = self._db.execute(
-            "select id, kind, steps, began, ended, outcome, message from transitions"
+            "select id, kind, steps, epoch, began, ended, outcome, message from transitions"
             " order by id desc limit ?",
             (most,),
         ).fetchall()
-        return tuple(map(self._record, rows))
-
-    def _record(self, row: tuple[Any, ...]) -> Record:
-        entries = self._db.execute(
-            "select position, done from entries where transition = ? order by position", (row[0],)
-        ).fetchall()
-        return Record(
-            id=row[0],
-            kind=row[1],
-            steps=tuple(json.loads(row[2])),
-            began=row[3],
-            ended=row[4],
-            outcome=row[5],
-            message=row[6],
-            position=entries[-1][0] if entries else None,
-            done=tuple(position for position, done in entries if done is not None),
-        )
+        for id, kind, steps, epoch, began, ended, outcome, message in rows:
+            entries = self._db.execute(
+                "select position, intended, done from entries where transition = ?"
+                " order by position",
+                (id,),
+            ).fetchall()
+            yield Transition(
+                id=id,
+                kind=kind,
+                steps=tuple(json.loads(steps)),
+                epoch=epoch,
+                began=began,
+                ended=ended,
+                outcome=outcome,
+                message=message,
+                entries=tuple(Entry(*entry) for entry in entries),
+            )
 
     def facts(self) -> Mapping[str, Any]:
         """See :class:`Journal`."""
@@ -219,15 +190,122 @@ class SqliteJournal:
                 (key, json.dumps(value)),
             )
 
+    # Moving
+
+    def take(self, epoch: int) -> None:
+        """Go on as the command with this epoch, which began when the journal was elsewhere."""
+        self._epoch = epoch
+
+    def mark(self) -> Mapping[str, Any] | None:
+        """Where the journal is, if it is not here."""
+        with self._one_writer:
+            return self._meta("moved")
+
+    def copied(self) -> float | None:
+        """As of when this is a copy; ``None`` if it is the journal."""
+        with self._one_writer:
+            told = self._meta("copied")
+        return None if told is None else float(told["at"])
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[SqliteJournal]:
+        """Nobody else writes meanwhile; what :meth:`contents` gives then stays right until the end.
+
+        What is done by :meth:`put_mark` and :meth:`replace` within is done as one, at the end.
+        """
+        with self._transaction():
+            yield self
+
+    def contents(self) -> Contents:
+        """Everything, of transitions the newest hundred."""
+        with self._one_writer:
+            return Contents(tuple(self._newest(KEEP))[::-1], self.facts())
+
+    def put_mark(self, told: Mapping[str, Any] | None) -> None:
+        """Say where the journal is from now on; ``None``: here. Within :meth:`exclusive`."""
+        self._put_meta("moved", told)
+        kept = FORMAT if told is None else MOVED_FORMAT
+        self._db.execute("update meta set value = ? where key = 'format'", (str(kept),))
+        if told is None:
+            self._put_meta("copied", None)
+        else:
+            self.put_copied(0)
+
+    def left(self) -> Mapping[str, Any] | None:
+        """The mark of a journal that was moved here, and does not know yet that it was."""
+        with self._one_writer:
+            return self._meta("left")
+
+    def put_left(self, told: Mapping[str, Any] | None) -> None:
+        """See :meth:`left`. Within :meth:`exclusive`."""
+        self._put_meta("left", told)
+
+    def newest_epoch(self) -> int:
+        """The highest epoch that is known here; 0 if nothing was ever begun."""
+        with self._one_writer:
+            query = "select coalesce(max(epoch), 0) from transitions"
+            return int(self._db.execute(query).fetchone()[0])
+
+    def put_copied(self, sequence: int) -> None:
+        """Say that this is a copy as of now. Within :meth:`exclusive`."""
+        self._put_meta("copied", {"at": self._now(), "sequence": sequence})
+
+    def replace(self, contents: Contents, sequence: int = 0) -> None:
+        """Have exactly these contents, unless a later copy is here. Within :meth:`exclusive`."""
+        before = self._meta("copied")
+        if before is not None and sequence and before["sequence"] > sequence:
+            return
+        for table in ("entries", "transitions", "facts"):
+            self._db.execute(f"delete from {table}")  # noqa: S608 - the names are above
+        facts = [(key, json.dumps(value)) for key, value in contents.facts.items()]
+        self._db.executemany("insert into facts (key, value) values (?, ?)", facts)
+        for t in contents.transitions:
+            self._db.execute(
+                "insert into transitions (id, kind, steps, epoch, began, ended, outcome, message)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    t.id,
+                    t.kind,
+                    json.dumps(t.steps),
+                    t.epoch,
+                    t.began,
+                    t.ended,
+                    t.outcome,
+                    t.message,
+                ),
+            )
+            entries = [(t.id, e.position, e.intended, e.done) for e in t.entries]
+            self._db.executemany("insert into entries values (?, ?, ?, ?)", entries)
+        if before is not None:
+            self.put_copied(sequence)
+
+    def _meta(self, key: str) -> dict[str, Any] | None:
+        row = self._db.execute("select value from meta where key = ?", (key,)).fetchone()
+        return None if row is None else dict(json.loads(row[0]))
+
+    def _put_meta(self, key: str, told: Mapping[str, Any] | None) -> None:
+        self._db.execute("delete from meta where key = ?", (key,))
+        if told is not None:
+            self._db.execute("insert into meta values (?, ?)", (key, json.dumps(told)))
+
+    # Writing
+
     @contextlib.contextmanager
     def _write(self, *, fenced: bool = False) -> Iterator[sqlite3.Connection]:
+        with self._transaction():
+            if self._meta("moved") is not None:
+                raise Moved("the journal was moved meanwhile", next="give the command again")
+            if fenced:
+                self._check_epoch()
+            yield self._db
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
         try:
             with self._one_writer:
                 self._db.execute("begin immediate")
                 with self._db:
-                    if fenced:
-                        self._check_epoch()
-                    yield self._db
+                    yield
         except sqlite3.Error as error:
             raise JournalError(
                 f"the journal {self._path} could not be written: {error}",
@@ -236,12 +314,8 @@ class SqliteJournal:
             ) from error
 
     def _check_epoch(self) -> None:
-        (newest,) = self._db.execute("select coalesce(max(epoch), 0) from transitions").fetchone()
-        if newest != self._epoch:
-            raise JournalError(
-                "another command has taken over this deployment meanwhile",
-                next="tenfold status",
-            )
+        if self.newest_epoch() != self._epoch:
+            raise overtaken()
 
     def _is_made(self) -> bool:
         """Whether the schema is there; its last table is made last."""
@@ -251,7 +325,7 @@ class SqliteJournal:
 
     def _check_format(self) -> None:
         (value,) = self._db.execute("select value from meta where key = 'format'").fetchone()
-        if value != str(FORMAT):
+        if value not in (str(FORMAT), str(MOVED_FORMAT)):
             raise JournalError(
                 f"{self._path} has format {value}, this Tenfold knows format {FORMAT}",
                 next="use the version of Tenfold that wrote it, or a newer one",

@@ -1,0 +1,319 @@
+"""The journal of a deployment, wherever it is, and its way between a file and etcd.
+
+The file is where everybody begins: as long as it has no *mark* it is the journal; its mark names
+the one in etcd that is, by a *generation* of its own. So the journal moves in the moment in which
+the file's mark is written or removed, one transaction of SQLite, and whoever is killed before or
+after it leaves exactly one:
+
+================================  =====================  ==========================
+there                             file                   etcd
+================================  =====================  ==========================
+before                            the journal            whatever
+copying (nobody else writes)      the journal            copying, copied
+the mark is written               copy as of now         copied: the journal
+after                             copy                   live: the journal
+================================  =====================  ==========================
+
+================================  =====================  ==========================
+back                              file                   etcd
+================================  =====================  ==========================
+before                            copy                   live: the journal
+leaving (nobody else writes)      copy                   leaving: the journal
+the mark is removed               the journal            leaving
+after                             the journal            left
+================================  =====================  ==========================
+
+All of it happens within one exclusive transaction of the file, so nobody who was killed on the way
+back is taken for one who is only slow: who finds ``leaving`` and gets that transaction goes on in
+etcd. A command that has the file open and an older epoch can write into neither.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from tenfold.errors import JournalError
+from tenfold.etcd.access import Access, from_json
+from tenfold.secret import Secret
+from tenfold.transitions.journal.model import Moved, Outcome, Record, overtaken
+from tenfold.transitions.journal.sqlite import SqliteJournal
+from tenfold.transitions.pause import stop_point
+
+if TYPE_CHECKING:
+    from tenfold.transitions.journal.etcd import EtcdJournal
+
+Answer = TypeVar("Answer")
+WITHIN_SECONDS: Final = 8.0
+"""For one read or write in etcd: longer than an election there, shorter than a hold."""
+EPOCHS_LOST: Final = 1000
+"""By so many epochs a journal is ahead of the copy from which it was restored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in etcd a journal is, or shall be."""
+
+    access: Access
+    prefix: str
+
+
+class MovableJournal:
+    """A :class:`~tenfold.transitions.journal.Journal` in a file or in etcd.
+
+    Args:
+        path: of the file.
+        password: the password of a user of etcd, by name.
+        stale: whether reads may be answered from the copy when etcd does not answer; then
+            :attr:`stale_since` tells as of when.
+        within: bound of one read or write in etcd, in seconds.
+        now: the clock, in seconds since the epoch.
+
+    Raises:
+        JournalError: the file is no journal, or a newer Tenfold wrote it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        password: Callable[[str], Secret | None] = lambda user: None,
+        stale: bool = False,
+        within: float = WITHIN_SECONDS,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.file = SqliteJournal(path, now=now)
+        self.stale_since: float | None = None
+        self._password = password
+        self._stale = stale
+        self._within = within
+        self._now = now
+        self._epoch: int | None = None
+        self._etcd: tuple[str, EtcdJournal] | None = None
+        self._written = False
+        self._opening = threading.Lock()
+
+    def close(self) -> None:
+        """See :class:`Journal`. What was written here is in the copy then, if that can be."""
+        if self._written:
+            self.refresh()
+        self._let_go()
+        self.file.close()
+
+    @property
+    def place(self) -> Place | None:
+        """Where in etcd it is; ``None``: it is the file."""
+        told = self.file.mark()
+        return None if told is None else self._place(told)
+
+    # What the runner does
+
+    @property
+    def epoch(self) -> int:
+        """See :class:`Journal`."""
+        return self._epoch or 0
+
+    def begin(self, kind: str, steps: tuple[dict[str, Any], ...]) -> int:
+        """See :class:`Journal`."""
+        begun = self._there(lambda journal: (journal.begin(kind, steps), journal.epoch))
+        self._epoch = begun[1]
+        return begun[0]
+
+    def intend(self, transition: int, position: int, *, done: int | None = None) -> None:
+        """See :class:`Journal`."""
+        self._there(lambda journal: journal.intend(transition, position, done=done))
+
+    def done(self, transition: int, position: int) -> None:
+        """See :class:`Journal`."""
+        self._there(lambda journal: journal.done(transition, position))
+
+    def end(self, transition: int, outcome: Outcome, message: str | None = None) -> None:
+        """See :class:`Journal`."""
+        self._there(lambda journal: journal.end(transition, outcome, message))
+        self.refresh()
+
+    def set(self, key: str, value: Any) -> None:
+        """See :class:`Journal`."""
+        self._there(lambda journal: journal.set(key, value))
+
+    # What others are told
+
+    def last(self) -> Record | None:
+        """See :class:`Journal`."""
+        return self._read(lambda journal: journal.last())
+
+    def history(self, most: int) -> tuple[Record, ...]:
+        """See :class:`Journal`."""
+        return self._read(lambda journal: journal.history(most))
+
+    def facts(self) -> Mapping[str, Any]:
+        """See :class:`Journal`."""
+        return self._read(lambda journal: journal.facts())
+
+    # Moving
+
+    def move(self, place: Place | None) -> None:
+        """Have the journal there from now on; ``None``: in the file. Fine if it is there already.
+
+        Raises:
+            JournalError: it stays where it was.
+        """
+        mark = self.file.mark()
+        if place is None:
+            if mark is not None:
+                self._move_to_file(mark)
+            with contextlib.suppress(JournalError):  # nobody writes there, and a later move says so
+                self._finish_leaving()
+        elif mark is None:
+            self._finish_leaving()
+            self._move_to_etcd(place)
+        elif self._place(mark).prefix != place.prefix:
+            raise JournalError(f"the journal is in etcd already, under {mark['prefix']}")
+        else:
+            self._in_etcd(mark).become("live", "copied", "leaving")
+
+    def restore(self, place: Place) -> None:
+        """Make the copy in the file the journal in etcd, where that lost its data.
+
+        What was written since the copy is lost; a command that is at work is overtaken.
+
+        Raises:
+            JournalError: nothing is different then.
+        """
+        self._let_go()
+        self._move_to_etcd(place, epochs_lost=EPOCHS_LOST)
+
+    def refresh(self) -> None:
+        """Bring the copy in the file up to date, if the journal is in etcd and answers."""
+        mark = self.file.mark()
+        if mark is None:
+            return
+        # It is a copy: an older one is as true, and tells how old it is.
+        with contextlib.suppress(JournalError):
+            contents, sequence = self._in_etcd(mark).contents()
+            with self.file.exclusive():
+                if self.file.mark() == mark:
+                    self.file.replace(contents, sequence)
+            self._written = False
+
+    def _move_to_etcd(self, place: Place, *, epochs_lost: int = 0) -> None:
+        generation = secrets.token_hex(8)
+        mark = {"access": place.access.to_json(), "prefix": place.prefix, "generation": generation}
+        with self.file.exclusive():
+            contents = self.file.contents()
+            if self._epoch not in (None, contents.epoch):
+                raise overtaken()
+            journal = self._in_etcd(mark)
+            journal.fill(contents, contents.epoch + epochs_lost)
+            stop_point("MoveJournal.copied")
+            self.file.put_mark(mark)
+        stop_point("MoveJournal.marked")
+        journal.become("live", "copied")
+
+    def _move_to_file(self, mark: Mapping[str, Any]) -> None:
+        journal = self._in_etcd(mark)
+        with self.file.exclusive():
+            if self.file.mark() != mark:
+                raise Moved("the journal was moved meanwhile", next="give the command again")
+            journal.leave()
+            stop_point("MoveJournal.leaving")
+            try:
+                contents, _ = journal.contents()
+                self.file.put_mark(None)
+                self.file.replace(contents)
+                self.file.put_left(mark)
+            except BaseException:
+                with contextlib.suppress(JournalError):  # else whoever writes next does it
+                    journal.become("live", "leaving")
+                raise
+        stop_point("MoveJournal.left")
+
+    def _finish_leaving(self) -> None:
+        """Tell etcd that the journal is gone from there; the file knows from where."""
+        left = self.file.left()
+        if left is not None:
+            with contextlib.suppress(Moved):  # it was told
+                self._in_etcd(left).become("left", "leaving")
+            with self.file.exclusive():
+                self.file.put_left(None)
+        self._let_go()
+
+    # Where it is
+
+    def _there(self, do: Callable[[SqliteJournal | EtcdJournal], Answer]) -> Answer:
+        answer = self._wherever(do)
+        self._written = True
+        return answer
+
+    def _read(self, look: Callable[[SqliteJournal | EtcdJournal], Answer]) -> Answer:
+        if self.stale_since is not None:
+            return look(self.file)
+        try:
+            return self._wherever(look)
+        except JournalError:
+            copied = self.file.copied()
+            if not self._stale or copied is None:
+                raise
+            self.stale_since = copied
+            return look(self.file)
+
+    def _wherever(self, do: Callable[[SqliteJournal | EtcdJournal], Answer]) -> Answer:
+        try:
+            return do(self._now_there())
+        except Moved:
+            self._go_on_where_it_is()
+            return do(self._now_there())
+
+    def _now_there(self) -> SqliteJournal | EtcdJournal:
+        mark = self.file.mark()
+        if mark is not None:
+            return self._in_etcd(mark)
+        if self._epoch is not None:
+            self.file.take(self._epoch)
+        return self.file
+
+    def _go_on_where_it_is(self) -> None:
+        """If somebody was killed while moving it out of etcd, it is there still."""
+        with self.file.exclusive():
+            mark = self.file.mark()
+            if mark is not None:
+                self._in_etcd(mark).become("live", "leaving", "copied")
+
+    def _in_etcd(self, mark: Mapping[str, Any]) -> EtcdJournal:
+        with self._opening:
+            if self._etcd is None or self._etcd[0] != mark["generation"]:
+                self._let_go()
+                self._etcd = (mark["generation"], self._opened(mark))
+            return self._etcd[1]
+
+    def _opened(self, mark: Mapping[str, Any]) -> EtcdJournal:
+        from tenfold.etcd import Client
+        from tenfold.transitions.journal.etcd import EtcdJournal
+
+        place = self._place(mark)
+        journal = EtcdJournal(
+            Client(place.access, within=self._within),
+            place.prefix,
+            mark["generation"],
+            floor=self.file.newest_epoch(),
+            now=self._now,
+        )
+        if self._epoch is not None:
+            journal.take(self._epoch)
+        return journal
+
+    def _place(self, mark: Mapping[str, Any]) -> Place:
+        user = mark["access"].get("user")
+        password = self._password(user) if user is not None else None
+        return Place(from_json(mark["access"], password), mark["prefix"])
+
+    def _let_go(self) -> None:
+        if self._etcd is not None:
+            self._etcd[1].close()
+            self._etcd = None
