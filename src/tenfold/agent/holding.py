@@ -35,6 +35,8 @@ SETTLING_POLL_SECONDS = 0.01
 SETTLED_SECONDS = 30.0
 SLACK_SECONDS = 1.0
 BACK = "the workers accept again"
+COMMAND = "command"
+FAILOVER = "failover"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Hold:
     ``until`` is for people, in seconds since the epoch, which a clock that is set changes.
     ``deadline`` is what counts: by the clock that nobody sets and that every process of this boot
     has in common. Neither lengthens the hold beyond ``within_seconds``, which is what was ordered.
+    ``by`` is who holds: a command, or whoever follows the database's leader, and does not end what
+    a command has begun.
     """
 
     pool: str
@@ -51,6 +55,7 @@ class Hold:
     until: float
     within_seconds: float
     deadline: float | None = None
+    by: str = COMMAND
 
     def left_seconds(self) -> float:
         """How long it may still last."""
@@ -115,14 +120,20 @@ class Holds:
             self._bind(pool, within_seconds + SETTLED_SECONDS)
         await asyncio.gather(*(_settle(unit, deadline) for unit in members))
 
-    async def hold(self, pool: str, within_seconds: float, lull_seconds: float) -> float:
+    async def hold(
+        self, pool: str, within_seconds: float, lull_seconds: float, by: str = COMMAND
+    ) -> float:
         """See :meth:`HostAgent.hold`."""
-        await self._nobody_leaves(pool, within_seconds)
-        if lull_seconds:
-            await lull.await_lull(self._controls(pool), lull_seconds)
+        if by == COMMAND:
+            await self._nobody_leaves(pool, within_seconds)
+            if lull_seconds:
+                await lull.await_lull(self._controls(pool), lull_seconds)
         async with self._locks[pool]:
+            held = self._held.get(pool)
+            if held is not None and held.by != by and by != COMMAND:
+                return 0.0  # A command holds it, and will release it.
             members = self._accepting(pool)
-            self._keep(pool, members, within_seconds)
+            self._keep(pool, members, within_seconds, by)
             await pause_point("hold.kept", self._host.context.root)
             told = time.monotonic()
             try:
@@ -153,10 +164,13 @@ class Holds:
                 changed="nothing: it is still held, until it is released or its time is up",
             )
 
-    async def release(self, pool: str) -> None:
+    async def release(self, pool: str, by: str = COMMAND) -> None:
         """See :meth:`HostAgent.release`."""
         await self._host.handovers.decided(pool)
         async with self._locks[pool]:
+            held = self._held.get(pool)
+            if by != COMMAND and (held is None or held.by != by):
+                return
             if pool in self._held or pool in self._bounds:
                 faults = await self._let_go(pool)
                 if faults:
@@ -223,7 +237,7 @@ class Holds:
         except TooLate as late:
             raise StepFailed(late.what, next="give the command again") from late
 
-    def _keep(self, pool: str, members: list[Unit], within_seconds: float) -> None:
+    def _keep(self, pool: str, members: list[Unit], within_seconds: float, by: str) -> None:
         host = self._host.context.host
         if not members:
             raise UnitFailed(f"{host} has no workers of {pool} that accept")
@@ -232,7 +246,7 @@ class Holds:
             raise Refused(f"{', '.join(deaf)} on {host} cannot be told to hold")
         names = tuple(unit.name for unit in members)
         until, deadline = time.time() + within_seconds, time.monotonic() + within_seconds
-        hold = Hold(pool, names, until, within_seconds, deadline)
+        hold = Hold(pool, names, until, within_seconds, deadline, by)
         # No hold outlasts a power cut: nobody is there then who would accept.
         self._host.context.store.write(FOLDER, pool, to_wire(hold), durable=False)
         self._held[pool] = hold

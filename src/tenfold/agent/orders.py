@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tenfold import __version__
+from tenfold.agent.holding import COMMAND
 from tenfold.agent.host import Host
+from tenfold.agent.refreshing import refresh
 from tenfold.agent.wire import PROTOCOL, from_wire, to_wire
 from tenfold.errors import Refused, TargetError
 from tenfold.topology.process import Command, File, Listen, UnitOrder
@@ -126,7 +128,8 @@ async def _settle(host: Host, request: dict[str, Any], _: Emit) -> Any:
 
 async def _hold(host: Host, request: dict[str, Any], _: Emit) -> Any:
     within, lull = float(request["within_seconds"]), float(request.get("lull_seconds", 0.0))
-    return await host.holds.hold(str(request["pool"]), within, lull)
+    by = str(request.get("by", COMMAND))
+    return await host.holds.hold(str(request["pool"]), within, lull, by)
 
 
 async def _drained(host: Host, request: dict[str, Any], _: Emit) -> Any:
@@ -134,7 +137,11 @@ async def _drained(host: Host, request: dict[str, Any], _: Emit) -> Any:
 
 
 async def _release(host: Host, request: dict[str, Any], _: Emit) -> Any:
-    await host.holds.release(str(request["pool"]))
+    await host.holds.release(str(request["pool"]), str(request.get("by", COMMAND)))
+
+
+async def _refresh(host: Host, request: dict[str, Any], _: Emit) -> Any:
+    return await refresh(host, str(request["pool"]), int(request["port"]))
 
 
 async def _longest_request(host: Host, request: dict[str, Any], _: Emit) -> Any:
@@ -180,6 +187,7 @@ ORDERS: dict[str, Order] = {
     "hold": _hold,
     "drained": _drained,
     "release": _release,
+    "refresh": _refresh,
     "longest_request": _longest_request,
     "claim": _claim,
     "run": _run,

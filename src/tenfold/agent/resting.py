@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from tenfold.agent.record import UnitRecord
     from tenfold.agent.unit import Unit
 
+WORKER = "has finished its jobs, and waits for a deploy or a move to go on"
+RELAY = "lets connections wait until somebody leads"
+
 
 def name(unit: Unit) -> str:
     """What the task is called that sees a unit out, to be told from its life."""
@@ -37,7 +40,7 @@ async def _see_out(unit: Unit) -> None:
         await unit.process.wait()
     unit.process = None
     unit.note(process=None, ready=False)
-    unit.is_at("resting", "has finished its jobs, and waits for a deploy or a move to go on")
+    unit.is_at("resting", WORKER if unit.order.pool is not None else RELAY)
 
 
 async def ended(

@@ -11,6 +11,7 @@ from tenfold.engines.acme import Acme
 from tenfold.engines.backup import Backup
 from tenfold.engines.command.render import Command
 from tenfold.engines.database_endpoint import DatabaseEndpoint
+from tenfold.engines.failover import Failover
 from tenfold.engines.granian.render import Granian
 from tenfold.engines.gunicorn.render import Gunicorn
 from tenfold.engines.hypercorn.render import Hypercorn
@@ -92,6 +93,7 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
         Backup(),
         Metrics(),
         DatabaseEndpoint(nginx.build),
+        Failover(nginx.build),
         Uvicorn(),
         Gunicorn(),
         Redis(),

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ..wiring import control
-from . import metrics, probe
+from . import metrics, probe, refreshing
 from .asgi import AsgiWrapper
 from .asgi_server import AsgiServer, Connections
 from .failures import Interrupted
@@ -85,6 +85,7 @@ class AsgiProcess:
             control.HOLD: self._hold,
             control.QUIESCE: self._quiesce,
             control.CLOSE: self._close,
+            control.REFRESH: refreshing.in_loop,
         }
         if name not in orders:
             return {"ok": False, "error": f"unknown order {name!r}"}

@@ -8,7 +8,7 @@ from math import inf
 from typing import Any, Final
 
 from ..wiring import control
-from . import metrics, probe
+from . import metrics, probe, refreshing
 from .board import ACCEPT, HOLD, IMPORT, LEAVE, Board, Row, order_of
 from .channel import Channel
 from .control_socket import ControlSocket
@@ -17,6 +17,7 @@ from .settings import RunSettings
 from .state import Counts, ProcessState, seconds_since
 
 METRICS_SECONDS: Final = 2.0
+REFRESH_SECONDS: Final = refreshing.WITHIN_SECONDS
 # A worker that ends is replaced before all of its predecessors need be gone.
 SPARE_ROWS: Final = 8
 STATES: Final = {ACCEPT: control.ACCEPTING, HOLD: control.HOLDING, LEAVE: control.QUIESCING}
@@ -93,6 +94,8 @@ class Group:
             return {"ok": False, "error": f"the app is {state}"}
         if name == control.PROBE:
             return self._probe(message)
+        if name == control.REFRESH:
+            return refreshing.total(self._ask_all(message, REFRESH_SECONDS))
         orders: dict[Any, Callable[[], bool]] = {
             control.ACCEPT: self._accept,
             control.SETTLE: self._settle,
@@ -175,12 +178,14 @@ class Group:
         except TimeoutError:
             return probe.too_slow(str(message.get("path", "/")))
 
-    def _ask_all(self, message: dict[str, Any]) -> list[dict[str, Any]]:
+    def _ask_all(
+        self, message: dict[str, Any], within_seconds: float = METRICS_SECONDS
+    ) -> list[dict[str, Any]]:
         answers = []
         for number in self._taken():
             if self.board.row(number).cells[Row.BOOTED]:
                 try:
-                    answers.append(self._channels[number].ask(message, METRICS_SECONDS))
+                    answers.append(self._channels[number].ask(message, within_seconds))
                 except OSError:  # gone or too busy: its part is missing this time
                     continue
         return answers

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from ..wiring import control
-from . import importing, metrics, probe, routes
+from . import importing, metrics, probe, refreshing, routes
 from .board import ACCEPT, HOLD, LEAVE, Row, order_of
 from .failures import StartFailed
 from .wsgi import WsgiWrapper
@@ -163,6 +163,8 @@ class _Worker:
             return None
         if name == control.METRICS:
             return {"ok": True, "routes": self.wrapper.snapshot()}
+        if name == control.REFRESH:
+            return refreshing.in_thread(message)
         if name == control.PROBE:
             answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
             self.probes.put((message, answers))

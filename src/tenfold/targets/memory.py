@@ -234,6 +234,11 @@ class MemoryAgent:
         self._reached("release", pool)
         self._let_go(pool)
 
+    def refresh(self, pool: str, port: int) -> Mapping[str, int]:
+        """See the protocol. Whatever runs here has no connections."""
+        self._reached("refresh", pool)
+        return {"members": len(self._members(pool)), "renewed": 0}
+
     def longest_request(self, pool: str) -> float:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
         self._reached("longest_request", pool)

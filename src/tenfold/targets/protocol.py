@@ -154,6 +154,14 @@ class HostAgent(Protocol):
         Raises ``StepFailed`` when a member does not; the hold is forgotten all the same.
         """
 
+    def refresh(self, pool: str, port: int) -> Mapping[str, int]:
+        """Have the accepting members let go of connections to the database server that was behind
+        this port, because another one is now.
+
+        A member that cannot, or has broken connections left that it does not know, is started anew
+        if it is held. Gives how many ``members`` there are and how many were ``renewed`` like that.
+        """
+
     def longest_request(self, pool: str) -> float:
         """For how long the oldest request of the accepting members has run, in seconds; or 0."""
 

@@ -103,8 +103,9 @@ class UnitOrder:
 
     Members of a pool are named ``pool.generation.index``, carry ``pool`` and ``generation`` and
     start *warm*: they do not accept until a handover says so. Those in the ``background`` serve no
-    requests and work from the start. Of a ``single`` pool never two generations work at once: one
-    that would is refused. Where all units stop, those that it ``outlives`` stop first.
+    visitors, work from the start and can be sent to rest. Of a ``single`` pool never two
+    generations work at once: one that would is refused. Where all units stop, those that it
+    ``outlives`` stop first.
     ``fingerprint`` is the caller's digest of what the unit was made from; the agent keeps it and
     gives it back when observed. ``instead_of`` is the pid of a process that shall not be kept,
     though it may have been started with the same launch; ``patience_seconds`` is how long it may

@@ -115,6 +115,20 @@ class EndpointSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class FailoverSettings(Settings):
+    """Who has the database endpoint ``endpoint`` on the same host follow the leader of ``cluster``,
+    and requests wait while there is none, for ``hold_seconds`` at the most.
+
+    A leader that says nothing is waited for after ``silence_seconds``, and not left.
+    """
+
+    cluster: str = "main"
+    endpoint: str = "database"
+    silence_seconds: float = 2.0
+    hold_seconds: float = 40.0
+
+
+@dataclass(frozen=True, slots=True)
 class RedisSettings(Settings):
     """A Redis-compatible server.
 

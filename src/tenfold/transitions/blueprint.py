@@ -17,7 +17,7 @@ from tenfold.secret import Secret
 from tenfold.targets.protocol import HostPaths
 from tenfold.topology.model import Pool, Topology, Unit
 from tenfold.topology.process import File, Launch, UnitOrder
-from tenfold.topology.settings import DatabaseSettings, WorkerSettings
+from tenfold.topology.settings import DatabaseSettings, EndpointSettings, WorkerSettings
 from tenfold.transitions.wire import wiring
 from tenfold.wiring.document import Document
 
@@ -121,7 +121,7 @@ class Blueprint:
         pooled = isinstance(member, Pool)
         name = f"{member.name}.{generation}.{index}" if pooled else member.name
         settings = member.settings
-        background = isinstance(settings, WorkerSettings)
+        background = isinstance(settings, WorkerSettings | EndpointSettings)
         _, launch = self.render(member, name)
         return UnitOrder(
             name=name,

@@ -22,6 +22,12 @@ to whoever reconnects, so that it outlives its agent. Requests and answers::
     {"order": "close", "code": 1012}
                           -> {"ok": true}    close WebSockets and endless streams in order; while
                                              holding or quiescing also those that begin later
+    {"order": "refresh", "port": 5433}
+                          -> {"ok": true, "refreshed": {"sqlalchemy": 1}, "unknown": 0,
+                              "faults": []}
+                             another database leads at that port: pools let go of connections that
+                             they have kept; "refreshed" counts pools by library, "unknown" is
+                             how many broken connections are left that belong to none of them
     {"order": "metrics"}  -> {"ok": true, "routes": [...]}
     anything else         -> {"ok": false, "error": "..."}
 
@@ -57,6 +63,7 @@ SETTLE: Final = "settle"
 HOLD: Final = "hold"
 QUIESCE: Final = "quiesce"
 CLOSE: Final = "close"
+REFRESH: Final = "refresh"
 METRICS: Final = "metrics"
 
 IMPORTING: Final = "importing"

@@ -158,6 +158,11 @@ class LocalAgent:
         """See :class:`HostAgent`."""
         self._order("release", pool=pool)
 
+    def refresh(self, pool: str, port: int) -> Mapping[str, int]:
+        """See :class:`HostAgent`."""
+        told: dict[str, int] = self._order("refresh", pool=pool, port=port)
+        return told
+
     def longest_request(self, pool: str) -> float:
         """See :class:`HostAgent`."""
         return float(self._order("longest_request", pool=pool))

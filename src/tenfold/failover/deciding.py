@@ -1,0 +1,224 @@
+"""Who is to be served, and which steps lead there. Pure: no clock, no I/O.
+
+Nothing is remembered of a failover that is under way but what has become of it so far
+(:class:`State`). Whoever was killed in the midst of one looks again, and finds the rest of the
+steps: after any step the others are what :func:`steps` gives (tested as such).
+
+Three rules are behind it.
+
+- *Silent is not dead.* From a server that has stopped to answer nobody is sent away, unless another
+  one leads, on a later timeline. Requests wait for it, since they would wait anyway, and go on
+  without further ado if it answers again.
+- *Never back.* A timeline that is lower than one that was seen once is the past. Whoever says that
+  it leads there was forgotten to be fenced, and gets nobody.
+- *Nobody is let go to a server that does not take writes*, or with connections to one that is gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tenfold.failover.sightings import Seen, Sighting
+
+Does = Literal["hold", "cut", "point", "verify", "drain", "refresh", "release", "give up"]
+
+
+GONE = "gone"
+"""No server's life."""
+UNNOTED = ""
+"""That of a server to which the endpoint was pointed by somebody else, who is believed if a look
+through the endpoint finds the leader there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``silence_seconds``: how long a leader may say nothing before requests wait for it.
+
+    ``hold_seconds``: how long they wait at the most. Patroni's lease is 20 s, and the edge gives a
+    request 75 s, waiting included.
+    """
+
+    silence_seconds: float = 2.0
+    hold_seconds: float = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What has become of the endpoint and of the app so far.
+
+    ``timeline`` is the highest that was ever seen. The endpoint points to ``path``, whose server's
+    ``life`` was that, and is ``open`` unless it lets connections wait. ``verified``: a session
+    through it reached that server. ``held``: requests wait, and have since ``held_since``.
+    ``spent``: they have waited for as long as they may, and do not again before somebody leads.
+    ``stale``: the app may keep connections that are broken. ``drained``: since then, what was in
+    hand has ended or was given up waiting for.
+    """
+
+    timeline: int = 0
+    path: str = ""
+    life: str = UNNOTED
+    open: bool = True
+    verified: bool = False
+    held: bool = False
+    held_since: float = 0.0
+    spent: bool = False
+    stale: bool = False
+    drained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """This server leads: requests go to it."""
+
+    path: str
+    timeline: int
+    life: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Requests wait, and sessions are left as they are."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Requests wait, and so do new connections; sessions that there are end."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Nobody leads, and requests have waited for as long as they may: they fail at once."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """All is as it was, as far as is known."""
+
+
+Wanted = Serve | Wait | Cut | GiveUp | Stay
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do; ``path`` is whom to point to."""
+
+    does: Does
+    path: str = ""
+    life: str = ""
+
+
+def wanted(seen: Seen, state: State, now: float, limits: Limits) -> Wanted:
+    """What is to be, from what is known.
+
+    Args:
+        seen: every server that may lead.
+        state: what has become of things so far.
+        now: by the clock of the sightings.
+        limits: how patient to be.
+    """
+    known = max(state.timeline, *(s.timeline for s in seen.values()), 0)
+    leaders = [p for p, s in seen.items() if s.kind == "leads" and s.timeline == known]
+    if len(leaders) == 1:
+        path = leaders[0]
+        return Serve(path, known, seen[path].life)
+    if leaders:
+        both = " and ".join(sorted(leaders))
+        goal: Wanted = Wait(f"{both} both say that they lead timeline {known}")
+    else:
+        goal = _without_leader(state, seen.get(state.path, Sighting()), now, limits)
+    if state.held and now - state.held_since >= limits.hold_seconds:
+        why = goal.why if isinstance(goal, Wait | Cut) else "nobody leads"
+        return GiveUp(f"{why}, for {limits.hold_seconds:g} s by now")
+    return goal
+
+
+def _without_leader(state: State, last: Sighting, now: float, limits: Limits) -> Wanted:
+    match last.kind:
+        case "down":
+            return Cut(f"{state.path} is down, and nobody leads")
+        case "follows":
+            return Cut(f"{state.path} does not lead any more, and nobody else does")
+        case "leads":
+            return Cut(f"{state.path} leads timeline {last.timeline}, which is the past")
+        case "silent" if now - last.since >= limits.silence_seconds:
+            return Wait(f"{state.path} does not answer")
+    # It may be that of one that was cut off before: then all is still to be done.
+    return Stay()
+
+
+def steps(state: State, goal: Wanted) -> tuple[Step, ...]:
+    """What leads from here to there; nothing if it is reached."""
+    match goal:
+        case Stay():
+            return ()
+        case GiveUp():
+            return () if state.spent else (Step("give up"),)
+        case Wait() | Cut() if state.spent:
+            return ()
+        case Wait():
+            return () if state.held else (Step("hold"),)
+        case Cut():
+            return _before(state)
+        case Serve(path=path, life=life):
+            return _towards(state, path, life)
+
+
+def _before(state: State) -> tuple[Step, ...]:
+    hold = () if state.held else (Step("hold"),)
+    return (*hold, Step("cut")) if state.open else hold
+
+
+def _towards(state: State, path: str, life: str) -> tuple[Step, ...]:
+    # Of whom nobody has noted whose sessions he has, it is found out; mostly it is this server's.
+    there = state.open and state.path == path and state.life in (life, UNNOTED)
+    done: tuple[Step, ...] = ()
+    if not there:
+        done = (*_before(state), Step("point", path, life))
+        state = replace(state, held=True, stale=True, verified=False, drained=False)
+    if not state.verified:
+        done = (*done, Step("verify", path, life))
+    if state.stale:
+        done = (*done, *(() if state.held else (Step("hold"),)))
+        done = (*done, *(() if state.drained else (Step("drain"),)), Step("refresh"))
+        state = replace(state, held=True)
+    return (*done, Step("release")) if state.held else done
+
+
+def after(state: State, step: Step, now: float) -> State:
+    """What has become of things when this step is done, now."""
+    match step.does:
+        case "hold":
+            return replace(state, held=True, held_since=now)
+        case "give up":
+            # Sessions to whoever comes are another life's, so that all is done anew then.
+            return replace(state, held=False, spent=True, open=True, stale=True, life=GONE)
+        case "cut":
+            return replace(state, open=False, verified=False, stale=True, drained=False)
+        case "point":
+            there = replace(state, path=step.path, life=step.life, open=True)
+            return replace(there, verified=False, stale=True, drained=False)
+        case "verify":
+            return replace(state, life=step.life, verified=True)
+        case "drain":
+            return replace(state, drained=True)
+        case "refresh":
+            return replace(state, stale=False)
+        case "release":
+            return replace(state, held=False, spent=False)
+
+
+def refuted(state: State) -> State:
+    """The same when a look through the endpoint has found somebody else there, or nobody."""
+    return replace(state, life=GONE)
+
+
+def learnt(state: State, seen: Seen) -> State:
+    """The same, with the highest timeline that is known by now."""
+    return replace(state, timeline=max(state.timeline, *(s.timeline for s in seen.values()), 0))

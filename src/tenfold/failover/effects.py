@@ -1,0 +1,121 @@
+"""What each step does: small, idempotent, bounded. Whatever fails is decided upon anew."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import psycopg
+
+from tenfold.agent.diary import say
+from tenfold.errors import Refused, StepFailed, TenfoldError
+from tenfold.failover.agent import Agent
+from tenfold.failover.asking import ask_once
+from tenfold.failover.config import Config
+from tenfold.failover.deciding import Step
+
+CUT_SECONDS = 1.0
+"""How long nginx may take to end with all its sessions before it is killed."""
+DRAIN_SECONDS = 2.0
+"""What was in hand at the fault has lost its session and ends at once; what runs on without a
+database is not waited for."""
+POINT_SECONDS = 10.0
+VERIFY_SECONDS = 5.0
+REFRESH_SECONDS = 60.0
+"""Workers whose connections cannot be refreshed are started anew, which may take as long."""
+RELEASE_SECONDS = 10.0
+SLACK_SECONDS = 5.0
+"""By so much the agent's own bounds are longer than the keeper's."""
+
+
+class Elsewhere(StepFailed):
+    """Through the endpoint one reaches another server than was thought, or none that leads."""
+
+
+class Effects:
+    """Carries out steps on one host."""
+
+    def __init__(self, config: Config, agent: Agent) -> None:
+        self._config = config
+        self._agent = agent
+        self._does: dict[str, Callable[[Step], Awaitable[None]]] = {
+            "hold": self._hold,
+            "cut": self._cut,
+            "point": self._point,
+            "verify": self._verify,
+            "drain": self._drain,
+            "refresh": self._refresh,
+            "release": self._release,
+            "give up": self._give_up,
+        }
+
+    async def carry_out(self, step: Step) -> None:
+        """Do it.
+
+        Raises:
+            TenfoldError: it did not succeed; it may be tried again.
+        """
+        await self._does[step.does](step)
+
+    @property
+    def _bound(self) -> float:
+        return self._config.limits.hold_seconds + SLACK_SECONDS
+
+    async def _hold(self, step: Step) -> None:
+        for pool in self._config.pools:
+            try:
+                await self._agent.order(
+                    "hold", 5.0, pool=pool, within_seconds=self._bound, by="failover"
+                )
+            except (Refused, StepFailed) as refusal:
+                # One whose workers cannot hold fails requests; the others need not.
+                say(f"{pool} is not held: {refusal.what}")
+
+    async def _cut(self, step: Step) -> None:
+        await self._agent.order(
+            "rest",
+            CUT_SECONDS,
+            name=self._config.endpoint,
+            within_seconds=CUT_SECONDS,
+            kills=True,
+            lasts_seconds=self._bound,
+        )
+
+    async def _point(self, step: Step) -> None:
+        file = self._config.files[step.path]
+        await self._agent.order("write", POINT_SECONDS, files=[file])
+        await self._agent.order("wake", POINT_SECONDS, name=self._config.endpoint)
+
+    async def _verify(self, step: Step) -> None:
+        try:
+            found = await ask_once(self._config.through_endpoint, VERIFY_SECONDS)
+        except (OSError, psycopg.Error) as fault:
+            raise StepFailed(f"the endpoint does not reach {step.path}: {fault}") from fault
+        if found.kind != "leads" or found.life != step.life:
+            raise Elsewhere(f"the endpoint reaches another server than {step.path}, or a follower")
+
+    async def _drain(self, step: Step) -> None:
+        for pool in self._config.pools:
+            try:
+                await self._agent.order(
+                    "drained", DRAIN_SECONDS, pool=pool, within_seconds=DRAIN_SECONDS
+                )
+            except StepFailed as late:
+                say(late.what)
+
+    async def _refresh(self, step: Step) -> None:
+        for pool in self._config.pools:
+            told = await self._agent.order(
+                "refresh", REFRESH_SECONDS, pool=pool, port=self._config.through_endpoint.port
+            )
+            say(f"{pool}: {told}")
+
+    async def _release(self, step: Step) -> None:
+        for pool in self._config.pools:
+            await self._agent.order("release", RELEASE_SECONDS, pool=pool, by="failover")
+
+    async def _give_up(self, step: Step) -> None:
+        try:
+            await self._agent.order("wake", POINT_SECONDS, name=self._config.endpoint)
+        except TenfoldError as fault:
+            say(f"{self._config.endpoint}: {fault.what}")
+        await self._release(step)

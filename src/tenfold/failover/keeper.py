@@ -1,0 +1,135 @@
+"""The keeper's life: look, decide, do one step, write down what has become of it, look again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from tenfold.agent.diary import say
+from tenfold.agent.identity import boot_id
+from tenfold.errors import TenfoldError
+from tenfold.failover.agent import Agent
+from tenfold.failover.asking import ServersAsked
+from tenfold.failover.config import Config, read
+from tenfold.failover.deciding import State, Stay, Wanted, after, learnt, refuted, steps, wanted
+from tenfold.failover.effects import Effects, Elsewhere
+from tenfold.failover.sightings import LeaderWatch
+
+LOOK_SECONDS = 0.25
+"""How often at least it is decided: some decisions depend on time alone."""
+AGAIN_SECONDS = 0.1
+"""How long after a step that failed it is decided anew."""
+
+
+class Keeper:
+    """Follows the leader on one host."""
+
+    def __init__(self, config: Config, watch: LeaderWatch, effects: Effects) -> None:
+        self._config = config
+        self._watch = watch
+        self._effects = effects
+        self._state = load(config)
+        self._told = ""
+        self._goal: Wanted = Stay()
+
+    @property
+    def state(self) -> State:
+        """What has become of things so far."""
+        return self._state
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            done = await self.round()
+            await self._watch.changed(0.0 if done else LOOK_SECONDS)
+
+    async def round(self) -> bool:
+        """Do one step if there is one to do; whether it is done."""
+        seen = self._watch.seen()
+        self._become(learnt(self._state, seen))
+        goal = wanted(seen, self._state, time.monotonic(), self._config.limits)
+        self._say_of(goal)
+        todo = steps(self._state, goal)
+        if not todo:
+            return False
+        began = time.monotonic()
+        try:
+            await self._effects.carry_out(todo[0])
+        except TenfoldError as fault:
+            self._say_once(f"{todo[0].does}: {fault}")
+            if isinstance(fault, Elsewhere):
+                self._become(refuted(self._state))
+            await asyncio.sleep(AGAIN_SECONDS)
+            return True
+        now = time.monotonic()
+        say(f"{todo[0].does} {todo[0].path}: {(now - began) * 1000:.0f} ms")
+        self._become(after(self._state, todo[0], now))
+        return True
+
+    def _become(self, state: State) -> None:
+        if state != self._state:
+            self._state = state
+            save(self._config, state)
+
+    def _say_of(self, goal: Wanted) -> None:
+        if goal != self._goal and not isinstance(goal, Stay):
+            say(str(goal))
+        self._goal = goal
+
+    def _say_once(self, text: str) -> None:
+        if text != self._told:
+            self._told = text
+            say(text)
+
+
+def load(config: Config) -> State:
+    """What a predecessor has written down; a hold of before the machine was started is over."""
+    try:
+        told = json.loads(config.state.read_text())
+        boot = told.pop("boot")
+        state = State(**told)
+    except (OSError, ValueError, TypeError, KeyError):
+        return State(path=config.points_to)
+    if boot != boot_id():
+        return State(timeline=state.timeline, path=state.path)
+    return state
+
+
+def save(config: Config, state: State) -> None:
+    """Write it down, whole or not at all."""
+    beside = config.state.with_suffix(".new")
+    beside.write_text(json.dumps({**asdict(state), "boot": boot_id()}))
+    beside.replace(config.state)
+
+
+def serve(path: Path) -> None:
+    """Follow the leader until somebody ends this process.
+
+    Raises:
+        OSError, ValueError, KeyError: the configuration cannot be read.
+    """
+    config = read(path)
+    config.data.mkdir(parents=True, exist_ok=True)
+    asyncio.run(_serve(config))
+
+
+async def _serve(config: Config) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    watch = ServersAsked(config.servers)
+    config.ready.touch()
+    say(f"follows whoever leads, {os.getpid()}")
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await Keeper(config, watch, Effects(config, Agent(config.socket))).run()
+    finally:
+        await watch.close()
+    say("leaves")
