@@ -7,8 +7,11 @@ from collections import Counter
 
 import pytest
 from tests.support.databases import KINDS, Driver
-from tests.support.failover import Load, Site, site
+from tests.support.failover import HOST, Load, Site, site
 from tests.support.hosts import until
+from tests.support.postgres import paused
+
+from tenfold.topology.settings import FailoverSettings
 
 pytestmark = [pytest.mark.live, pytest.mark.few(2), pytest.mark.timeout(240)]
 
@@ -47,4 +50,107 @@ def test_only_what_was_in_hand_fails_when_the_leader_is_killed(kind: Driver) -> 
             go_on(load)
         assert load.failed_but(made.fault, SEEN_SECONDS) == []
         assert made.pid("app.1.0") == workers, "no worker was started anew"
+        require_nothing_lost(made, load)
+
+
+PLAIN = BY_NAME["psycopg_pool-gunicorn"]
+KEPT = BY_NAME["django-kept-gunicorn"]
+STRANGE = BY_NAME["one-per-thread-gunicorn"]
+BRIEF = FailoverSettings(silence_seconds=0.5, hold_seconds=4.0)
+
+
+def end_in_order(made: Site) -> None:
+    """A leader that is stopped as Patroni stops it when another one is to lead."""
+    made.fault = time.monotonic()
+    made.leader.stop()
+
+
+def test_connections_of_no_known_pool_go_with_their_worker_and_nobody_notices() -> None:
+    with site(STRANGE) as made:
+        with made.load(rate=20) as load:
+            worker = made.pid("app.1.0")
+            made.agent.hold("app", 60.0)
+            made.agent.drained("app", 30.0)
+            end_in_order(made)
+            made.leader.start()
+            until(lambda: "'renewed': 1" in made.said("failover"), "another worker to be there")
+            until(lambda: "release" in made.said("failover"), "the keeper to be done")
+            assert made.held, "a command holds, and the keeper does not let go for it"
+            made.agent.release("app")
+            go_on(load)
+        assert load.failed == []
+        found = made.agent.observe().unit("app.1.0")
+        assert found is not None
+        assert found.pid != worker
+        assert found.restarts == 0, "it is no crash"
+
+
+def test_a_leader_that_is_paused_is_waited_for_and_not_left() -> None:
+    with site(KEPT, BRIEF) as made:
+        with made.load(rate=20) as load:
+            with paused(made.leader):
+                until(lambda: made.held, "requests to wait")
+                assert made.state("database") == "running", "sessions are left as they are"
+            until(lambda: not made.held, "requests to go on")
+            go_on(load)
+        assert load.failed == []
+        assert "cut" not in made.said("failover")
+
+
+def test_a_paused_leader_is_left_when_another_one_leads_and_never_taken_back() -> None:
+    with site(PLAIN) as made:
+        with made.load(rate=20) as load:
+            made.fault = time.monotonic()
+            with paused(made.leader):
+                made.promote()
+                until(lambda: "release" in made.said("failover"), "the new leader to be served")
+                served = time.monotonic()
+                go_on(load)
+            # The old one goes on where it was, and still takes writes on its own timeline.
+            go_on(load)
+        assert load.failed_but(served, 0.0) == []
+        since = {r.name for r in load.succeeded if r.sent > served}
+        assert since <= set(made.written())
+
+
+def test_a_leader_that_is_started_again_costs_no_later_request() -> None:
+    with site(KEPT) as made:
+        with made.load(rate=20) as load:
+            end_in_order(made)
+            until(lambda: made.held, "requests to wait")
+            made.leader.start()
+            until(lambda: not made.held, "requests to go on")
+            go_on(load)
+        assert load.failed_but(made.fault, SEEN_SECONDS) == []
+
+
+def test_requests_wait_for_so_long_and_then_fail_until_somebody_leads() -> None:
+    with site(KEPT, BRIEF) as made:
+        with made.load(rate=20) as load:
+            made.kill_leader()
+            until(lambda: made.held, "requests to wait")
+            until(lambda: not made.held, "the bound to be over")
+            over = time.monotonic()
+            until(lambda: any(r.sent > over for r in load.failed), "requests to fail at once")
+            made.promote()
+            until(lambda: made.said("failover").count("release") > 0, "the new leader to be served")
+            served = time.monotonic()
+            go_on(load)
+        assert load.failed_but(served, 0.0) == []
+        require_nothing_lost(made, load)
+
+
+@pytest.mark.parametrize("victim", ["failover", "agent"])
+def test_killed_in_the_midst_of_it_somebody_goes_on(victim: str) -> None:
+    with site(PLAIN) as made:
+        with made.load(rate=20) as load:
+            made.kill_leader()
+            until(lambda: made.state("database") == "resting", "the endpoint to let wait")
+            agent = victim == "agent"
+            made.hosts.kill(made.hosts.agent_pid(HOST) if agent else made.pid("failover"))
+            made.promote()
+            until(lambda: made.state("database") == "running", "the endpoint to be there")
+            until(lambda: not made.held, "requests to go on")
+            go_on(load)
+        assert load.failed_but(made.fault, SEEN_SECONDS) == []
         require_nothing_lost(made, load)

@@ -369,6 +369,19 @@ def pair(
             yield leader, follower
 
 
+@contextmanager
+def paused(server: Server) -> Iterator[None]:
+    """A virtual machine that is stopped and goes on: everything of it at once."""
+    pids = server.processes()
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
 def installations() -> list[Binaries]:
     """Every supported installation of this machine, one per major version; the wheel's first."""
     found: dict[int, Binaries] = {}

@@ -8,8 +8,10 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
 from tenfold.agent.diary import say
 from tenfold.agent.identity import boot_id
@@ -17,7 +19,17 @@ from tenfold.errors import TenfoldError
 from tenfold.failover.agent import Agent
 from tenfold.failover.asking import ServersAsked
 from tenfold.failover.config import Config, read
-from tenfold.failover.deciding import State, Stay, Wanted, after, learnt, refuted, steps, wanted
+from tenfold.failover.deciding import (
+    State,
+    Stay,
+    Step,
+    Wanted,
+    after,
+    learnt,
+    refuted,
+    steps,
+    wanted,
+)
 from tenfold.failover.effects import Effects, Elsewhere
 from tenfold.failover.sightings import LeaderWatch
 
@@ -27,10 +39,24 @@ AGAIN_SECONDS = 0.1
 """How long after a step that failed it is decided anew."""
 
 
+class Acts(Protocol):
+    """Whoever carries steps out; raises ``TenfoldError`` for one that did not succeed."""
+
+    async def carry_out(self, step: Step) -> None:
+        """Do it."""
+
+
 class Keeper:
     """Follows the leader on one host."""
 
-    def __init__(self, config: Config, watch: LeaderWatch, effects: Effects) -> None:
+    def __init__(
+        self,
+        config: Config,
+        watch: LeaderWatch,
+        effects: Acts,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self._config = config
         self._watch = watch
         self._effects = effects
@@ -53,12 +79,12 @@ class Keeper:
         """Do one step if there is one to do; whether it is done."""
         seen = self._watch.seen()
         self._become(learnt(self._state, seen))
-        goal = wanted(seen, self._state, time.monotonic(), self._config.limits)
+        goal = wanted(seen, self._state, self._clock(), self._config.limits)
         self._say_of(goal)
         todo = steps(self._state, goal)
         if not todo:
             return False
-        began = time.monotonic()
+        began = self._clock()
         try:
             await self._effects.carry_out(todo[0])
         except TenfoldError as fault:
@@ -67,7 +93,7 @@ class Keeper:
                 self._become(refuted(self._state))
             await asyncio.sleep(AGAIN_SECONDS)
             return True
-        now = time.monotonic()
+        now = self._clock()
         say(f"{todo[0].does} {todo[0].path}: {(now - began) * 1000:.0f} ms")
         self._become(after(self._state, todo[0], now))
         return True

@@ -22,13 +22,13 @@ def plain():
 
 
 def one_per_thread():
-    """What no pool knows of: broken for ever, once it is broken."""
+    """What no pool knows of."""
     import psycopg
 
     own = threading.local()
 
     def write(name):
-        if not hasattr(own, "connection"):
+        if not hasattr(own, "connection") or own.connection.closed:
             own.connection = psycopg.connect(URL, autocommit=True)
         return own.connection.execute(INSERT, [name]).fetchone()[0]
 

@@ -1,0 +1,140 @@
+"""What the failover keeper asks of an agent, beside what commands ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.hosts import POOL, Hosts, Request, hosts, script, serving, until
+
+from tenfold.agent.wire import SOCKET_NAME
+from tenfold.errors import Refused, TargetError
+from tenfold.failover.agent import Agent
+from tenfold.targets.local import LocalAgent
+from tenfold.topology.process import Listen, UnitOrder
+
+pytestmark = pytest.mark.engine
+
+RELAY = """
+import os, signal, socket
+listener = socket.socket(fileno=int(os.environ["FD"]))
+listener.setblocking(True)
+while True:
+    accepted, _ = listener.accept()
+    accepted.sendall(b"here")
+    accepted.close()
+"""
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Hosts]:
+    with hosts() as made:
+        made.up()
+        yield made
+
+
+@pytest.fixture
+def agent(host: Hosts) -> Iterator[LocalAgent]:
+    made = host.up()
+    yield made
+    for unit in made.observe().units:
+        made.stop(unit.name)
+
+
+def order(agent: LocalAgent, given: str, /, **arguments: Any) -> Any:
+    """As the keeper gives it."""
+    keeper = Agent(Path(agent.paths.run) / SOCKET_NAME)
+    return asyncio.run(keeper.order(given, 20.0, **arguments))
+
+
+def states(agent: LocalAgent) -> set[str]:
+    return {unit.state for unit in agent.observe().units}
+
+
+def test_what_a_command_holds_the_keeper_neither_extends_nor_releases(agent: LocalAgent) -> None:
+    serving(agent, 2)
+    agent.hold(POOL, 60.0)
+    held = agent.observe().held
+    order(agent, "hold", pool=POOL, within_seconds=1.0, by="failover")
+    order(agent, "release", pool=POOL, by="failover")
+    assert agent.observe().held == held
+    assert states(agent) == {"holding"}
+    agent.release(POOL)
+    assert states(agent) == {"running"}
+
+
+def test_what_the_keeper_holds_a_command_takes_over(agent: LocalAgent) -> None:
+    endpoint = serving(agent, 1)
+    order(agent, "hold", pool=POOL, within_seconds=60.0, by="failover")
+    request = Request(endpoint)
+    assert request.waits()
+    agent.hold(POOL, 30.0)
+    order(agent, "release", pool=POOL, by="failover")
+    assert request.waits()
+    agent.release(POOL)
+    assert request.answer().startswith("r1 ")
+
+
+def test_what_the_keeper_holds_it_releases(agent: LocalAgent) -> None:
+    serving(agent, 2)
+    order(agent, "hold", pool=POOL, within_seconds=60.0, by="failover")
+    assert states(agent) == {"holding"}
+    order(agent, "release", pool=POOL, by="failover")
+    assert states(agent) == {"running"}
+    assert agent.observe().held == ()
+
+
+def test_a_member_that_cannot_refresh_is_started_anew_where_it_is_held(agent: LocalAgent) -> None:
+    """The small worker of these tests knows no such order."""
+    endpoint = serving(agent, 2)
+    before = {unit.name: unit.pid for unit in agent.observe().units}
+    assert order(agent, "refresh", pool=POOL, port=5432) == {"members": 2, "renewed": 0}
+    assert {unit.name: unit.pid for unit in agent.observe().units} == before, "not held, so left"
+
+    agent.hold(POOL, 60.0)
+    request = Request(endpoint)
+    assert agent.refresh(POOL, 5432) == {"members": 2, "renewed": 2}
+    after = agent.observe().units
+    assert all(unit.pid != before[unit.name] for unit in after)
+    assert {unit.restarts for unit in after} == {0}, "it was told to end: no crash"
+    assert states(agent) == {"holding"}
+    assert request.waits()
+    agent.release(POOL)
+    assert request.answer().startswith("r1 ")
+
+
+def relay() -> UnitOrder:
+    made = script("relay", RELAY, sockets=("relay",), env={"FD": "{fd:relay}"})
+    return UnitOrder(made.name, made.engine, made.launch, background=True)
+
+
+def test_connections_wait_while_an_endpoint_rests(agent: LocalAgent) -> None:
+    address = agent.listen([Listen("relay", agent.address, 0)])["relay"]
+    agent.start(relay())
+    host, _, port = address.rpartition(":")
+    order(agent, "rest", name="relay", within_seconds=1.0, kills=True, lasts_seconds=60.0)
+    assert states(agent) == {"resting"}
+    with socket.create_connection((host, int(port)), timeout=30) as waiting:
+        order(agent, "wake", name="relay")
+        assert waiting.recv(4) == b"here"
+
+
+def test_an_endpoint_that_nobody_wakes_is_there_again_when_its_time_is_up(
+    agent: LocalAgent,
+) -> None:
+    agent.listen([Listen("relay", agent.address, 0)])
+    agent.start(relay())
+    order(agent, "rest", name="relay", within_seconds=1.0, kills=True, lasts_seconds=0.5)
+    until(lambda: states(agent) == {"running"}, "it to work again")
+
+
+def test_faults_are_raised_as_what_they_are(agent: LocalAgent) -> None:
+    serving(agent, 1)
+    with pytest.raises(Refused, match="serves requests"):
+        order(agent, "rest", name=f"{POOL}.1.0", within_seconds=1.0, kills=True)
+    with pytest.raises(TargetError, match="no order"):
+        order(agent, "elope")

@@ -1,0 +1,131 @@
+"""The keeper's rounds, with servers and effects on paper."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from tenfold.errors import StepFailed
+from tenfold.failover import keeper
+from tenfold.failover.asking import Address
+from tenfold.failover.config import Config
+from tenfold.failover.deciding import Limits, State, Step
+from tenfold.failover.effects import Elsewhere
+from tenfold.failover.keeper import Keeper, load
+from tenfold.failover.sightings import Seen, Sighting
+from tenfold.secret import Secret
+
+ONE, TWO = "db1/postgres", "db2/postgres"
+ADDRESS = Address("127.0.0.1", 5432, "app", Secret("x"), "shop")
+LEADS = {ONE: Sighting("leads", 1, "a"), TWO: Sighting("follows")}
+DIED = {ONE: Sighting("down"), TWO: Sighting("follows")}
+NEXT = {ONE: Sighting("down"), TWO: Sighting("leads", 2, "b")}
+FAILOVER = ["hold", "cut", "point", "verify", "drain", "refresh", "release"]
+
+
+@dataclass
+class Paper:
+    """A watch that sees what it is told, and effects that are only noted."""
+
+    sees: Seen
+    done: list[str] = field(default_factory=list)
+    fails: list[StepFailed] = field(default_factory=list)
+
+    def seen(self) -> Seen:
+        return self.sees
+
+    async def changed(self, within_seconds: float) -> None:
+        """Nothing ever does by itself."""
+
+    async def close(self) -> None:
+        """There is nothing."""
+
+    async def carry_out(self, step: Step) -> None:
+        if self.fails:
+            raise self.fails.pop()
+        self.done.append(step.does)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config(
+        tmp_path, tmp_path / "no.sock", "database", ADDRESS, ONE, {ONE: ADDRESS, TWO: ADDRESS},
+        {ONE: {}, TWO: {}}, ("app",), Limits(),
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "AGAIN_SECONDS", 0.0)
+
+
+async def rounds(config: Config, paper: Paper, most: int = 50) -> Keeper:
+    made = Keeper(config, paper, paper)
+    for _ in range(most):
+        if not await made.round():
+            return made
+    raise AssertionError(paper.done)
+
+
+async def test_a_failover(config: Config) -> None:
+    paper = Paper(LEADS)
+    await rounds(config, paper)
+    assert paper.done == ["verify"]
+    for paper.sees in (DIED, NEXT):
+        made = await rounds(config, paper)
+    assert paper.done == ["verify", *FAILOVER]
+    assert (made.state.path, made.state.timeline, made.state.held) == (TWO, 2, False)
+
+
+@pytest.mark.parametrize("at", range(len(FAILOVER) + 1))
+async def test_killed_after_any_step_its_successor_does_the_others(config: Config, at: int) -> None:
+    await rounds(config, Paper(LEADS))
+    first = Paper(NEXT)
+    killed = Keeper(config, first, first)
+    for _ in range(at):
+        await killed.round()
+    second = Paper(NEXT)
+    await rounds(config, second)
+    assert first.done + second.done == FAILOVER
+
+
+async def test_a_step_that_fails_is_tried_again(config: Config) -> None:
+    paper = Paper(LEADS, fails=[StepFailed("not yet")])
+    await rounds(config, paper)
+    assert paper.done == ["verify"]
+
+
+async def test_an_endpoint_that_leads_elsewhere_is_pointed_anew(config: Config) -> None:
+    """Somebody has rendered its file with another leader meanwhile."""
+    paper = Paper(LEADS, fails=[Elsewhere("it follows")])
+    await rounds(config, paper)
+    assert paper.done == FAILOVER
+
+
+def test_without_a_record_the_rendered_file_is_believed(config: Config) -> None:
+    assert load(config) == State(path=ONE)
+    config.state.write_text("{")
+    assert load(config) == State(path=ONE)
+
+
+async def test_of_another_boot_only_the_timeline_and_the_file_count(config: Config) -> None:
+    await rounds(config, Paper(LEADS))
+    await rounds(config, Paper(NEXT))
+    told = json.loads(config.state.read_text())
+    config.state.write_text(json.dumps({**told, "boot": "before", "held": True}))
+    assert load(config) == State(path=TWO, timeline=2)
+
+
+async def test_requests_that_waited_long_enough_are_let_go(config: Config) -> None:
+    ticks = itertools.count(1000.0, 1.0)
+    brief = replace(config, limits=Limits(hold_seconds=5.0))
+    await rounds(brief, Paper(LEADS))
+    paper = Paper(DIED)
+    made = Keeper(brief, paper, paper, lambda: next(ticks))
+    for _ in range(20):
+        await made.round()
+    assert paper.done == ["hold", "cut", "give up"]
