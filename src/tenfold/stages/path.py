@@ -11,9 +11,14 @@
     ────────────────────────────── the switch: requests wait ──────────────────────────────────
     100+10    the copy leads; the old database follows it: the way back      grow     ▼  │ complete
     100       one database, on its own host
+    100+1k    the same, a follower in a second zone, and etcd in three              ▲ abort
+    ────────── the switch: the running database comes into Patroni's care; nobody waits ────────
+    1k+100    every zone serves; the way back is to release it as it runs   reverse │ complete
+    1k        every zone serves, whoever leads
 
 From one position to the next leads one plan. ``grow`` walks down this list and stops before the
 last step, which takes the way back away and is left to ``complete``; ``shrink`` walks up likewise.
+The positions behind ``100`` are planned for, and not yet walked to: :data:`ORDER` ends before them.
 """
 
 from __future__ import annotations
@@ -23,13 +28,21 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tenfold.spec.model import AppSpec
-from tenfold.stages import stage_1, stage_10, stage_100
+from tenfold.stages import stage_1, stage_1k, stage_10, stage_100
 from tenfold.stages.facts import AppFacts, Machine
 from tenfold.topology.model import Topology, Unit
-from tenfold.topology.settings import DatabaseSettings, RedisSettings, WorkerSettings
+from tenfold.topology.settings import (
+    DatabaseSettings,
+    EtcdSettings,
+    PatroniSettings,
+    RedisSettings,
+    WorkerSettings,
+)
 
 CLUSTER: Final = "main"
 ORDER: Final = ("1", "1+10", "10+1", "10", "10+100", "100+10", "100")
+TO_1K: Final = ("100", "100+1k", "1k+100", "1k")
+"""The positions to stage 1k, which no command leads to before each of its steps is carried out."""
 WITHOUT_APP: Final = ("1",)
 """The positions that have no app."""
 SHOW_PAGES: Final = ("1", "1+10", "10+1")
@@ -61,6 +74,9 @@ def position(name: str, spec: AppSpec, machine: Machine, facts: AppFacts) -> Pos
         "10+100": _10_100,
         "100+10": _100_10,
         "100": _100,
+        "100+1k": _100_1k,
+        "1k+100": _1k,
+        "1k": _1k,
     }[name](spec, machine, facts)
     return replace(made, name=name)
 
@@ -115,6 +131,38 @@ def _100_10(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
 
 def _100(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
     return _position("100", stage_100.topology(spec, machine, facts), stage_100.DATABASE_HOST)
+
+
+def _100_1k(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
+    """Stage 100 with what stage 1k is made of, in the zones that it comes to: nobody notices."""
+    stage_1k.require_database(spec)
+    base = stage_100.topology(spec, machine, facts)
+    across = stage_1k.Zones()
+    goal = stage_1k.topology(spec, machine, facts, across)
+    stays = {host.name for host in base.hosts}
+    etcd = goal.of(EtcdSettings)
+    joining = {u.host for u in (*etcd, *goal.of(PatroniSettings))} - stays
+    followers = [
+        Unit("postgres", "postgresql", host, stage_10.database(spec, node=number + 2))
+        for number in range(1, across.databases)
+        for host in (stage_1k.database_host(number),)
+    ]
+    backups = [u for f in followers for u in stage_10.backup(spec, f.host)]
+    members = tuple(u for u in etcd if isinstance(u, Unit))
+    return _position(
+        "100+1k",
+        replace(
+            base,
+            hosts=(*(h for h in goal.hosts if h.name in joining), *base.hosts),
+            units=(*members, *base.units, *backups, *followers),
+        ),
+        stage_100.DATABASE_HOST,
+    )
+
+
+def _1k(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
+    """Who leads is Patroni's to say; whoever steps back to stage 100 wants who led there."""
+    return _position("1k", stage_1k.topology(spec, machine, facts), stage_100.DATABASE_HOST)
 
 
 def _position(name: str, topology: Topology, leader: str) -> Position:

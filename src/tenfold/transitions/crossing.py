@@ -125,8 +125,8 @@ class _Move:
             new = follower.role == "absent"
             if new:
                 steps.append(st.Check(leader.path, unit.path))
-            if _node(unit) not in leader.slots:
-                steps.append(st.EnsureSlot(leader.path, _node(unit)))
+            if node_of(unit) not in leader.slots:
+                steps.append(st.EnsureSlot(leader.path, node_of(unit)))
             if follower.role == "fenced":
                 steps.append(st.Follow(unit.path, leader.path))
                 continue
@@ -162,7 +162,7 @@ class _Move:
         steps += () if self.terms.warm_first else warm
         steps += handovers
         if self._has(old):
-            steps.append(st.EnsureSlot(new, _node(self._member(old))))
+            steps.append(st.EnsureSlot(new, node_of(self._member(old))))
             steps.append(st.Follow(old, new))
         return steps
 
@@ -200,7 +200,7 @@ class _Move:
     def _superfluous(self) -> list[st.Step]:
         kept = {h.name for h in self.goal.topology.hosts}
         steps = superfluous(self.seen.now, self.goal)
-        nodes = {_node(u) for u in members(self.goal.topology)}
+        nodes = {node_of(u) for u in members(self.goal.topology)}
         for node in sorted(self.wanted.slots - nodes):
             steps.append(st.DropSlot(self.wanted.path, node))
         for path, database in self.seen.databases.items():
@@ -315,7 +315,7 @@ def reached(goal: Goal) -> Seen:
             "leader" if goal.leads(unit) else "follower",
             running=True,
             slots=frozenset(
-                _node(other) for other in members(goal.topology) if other.path != unit.path
+                node_of(other) for other in members(goal.topology) if other.path != unit.path
             )
             if goal.leads(unit)
             else frozenset(),
@@ -352,6 +352,7 @@ def members(topology: Topology) -> tuple[Unit, ...]:
     return tuple(u for u in topology.units if isinstance(u.settings, DatabaseSettings))
 
 
-def _node(unit: Unit) -> int:
+def node_of(unit: Unit) -> int:
+    """The number of its data directory."""
     assert isinstance(unit.settings, DatabaseSettings)
     return unit.settings.node

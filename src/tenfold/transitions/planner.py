@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from tenfold.topology.model import Pool, Topology, Unit, start_order
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
-from tenfold.topology.settings import DatabaseSettings, EdgeSettings
+from tenfold.topology.settings import DatabaseSettings, EdgeSettings, EtcdSettings
 from tenfold.transitions import workers
 from tenfold.transitions.steps import (
     BuildRelease,
@@ -126,14 +126,16 @@ def plan_down(now: Observation) -> Plan:
 def _hosts(now: Observation, goal: Goal) -> list[Step]:
     """Every host with its units. What comes after an app pool comes after the last of them: an edge
     is not begun beside a pool that serves while others are not even warm."""
-    steps: list[Step] = []
+    steps, early = _peers(now, goal)
     behind: list[Unit] = []
     pools = [pool.path for pool in goal.topology.app_pools]
     for host in goal.topology.hosts:
-        if not _runs(now.host(host.name)):
+        if not _runs(now.host(host.name)) and host.name not in early:
             steps.append(EnsureHost(host.name))
         waits = False
         for member in start_order(goal.topology.on(host.name)):
+            if isinstance(member.settings, EtcdSettings):
+                continue  # They were started before.
             if isinstance(member, Unit):
                 if waits:
                     behind.append(member)
@@ -146,6 +148,15 @@ def _hosts(now: Observation, goal: Goal) -> list[Step]:
                     for unit in behind:
                         steps += _unit(unit, steps, now, goal)
     return steps
+
+
+def _peers(now: Observation, goal: Goal) -> tuple[list[Step], frozenset[str]]:
+    """Units that are ready only when others of their kind are, started together and first; and the
+    hosts that are there for them by then."""
+    peers = [u for u in goal.topology.of(EtcdSettings) if isinstance(u, Unit)]
+    hosts = [u.host for u in peers if not _runs(now.host(u.host))]
+    starts = [s for u in peers for s in plan_unit(u, now.host(u.host), goal)]
+    return [*map(EnsureHost, hosts), *at_once(starts)], frozenset(hosts)
 
 
 def _unit(unit: Unit, before: list[Step], now: Observation, goal: Goal) -> list[Step]:

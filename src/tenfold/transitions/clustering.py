@@ -1,0 +1,193 @@
+"""The planner between a database of one's own hands and one that fails over by itself. Pure.
+
+As in :mod:`tenfold.transitions.planner`, a prefix of a plan may be carried out and the rest
+forgotten; planning again from there gives the remainder. Further invariants:
+
+- at every moment at most one database accepts writes: the running leader is adopted and released
+  as it is, and nobody else in Patroni's care leads when that happens;
+- Patroni has etcd to ask from before its first database until after its last;
+- a member that follows has its place in the leader's log, whoever keeps it;
+- nobody serves from a second zone before a commit waits for a second member.
+
+No request waits: neither adopting nor releasing ends a session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tenfold.topology.databases import leader_of
+from tenfold.topology.model import Unit
+from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
+from tenfold.topology.settings import EtcdSettings, PatroniSettings
+from tenfold.transitions import crossing, planner
+from tenfold.transitions import steps as st
+from tenfold.transitions.crossing import Seen, Terms, members
+from tenfold.transitions.planner import LIVE, Goal, Plan
+from tenfold.transitions.steps import cluster
+
+PATRONI = "patroni"
+QUORUM_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCluster:
+    """What was observed.
+
+    ``agrees``: most members of etcd do. ``synchronous``: a commit waits for as many members as the
+    goal wants. ``etcd_data`` are the members, as ``host/unit``, that have data on their disk.
+    """
+
+    seen: Seen
+    agrees: bool = False
+    synchronous: bool = False
+    etcd_data: frozenset[str] = frozenset()
+
+
+def plan(kind: str, found: SeenCluster, goal: Goal, terms: Terms) -> Plan:
+    """The steps to ``goal``; empty when they are the same already.
+
+    Raises:
+        TwoLeaders: more than one database accepts writes.
+    """
+    steps, now = _foundation(found, goal)
+    found = replace(found, seen=replace(found.seen, now=now))
+    if goal.topology.of(PatroniSettings):
+        care, now = _into_care(found, goal)
+        leader = leader_of(found.seen.databases)
+        assert leader is not None
+        now = _prepared(now, goal, leader.path)
+        goal = replace(goal, leaders=dict.fromkeys(goal.leaders, leader.path))
+        return Plan(kind, (*steps, *care, *planner.plan(kind, now, goal).steps))
+    care, seen = _out_of_care(found.seen, goal)
+    # Workers are not warmed on a follower, so whether they could be is no question here.
+    plain = crossing.plan(kind, seen, goal, terms).steps
+    rest = (s for s in plain if not isinstance(s, st.TrialStart))
+    return Plan(kind, (*steps, *care, *rest, *_forgotten(found, goal)))
+
+
+def _foundation(found: SeenCluster, goal: Goal) -> tuple[list[st.Step], Observation]:
+    """Hosts, and etcd, whose members are started together: a cluster begins with all of them.
+
+    Gives what will be seen then, too.
+    """
+    now = found.seen.now
+    steps: list[st.Step] = []
+    for host in goal.topology.hosts:
+        seen = now.host(host.name)
+        if seen is None or seen.agent != "running":
+            steps.append(st.EnsureHost(host.name))
+            now = _put(now, host.name, ())
+    starts: list[st.Step] = []
+    etcd = goal.topology.of(EtcdSettings)
+    for member in etcd:
+        assert isinstance(member, Unit)
+        missing = planner.plan_unit(member, now.host(member.host), goal)
+        starts += missing
+        now = _became(now, member, goal) if missing else now
+    steps += st.at_once(starts)
+    if etcd and (starts or not found.agrees):
+        steps.append(cluster.AwaitQuorum(tuple(m.path for m in etcd), QUORUM_SECONDS))
+    return steps, now
+
+
+def _into_care(found: SeenCluster, goal: Goal) -> tuple[list[st.Step], Observation]:
+    """The leader comes into Patroni's care, and then those that follow it."""
+    now = found.seen.now
+    leader = leader_of(found.seen.databases)
+    assert leader is not None, "a crossing begins with a database that leads"
+    steps: list[st.Step] = []
+    units = {u.path: u for u in members(goal.topology)}
+    if not _in_care(now, leader.path):
+        steps.append(cluster.AdoptDatabase(leader.path))
+        now = _became(now, units[leader.path], goal)
+    joining = [path for path in units if not _in_care(now, path)]
+    for path in joining:
+        steps.append(cluster.JoinCluster(path, leader.path))
+        now = _became(now, units[path], goal)
+    settings = units[leader.path].settings
+    assert isinstance(settings, PatroniSettings)
+    if settings.synchronous and (joining or not found.synchronous):
+        steps.append(cluster.RequireSynchronous(leader.path, settings.synchronous_nodes))
+    return steps, now
+
+
+def _out_of_care(seen: Seen, goal: Goal) -> tuple[list[st.Step], Seen]:
+    """Whoever is in Patroni's care leaves it, the leader last; and what will be seen then.
+
+    One that the goal does not have is stopped before: alone with Patroni it would come to lead.
+    """
+    now, databases = seen.now, dict(seen.databases)
+    kept = [path for path in databases if _in_care(now, path)]
+    leader = leader_of(databases)
+    assert leader is not None, "a crossing begins with a database that leads"
+    if leader.path not in kept:
+        return [], seen
+    (wanted,) = goal.leaders.values()
+    units = {u.path: u for u in members(goal.topology)}
+    steps: list[st.Step] = []
+    if leader.path != wanted:
+        steps.append(cluster.SwitchOver(leader.path, wanted))
+        databases[leader.path] = replace(leader, role="follower", slots=frozenset())
+        databases[wanted] = replace(databases[wanted], role="leader")
+    for path in kept:
+        if path == wanted:
+            continue
+        if path not in units:
+            steps.append(st.StopUnit(path))
+            now = _without(now, path)
+            continue
+        node = crossing.node_of(units[path])
+        if node not in databases[wanted].slots:
+            steps.append(st.EnsureSlot(wanted, node))
+            slots = databases[wanted].slots | {node}
+            databases[wanted] = replace(databases[wanted], slots=slots)
+        steps.append(cluster.LeaveCluster(path, wanted))
+        now = _became(now, units[path], goal)
+    steps.append(cluster.ReleaseDatabase(wanted))
+    return steps, Seen(_became(now, units[wanted], goal), databases)
+
+
+def _forgotten(found: SeenCluster, goal: Goal) -> list[st.Step]:
+    """Data of etcd members that are given up on hosts that stay: no later cluster may find it."""
+    wanted = {m.path for m in goal.topology.of(EtcdSettings)}
+    stays = {h.name for h in goal.topology.hosts}
+    left = sorted(found.etcd_data - wanted)
+    return [cluster.RemoveEtcd(path) for path in left if path.partition("/")[0] in stays]
+
+
+def _prepared(now: Observation, goal: Goal, leader: str) -> Observation:
+    """Roles are prepared where they can be written, and what one member has all have."""
+    paths = (unit.path for unit in members(goal.topology))
+    if not any(now.prepared.get(path) == goal.prepared.get(path, "") for path in paths):
+        return now
+    return replace(now, prepared={**now.prepared, leader: goal.prepared.get(leader, "")})
+
+
+def _in_care(now: Observation, path: str) -> bool:
+    host_name, _, name = path.partition("/")
+    host = now.host(host_name)
+    unit = host.unit(name) if host else None
+    return unit is not None and unit.engine == PATRONI and unit.state in LIVE
+
+
+def _became(now: Observation, unit: Unit, goal: Goal) -> Observation:
+    """The observation with this unit as the goal wants it."""
+    digest = goal.fingerprints.get(unit.path)
+    made = ObservedUnit(unit.name, unit.engine, "running", fingerprint=digest)
+    now = _without(now, unit.path)
+    host = now.host(unit.host)
+    return _put(now, unit.host, (*(host.units if host else ()), made))
+
+
+def _without(now: Observation, path: str) -> Observation:
+    name, _, unit = path.partition("/")
+    host = now.host(name)
+    units = host.units if host else ()
+    return _put(now, name, tuple(u for u in units if u.name != unit))
+
+
+def _put(now: Observation, name: str, units: tuple[ObservedUnit, ...]) -> Observation:
+    known = now.host(name) or ObservedHost(name, "", "running")
+    others = tuple(h for h in now.hosts if h.name != name)
+    return replace(now, hosts=(*others, replace(known, agent="running", units=units)))

@@ -1,0 +1,112 @@
+"""A database that fails over by itself: what coming into that and out of it is made of.
+
+Planned (:mod:`tenfold.transitions.clustering`), not yet carried out: no journal has them, and no
+command leads to a plan with them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tenfold.transitions.steps.base import Step
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitQuorum(Step):
+    """Wait until most members of an etcd cluster agree on who leads it."""
+
+    members: tuple[str, ...]
+    within_seconds: float
+
+    def sentence(self) -> str:
+        return f"see that {', '.join(self.members)} agree"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveEtcd(Step):
+    """Stop a member of an etcd cluster and delete its data. There is no way back."""
+
+    member: str
+
+    def sentence(self) -> str:
+        return f"stop {self.member} and delete its data"
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptDatabase(Step):
+    """Put a database that leads into Patroni's care, as it runs: no session ends."""
+
+    unit: str
+
+    def sentence(self) -> str:
+        return f"put {self.unit} into Patroni's care; it runs on"
+
+    def reverse(self) -> Step:
+        return ReleaseDatabase(self.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDatabase(Step):
+    """Take a database that leads, and is alone, out of Patroni's care, as it runs."""
+
+    unit: str
+
+    def sentence(self) -> str:
+        return f"take {self.unit} out of Patroni's care; it runs on"
+
+    def reverse(self) -> Step:
+        return AdoptDatabase(self.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinCluster(Step):
+    """Have a database follow in Patroni's care, with the data it has, or a copy of the leader's."""
+
+    unit: str
+    leader: str
+
+    def sentence(self) -> str:
+        return f"have {self.unit} follow {self.leader} in Patroni's care"
+
+    def reverse(self) -> Step:
+        return LeaveCluster(self.unit, self.leader)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveCluster(Step):
+    """Have a database that follows do so by itself; the slot for it at the leader is there."""
+
+    unit: str
+    leader: str
+
+    def sentence(self) -> str:
+        return f"have {self.unit} follow {self.leader} by itself"
+
+    def reverse(self) -> Step:
+        return JoinCluster(self.unit, self.leader)
+
+
+@dataclass(frozen=True, slots=True)
+class RequireSynchronous(Step):
+    """See that a commit waits for so many other members: what is acknowledged is in two zones."""
+
+    leader: str
+    nodes: int
+
+    def sentence(self) -> str:
+        others = "another member" if self.nodes == 1 else f"{self.nodes} other members"
+        return f"see that a commit on {self.leader} waits for {others}"
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchOver(Step):
+    """Have Patroni change leaders in order, to a member that has everything."""
+
+    leader: str
+    to: str
+
+    def sentence(self) -> str:
+        return f"have {self.to} lead instead of {self.leader}"
+
+    def reverse(self) -> Step:
+        return SwitchOver(self.to, self.leader)
