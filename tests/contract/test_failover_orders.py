@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.hosts import POOL, Hosts, Request, hosts, script, serving, until
+from tests.support.hosts import POOL, Hosts, Request, get, hosts, member, script, serving, until
 
 from tenfold.agent.wire import SOCKET_NAME
 from tenfold.errors import Refused, TargetError
@@ -105,6 +106,23 @@ def test_a_member_that_cannot_refresh_is_started_anew_where_it_is_held(agent: Lo
     assert request.waits()
     agent.release(POOL)
     assert request.answer().startswith("r1 ")
+
+
+def test_a_pool_whose_database_has_no_leader_is_not_handed_over(agent: LocalAgent) -> None:
+    """A deploy that meets a failover: its workers would accept, and fail every request."""
+    endpoint = serving(agent, 1)
+    agent.start(member(agent, generation=2))
+    order(agent, "hold", pool=POOL, within_seconds=60.0, by="failover")
+    with ThreadPoolExecutor() as pool:
+        handover = pool.submit(agent.handover, POOL, 2)
+        request = Request(endpoint)
+        assert request.waits(0.5)
+        assert agent.refresh(POOL, 5432) == {"members": 2, "renewed": 2}, "the warm one as well"
+        assert not handover.done()
+        order(agent, "release", pool=POOL, by="failover")
+        handover.result(30)
+    assert request.answer().startswith(("r1 ", "r2 "))
+    assert get(endpoint).startswith("r2 ")
 
 
 def relay() -> UnitOrder:

@@ -124,8 +124,10 @@ def test_without_one_requests_fail_that_came_later(
     assert app.write_at_once() != []
 
 
-def test_broken_connections_of_no_known_pool_are_told(start: Start, server: Server) -> None:
-    (kind,) = (kind for kind in KINDS if kind.name == "one-per-thread")
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.known], ids=str)
+def test_broken_connections_of_no_known_pool_are_told(
+    kind: Driver, start: Start, server: Server
+) -> None:
     app = start(kind)
     answer = app.survive(server, refreshes=True)
     assert answer["ok"]

@@ -14,6 +14,7 @@ PACKAGES = (
     "asyncpg==0.*",
     "psycopg[binary,pool]==3.*",
     "psycopg2-binary==2.*",
+    "waitress==3.*",
 )
 
 
@@ -38,11 +39,16 @@ DJANGO = {**WSGI, "entry": "django_app:app"}
 ASGI = {"server": "uvicorn", "entry": "asgi_app:app", "interface": "asgi"}
 DJANGO_ASGI = {**ASGI, "entry": "django_app:asgi"}
 
+_WORDS = "{python} -m waitress --host $HOST --port {port} wsgi_app:app"
+WAITRESS = {"server": "command", "entry": "", "command": tuple(_WORDS.split())}
+
 KINDS = (
     Driver("plain", WSGI),
     Driver("one-per-thread", WSGI, breaks=True, known=False),
     Driver("psycopg_pool", WSGI, "psycopg_pool", breaks=True),
     Driver("psycopg_pool", SYNC, "psycopg_pool", breaks=True),
+    Driver("psycopg_pool", WAITRESS, breaks=True, known=False),
+    Driver("plain", WAITRESS),
     Driver("psycopg2-pool", WSGI, "psycopg2", breaks=True),
     Driver("sqlalchemy-psycopg", WSGI, "sqlalchemy", breaks=True),
     Driver("sqlalchemy-psycopg2", WSGI, "sqlalchemy", breaks=True),

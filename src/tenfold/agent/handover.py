@@ -6,7 +6,8 @@ socket, so there is no instant without a listener. When the new generation canno
 one that leaves, and the old one has never stopped.
 
 Of a held pool nobody accepts until the new generation does, and then the hold is over. If it
-cannot, the old one holds as before.
+cannot, the old one holds as before. A pool that is held because its database has no leader is not
+handed over before it has one.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class Handovers:
                 await asyncio.shield(found.task)
                 return
             await asyncio.wait((found.task,))
+        await self._host.holds.until_somebody_leads(pool)
         permit()
         await asyncio.shield(self._begin(pool, generation, [tell]).task)
 

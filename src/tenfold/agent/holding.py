@@ -124,7 +124,9 @@ class Holds:
         self, pool: str, within_seconds: float, lull_seconds: float, by: str = COMMAND
     ) -> float:
         """See :meth:`HostAgent.hold`."""
-        if by == COMMAND:
+        if by != COMMAND:
+            await self._host.handovers.decided(pool)  # Else the next workers would accept.
+        else:
             await self._nobody_leaves(pool, within_seconds)
             if lull_seconds:
                 await lull.await_lull(self._controls(pool), lull_seconds)
@@ -184,6 +186,11 @@ class Holds:
         return max(ages, default=0.0)
 
     # For handovers, and for a host that shuts down
+
+    async def until_somebody_leads(self, pool: str) -> None:
+        """Wait while it is held because nobody leads; as long as that hold may last."""
+        while (hold := self._held.get(pool)) is not None and hold.by == FAILOVER:
+            await asyncio.sleep(POLL_SECONDS * 10)
 
     def lift(self, pool: str, units: list[str]) -> None:
         """These of the pool may accept, the others go on holding."""

@@ -1,7 +1,7 @@
 """Have a pool's workers let go of connections to a database server that is gone.
 
 Each is asked to do it itself (:mod:`tenfold.runtime.refreshing`). One that cannot, or that has
-broken connections left which nobody there knows of, is started anew if it is held: behind the hold
+broken connections left which nobody there knows of, is started anew if it is held or only warm:
 nobody notices but that it takes longer.
 """
 
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from tenfold.agent.unit import Unit
 
 ANSWER_SECONDS = 5.0
+UNSEEN = ("holding", "warm")
+"""States in which nobody notices that a worker is started anew."""
 END_SECONDS = 2.0
 """How long a worker that is held may take to end before another one takes its place."""
 
 
 async def refresh(host: Host, pool: str, port: int) -> dict[str, Any]:
     """See :meth:`HostAgent.refresh`."""
-    members = [u for u in host.members(pool) if u.record.accepting]
+    # Those that are only warm, too: they have connections, and accept in a moment.
+    members = [u for u in host.members(pool) if u.record.drain_until is None]
     renewed = await asyncio.gather(*(_refresh(unit, port) for unit in members))
     return {"members": len(members), "renewed": sum(renewed)}
 
@@ -46,7 +49,7 @@ async def _refresh(unit: Unit, port: int) -> bool:
     why = why_not(answer)
     if why is None:
         return False
-    if unit.state != "holding":
+    if unit.state not in UNSEEN:
         say(f"{unit.name} may have broken connections: {why}")
         return False
     say(f"{unit.name} is started anew: {why}")

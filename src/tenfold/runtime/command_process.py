@@ -18,11 +18,11 @@ from time import perf_counter
 from typing import Any, Final
 
 from ..wiring import control
-from . import metrics
+from . import metrics, refreshing
 from .door import Door, Frame
 from .failures import StartFailed
 from .gauge import Gauge
-from .instance import Instance
+from .instance import Instance, session
 from .long_lived import LongLived
 from .probe import WITHIN_SECONDS, too_slow
 from .settings import RunSettings
@@ -82,6 +82,7 @@ class CommandProcess:
             control.HOLD: self._hold,
             control.QUIESCE: self._quiesce,
             control.CLOSE: self._close,
+            control.REFRESH: self._refresh,
         }
         if name not in orders:
             return {"ok": False, "error": f"unknown order {name!r}"}
@@ -98,6 +99,10 @@ class CommandProcess:
         except concurrent.futures.TimeoutError:
             future.cancel()
             return {"ok": False, "error": f"{name} was not done within {ORDER_SECONDS:g} s"}
+
+    async def _refresh(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Nobody inside can be told; whether somebody would have to be, the kernel knows."""
+        return refreshing.seen_from_outside(message, session())
 
     # Its life
 

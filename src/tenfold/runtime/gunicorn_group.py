@@ -95,7 +95,9 @@ class Group:
         if name == control.PROBE:
             return self._probe(message)
         if name == control.REFRESH:
-            return refreshing.total(self._ask_all(message, REFRESH_SECONDS))
+            answers = self._ask_all(message, REFRESH_SECONDS)
+            booted = sum(self.board.row(number).cells[Row.BOOTED] for number in self._taken())
+            return refreshing.total(answers, asked=booted)
         orders: dict[Any, Callable[[], bool]] = {
             control.ACCEPT: self._accept,
             control.SETTLE: self._settle,

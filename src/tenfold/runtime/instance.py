@@ -230,10 +230,10 @@ def _listening() -> list[diag.TcpSocket]:
 
 def _own_sockets() -> set[int]:
     """Of the command's processes, without what this one has: the agent's socket for one."""
-    return set().union(*map(diag.inodes, _session())) - diag.inodes(os.getpid())
+    return set().union(*map(diag.inodes, session())) - diag.inodes(os.getpid())
 
 
-def _session() -> Iterator[int]:
+def session() -> Iterator[int]:
     """The processes of this one's session, or with its marker, this one included."""
     mine, marker = os.getsid(0), os.environ.get("TENFOLD_UNIT")
     for entry in Path("/proc").iterdir():
@@ -246,7 +246,7 @@ def _session() -> Iterator[int]:
 
 def _orphans() -> list[int]:
     """Those of them whose parents are not among them: what a process left behind."""
-    pids = set(_session())
+    pids = set(session())
     return sorted(pid for pid in pids - {os.getpid()} if _parent(pid) not in pids)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable
 from typing import Any, Final
 
 from . import diag, pools
@@ -39,13 +40,22 @@ async def in_loop(message: dict[str, Any]) -> dict[str, Any]:
     return _answer(told, faults, message)
 
 
-def total(answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """One answer for several processes."""
+def seen_from_outside(message: dict[str, Any], pids: Iterable[int]) -> dict[str, Any]:
+    """The answer for processes that cannot be told: how many broken connections they have."""
+    port = int(message.get("port") or 0)
+    unknown = sum(len(stale(port, pid)) for pid in pids)
+    return {"ok": True, "refreshed": {}, "unknown": unknown, "faults": []}
+
+
+def total(answers: list[dict[str, Any]], *, asked: int) -> dict[str, Any]:
+    """One answer for several processes, of which not all may have answered."""
     kinds: dict[str, int] = {}
     for answer in answers:
         for kind, count in answer["refreshed"].items():
             kinds[kind] = kinds.get(kind, 0) + count
     faults = [fault for answer in answers for fault in answer["faults"]]
+    if len(answers) < asked:
+        faults.append(f"{asked - len(answers)} of {asked} processes did not answer")
     unknown = sum(answer["unknown"] for answer in answers)
     return {"ok": True, "refreshed": kinds, "unknown": unknown, "faults": faults}
 

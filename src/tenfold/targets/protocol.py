@@ -155,11 +155,12 @@ class HostAgent(Protocol):
         """
 
     def refresh(self, pool: str, port: int) -> Mapping[str, int]:
-        """Have the accepting members let go of connections to the database server that was behind
-        this port, because another one is now.
+        """Have the members let go of connections to the database server that was behind this port,
+        because another one is now.
 
         A member that cannot, or has broken connections left that it does not know, is started anew
-        if it is held. Gives how many ``members`` there are and how many were ``renewed`` like that.
+        if it does not accept just now. Gives how many ``members`` there are and how many were
+        ``renewed`` like that.
         """
 
     def longest_request(self, pool: str) -> float:
