@@ -100,7 +100,7 @@ class App:
 Start = Callable[[Driver], App]
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("kind", KNOWN, ids=str)
 def test_no_request_fails_after_a_refresh(kind: Driver, start: Start, server: Server) -> None:
     app = start(kind)
@@ -124,6 +124,7 @@ def test_without_one_requests_fail_that_came_later(
     assert app.write_at_once() != []
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.known], ids=str)
 def test_broken_connections_of_no_known_pool_are_told(
     kind: Driver, start: Start, server: Server

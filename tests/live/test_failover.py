@@ -13,7 +13,7 @@ from tests.support.postgres import paused
 
 from tenfold.topology.settings import FailoverSettings
 
-pytestmark = [pytest.mark.live, pytest.mark.few(2), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.live, pytest.mark.few(1), pytest.mark.timeout(240)]
 
 SEEN_SECONDS = 0.5
 """What comes so soon after the fault may still count as in hand: the machine may be busy."""

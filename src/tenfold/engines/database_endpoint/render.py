@@ -70,7 +70,7 @@ class DatabaseEndpoint:
             sockets=(member.name,),
             prepare=(
                 Command(("mkdir", "-p", "-m", "0700", place.data), creates=place.data),
-                Command(("rm", "-f", pid)),
+                Command(("rm", "-f", pid), thorough=False),  # at a failover users wait for it
             ),
             ready=Probe("exec", argv=("test", "-s", pid)),
             # Not SIGQUIT, which would wait for the sessions' end.
