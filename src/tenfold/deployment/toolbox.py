@@ -11,6 +11,8 @@ from tenfold.engines.acme import Acme
 from tenfold.engines.backup import Backup
 from tenfold.engines.command.render import Command
 from tenfold.engines.database_endpoint import DatabaseEndpoint
+from tenfold.engines.etcd import Etcd
+from tenfold.engines.etcd import find as find_etcd
 from tenfold.engines.failover import Failover
 from tenfold.engines.granian.render import Granian
 from tenfold.engines.gunicorn.render import Gunicorn
@@ -19,6 +21,7 @@ from tenfold.engines.jobs import Jobs
 from tenfold.engines.metrics import Metrics
 from tenfold.engines.nginx import binaries as nginx_binaries
 from tenfold.engines.nginx.render import Nginx
+from tenfold.engines.patroni import Patroni, require_patroni
 from tenfold.engines.postgresql import binaries as postgresql_binaries
 from tenfold.engines.postgresql.render import PostgreSQL
 from tenfold.engines.redis import Redis
@@ -68,12 +71,15 @@ def _named(nginx: nginx_binaries.Found) -> str:
     return "nginx " + ".".join(map(str, nginx.version))
 
 
-def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
+def toolbox(
+    spec: AppSpec, *, postgresql_major: int | None = None, failover: bool = False
+) -> Toolbox:
     """The engines as the spec chooses them.
 
     Args:
         spec: ``[database] postgres`` says where PostgreSQL comes from.
         postgresql_major: the major version of data that exists already.
+        failover: Patroni and etcd are needed, as they are from stage 1k on.
 
     Raises:
         TenfoldError: an engine is not on this machine; says how to get it.
@@ -86,6 +92,8 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
         major=postgresql_major,
     )
     redis = find_redis(spec.redis.server) if spec.redis and not spec.redis.url else None
+    etcd = find_etcd() if failover else None
+    patroni = require_patroni() if failover else None
     engines: tuple[Engine, ...] = (
         PostgreSQL(),
         Nginx(nginx.build),
@@ -94,6 +102,8 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
         Metrics(),
         DatabaseEndpoint(nginx.build),
         Failover(nginx.build),
+        Patroni(),
+        Etcd(),
         Uvicorn(),
         Gunicorn(),
         Redis(),
@@ -110,12 +120,15 @@ def toolbox(spec: AppSpec, *, postgresql_major: int | None = None) -> Toolbox:
             "nginx": nginx.path,
             "python": sys.executable,
             **({REDIS_PROGRAM: redis.path} if redis else {}),
+            **(etcd.programs() if etcd else {}),
         },
         versions={
             "postgresql": f"PostgreSQL {postgresql.version}",
             "nginx": _named(nginx),
             "database_endpoint": _named(nginx),
             **({"redis": str(redis)} if redis else {}),
+            **({"etcd": str(etcd)} if etcd else {}),
+            **({"patroni": f"Patroni {patroni}"} if patroni else {}),
         },
         postgresql_major=postgresql.major,
         psql=postgresql.psql(),

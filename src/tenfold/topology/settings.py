@@ -48,6 +48,7 @@ class PatroniSettings(DatabaseSettings):
     before another member is elected is ``primary_start_timeout_seconds``: 0 elects at once.
     With ``synchronous`` a commit waits for as many other members as ``synchronous_nodes``, whoever
     they are (quorum commit); where there is no other member it waits for nobody, unless ``strict``.
+    ``rewind_role`` reads a leader's files for a former one whose log went its own way.
     ``kept_slots`` are the nodes of data directories that follow without being members: Patroni
     keeps their slots, and gives them to whoever leads. The sum of loop wait and twice the retry
     timeout may not exceed the lease, see Patroni's documentation of its dynamic configuration.
@@ -55,12 +56,13 @@ class PatroniSettings(DatabaseSettings):
 
     etcd: str = "main"
     ttl_seconds: int = 20
-    loop_wait_seconds: int = 5
-    retry_timeout_seconds: int = 5
+    loop_wait_seconds: int = 1
+    retry_timeout_seconds: int = 3
     primary_start_timeout_seconds: int = 0
     synchronous: bool = True
     synchronous_nodes: int = 1
     strict: bool = False
+    rewind_role: str = "tenfold_rewind"
     kept_slots: tuple[int, ...] = ()
 
     @property

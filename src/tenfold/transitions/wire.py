@@ -12,7 +12,9 @@ from tenfold.topology.settings import (
     DatabaseSettings,
     EdgeSettings,
     EndpointSettings,
+    EtcdSettings,
     MetricsSettings,
+    PatroniSettings,
     RedisSettings,
 )
 from tenfold.wiring.document import Database, Document, Redis
@@ -21,6 +23,9 @@ POSTGRESQL_PORT = 5432
 ENDPOINT_PORT = 6432
 APP_PORT = 8000
 REDIS_PORT = 6379
+PATRONI_PORT = 8008
+ETCD_PORT = 2379
+ETCD_PEER_PORT = 2380
 LOOPBACK = "127.0.0.1"
 
 
@@ -96,6 +101,8 @@ def wiring(
     for member in topology.members():
         address = addresses[member.host]
         settings = member.settings
+        if isinstance(settings, PatroniSettings):
+            endpoints[f"{member.path}.api"] = f"{address}:{PATRONI_PORT}"
         if isinstance(settings, DatabaseSettings):
             endpoints[member.path] = f"{address}:{POSTGRESQL_PORT}"
             if (leaders or {}).get(settings.cluster, member.path) == member.path:
@@ -109,6 +116,9 @@ def wiring(
             urls[member.path] = edge_url(settings, address)
         elif isinstance(settings, EndpointSettings):
             endpoints[member.path] = f"{address}:{ENDPOINT_PORT}"
+        elif isinstance(settings, EtcdSettings):
+            endpoints[member.path] = f"{bracketed(address)}:{ETCD_PORT}"
+            endpoints[f"{member.path}.peer"] = f"{bracketed(address)}:{ETCD_PEER_PORT}"
         elif isinstance(settings, RedisSettings):
             endpoints[member.path] = f"{bracketed(address)}:{REDIS_PORT}"
             redis = Redis(bracketed(address), REDIS_PORT)

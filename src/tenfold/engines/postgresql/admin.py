@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Final
 
 import psycopg
 from psycopg import sql
@@ -17,7 +18,7 @@ from tenfold.engines.protocol import Scene
 from tenfold.errors import TenfoldError
 from tenfold.secret import Secret
 from tenfold.topology.model import Unit
-from tenfold.topology.settings import DatabaseSettings
+from tenfold.topology.settings import DatabaseSettings, PatroniSettings
 
 __all__ = [
     "MAINTENANCE",
@@ -38,6 +39,18 @@ ARRANGE_SECONDS = 600.0
 
 _SERVED = ("owner", "app", "replication")
 MONITOR = "monitor"
+REWIND: Final = "rewind"
+REWIND_FUNCTIONS: Final = (
+    "pg_catalog.pg_ls_dir(text, boolean, boolean)",
+    "pg_catalog.pg_stat_file(text, boolean)",
+    "pg_catalog.pg_read_binary_file(text)",
+    "pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)",
+)
+
+
+def _served(settings: DatabaseSettings) -> tuple[str, ...]:
+    monitor = () if settings.monitor_role is None else (MONITOR,)
+    return (*_SERVED, *monitor, *((REWIND,) if isinstance(settings, PatroniSettings) else ()))
 
 
 def prepare(unit: Unit, scene: Scene) -> tuple[str, ...]:
@@ -50,8 +63,7 @@ def prepare(unit: Unit, scene: Scene) -> tuple[str, ...]:
     """
     settings = unit.settings
     assert isinstance(settings, DatabaseSettings)
-    served = _SERVED if settings.monitor_role is None else (*_SERVED, MONITOR)
-    passwords = {role: secret(scene, settings, role) for role in served}
+    passwords = {role: secret(scene, settings, role) for role in _served(settings)}
     superuser = login(unit, scene, "superuser", database=MAINTENANCE)
     return ensure_roles_and_database(superuser, settings, passwords)
 
@@ -84,6 +96,8 @@ def ensure_roles_and_database(
             done += _close_to_public(connection)
             if settings.monitor_role is not None:
                 done += _open_to_monitor(connection, settings.monitor_role)
+            if isinstance(settings, PatroniSettings):
+                done += _open_to_rewind(connection, settings.rewind_role)
             done += _statistics(connection)
             done += _create_database(connection, settings)
         with (
@@ -151,6 +165,31 @@ def _open_to_monitor(connection: Connection, name: str) -> Iterator[str]:
             sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(MAINTENANCE), role)
         )
         yield f"role {name} may read statistics"
+
+
+def _open_to_rewind(connection: Connection, name: str) -> Iterator[str]:
+    """Who rewinds reads files of the data directory, see pg_rewind(1), and finds out who leads."""
+    for function in REWIND_FUNCTIONS:
+        known = connection.execute(
+            "SELECT has_function_privilege(%s, %s, 'EXECUTE')", [name, function]
+        ).fetchone()
+        if known != (True,):
+            connection.execute(
+                sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(
+                    sql.SQL(function), sql.Identifier(name)
+                )
+            )
+            yield f"role {name} may use {function}"
+    known = connection.execute(
+        "SELECT has_database_privilege(%s, %s, 'CONNECT')", [name, MAINTENANCE]
+    ).fetchone()
+    if known != (True,):
+        connection.execute(
+            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
+                sql.Identifier(MAINTENANCE), sql.Identifier(name)
+            )
+        )
+        yield f"role {name} may connect to {MAINTENANCE}"
 
 
 def _statistics(connection: Connection) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
-from tenfold.topology.settings import DatabaseSettings
+from tenfold.topology.settings import DatabaseSettings, PatroniSettings
 
 LOOPBACK = "127.0.0.0/8"
 MAINTENANCE = "postgres"
@@ -41,9 +41,12 @@ def pg_hba_conf(settings: DatabaseSettings, clients: Iterable[str]) -> str:
     ]
     if monitor:
         rows.append(("local", MAINTENANCE, _name(monitor), "", "scram-sha-256"))
+    rewind = settings.rewind_role if isinstance(settings, PatroniSettings) else None
     for network in clients:
         rows.append(("host", database, users, network, "scram-sha-256"))
         rows.append(("host", "replication", replication, network, "scram-sha-256"))
+        if rewind:
+            rows.append(("host", MAINTENANCE, _name(rewind), network, "scram-sha-256"))
         if monitor:
             rows.append(("host", MAINTENANCE, _name(monitor), network, "scram-sha-256"))
     rows.append(("local", "all", "all", "", "reject"))

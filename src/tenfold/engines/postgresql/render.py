@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.resources import files
 from posixpath import join
@@ -23,7 +23,12 @@ from tenfold.engines.protocol import Scene
 from tenfold.secret import Secret
 from tenfold.topology.model import Pool, Unit
 from tenfold.topology.process import Command, File, Launch, Probe, Stop
-from tenfold.topology.settings import DatabaseSettings, EdgeSettings
+from tenfold.topology.settings import (
+    DatabaseSettings,
+    EdgeSettings,
+    EtcdSettings,
+    PatroniSettings,
+)
 
 BUILTIN_LOCALES_SINCE = 17
 """The first major version with collations of its own, which no library update changes."""
@@ -40,14 +45,8 @@ _UNLESS_FENCED = (
 )
 """Users wait for a server that is fenced to stop: the shell itself knows that, without a Python."""
 
-_SCRIPTS = (
-    "initialise.sh",
-    "before-start.sh",
-    "ready.sh",
-    "standby.sh",
-    "disk-state.sh",
-    "installation.sh",
-)
+COMMON_SCRIPTS = ("ready.sh", "disk-state.sh", "installation.sh")
+_SCRIPTS = ("initialise.sh", "before-start.sh", "standby.sh", *COMMON_SCRIPTS)
 
 
 class PostgreSQL:
@@ -65,27 +64,18 @@ class PostgreSQL:
         """
         settings = _settings(member)
         config = scene.place.config
-        clients = networks(_clients(scene))
         here = replace(
             server(member, scene),
             upstream=upstream(member, scene),
-            archive_command=_archive_command(scene) if settings.archived else None,
+            archive_command=archive_command(scene) if settings.archived else None,
         )
         return (
             File(
                 join(config, "postgresql.conf"),
                 postgresql_conf(here, sizes(member, scene), settings.major),
             ),
-            File(join(config, "pg_hba.conf"), pg_hba_conf(settings, clients)),
-            File(join(config, "pg_ident.conf"), "# No user names are mapped.\n"),
-            File(join(config, "pgpass"), _pgpass(member, scene), mode=0o600),
             File(join(config, "origin"), origin_text(origin(member, scene))),
-            *(
-                (File(join(config, ARCHIVE), _script(ARCHIVE), mode=0o755),)
-                if settings.archived
-                else ()
-            ),
-            *(File(join(config, name), _script(name), mode=0o755) for name in _SCRIPTS),
+            *surroundings(member, scene, _SCRIPTS),
         )
 
     def launch(self, member: Unit | Pool, scene: Scene) -> Launch:
@@ -114,6 +104,22 @@ class PostgreSQL:
             stop=Stop("SIGINT", within_seconds=60.0),
             reload="SIGHUP",
         )
+
+
+def surroundings(
+    member: Unit | Pool, scene: Scene, scripts: Iterable[str] = COMMON_SCRIPTS
+) -> tuple[File, ...]:
+    """What a server needs beside its ``postgresql.conf``, whoever leads: who may connect, passwords
+    for psql and peers, scripts."""
+    settings, config = _settings(member), scene.place.config
+    clients = networks(_clients(scene))
+    archives = (ARCHIVE,) if settings.archived else ()
+    return (
+        File(join(config, "pg_hba.conf"), pg_hba_conf(settings, clients)),
+        File(join(config, "pg_ident.conf"), "# No user names are mapped.\n"),
+        File(join(config, "pgpass"), _pgpass(member, scene), mode=0o600),
+        *(File(join(config, n), _script(n), mode=0o755) for n in (*archives, *scripts)),
+    )
 
 
 def server(member: Unit | Pool, scene: Scene) -> Server:
@@ -151,16 +157,19 @@ def secret(scene: Scene, settings: DatabaseSettings, role: str) -> Secret:
 def roles(settings: DatabaseSettings) -> Mapping[str, str]:
     """The roles' names by what they are for."""
     monitor = {} if settings.monitor_role is None else {"monitor": settings.monitor_role}
+    rewind = {"rewind": settings.rewind_role} if isinstance(settings, PatroniSettings) else {}
     return {
         "superuser": settings.superuser,
         "owner": settings.owner_role,
         "app": settings.app_role,
         "replication": settings.replication_role,
         **monitor,
+        **rewind,
     }
 
 
-def _archive_command(scene: Scene) -> str:
+def archive_command(scene: Scene) -> str:
+    """How the server has a segment of its log archived, by the keeper on the same host."""
     words = (
         *(scene.place.binaries["python"], "-I", "-S", join(scene.place.config, ARCHIVE)),
         join(scene.place.run, ARCHIVE_SOCKET),
@@ -202,8 +211,8 @@ def _pgpass(member: Unit | Pool, scene: Scene) -> Secret:
     lines = ["# PGPASSFILE of psql and its kin for this server: host:port:database:user:password"]
     for host in (here.sockets, here.address):
         for role, user in roles(settings).items():
-            if role == "monitor":
-                continue  # Whoever watches has its password elsewhere.
+            if role in ("monitor", "rewind"):
+                continue  # Whoever watches, or rewinds, has its password elsewhere.
             lines.append(pgpass_line(host, here.port, user, secret(scene, settings, role)))
     for peer in others(member, scene):
         password = secret(scene, settings, "replication")
@@ -231,8 +240,10 @@ def _clients(scene: Scene) -> tuple[str, ...]:
 
 
 def _share(scene: Scene) -> float:
+    # etcd is small, and must not change what takes a restart.
     alone = all(
-        isinstance(m.settings, DatabaseSettings) for m in scene.topology.on(scene.host.name)
+        isinstance(m.settings, DatabaseSettings | EtcdSettings)
+        for m in scene.topology.on(scene.host.name)
     )
     return DEDICATED_HOST if alone else SHARED_HOST
 

@@ -1,0 +1,86 @@
+"""A cluster as one of its Patronis sees it, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tenfold.engines.patroni.rest import ask
+from tenfold.engines.protocol import Scene
+from tenfold.errors import TargetError
+from tenfold.topology.model import Pool, Unit
+
+MemberRole = Literal["leader", "follower"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberState:
+    """One member, named after its host.
+
+    ``state`` is Patroni's word: ``running``, ``streaming``, ``starting``, ``stopped`` ...
+    ``in_sync``: a commit may count on it, and it may be elected without losing one. ``lag_bytes``
+    is what it has not received; ``None`` where nobody knows, as of one that is gone.
+    """
+
+    name: str
+    role: MemberRole
+    state: str
+    timeline: int | None
+    lag_bytes: int | None
+    in_sync: bool
+    needs_restart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """All members. ``paused``: nobody is elected by itself."""
+
+    members: tuple[MemberState, ...]
+    paused: bool
+
+    @property
+    def leader(self) -> MemberState | None:
+        """Who leads, if somebody does."""
+        return next((m for m in self.members if m.role == "leader"), None)
+
+    @property
+    def in_sync(self) -> tuple[str, ...]:
+        """Who may be elected without losing a commit."""
+        return tuple(m.name for m in self.members if m.in_sync)
+
+
+def observe(member: Unit | Pool, scene: Scene) -> ClusterView:
+    """Ask this member's Patroni, which asks etcd.
+
+    Raises:
+        TargetError: it does not answer, or cannot say.
+    """
+    status, said = ask(member, scene, "/cluster")
+    if status != 200 or not isinstance(said, dict):
+        raise TargetError(
+            f"Patroni of {member.path} does not know its cluster: status {status}",
+            next="tenfold status   says what etcd does",
+        )
+    return view(said)
+
+
+def view(said: Mapping[str, Any]) -> ClusterView:
+    """What ``GET /cluster`` answers, as a value."""
+    return ClusterView(
+        members=tuple(_member(one) for one in said.get("members", [])),
+        paused=bool(said.get("pause", False)),
+    )
+
+
+def _member(said: Mapping[str, Any]) -> MemberState:
+    role, lag = str(said.get("role")), said.get("lag")
+    return MemberState(
+        name=str(said["name"]),
+        role="leader" if role in ("leader", "standby_leader") else "follower",
+        state=str(said.get("state", "unknown")),
+        timeline=said.get("timeline"),
+        lag_bytes=lag if isinstance(lag, int) else None,
+        in_sync=role in ("quorum_standby", "sync_standby"),
+        needs_restart=bool(said.get("pending_restart", False)),
+    )

@@ -1,0 +1,67 @@
+"""What the leash is told, as one JSON file that only its user reads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tenfold.leash.deciding import Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Whom to trust and what to show: paths of PEM files."""
+
+    authority: str
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One member and its surroundings.
+
+    ``patroni`` is what is executed; ``data`` is its data directory, ``lock`` the file that keeps
+    two leashes from one directory. ``prefix`` is where Patroni keeps the cluster's state in etcd,
+    with a slash at its end. ``api`` is ``address:port`` of Patroni itself.
+    ``dynamic`` is the cluster's configuration, for a cluster that has none yet.
+    """
+
+    patroni: tuple[str, ...]
+    data: str
+    lock: str
+    member: str
+    prefix: str
+    etcd: tuple[str, ...]
+    api: str
+    tls: Tls | None
+    bounds: Bounds
+    dynamic: dict[str, Any]
+
+
+def read(path: str) -> Config:
+    """Read the file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not such a file.
+    """
+    try:
+        told = json.loads(Path(path).read_text(encoding="utf-8"))
+        tls = told["tls"]
+        return Config(
+            patroni=tuple(told["patroni"]),
+            data=told["data"],
+            lock=told["lock"],
+            member=told["member"],
+            prefix=told["prefix"],
+            etcd=tuple(told["etcd"]),
+            api=told["api"],
+            tls=None if tls is None else Tls(**tls),
+            bounds=Bounds(**told["bounds"]),
+            dynamic=told["dynamic"],
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no configuration of a leash: {error}") from error

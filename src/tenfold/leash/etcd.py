@@ -1,0 +1,148 @@
+"""The few questions and orders that the leash has for etcd, over its JSON gateway."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from tenfold.leash.config import Config, Tls
+
+
+class Unreachable(Exception):
+    """No member of etcd answered, or none could; the text says what the last one said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """The leader's key: whose it is, and how many seconds of its lease are left at least."""
+
+    member: str
+    left_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Etcd:
+    """All members of one cluster; each question goes to the first that answers it."""
+
+    urls: tuple[str, ...]
+    tls: Tls | None
+    within_seconds: float = 2.0
+
+    def leader(self, key: str) -> Leader | None:
+        """Who has the leader's key; ``None`` where nobody has.
+
+        Raises:
+            Unreachable: nobody can say.
+        """
+        found = self._ask("kv/range", {"key": _coded(key)}).get("kvs", [])
+        if not found:
+            return None
+        lease = found[0].get("lease", "0")
+        left = self._ask("lease/timetolive", {"ID": lease}) if lease != "0" else {}
+        # Rounded down; a lease that is over has -1, or none at all.
+        return Leader(_decoded(found[0]["value"]), float(left.get("TTL", 0)))
+
+    def has_others(self, prefix: str, member: str) -> bool:
+        """Whether another member is known. Raises ``Unreachable``."""
+        end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        asked = {"key": _coded(prefix), "range_end": _coded(end), "keys_only": True}
+        found = self._ask("kv/range", asked).get("kvs", [])
+        return any(_decoded(one["key"]) != prefix + member for one in found)
+
+    def take_away(self, key: str, member: str) -> bool:
+        """Delete the leader's key if it is still this member's; gives whether it was.
+
+        Raises:
+            Unreachable: nobody can say whether it was done.
+        """
+        return self._if(
+            {"key": _coded(key), "target": "VALUE", "result": "EQUAL", "value": _coded(member)},
+            {"requestDeleteRange": {"key": _coded(key)}},
+        )
+
+    def create(self, key: str, value: str) -> bool:
+        """Have a key where there is none; gives whether there was none. Raises ``Unreachable``."""
+        return self._if(
+            {"key": _coded(key), "target": "CREATE", "result": "EQUAL", "createRevision": "0"},
+            {"requestPut": {"key": _coded(key), "value": _coded(value)}},
+        )
+
+    def _if(self, condition: dict[str, Any], then: dict[str, Any]) -> bool:
+        asked = {"compare": [condition], "success": [then]}
+        return bool(self._ask("kv/txn", asked).get("succeeded", False))
+
+    def _ask(self, what: str, asked: dict[str, Any]) -> dict[str, Any]:
+        last = "there is no address"
+        for url in self.urls:
+            try:
+                status, said = request(url, f"/v3/{what}", self.tls, self.within_seconds, asked)
+            except (OSError, http.client.HTTPException) as fault:
+                last = f"{url}: {fault or type(fault).__name__}"
+                continue
+            if status == 200 and isinstance(said, dict):
+                return said
+            last = f"{url}: status {status}"
+        raise Unreachable(last)
+
+
+def of(config: Config) -> Etcd:
+    """The cluster that the leash is told of."""
+    return Etcd(config.etcd, config.tls)
+
+
+def request(
+    url: str,
+    path: str,
+    tls: Tls | None,
+    within_seconds: float,
+    body: object = None,
+    method: str | None = None,
+) -> tuple[int, Any]:
+    """One request that is answered with JSON, or with text; by default a POST if there is a body.
+
+    Raises:
+        OSError: no answer.
+        http.client.HTTPException: no HTTP.
+    """
+    connection = connect(url, tls, within_seconds)
+    try:
+        text = None if body is None else json.dumps(body)
+        connection.request(method or ("GET" if text is None else "POST"), path, text)
+        answer = connection.getresponse()
+        said = answer.read()
+        try:
+            return answer.status, json.loads(said)
+        except ValueError:
+            return answer.status, said.decode("utf-8", "replace")
+    finally:
+        connection.close()
+
+
+def connect(url: str, tls: Tls | None, within_seconds: float) -> http.client.HTTPConnection:
+    """A connection that is not open yet."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, port, timeout=within_seconds)
+    context = _context(tls)
+    return http.client.HTTPSConnection(host, port, timeout=within_seconds, context=context)
+
+
+def _context(tls: Tls | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=None if tls is None else tls.authority)
+    if tls is not None:
+        context.load_cert_chain(tls.certificate, tls.key)
+    return context
+
+
+def _coded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _decoded(text: str) -> str:
+    return base64.b64decode(text).decode("utf-8", "replace")

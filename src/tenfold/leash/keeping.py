@@ -1,0 +1,241 @@
+"""The first process: Patroni is its child, and ends with it; whatever ends Patroni ends PostgreSQL.
+
+It collects the processes that Patroni leaves behind, as init would (``PR_SET_CHILD_SUBREAPER``):
+so nothing that Patroni began can outlive it unseen, not even a server that is just being started.
+A server that ran before has another parent, and is found by its data directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import select
+import signal
+import sys
+import time
+from typing import NoReturn
+
+from tenfold.leash import etcd, processes
+from tenfold.leash.config import Config
+from tenfold.leash.ending import END_SECONDS, fence, hand_over, say
+from tenfold.leash.guarding import QUIT, TIME
+from tenfold.leash.processes import DataDirectory, Held
+from tenfold.leash.watching import Watch, now
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+LOOK_SECONDS = 0.25
+"""How soon a server that Patroni started is watched."""
+LOCK_SECONDS = 30.0
+FAST_STOP_SECONDS = 40.0
+MARKER = "TENFOLD_UNIT"
+ENDED_BY_ITSELF, KILLED = 1, 70
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def keep(config: Config, path: str) -> int:
+    """Run Patroni to its end; gives the exit code.
+
+    Raises:
+        OSError: another leash has the data directory, or Patroni cannot be executed.
+    """
+    lock = _lock(config.lock)
+    if _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+    _end_who_lost_the_lead(config)
+    leash = Leash(config, path, lock)
+    why = leash.until_over()
+    return leash.end(why)
+
+
+class Leash:
+    """Patroni, the guard and the watch, and what was heard of them."""
+
+    def __init__(self, config: Config, path: str, lock: int) -> None:
+        self._config, self._path, self._lock = config, path, lock
+        self._data = DataDirectory(config.data)
+        self._stopping = False
+        self._status: int | None = None
+        self._server: Held | None = None
+        self._woken = _wake_up_on_signals()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop())
+        signal.signal(signal.SIGHUP, lambda *_: self._to_patroni(signal.SIGHUP))
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._patroni = _start(config)
+        self._guard, self._guard_input = self._start_guard()
+        self._watch = Watch(config)
+        self._watch.begin()
+
+    def until_over(self) -> str | None:
+        """Wait for what ends it; ``None`` if it was told to stop and Patroni did."""
+        while True:
+            self._collect()
+            if self._status is not None:
+                return None if self._stopping else f"Patroni {_in_words(self._status)}"
+            why = self._watch.why_end(now()) or self._server_is_lost()
+            if why is not None:
+                return why
+            if self._guard == 0:
+                os.close(self._guard_input)
+                self._guard, self._guard_input = self._start_guard()
+            self._tell_guard(self._watch.standing.until)
+            self._sleep()
+
+    def end(self, why: str | None) -> int:
+        """Leave nothing of it; gives the exit code."""
+        if why is not None:
+            say(f"{why}, so PostgreSQL ends")
+        elif not self._stop_server():
+            why = "PostgreSQL did not stop"
+        self._to_patroni(signal.SIGKILL)
+        keep = {self._guard} if self._guard else set()
+        done = processes.end_children(keep, END_SECONDS)
+        if fence(self._config) and done:
+            hand_over(self._config)
+        self._tell_guard(QUIT)
+        if why is None and self._status is not None:
+            return os.waitstatus_to_exitcode(self._status) & 0xFF
+        return KILLED
+
+    def _server_is_lost(self) -> str | None:
+        """Whether a leader's server crashed that others can replace; Patroni would see it later."""
+        if self._server is None:
+            self._server = self._data.postmaster()
+            return None
+        if not self._server.ended():
+            return None
+        self._server.close()
+        self._server = None
+        if self._stopping or not self._data.is_a_leaders():
+            return None  # It was stopped in order, or it is no leader's.
+        asked, config = etcd.of(self._config), self._config
+        try:
+            found = asked.leader(f"{config.prefix}leader")
+            mine = found is not None and found.member == config.member
+            if mine and asked.has_others(f"{config.prefix}members/", config.member):
+                return "PostgreSQL crashed as the leader"
+        except etcd.Unreachable:
+            pass  # Nobody can elect either; Patroni starts it again.
+        return None
+
+    def _stop_server(self) -> bool:
+        """Stop a server that Patroni left behind, as it does when it is paused: in order."""
+        left = self._data.postmaster()
+        if left is None:
+            return True
+        processes.send(left.fd, signal.SIGINT)
+        processes.wait([left.fd], FAST_STOP_SECONDS)
+        return left.ended()
+
+    def _collect(self) -> None:
+        """Take note of children that ended, also of those that others left to this process."""
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                if pid == self._patroni:
+                    self._status = status
+                elif pid == self._guard:
+                    self._guard = 0
+
+    def _sleep(self) -> None:
+        poller = select.poll()
+        fds = [self._woken, self._watch.news]
+        if self._server is not None:
+            fds.append(self._server.fd)
+        for fd in fds:
+            poller.register(fd, select.POLLIN)
+        left = max(0.0, self._watch.standing.until - now())
+        for fd, _ in poller.poll(int(min(LOOK_SECONDS, left + 0.01) * 1000)):
+            if fd in (self._woken, self._watch.news):
+                os.read(fd, 512)
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._to_patroni(signal.SIGTERM)
+
+    def _to_patroni(self, number: signal.Signals) -> None:
+        # A child that was not collected keeps its pid.
+        if self._status is None and self._patroni:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._patroni, number)
+
+    def _start_guard(self) -> tuple[int, int]:
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        me = os.getpid()
+        words = ("guard", self._path, str(me), str(processes.started_at(me)))
+        argv = [sys.executable, "-I", "-m", "tenfold.leash", *words]
+        environment = {name: value for name, value in os.environ.items() if name != MARKER}
+        actions = [(os.POSIX_SPAWN_DUP2, reader, 0), (os.POSIX_SPAWN_DUP2, self._lock, 3)]
+        pid = os.posix_spawn(argv[0], argv, environment, file_actions=actions, setsid=True)
+        os.close(reader)
+        os.set_blocking(writer, False)
+        return pid, writer
+
+    def _tell_guard(self, until: float) -> None:
+        # One that is dead is noticed otherwise; one that is slow knows an earlier time.
+        with contextlib.suppress(BrokenPipeError, BlockingIOError):
+            os.write(self._guard_input, TIME.pack(until))
+
+
+def _end_who_lost_the_lead(config: Config) -> None:
+    """A server may run here whose leash and guard were killed at once; if others elected since, it
+    ends before anything else begins."""
+    data = DataDirectory(config.data)
+    with contextlib.suppress(etcd.Unreachable):  # Then nobody was elected either.
+        if data.accepts_writes():
+            found = etcd.of(config).leader(f"{config.prefix}leader")
+            if found is not None and found.member != config.member and data.accepts_writes():
+                say(f"{found.member} leads by now, so the PostgreSQL that runs here ends")
+                fence(config)
+
+
+def _start(config: Config) -> int:
+    me = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        _become_patroni(config, me)
+    return pid
+
+
+def _become_patroni(config: Config, parent: int) -> NoReturn:
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() == parent:  # Else it died before it could be told to whom.
+            os.execv(config.patroni[0], config.patroni)  # noqa: S606
+    finally:
+        os._exit(127)
+
+
+def _wake_up_on_signals() -> int:
+    reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    return reader
+
+
+def _lock(path: str) -> int:
+    """Be the only leash of this directory; a predecessor's guard may still be at work."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return lock
+
+
+def _in_words(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"

@@ -1,0 +1,230 @@
+"""Which processes work in a data directory, and how they end: never by a pid alone.
+
+A process is held by a descriptor (pidfd) first and looked at then: its descriptor cannot come to
+mean another process, so what was seen of it while it lived is true of what gets the signal.
+PostgreSQL's processes, its sessions among them, have their data directory as working directory; a
+session outlives a killed main process for a while and may still commit, so all of them count.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+POLL_SECONDS = 0.002
+IN_PRODUCTION = 6
+"""``DB_IN_PRODUCTION`` of PostgreSQL's ``DBState`` (src/include/catalog/pg_control.h)."""
+_STATE_AT = 16
+"""Where ``pg_control`` has that state: behind a system identifier and two version numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A process that runs or ran; ``fd`` means it for good. ``started``: in ticks since boot."""
+
+    pid: int
+    fd: int
+    started: int
+
+    def ended(self) -> bool:
+        """Whether it is over; one that nobody collected counts."""
+        return has_ended(self.fd)
+
+    def kill(self) -> None:
+        """Send it SIGKILL."""
+        send(self.fd, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self.fd)
+
+
+def has_ended(fd: int) -> bool:
+    """Whether the process of this descriptor is over."""
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    return bool(poller.poll(0))
+
+
+def send(fd: int, number: signal.Signals) -> None:
+    """Send the process of this descriptor a signal, if it is still there."""
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(fd, number)
+
+
+def hold(pid: int, is_it: Callable[[int], bool]) -> Held | None:
+    """Hold the process of this pid if it is the one that is meant, as ``is_it`` sees it."""
+    try:
+        fd = os.pidfd_open(pid)
+    except (OSError, OverflowError):
+        return None
+    started = started_at(pid)
+    # What was read of the pid was read of this process only if it had not ended by then.
+    if started is not None and is_it(pid) and not has_ended(fd):
+        return Held(pid, fd, started)
+    os.close(fd)
+    return None
+
+
+def started_at(pid: int) -> int | None:
+    """When it was started, in ticks since boot; ``None`` where there is none."""
+    found = _stat(pid)
+    return None if found is None else int(found[19])
+
+
+def _stat(pid: int) -> list[bytes] | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            told = file.read()
+    except OSError:
+        return None
+    # The name before is in parentheses and may contain any character.
+    return told[told.rindex(b")") + 2 :].split()
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """A cluster's files on this machine."""
+
+    path: str
+
+    def works_here(self, pid: int) -> bool:
+        """Whether a process is one of this cluster's server."""
+        try:
+            there, here = os.stat(f"/proc/{pid}/cwd"), os.stat(self.path)
+            if (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino):
+                return False
+            with open(f"/proc/{pid}/comm", "rb") as file:
+                return file.read() == b"postgres\n"
+        except OSError:
+            return False
+
+    def postmaster(self) -> Held | None:
+        """The server's main process, if it runs: as its own file says, and verified."""
+        try:
+            with open(os.path.join(self.path, "postmaster.pid"), "rb") as file:
+                pid = int(file.readline())
+        except (OSError, ValueError):
+            return None
+        return hold(pid, self.works_here) if pid > 0 else None
+
+    def processes(self) -> Iterator[Held]:
+        """Everything that works here."""
+        for name in os.listdir("/proc"):
+            if name.isdigit() and self.works_here(int(name)):
+                found = hold(int(name), self.works_here)
+                if found is not None:
+                    yield found
+
+    def accepts_writes(self) -> bool:
+        """Whether a server runs here that is no follower."""
+        if not self.is_a_leaders():
+            return False
+        main = self.postmaster()
+        if main is None:
+            return False
+        main.close()
+        return self.is_a_leaders()
+
+    def is_a_leaders(self) -> bool:
+        """Whether the server that runs or ran last was no follower and was not shut down in order.
+
+        A copy says the same as its leader until it is started; it has ``standby.signal`` by then.
+        """
+        try:
+            with open(os.path.join(self.path, "global", "pg_control"), "rb") as file:
+                head = file.read(_STATE_AT + 4)
+        except OSError:
+            return False
+        state = int.from_bytes(head[_STATE_AT:], "little")
+        follows = os.path.exists(os.path.join(self.path, "standby.signal"))
+        return state == IN_PRODUCTION and not follows
+
+    def end(self, within_seconds: float) -> bool:
+        """Kill whatever works here; gives whether verifiably nothing is left."""
+        deadline = time.monotonic() + within_seconds
+        main = self.postmaster()  # First: then there are no new ones.
+        if main is not None:
+            _end(main, deadline)
+        while True:
+            found = list(self.processes())
+            if not found:
+                return True
+            for one in found:
+                one.kill()
+            for one in found:
+                _end(one, deadline)
+            if time.monotonic() > deadline:
+                return False
+
+
+def _end(one: Held, deadline: float) -> None:
+    one.kill()
+    wait([one.fd], max(0.0, deadline - time.monotonic()))
+    one.close()
+
+
+def wait(fds: list[int], within_seconds: float) -> None:
+    """Until one of these descriptors is readable."""
+    poller = select.poll()
+    for fd in fds:
+        poller.register(fd, select.POLLIN)
+    poller.poll(max(0, int(within_seconds * 1000)))
+
+
+def children() -> list[int]:
+    """This process's children; what they leave behind becomes one of them, see prctl(2)."""
+    found = []
+    for name in os.listdir("/proc/self/task"):
+        with contextlib.suppress(OSError), open(f"/proc/self/task/{name}/children", "rb") as file:
+            found += [int(pid) for pid in file.read().split()]
+    return found
+
+
+def end_children(but: set[int], within_seconds: float) -> bool:
+    """Kill and collect all children but those; gives whether none is left."""
+    deadline = time.monotonic() + within_seconds
+    while True:
+        left = [pid for pid in children() if pid not in but]
+        if not left:
+            return True
+        for pid in left:  # Not collected yet, so the pid is still theirs.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in left:
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(pid, os.WNOHANG)[0] == 0 and time.monotonic() < deadline:
+                    time.sleep(POLL_SECONDS)
+        if time.monotonic() > deadline:
+            return False
+
+
+def end_session(session: int, since: int, within_seconds: float) -> bool:
+    """Kill everything of a session whose leader is dead; gives whether none is left.
+
+    Args:
+        session: the leader's pid.
+        since: when the leader was started, in ticks since boot: nothing older is of it.
+        within_seconds: how long to try.
+    """
+
+    def belongs(pid: int) -> bool:
+        found = _stat(pid)
+        return found is not None and int(found[3]) == session and int(found[19]) >= since
+
+    deadline = time.monotonic() + within_seconds
+    while True:
+        candidates = [int(n) for n in os.listdir("/proc") if n.isdigit() and belongs(int(n))]
+        found = [one for one in (hold(pid, belongs) for pid in candidates) if one is not None]
+        alive = [one for one in found if not one.ended()]
+        for one in alive:
+            _end(one, deadline)
+        if not alive:
+            return True
+        if time.monotonic() > deadline:
+            return False

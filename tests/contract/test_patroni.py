@@ -1,0 +1,174 @@
+"""Whatever dies of a leader: nobody else writes meanwhile, the next one leads, nothing is lost."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from tests.support.patroni import Cluster, Writer, cluster
+from tests.support.postgres import wait_for
+
+from tenfold.engines.etcd import admin as etcd_admin
+from tenfold.engines.etcd import probe as etcd_probe
+from tenfold.engines.patroni import admin, probe
+from tenfold.errors import StepFailed
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300), pytest.mark.few(2)]
+
+KILLS = {
+    "postgres": ("postgres",),
+    "patroni": ("patroni",),
+    "both": ("patroni", "postgres"),
+    "leash": ("leash",),
+    "leash and patroni": ("leash", "patroni"),
+    "leash, patroni and postgres": ("leash", "patroni", "postgres"),
+    "guard and patroni": ("guard", "patroni"),
+}
+
+
+@contextmanager
+def watched(found: Cluster) -> Iterator[list[list[str]]]:
+    """Who accepted writes, looked at all the time; the moments when more than one did."""
+    seen: list[list[str]] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.01):
+            writable = found.writable()
+            if len(writable) > 1:
+                seen.append(writable)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join(10)
+
+
+@pytest.mark.always
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("what", KILLS)
+def test_another_member_leads_and_nothing_is_lost_when(what: str) -> None:
+    with cluster("db1", "db2") as found:
+        found.begin()
+        old = found.leader()
+        with watched(found) as two_at_once, Writer(found) as writer:
+            at = old.kill(*KILLS[what])
+            new = found.wait_for_leader(other_than=old.name, within=15)
+            writer.wait_past(time.monotonic())
+        assert not old.working()
+        assert not two_at_once
+        assert len(writer.failed) <= 1  # the one that was on its way
+        assert not writer.lost()
+        # Without the leash's word to etcd it could not be quicker than the lease.
+        assert writer.gap(at) < 10
+        assert old.process is not None
+        assert old.process.wait(15) != 0
+
+        old.start()  # its agent would: it comes back as a follower, rewound
+        found.wait_in_sync()
+        assert found.leader() is new
+        assert not writer.lost()
+
+
+@pytest.mark.parametrize("what", [("patroni",), ("patroni", "leash")], ids=["patroni", "both"])
+def test_a_leader_that_hangs_is_ended_before_its_lease_runs_out(what: tuple[str, ...]) -> None:
+    with cluster("db1", "db2") as found:
+        found.begin()
+        old = found.leader()
+        with watched(found) as two_at_once, Writer(found) as writer:
+            at = old.kill(*what, how=signal.SIGSTOP)
+            wait_for(lambda: not old.working(), within=30, subject="the server to be ended")
+            ended = time.monotonic() - at
+            found.wait_for_leader(other_than=old.name, within=15)
+            writer.wait_past(time.monotonic())
+        assert 10 < ended < 20
+        assert not two_at_once
+        assert not writer.lost()
+
+
+def test_a_leader_goes_on_without_a_quorum_of_etcd_for_longer_than_a_lease() -> None:
+    with cluster("db1", "db2") as found:
+        found.begin()
+        leader = found.leader()
+        before = leader.postmaster()
+        with Writer(found) as writer:
+            for one in found.etcd[1:]:
+                one.process.kill()  # type: ignore[union-attr]
+                one.process.wait(10)  # type: ignore[union-attr]
+            state = etcd_probe.observe("main", found.etcd[0].scene)
+            assert (state.spare, sum(m.answers for m in state.members)) == (-1, 1)
+            time.sleep(30)  # no condition: that nothing happens for so long is what is tested
+            writer.wait_past(time.monotonic())
+            for one in found.etcd[1:]:
+                one.start()
+            found.wait_in_sync()
+        assert leader.postmaster() == before
+        assert not writer.failed
+        assert writer.gap(0) < 10
+
+
+@pytest.mark.always
+def test_orders_and_what_the_cluster_says_of_itself() -> None:
+    with cluster("db1", "db2") as found:
+        found.begin()
+        first, second = found.members
+        seen = probe.observe(second.unit, second.scene)
+        assert seen.leader is not None
+        assert (seen.leader.name, seen.in_sync, seen.paused) == ("db1", ("db2",), False)
+        assert not any(m.needs_restart for m in seen.members)
+        assert not admin.configure(first.unit, first.scene)
+
+        state = etcd_probe.observe("main", found.etcd[0].scene)
+        assert (state.quorum, state.spare) == (True, 1)
+        kept = found.root / "snapshot"
+        assert etcd_admin.snapshot(found.etcd[0].unit, found.etcd[0].scene, kept) > 0
+        assert kept.stat().st_size > 0
+
+        admin.pause(first.unit, first.scene, paused=True)
+        assert probe.observe(first.unit, first.scene).paused
+        admin.pause(first.unit, first.scene, paused=False)
+        with pytest.raises(StepFailed):
+            admin.switch_over(first.unit, first.scene, leader="db2", candidate="db1")
+        with Writer(found) as writer:
+            at = time.monotonic()
+            admin.switch_over(second.unit, second.scene, leader="db1", candidate="db2")
+            writer.wait_past(time.monotonic())
+        assert found.leader() is second
+        assert not writer.lost()
+        assert writer.gap(at) < 10
+        found.wait_in_sync()
+
+        # A member that is gone for good, its host off: whoever verified that lets others elect.
+        second.kill("guard", "leash", "patroni", "postgres")
+        wait_for(lambda: not second.working(), within=10, subject="the server to be gone")
+        admin.let_others_elect(first.unit, first.scene)  # it is not this one's: nothing happens
+        if found.holder() == "db2":
+            assert admin.let_others_elect(second.unit, second.scene)
+        assert found.wait_for_leader(other_than="db2", within=15) is first
+
+
+def test_a_member_of_etcd_leaves_and_another_one_joins() -> None:
+    with cluster("db1", "db2") as found:
+        found.start_etcd()
+        first, _, third = found.etcd
+        assert {m.name for m in etcd_admin.members(first.unit, first.scene)} == {
+            one.unit.host for one in found.etcd
+        }
+        third.stop()
+        assert etcd_admin.remove(first.unit, first.scene, third.unit.host)
+        assert not etcd_admin.remove(first.unit, first.scene, third.unit.host)
+        joins = etcd_admin.add(first.unit, first.scene, third.unit)
+        assert etcd_admin.add(first.unit, first.scene, third.unit) == joins
+        found.renew(third, joins)
+        wait_for(
+            lambda: etcd_probe.observe("main", first.scene).spare == 1,
+            within=20,
+            subject="three members to answer",
+        )

@@ -1,0 +1,126 @@
+"""Which processes a data directory has, and that a pid alone is never enough."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tenfold.leash import processes
+from tenfold.leash.processes import IN_PRODUCTION, DataDirectory
+
+
+@contextmanager
+def pretender(path: Path, name: str = "postgres") -> Iterator[subprocess.Popen[bytes]]:
+    """A process of that name which works in the directory."""
+    program = path.parent / name
+    if not program.exists():
+        shutil.copy("/bin/sleep", program)
+    with subprocess.Popen([program, "60"], cwd=path) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def control(path: Path, state: int) -> None:
+    (path / "global").mkdir(exist_ok=True)
+    (path / "global" / "pg_control").write_bytes(bytes(16) + state.to_bytes(4, "little") + bytes(8))
+
+
+def data(tmp_path: Path) -> Path:
+    found = tmp_path / "cluster"
+    found.mkdir()
+    return found
+
+
+def test_whatever_works_there_ends_and_nothing_else(tmp_path: Path) -> None:
+    here, elsewhere = data(tmp_path), tmp_path / "other"
+    elsewhere.mkdir()
+    with pretender(here) as mine, pretender(elsewhere) as others, pretender(here, "sh") as tool:
+        assert DataDirectory(str(here)).end(5)
+        assert mine.wait(5) == -signal.SIGKILL
+        assert others.poll() is None
+        assert tool.poll() is None
+
+
+def test_a_recycled_pid_in_the_servers_file_is_nobodys(tmp_path: Path) -> None:
+    here = data(tmp_path)
+    with pretender(tmp_path) as stranger:
+        (here / "postmaster.pid").write_text(f"{stranger.pid}\n{here}\n")
+        assert DataDirectory(str(here)).postmaster() is None
+        assert DataDirectory(str(here)).end(5)
+        assert stranger.poll() is None
+
+
+def test_a_process_that_is_held_stays_itself_when_its_pid_is_used_again(tmp_path: Path) -> None:
+    here = data(tmp_path)
+    with pretender(here) as mine:
+        (here / "postmaster.pid").write_text(f"{mine.pid}\n{here}\n")
+        held = DataDirectory(str(here)).postmaster()
+        assert held is not None
+        mine.kill()
+        mine.wait(5)
+        held.kill()  # there is nobody any more, whoever has the number
+        assert held.ended()
+        held.close()
+
+
+def test_no_pid_and_no_number_are_no_server(tmp_path: Path) -> None:
+    here = data(tmp_path)
+    for text in ("", "-17\n", "0\n", "postgres\n", f"{2**40}\n"):
+        (here / "postmaster.pid").write_text(text)
+        assert DataDirectory(str(here)).postmaster() is None
+
+
+def test_a_server_accepts_writes_when_it_runs_and_is_no_follower(tmp_path: Path) -> None:
+    here = data(tmp_path)
+    found = DataDirectory(str(here))
+    assert not found.is_a_leaders()
+    control(here, IN_PRODUCTION)
+    assert found.is_a_leaders()
+    assert not found.accepts_writes(), "it does not run"
+    with pretender(here) as server:
+        (here / "postmaster.pid").write_text(f"{server.pid}\n")
+        assert found.accepts_writes()
+        (here / "standby.signal").touch()
+        assert not found.accepts_writes(), "a copy that begins to follow"
+        (here / "standby.signal").unlink()
+        control(here, IN_PRODUCTION - 1)
+        assert not found.accepts_writes(), "it recovers"
+
+
+def test_a_session_ends_though_its_leader_is_dead(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        ["/bin/sh", "-c", "sleep 60 & sleep 60 & echo $! && wait"],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as leader:
+        assert leader.stdout is not None
+        last = int(leader.stdout.readline())
+        since = processes.started_at(leader.pid)
+        assert since is not None
+        leader.kill()
+        leader.wait(5)
+        assert processes.end_session(leader.pid, since, 5)
+        assert not Path(f"/proc/{last}").exists() or _is_zombie(last)
+
+
+def test_nothing_older_than_the_session_is_of_it() -> None:
+    with subprocess.Popen(["/bin/sleep", "60"], start_new_session=True) as other:
+        since = processes.started_at(other.pid)
+        assert since is not None
+        assert processes.end_session(other.pid, since + 1, 1)
+        assert other.poll() is None
+        os.kill(other.pid, signal.SIGKILL)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
