@@ -8,6 +8,10 @@ from tenfold.engines.postgresql.conf import limits
 from tenfold.engines.postgresql.sizing import Sizing
 from tenfold.topology.settings import PatroniSettings
 
+MOST_LAG_BYTES = 1 << 30
+"""How far behind its leader a member may be that is elected. Which commits it has is told by the
+synchronous ones; what a dead leader wrote beyond those was acknowledged to nobody."""
+
 
 def dynamic(settings: PatroniSettings, sizes: Sizing, members: int) -> dict[str, Any]:
     """The whole of it. Its parameters are those that Patroni takes from nowhere else, and they are
@@ -32,7 +36,7 @@ def dynamic(settings: PatroniSettings, sizes: Sizing, members: int) -> dict[str,
         "synchronous_mode": _synchronous(settings, members),
         "synchronous_mode_strict": settings.strict,
         "synchronous_node_count": settings.synchronous_nodes,
-        "maximum_lag_on_failover": 0 if settings.synchronous else 1 << 20,
+        "maximum_lag_on_failover": MOST_LAG_BYTES,
         "check_timeline": True,
         "failsafe_mode": True,
         "slots": {f"tenfold_{node}": {"type": "physical"} for node in settings.kept_slots},

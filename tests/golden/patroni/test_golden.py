@@ -1,0 +1,150 @@
+"""Rendered files, word for word; that Patroni and PostgreSQL accept them is for
+``tests/contract/test_patroni.py``.
+
+A case is a folder: ``case.toml`` says in one line what it is about; beside it lies what comes of
+it. After a change on purpose: ``TENFOLD_GOLDEN=write pytest tests/golden/patroni``, then read the
+difference.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.golden.redis.test_golden import launch_text as plain_launch_text
+
+from tenfold.engines.etcd.authority import AUTHORITY, host_secret
+from tenfold.engines.patroni import Patroni
+from tenfold.engines.patroni.dynamic import dynamic
+from tenfold.engines.postgresql.render import PostgreSQL
+from tenfold.engines.protocol import Place, Scene
+from tenfold.secret import Secret
+from tenfold.topology.model import Host, Topology, Unit
+from tenfold.topology.process import File, Launch
+from tenfold.topology.settings import (
+    BackupSettings,
+    DatabaseSettings,
+    EtcdSettings,
+    PatroniSettings,
+)
+from tenfold.transitions.wire import wiring
+
+HERE = Path(__file__).parent
+CASES = sorted(path.parent.name for path in HERE.glob("*/case.toml"))
+ROLES = ("superuser", "owner", "app", "replication", "rewind")
+PROGRAMS = ("postgres", "pg_isready", "python", "initdb", "pg_basebackup", "pg_controldata", "psql")
+
+
+def scene(names: list[str], settings: PatroniSettings) -> tuple[Unit, Scene]:
+    hosts = [*names, "arbiter"] if len(names) == 2 else names
+    units = [Unit("postgres", "patroni", n, replace(settings, node=i)) for i, n in enumerate(names)]
+    units += [Unit("etcd", "etcd", n, EtcdSettings()) for n in hosts]
+    if settings.archived:
+        units += [Unit("backup", "backup", n, BackupSettings("/backups", 60, 600)) for n in names]
+    topology = Topology(
+        "shop", "1k", tuple(Host(n, z) for n, z in zip(hosts, "abc", strict=True)), tuple(units)
+    )
+    addresses = {name: f"127.0.0.{number}" for number, name in enumerate(hosts, start=11)}
+    place = Place(
+        config="/srv/db1/config/postgres",
+        data="/srv/db1/data/postgres",
+        run="/run/db1",
+        logs="/srv/db1/logs",
+        assets="/srv/db1/assets",
+        address=addresses["db1"],
+        binaries={name: f"/opt/bin/{name}" for name in PROGRAMS},
+    )
+    secrets = {f"main.{role}": Secret(f"of-{role}") for role in ROLES}
+    secrets |= {AUTHORITY: Secret("AUTHORITY\n"), host_secret("db1"): Secret("CERTIFICATE, KEY\n")}
+    document = wiring(topology, addresses, leaders={"main": "db1/postgres"})
+    return units[0], Scene(topology.host("db1"), topology, document, place, secrets)
+
+
+def given(name: str) -> tuple[Unit, Scene]:
+    told = tomllib.loads((HERE / name / "case.toml").read_text())
+    return scene(told["members"], PatroniSettings("shop", **told.get("settings", {})))
+
+
+def text_of(file: File) -> str:
+    text = file.text.reveal() if isinstance(file.text, Secret) else file.text
+    return f"# mode {file.mode:o}\n{text}" if file.mode == 0o600 else text
+
+
+def launch_text(launch: Launch) -> str:
+    lines = plain_launch_text(launch).splitlines()
+    lines[-2] = f"ready   {' '.join(launch.ready.argv)}"
+    return "\n".join(lines) + "\n"
+
+
+def rendered(name: str) -> dict[str, str]:
+    unit, seen = given(name)
+    files = Patroni().render(unit, seen)
+    texts = {Path(f.path).name: text_of(f) for f in files if not f.path.endswith((".sh", ".py"))}
+    return {**texts, "launch": launch_text(Patroni().launch(unit, seen))}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_is_rendered_as_it_was(name: str) -> None:
+    found, folder = rendered(name), HERE / name
+    if os.environ.get("TENFOLD_GOLDEN") == "write":
+        for file_name, text in found.items():
+            (folder / file_name).write_text(text)
+    kept = {p.name: p.read_text() for p in folder.iterdir() if p.name != "case.toml"}
+    assert found == kept
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_password_is_in_files_of_its_user_alone_and_in_no_argument(name: str) -> None:
+    unit, seen = given(name)
+    for file in Patroni().render(unit, seen):
+        text = file.text.reveal() if isinstance(file.text, Secret) else file.text
+        assert file.mode == 0o600 or not any(f"of-{role}" in text for role in ROLES), file.path
+    launch = Patroni().launch(unit, seen)
+    words = [*launch.argv, *launch.env.values(), *(w for c in launch.prepare for w in c.argv)]
+    assert not any(f"of-{role}" in str(word) for role in ROLES for word in words)
+
+
+def test_the_server_has_the_configuration_that_it_has_without_patroni() -> None:
+    """So one that runs is taken over as it is."""
+    unit, seen = scene(["db1", "db2"], PatroniSettings("shop"))
+    (server,) = (f for f in Patroni().render(unit, seen) if f.path.endswith("/server.conf"))
+    alone = replace(unit, engine="postgresql", settings=DatabaseSettings("shop"))
+    topology = Topology("shop", "100", (seen.host,), (alone,))
+    plain = PostgreSQL().render(alone, replace(seen, topology=topology))
+    (before,) = (f for f in plain if f.path.endswith("/postgresql.conf"))
+    assert server.text == before.text
+
+
+def test_who_leads_changes_nothing_that_is_rendered() -> None:
+    unit, seen = scene(["db1", "db2"], PatroniSettings("shop"))
+    led = replace(seen, leaders={"main": "db2/postgres"})
+    assert Patroni().render(unit, seen) == Patroni().render(unit, led)
+
+
+def shared(members: int, **settings: Any) -> dict[str, Any]:
+    from tenfold.engines.postgresql.sizing import DEDICATED_HOST, sizing
+
+    return dynamic(
+        PatroniSettings("shop", **settings),
+        sizing(1 << 30, 2, share=DEDICATED_HOST, most_cores=2),
+        members,
+    )
+
+
+@pytest.mark.parametrize(("members", "mode"), [(2, True), (3, "quorum")])
+def test_a_commit_waits_for_a_follower(members: int, mode: object) -> None:
+    assert shared(members)["synchronous_mode"] == mode
+    assert shared(members, synchronous=False)["synchronous_mode"] is False
+
+
+def test_slots_of_those_that_follow_without_being_members_are_kept() -> None:
+    assert shared(2, kept_slots=(1,))["slots"] == {"tenfold_1": {"type": "physical"}}
+
+
+def test_times_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(ValueError, match="a lease of 20 s is shorter than 22 s"):
+        shared(2, loop_wait_seconds=10, retry_timeout_seconds=6)
