@@ -17,7 +17,7 @@ from tenfold.engines.etcd import probe as etcd_probe
 from tenfold.engines.patroni import admin, probe
 from tenfold.errors import StepFailed
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300), pytest.mark.few(2)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300), pytest.mark.few(1)]
 
 KILLS = {
     "postgres": ("postgres",),
@@ -51,8 +51,6 @@ def watched(found: Cluster) -> Iterator[list[list[str]]]:
         watcher.join(10)
 
 
-@pytest.mark.always
-@pytest.mark.sampled(1)
 @pytest.mark.parametrize("what", KILLS)
 def test_another_member_leads_and_nothing_is_lost_when(what: str) -> None:
     with cluster("db1", "db2") as found:
