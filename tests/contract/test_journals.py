@@ -51,7 +51,7 @@ class Shelf:
     opened: list[MovableJournal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.place = Place(self.access, f"/shop{next(_numbers)}/journal")
+        self.place = Place(self.access.urls, f"/shop{next(_numbers)}/journal")
         if self.kind != "file":
             self.open().move(self.place)
         if self.kind == "returned":
@@ -256,7 +256,7 @@ def test_the_same_history_gives_the_same_journal_wherever_it_is(
             opened = MovableJournal(folder / "movable.db", now=lambda: clock[0])
             return stack.enter_context(contextlib.closing(opened))
 
-        place = Place(access, f"/shop{next(_numbers)}/journal")
+        place = Place(access.urls, f"/shop{next(_numbers)}/journal")
         expected, found = Play(plain, None), Play(movable, place)
         for deed in done:
             clock[0] += 1.5

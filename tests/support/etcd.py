@@ -286,6 +286,13 @@ def running(
         shutil.rmtree(cluster.root, ignore_errors=True)
 
 
+def own(directory: Path) -> None:
+    """Have the members' user own what somebody else made."""
+    if os.geteuid() == 0:
+        for path in (directory, *directory.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+
+
 def _reachable(binary: Path, root: Path) -> Path:
     """The program where the unprivileged user may run it: an environment under a closed home is
     not such a place."""

@@ -32,7 +32,7 @@ def alerts(settings: Settings, action: str) -> None:
     tenfold alerts
     tenfold alerts test
     """
-    deployment = Deployment.existing(settings.layout())
+    deployment = Deployment.existing(settings.layout(), stale=True)
     if action == "test":
         _test(settings.output, standing.test(deployment))
         return

@@ -40,7 +40,7 @@ def console(settings: Settings, role: str) -> None:
     tenfold console
     tenfold console < repair.py
     """
-    deployment = Deployment.existing(settings.layout())
+    deployment = Deployment.existing(settings.layout(), stale=True)
     intent = serving(deployment)
     release = intent.blueprint.release
     assert release is not None

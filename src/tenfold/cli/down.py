@@ -33,7 +33,7 @@ def down(settings: Settings, delete_data: bool, yes: bool) -> None:
         output.line("nothing runs: this app was never brought up")
         output.event("down", {"stopped": False})
         return
-    deployment = Deployment.existing(layout)
+    deployment = Deployment.existing(layout, stale=True)
     name = deployment.status().title
     stored = [asdict(kept) for kept in deployment.user_files()] if delete_data else []
     place = external.was(deployment.facts())

@@ -68,7 +68,7 @@ def logs(
     """
     if follow and until:
         raise UsageError("--follow goes on, --until ends", next="leave one of them out")
-    deployment = Deployment.existing(settings.layout())
+    deployment = Deployment.existing(settings.layout(), stale=True)
     now = datetime.now().astimezone()
     query = Query(
         since=at(since, now) if since else None,

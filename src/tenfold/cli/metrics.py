@@ -39,7 +39,7 @@ def metrics(settings: Settings, name: str | None, since: str, until: str | None)
         near = difflib.get_close_matches(name, NAMES, n=1)
         hint = f"did you mean {near[0]}?" if near else "tenfold metrics    shows all"
         raise UsageError(f"there is no figure {name}", next=hint)
-    deployment = Deployment.existing(settings.layout())
+    deployment = Deployment.existing(settings.layout(), stale=True)
     now = datetime.now().astimezone()
     begin = at(since, now)
     end = at(until, now) if until else now.timestamp()

@@ -37,7 +37,7 @@ def psql(settings: Settings, role: str | None, arguments: tuple[str, ...]) -> No
     tenfold psql
     tenfold psql -- -Atc "select 1"
     """
-    deployment = Deployment.existing(settings.layout())
+    deployment = Deployment.existing(settings.layout(), stale=True)
     intent = serving(deployment)
     if intent.database_url is not None:
         _become(settings, *_at_yours(intent, intent.database_url, role, arguments))

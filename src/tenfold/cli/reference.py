@@ -56,6 +56,7 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "back": False,
     "anyway": None,
     "before": "20261125T171408Z",
+    "to": "main",
     "published": "https://shop.example",
     "site": "https://shop.example",
     "in_vain": False,

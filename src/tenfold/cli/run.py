@@ -41,7 +41,7 @@ def run(settings: Settings, role: str, arguments: tuple[str, ...]) -> None:
     tenfold run python manage.py createsuperuser
     tenfold run --as owner alembic downgrade -1
     """
-    deployment = Deployment.existing(settings.layout())
+    deployment = Deployment.existing(settings.layout(), stale=True)
     intent = serving(deployment)
     pool = intent.goal.topology.app_pool
     agent = deployment.target.reach(pool.host)

@@ -70,7 +70,7 @@ def status(settings: Settings, routes: bool) -> None:
     watched: Watched | None = None
     jobs: Jobs | None = None
     if layout.exists():
-        deployment = Deployment.open(layout)
+        deployment = Deployment.open(layout, stale=True)
         found = deployment.status()
         metrics = deployment.metrics(silent=found.silent)
         kept = certificate_of(deployment)
@@ -247,6 +247,14 @@ def show(
     if found.transition:
         output.line()
         output.line(_transition(found))
+    if found.journal_since is not None:
+        output.line()
+        at = time.strftime("%H:%M:%S on %d %B", time.localtime(found.journal_since))
+        output.line(
+            f"  journal   etcd does not answer: stage and moves are as of {at}; whoever serves goes"
+            " on, and nothing is begun",
+            style="yellow",
+        )
     if found.restore:
         output.line()
         output.line(f"  restore   {_restore(found.restore)}", style="yellow")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold.agent.metrics import summed
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import deeds, shelf
+from tenfold.deployment.journal import open_journal
 from tenfold.deployment.observe import observe
 from tenfold.deployment.status import Status, status
 from tenfold.engines.nginx.maintenance import FACT as MAINTENANCE
@@ -25,7 +26,6 @@ from tenfold.state.lock import Lock
 from tenfold.targets.local.target import LocalTarget
 from tenfold.topology.model import APP, Host
 from tenfold.transitions import way
-from tenfold.transitions.journal import SqliteJournal
 from tenfold.transitions.perform.pages import IN_FRONT, shown_last
 from tenfold.transitions.planner import plan_down
 from tenfold.transitions.runner import Listener, Runner
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tenfold.spec.model import AppSpec
     from tenfold.state.layout import Layout
     from tenfold.topology.observation import Observation
+    from tenfold.transitions.journal import MovableJournal
     from tenfold.transitions.way import Crossing
 
 
@@ -50,20 +51,22 @@ class Deployment:
     """One app in one folder."""
 
     layout: Layout
-    journal: SqliteJournal
+    journal: MovableJournal
     target: LocalTarget
     lock: Lock
 
     @classmethod
-    def open(cls, layout: Layout) -> Deployment:
+    def open(cls, layout: Layout, *, stale: bool = False) -> Deployment:
         """The deployment of this folder; its ``.tenfold`` is made if it is not there.
+
+        With ``stale``, what the journal says may be as of a while ago when etcd is away.
 
         Raises:
             Refused: the folder cannot be used.
             JournalError: the journal cannot be read.
         """
         layout.create()
-        journal = SqliteJournal(layout.journal)
+        journal = open_journal(layout, stale=stale)
         target = LocalTarget(layout.state, layout.name, needs=needed(layout))
         stage = path.stage_of(_position(journal.facts(), layout))
         return cls(
@@ -74,15 +77,15 @@ class Deployment:
         )
 
     @classmethod
-    def existing(cls, layout: Layout) -> Deployment:
-        """The deployment of this folder.
+    def existing(cls, layout: Layout, *, stale: bool = False) -> Deployment:
+        """The deployment of this folder; see :meth:`open`.
 
         Raises:
             Refused: it was never brought up.
         """
         if not layout.exists():
             raise Refused(f"{layout.name} was never brought up", next="tenfold up")
-        return cls.open(layout)
+        return cls.open(layout, stale=stale)
 
     def spec(self) -> AppSpec:
         """The file as it is now. Raises ``SpecError``."""
@@ -157,6 +160,7 @@ class Deployment:
             maintenance=self.facts().get(MAINTENANCE),
             restore=self.facts().get(RESTORE),
             environment=self.layout.environment,
+            journal_since=self.journal.stale_since,
         )
 
     def user_files(self) -> tuple[Kept, ...]:
@@ -196,7 +200,10 @@ class Deployment:
         """Hold the deployment's lock for a command."""
         with self.lock.hold(f"tenfold {command}"):
             deeds.write_down(self)
-            yield
+            try:
+                yield
+            finally:
+                self.journal.refresh()
 
 
 def _position(facts: Mapping[str, Any], layout: Layout) -> str:

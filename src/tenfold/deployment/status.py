@@ -43,6 +43,7 @@ class Status:
     pages: str | None = None
     urls: Mapping[str, str] = field(default_factory=dict)
     edges: tuple[Mapping[str, Any], ...] | None = None
+    journal_since: float | None = None
 
     @property
     def title(self) -> str:
@@ -52,10 +53,12 @@ class Status:
     def to_json(self) -> dict[str, Any]:
         """The documented object, without the version that every object gets.
 
-        ``edges`` is there where there are several, and were asked; ``storage`` where user files
-        were counted, which takes a moment; ``database`` where it is the user's own, and was asked;
-        ``deeds`` where agents have done something by themselves since a command was cut off;
-        ``jobs`` where the release has any.
+        ``journal`` is there where it is in etcd and that does not answer: what hosts are to be and
+        what is under way are then as of ``copied``, in seconds since the epoch. ``edges`` is there
+        where there are several, and were asked; ``storage`` where user files were counted, which
+        takes a moment; ``database`` where it is the user's own, and was asked; ``deeds`` where
+        agents have done something by themselves since a command was cut off; ``jobs`` where the
+        release has any.
         """
         told: dict[str, Any] = {
             "app": self.app,
@@ -72,6 +75,8 @@ class Status:
             if self.maintenance is None
             else {key: self.maintenance[key] for key in ("since", "until", "message")},
         }
+        if self.journal_since is not None:
+            told["journal"] = {"answers": False, "copied": self.journal_since}
         if self.edges is not None:
             told["edges"] = list(self.edges)
         if self.storage is not None:
@@ -99,6 +104,7 @@ def status(
     maintenance: Mapping[str, Any] | None = None,
     restore: Mapping[str, Any] | None = None,
     environment: str | None = None,
+    journal_since: float | None = None,
 ) -> Status:
     """The status of one deployment.
 
@@ -113,6 +119,7 @@ def status(
         restore: one in place that is not complete.
         maintenance: what visitors are told while it is on.
         environment: its name, unless it is the default one.
+        journal_since: as of when the journal is told, if it is a copy: etcd does not answer.
     """
     applied = applied or Applied(app, "10", None)
     up = any(h.agent != "absent" for h in now.hosts)
@@ -133,6 +140,7 @@ def status(
         restore=restore,
         environment=environment,
         deeds=resting.deeds(now, last),
+        journal_since=journal_since,
     )
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+import tempfile
 from dataclasses import dataclass
-from typing import Any
 
 from tenfold.secret import Secret
 
@@ -18,44 +17,23 @@ class Access:
         urls: the client URLs of its members, the one to ask first in front.
         user: who asks, where etcd has users.
         password: of that user.
-        authority: PEM file of whom to trust as a member; ``None`` trusts the system's.
-        certificate: PEM file that shows who we are, where etcd asks for one.
-        key: PEM file of its private key.
+        authority: whom to trust as a member, PEM; ``None`` trusts whom the system trusts.
+        certificate: who we are where etcd asks for certificates, with its private key, PEM.
     """
 
     urls: tuple[str, ...]
     user: str | None = None
     password: Secret | None = None
     authority: str | None = None
-    certificate: str | None = None
-    key: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """All but the password, for a file."""
-        told = {
-            "urls": list(self.urls),
-            "user": self.user,
-            "authority": self.authority,
-            "certificate": self.certificate,
-            "key": self.key,
-        }
-        return {name: value for name, value in told.items() if value is not None}
+    certificate: Secret | None = None
 
     def context(self) -> ssl.SSLContext:
-        """For ``https`` URLs. Raises ``OSError``: a file is not there or is none."""
-        context = ssl.create_default_context(cafile=self.authority)
+        """For ``https`` URLs. Raises ``OSError``: what should be a certificate is none."""
+        context = ssl.create_default_context(cadata=self.authority)
         if self.certificate is not None:
-            context.load_cert_chain(self.certificate, self.key)
+            # OpenSSL reads them from a file alone; this one is ours alone, and gone at once.
+            with tempfile.NamedTemporaryFile("w", prefix="tenfold-", suffix=".pem") as file:
+                file.write(self.certificate.reveal())
+                file.flush()
+                context.load_cert_chain(file.name)
         return context
-
-
-def from_json(told: Mapping[str, Any], password: Secret | None = None) -> Access:
-    """Read what :meth:`Access.to_json` wrote."""
-    return Access(
-        urls=tuple(told["urls"]),
-        user=told.get("user"),
-        password=password,
-        authority=told.get("authority"),
-        certificate=told.get("certificate"),
-        key=told.get("key"),
-    )

@@ -85,7 +85,7 @@ def collect(layout: Layout, diagnosis: Diagnosis) -> Collected:
     if layout.spec.is_file():
         found.texts["tenfold.toml"] = without_env(_read(layout.spec, found))
     if layout.exists():
-        deployment = _attempt(found, "the deployment", lambda: Deployment.open(layout))
+        deployment = _attempt(found, "the deployment", lambda: Deployment.open(layout, stale=True))
         if deployment is not None:
             _deployed(deployment, found)
     else:

@@ -97,7 +97,7 @@ def _deployment(layout: Layout, what: str, unseen: list[Unseen]) -> Deployment |
         unseen.append(Unseen(what, "it was never brought up", "tenfold up -d"))
         return None
     try:
-        return Deployment.open(layout)
+        return Deployment.open(layout, stale=True)
     except TenfoldError as error:
         unseen.append(Unseen(what, error.what, error.next or ""))
         return None

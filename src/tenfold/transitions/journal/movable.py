@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -40,13 +41,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tenfold.errors import JournalError
-from tenfold.etcd.access import Access, from_json
-from tenfold.secret import Secret
 from tenfold.transitions.journal.model import Moved, Outcome, Record, overtaken
 from tenfold.transitions.journal.sqlite import SqliteJournal
 from tenfold.transitions.pause import stop_point
 
 if TYPE_CHECKING:
+    from tenfold.etcd import Access
     from tenfold.transitions.journal.etcd import EtcdJournal
 
 Answer = TypeVar("Answer")
@@ -60,7 +60,7 @@ EPOCHS_LOST: Final = 1000
 class Place:
     """Where in etcd a journal is, or shall be."""
 
-    access: Access
+    urls: tuple[str, ...]
     prefix: str
 
 
@@ -69,7 +69,7 @@ class MovableJournal:
 
     Args:
         path: of the file.
-        password: the password of a user of etcd, by name.
+        access: as whom members of etcd at these URLs are asked; by default as nobody.
         stale: whether reads may be answered from the copy when etcd does not answer; then
             :attr:`stale_since` tells as of when.
         within: bound of one read or write in etcd, in seconds.
@@ -83,26 +83,29 @@ class MovableJournal:
         self,
         path: Path,
         *,
-        password: Callable[[str], Secret | None] = lambda user: None,
+        access: Callable[[tuple[str, ...]], Access] | None = None,
         stale: bool = False,
         within: float = WITHIN_SECONDS,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.file = SqliteJournal(path, now=now)
         self.stale_since: float | None = None
-        self._password = password
+        self._access = access
         self._stale = stale
         self._within = within
         self._now = now
         self._epoch: int | None = None
         self._etcd: tuple[str, EtcdJournal] | None = None
         self._written = False
+        self._away = False
+        self._closed = False
         self._opening = threading.Lock()
 
     def close(self) -> None:
         """See :class:`Journal`. What was written here is in the copy then, if that can be."""
         if self._written:
             self.refresh()
+        self._closed = True
         self._let_go()
         self.file.close()
 
@@ -110,7 +113,13 @@ class MovableJournal:
     def place(self) -> Place | None:
         """Where in etcd it is; ``None``: it is the file."""
         told = self.file.mark()
-        return None if told is None else self._place(told)
+        return None if told is None else _place(told)
+
+    @property
+    def former(self) -> Place | None:
+        """Where in etcd it was the last time; ``None``: it never was."""
+        told = self.file.former()
+        return None if told is None else _place(told)
 
     # What the runner does
 
@@ -123,6 +132,7 @@ class MovableJournal:
         """See :class:`Journal`."""
         begun = self._there(lambda journal: (journal.begin(kind, steps), journal.epoch))
         self._epoch = begun[1]
+        self.refresh()  # so that the copy, too, says what is under way
         return begun[0]
 
     def intend(self, transition: int, position: int, *, done: int | None = None) -> None:
@@ -173,10 +183,11 @@ class MovableJournal:
         elif mark is None:
             self._finish_leaving()
             self._move_to_etcd(place)
-        elif self._place(mark).prefix != place.prefix:
+        elif mark["prefix"] != place.prefix:
             raise JournalError(f"the journal is in etcd already, under {mark['prefix']}")
         else:
-            self._in_etcd(mark).become("live", "copied", "leaving")
+            self._let_go()
+            self._mark_anew({**mark, "urls": list(place.urls)})
 
     def restore(self, place: Place) -> None:
         """Make the copy in the file the journal in etcd, where that lost its data.
@@ -191,11 +202,13 @@ class MovableJournal:
 
     def refresh(self) -> None:
         """Bring the copy in the file up to date, if the journal is in etcd and answers."""
-        mark = self.file.mark()
-        if mark is None:
+        if self._closed or self._away:
             return
-        # It is a copy: an older one is as true, and tells how old it is.
-        with contextlib.suppress(JournalError):
+        # An older copy is as true as a new one, and tells how old it is.
+        with contextlib.suppress(JournalError, sqlite3.Error):
+            mark = self.file.mark()
+            if mark is None:
+                return
             contents, sequence = self._in_etcd(mark).contents()
             with self.file.exclusive():
                 if self.file.mark() == mark:
@@ -204,7 +217,7 @@ class MovableJournal:
 
     def _move_to_etcd(self, place: Place, *, epochs_lost: int = 0) -> None:
         generation = secrets.token_hex(8)
-        mark = {"access": place.access.to_json(), "prefix": place.prefix, "generation": generation}
+        mark = {"urls": list(place.urls), "prefix": place.prefix, "generation": generation}
         with self.file.exclusive():
             contents = self.file.contents()
             if self._epoch not in (None, contents.epoch):
@@ -213,8 +226,18 @@ class MovableJournal:
             journal.fill(contents, contents.epoch + epochs_lost)
             stop_point("MoveJournal.copied")
             self.file.put_mark(mark)
+            self.file.put_copied(0)
         stop_point("MoveJournal.marked")
         journal.become("live", "copied")
+
+    def _mark_anew(self, mark: Mapping[str, Any]) -> None:
+        """The same journal, at members that were not all there before."""
+        journal = self._in_etcd(mark)
+        with self.file.exclusive():
+            if (self.file.mark() or {}).get("generation") != mark["generation"]:
+                raise Moved("the journal was moved meanwhile", next="give the command again")
+            journal.become("live", "copied", "leaving")
+            self.file.put_mark(mark)
 
     def _move_to_file(self, mark: Mapping[str, Any]) -> None:
         journal = self._in_etcd(mark)
@@ -247,6 +270,12 @@ class MovableJournal:
     # Where it is
 
     def _there(self, do: Callable[[SqliteJournal | EtcdJournal], Answer]) -> Answer:
+        if self.stale_since is not None:
+            raise JournalError(
+                "the journal is in etcd, which did not answer a moment ago",
+                changed="nothing: what was read is from a copy, and nothing is begun from that",
+                next="give the command again",
+            )
         answer = self._wherever(do)
         self._written = True
         return answer
@@ -265,10 +294,15 @@ class MovableJournal:
 
     def _wherever(self, do: Callable[[SqliteJournal | EtcdJournal], Answer]) -> Answer:
         try:
-            return do(self._now_there())
+            answer = do(self._now_there())
         except Moved:
             self._go_on_where_it_is()
-            return do(self._now_there())
+            answer = do(self._now_there())
+        except JournalError as error:
+            self._away = self._etcd is not None and error.__cause__ is not None
+            raise
+        self._away = False
+        return answer
 
     def _now_there(self) -> SqliteJournal | EtcdJournal:
         mark = self.file.mark()
@@ -293,12 +327,12 @@ class MovableJournal:
             return self._etcd[1]
 
     def _opened(self, mark: Mapping[str, Any]) -> EtcdJournal:
-        from tenfold.etcd import Client
+        from tenfold.etcd import Access, Client
         from tenfold.transitions.journal.etcd import EtcdJournal
 
-        place = self._place(mark)
+        place = _place(mark)
         journal = EtcdJournal(
-            Client(place.access, within=self._within),
+            Client((self._access or Access)(place.urls), within=self._within),
             place.prefix,
             mark["generation"],
             floor=self.file.newest_epoch(),
@@ -308,12 +342,11 @@ class MovableJournal:
             journal.take(self._epoch)
         return journal
 
-    def _place(self, mark: Mapping[str, Any]) -> Place:
-        user = mark["access"].get("user")
-        password = self._password(user) if user is not None else None
-        return Place(from_json(mark["access"], password), mark["prefix"])
-
     def _let_go(self) -> None:
         if self._etcd is not None:
             self._etcd[1].close()
             self._etcd = None
+
+
+def _place(mark: Mapping[str, Any]) -> Place:
+    return Place(tuple(mark["urls"]), mark["prefix"])

@@ -228,8 +228,6 @@ class SqliteJournal:
         self._db.execute("update meta set value = ? where key = 'format'", (str(kept),))
         if told is None:
             self._put_meta("copied", None)
-        else:
-            self.put_copied(0)
 
     def left(self) -> Mapping[str, Any] | None:
         """The mark of a journal that was moved here, and does not know yet that it was."""
@@ -239,6 +237,13 @@ class SqliteJournal:
     def put_left(self, told: Mapping[str, Any] | None) -> None:
         """See :meth:`left`. Within :meth:`exclusive`."""
         self._put_meta("left", told)
+        if told is not None:
+            self._put_meta("former", told)
+
+    def former(self) -> Mapping[str, Any] | None:
+        """The last mark that was here."""
+        with self._one_writer:
+            return self._meta("former")
 
     def newest_epoch(self) -> int:
         """The highest epoch that is known here; 0 if nothing was ever begun."""

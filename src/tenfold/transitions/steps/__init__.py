@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tenfold.transitions.steps.base import Step, Together, at_once
 from tenfold.transitions.steps.codec import KINDS, SCHEMA, flatten, from_json, to_json
+from tenfold.transitions.steps.journaling import MoveJournal
 from tenfold.transitions.steps.moving import (
     AwaitLast,
     CatchUp,
@@ -81,6 +82,7 @@ __all__ = [
     "LeaveFiles",
     "MakePages",
     "Migrate",
+    "MoveJournal",
     "PrepareDatabase",
     "Promote",
     "PrunePages",

@@ -6,14 +6,22 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from tenfold.errors import JournalError
-from tenfold.transitions.steps import moving, pages, restoring, serving, upgrading, working
+from tenfold.transitions.steps import (
+    journaling,
+    moving,
+    pages,
+    restoring,
+    serving,
+    upgrading,
+    working,
+)
 from tenfold.transitions.steps.base import Step, Together
 
 SCHEMA = 1
 
 KINDS: dict[str, type[Step]] = {
     kind.__name__: kind
-    for module in (serving, pages, moving, working, restoring, upgrading)
+    for module in (serving, pages, moving, working, restoring, upgrading, journaling)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, Step) and kind is not Step
 } | {Together.__name__: Together}
