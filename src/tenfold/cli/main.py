@@ -36,6 +36,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
         "maintenance",
         "audit",
         "lock",
+        "journal",
     ),
     "Static site": ("export", "publish", "dns"),
     "Load": ("load",),

@@ -17,7 +17,7 @@ def main(argv: list[str]) -> None:
 
             from tenfold.jobs import config, keeper
 
-            keeper.keep(config.read(os.environ), Path(folder))
+            keeper.keep(config.read(os.environ), Path(folder), config.read_turns(os.environ))
         case ["run", folder, job, by]:
             from tenfold.jobs import asking
 

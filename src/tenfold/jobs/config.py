@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tenfold.jobs.schedule import Missed, Schedule
 
+if TYPE_CHECKING:
+    from tenfold.etcd import Access
+
 VARIABLE = "TENFOLD_JOBS"
 """Holds all of it, as JSON; jobs do not get it."""
+TURNS = "TENFOLD_JOBS_TURNS"
+"""Holds, as JSON, how several hosts take turns: ``urls`` of etcd, ``prefix``, ``holder``, the PEM
+texts ``authority`` and ``certificate``. Jobs do not get it. Without it there is one host."""
+LEASE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,17 @@ class Config:
     jobs: tuple[Job, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """How several hosts take turns: by a lease of so many ``seconds`` in etcd, below ``prefix``;
+    ``holder`` is this host."""
+
+    access: Access
+    prefix: str
+    holder: str
+    seconds: int = LEASE_SECONDS
+
+
 def from_json(data: Mapping[str, Any]) -> Job:
     """What :meth:`Job.to_json` gave. Raises ``KeyError``, ``ValueError``."""
     return Job(
@@ -65,3 +83,20 @@ def read(environ: Mapping[str, str]) -> Config:
     """The configuration in an environment. Raises ``KeyError``, ``ValueError``."""
     data = json.loads(environ[VARIABLE])
     return Config(data["release"], tuple(from_json(job) for job in data["jobs"]))
+
+
+def read_turns(environ: Mapping[str, str]) -> Turns | None:
+    """How this host takes turns with others, if it does. Raises ``KeyError``, ``ValueError``."""
+    if TURNS not in environ:
+        return None
+    from tenfold.etcd import Access
+    from tenfold.secret import Secret
+
+    data = json.loads(environ[TURNS])
+    certificate = data.get("certificate")
+    access = Access(
+        tuple(data["urls"]),
+        authority=data.get("authority"),
+        certificate=None if certificate is None else Secret(certificate),
+    )
+    return Turns(access, data["prefix"], data["holder"], data.get("seconds", LEASE_SECONDS))

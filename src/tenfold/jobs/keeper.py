@@ -19,12 +19,14 @@ from pathlib import Path
 from tenfold.agent import logs
 from tenfold.agent.diary import say
 from tenfold.agent.store import replace_file
+from tenfold.etcd.faults import EtcdError
 from tenfold.jobs import marks, running
 from tenfold.jobs.book import Book, Request
-from tenfold.jobs.config import Config, Job
+from tenfold.jobs.config import Config, Job, Turns
 from tenfold.jobs.outputs import forget_outputs, output_of
 from tenfold.jobs.report import FILE, lines
 from tenfold.jobs.schedule import SET_BACK_SECONDS, due, next_slot
+from tenfold.jobs.turn import Alone, Shared, Turn
 
 LOOK_EVERY_SECONDS = 1.0
 """The clock may be set meanwhile, and a machine may have slept."""
@@ -45,15 +47,18 @@ class Keeper:
         config: what to keep.
         folder: where the book and the outputs are.
         now: the clock, in seconds since the epoch.
+        turn: whether it is ours to keep the schedule.
     """
 
     config: Config
     folder: Path
     now: Callable[[], float] = time.time
+    turn: Turn = field(default_factory=Alone)
     _tasks: dict[Path, asyncio.Task[None]] = field(default_factory=dict)
     _under_way: Counter[str] = field(default_factory=Counter)
     _between: dict[str, tuple[float, float]] = field(default_factory=dict)
     _fault: str | None = None
+    _term: int | None = 0
 
     def __post_init__(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -79,6 +84,7 @@ class Keeper:
     def look(self) -> None:
         """Begin what is due and what was asked for. What the disk does not take is tried again."""
         try:
+            self._take_turn()
             requests = self._book.requests()
             for job in self.config.jobs:
                 self._look_at(job, [r for r in requests if r.job == job.name])
@@ -88,6 +94,21 @@ class Keeper:
             if self._fault != str(fault):
                 say(f"nothing can be written down, so nothing is begun: {fault}")
             self._fault = str(fault)
+        except EtcdError as fault:
+            if self._fault != fault.what:
+                say(f"nobody can be told what is dealt with, so nothing is begun: {fault.what}")
+            self._fault = fault.what
+
+    def _take_turn(self) -> None:
+        """Begin where the host before us had come to."""
+        term = self.turn.term()
+        if term is not None and term != self._term:
+            dealt = self.turn.dealt()
+            for job in self.config.jobs:
+                if dealt.get(job.name, 0.0) > self._book.last(job.name):
+                    self._book.move(job.name, dealt[job.name])
+            self._between.clear()
+        self._term = term
 
     def _look_at(self, job: Job, requests: list[Request]) -> None:
         now = self.now()
@@ -97,12 +118,16 @@ class Keeper:
             elif self._may_begin(job):
                 self._take_up(job, request, now)
         last, following = self._between.get(job.name, (0.0, 0.0))
+        if self._term is None:
+            return
         if self._may_begin(job) and not last - SET_BACK_SECONDS <= now < following:
             self._what_is_due(job, now)
 
     def _what_is_due(self, job: Job, now: float) -> None:
         last = self._book.last(job.name)
         found = due(job.schedule, job.missed, last, now)
+        if found.last != last and not self.turn.claim(job.name, found.last):
+            return
         if found.set_back:
             say(f"{job.name}: the clock was set back to before {_at(last)}; goes by it from now on")
             self._book.move(job.name, found.last)
@@ -210,15 +235,20 @@ class Keeper:
         return min([LOOK_EVERY_SECONDS, *(max(seconds, SHORTEST_SECONDS) for seconds in left)])
 
 
-def keep(config: Config, folder: Path) -> None:
-    """Keep them until SIGTERM, then until what has begun has ended."""
-    asyncio.run(_keep(config, folder))
+def keep(config: Config, folder: Path, turns: Turns | None = None) -> None:
+    """Keep them until SIGTERM, then until what has begun has ended; with ``turns``, in turn with
+    other hosts."""
+    if turns is None:
+        asyncio.run(_keep(config, folder, Alone()))
+        return
+    with Shared(turns) as turn:
+        asyncio.run(_keep(config, folder, turn))
 
 
-async def _keep(config: Config, folder: Path) -> None:
+async def _keep(config: Config, folder: Path, turn: Turn) -> None:
     leaving = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leaving.set)
-    await Keeper(config, folder).keep(leaving)
+    await Keeper(config, folder, turn=turn).keep(leaving)
 
 
 def _at(slot: float) -> str:

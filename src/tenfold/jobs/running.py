@@ -40,7 +40,7 @@ def environment(
     environ: Mapping[str, str], job: Job, slot: float | None, mark: str
 ) -> dict[str, str]:
     """What a run has in its environment: the scheduler's own, and which run it is."""
-    own = {k: v for k, v in environ.items() if k != config.VARIABLE}
+    own = {k: v for k, v in environ.items() if k not in (config.VARIABLE, config.TURNS)}
     told = {"TENFOLD_JOB": job.name, marks.VARIABLE: mark}
     if slot is not None:
         told["TENFOLD_SLOT"] = datetime.fromtimestamp(slot, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

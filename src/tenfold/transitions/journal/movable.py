@@ -166,6 +166,10 @@ class MovableJournal:
         """See :class:`Journal`."""
         return self._read(lambda journal: journal.facts())
 
+    def check(self) -> None:
+        """See that it can be read where it is. Raises ``JournalError``: it cannot."""
+        self._wherever(lambda journal: journal.last())
+
     # Moving
 
     def move(self, place: Place | None) -> None:
@@ -273,7 +277,8 @@ class MovableJournal:
         if self.stale_since is not None:
             raise JournalError(
                 "the journal is in etcd, which did not answer a moment ago",
-                changed="nothing: what was read is from a copy, and nothing is begun from that",
+                changed="nothing: the site goes on serving; what was read is from a copy, and"
+                " nothing is begun from that",
                 next="give the command again",
             )
         answer = self._wherever(do)

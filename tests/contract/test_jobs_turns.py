@@ -1,0 +1,159 @@
+"""Two hosts that could keep the same schedule: every slot is run by one of them at most."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.support import etcd
+from tests.support.postgres import wait_for
+
+from tenfold.jobs.book import Book
+
+pytestmark = pytest.mark.engine
+SECONDS = 2
+EVERY_SECONDS = 0.5
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[etcd.Cluster]:
+    with etcd.running(1) as made:
+        yield made
+
+
+@dataclass
+class Host:
+    """A scheduler with a folder, and so with a book, of its own."""
+
+    name: str
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self, cluster: etcd.Cluster, prefix: str) -> None:
+        job = {
+            "name": "often",
+            "argv": ["true"],
+            "every_seconds": EVERY_SECONDS,
+            "cron": None,
+            "timezone": "UTC",
+            "overlap": True,
+            "missed": "skip",
+            "timeout_seconds": 30,
+            "grace_seconds": 1,
+        }
+        turns = {"urls": cluster.urls, "prefix": prefix, "holder": self.name, "seconds": SECONDS}
+        with (self.folder.parent / f"{self.name}.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tenfold.jobs", "keep", str(self.folder)],
+                env={
+                    **os.environ,
+                    "TENFOLD_JOBS": json.dumps({"release": "r1", "jobs": [job]}),
+                    "TENFOLD_JOBS_TURNS": json.dumps(turns),
+                },
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def slots(self) -> list[float]:
+        """The slots that it began."""
+        if not (self.folder / "ready").exists():
+            return []
+        book = Book(self.folder)
+        try:
+            runs = book.history("often", 500)
+        finally:
+            book.close()
+        return [r.slot for r in runs if r.slot is not None and r.outcome != "missed"]
+
+    def end(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture
+def hosts(cluster: etcd.Cluster, request: pytest.FixtureRequest) -> Iterator[tuple[Host, Host]]:
+    with tempfile.TemporaryDirectory(prefix="tf-turns-", dir=etcd.IN_MEMORY) as folder:
+        made = tuple(Host(name, Path(folder, name)) for name in ("app1", "app2"))
+        prefix = f"/shop/jobs/{request.node.name}"
+        try:
+            for host in made:
+                host.folder.mkdir()
+                host.start(cluster, prefix)
+            yield made  # type: ignore[misc]
+        finally:
+            for host in made:
+                host.end()
+
+
+def keeper_of(hosts: tuple[Host, Host]) -> tuple[Host, Host]:
+    """Whoever runs the jobs, and the other one."""
+    wait_for(
+        lambda: any(len(h.slots()) > 2 for h in hosts),
+        within=30,
+        subject="one of the two to run the jobs",
+    )
+    first, second = sorted(hosts, key=lambda h: -len(h.slots()))
+    return first, second
+
+
+def require_each_once(hosts: tuple[Host, Host]) -> None:
+    counted = Counter(slot for host in hosts for slot in host.slots())
+    assert counted
+    assert max(counted.values()) == 1, counted
+
+
+@pytest.mark.parametrize("how", ["killed", "paused", "ended"])
+def test_the_other_goes_on_where_the_first_had_come_to(hosts: tuple[Host, Host], how: str) -> None:
+    first, second = keeper_of(hosts)
+    assert second.slots() == []
+    assert first.process is not None
+    if how == "killed":
+        first.process.kill()
+    elif how == "paused":
+        first.process.send_signal(signal.SIGSTOP)
+    else:
+        first.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: len(second.slots()) > 2, within=30, subject="the other to run the jobs")
+    before = len(first.slots())
+    if how == "paused":
+        first.process.send_signal(signal.SIGCONT)
+        more = len(second.slots()) + 4
+        wait_for(lambda: len(second.slots()) >= more, within=30, subject="it to go on")
+        assert len(first.slots()) == before, "whoever wakes up begins nothing"
+    require_each_once(hosts)
+
+
+def test_without_etcd_nothing_is_begun_and_then_it_goes_on() -> None:
+    with (
+        etcd.running(1) as cluster,
+        tempfile.TemporaryDirectory(prefix="tf-turns-", dir=etcd.IN_MEMORY) as folder,
+    ):
+        host = Host("app1", Path(folder, "app1"))
+        host.folder.mkdir()
+        host.start(cluster, "/shop/jobs")
+        try:
+            wait_for(lambda: len(host.slots()) > 1, within=30, subject="the jobs to be run")
+            cluster.members[0].kill()
+            log = Path(folder, "app1.log")
+            wait_for(
+                lambda: "keeps the schedule no more" in log.read_text(),
+                within=30,
+                subject="the lease to run out",
+            )
+            before = len(host.slots())
+            cluster.start()
+            wait_for(lambda: len(host.slots()) > before, within=30, subject="it to go on")
+            require_each_once((host, host.__class__("none", Path(folder, "none"))))
+        finally:
+            host.end()
