@@ -289,6 +289,7 @@ def test_every_step_survives_the_journal(kind: str) -> None:
         "ShowPages": st.ShowPages("20261127-1", None),
         "PrunePages": st.PrunePages(5),
         "ComparePages": st.ComparePages("vm1/app", "https://shop.example", "https://shop.example"),
+        "MoveJournal": st.MoveJournal("main", None),
         "StartWorkers": st.StartWorkers("vm1/mail", 2, "r1", 3),
         "StopWorkers": st.StopWorkers("vm1/mail", 2),
         "RestWorkers": st.RestWorkers("vm1/mail", 2, 600.0),
