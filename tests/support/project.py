@@ -47,6 +47,8 @@ class Project:
 
     path: Path
     port: int = field(default_factory=free_port)
+    address: str = "127.0.0.1"
+    """Of the edge that is asked."""
 
     def write(self, name: str, text: str) -> None:
         """A file of the project, dedented."""
@@ -113,7 +115,10 @@ class Project:
     ) -> Answer:
         """One request through the edge; an HTTP error is an answer, not an exception."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}", data=body, headers=headers or {}, method=method
+            f"http://{self.address}:{self.port}{path}",
+            data=body,
+            headers=headers or {},
+            method=method,
         )
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:

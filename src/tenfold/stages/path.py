@@ -181,12 +181,12 @@ def stage_of(name: str) -> str:
 
 def observed_from(stage: str) -> str:
     """The position with the same names that has every database there may be."""
-    return {"1": "1+10", "10": "10+100", "100": "100+10"}[stage]
+    return {"1": "1+10", "10": "10+100", "100": "100+10", "1k": "1k+100"}[stage]
 
 
 def app_host(stage: str) -> str:
-    """What the host with the app's workers is called."""
-    return {"1": stage_10.HOST, "10": stage_10.HOST, "100": stage_100.APP_HOST}[stage]
+    """What the host with the app's workers is called, or the first of them."""
+    return stage_10.HOST if stage in ("1", "10") else stage_100.APP_HOST
 
 
 def places(stage: str, existing: frozenset[str]) -> dict[str, str]:
