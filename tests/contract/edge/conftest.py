@@ -134,6 +134,8 @@ class Edge:
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     other_ports: tuple[int, ...] = ()
     """Where the app is in other zones."""
+    other_edges: tuple[int, ...] = ()
+    """Where plain requests come in at the edges of other zones."""
 
     def __post_init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
@@ -171,10 +173,13 @@ class Edge:
     def scene(self) -> Scene:
         unit = Unit("edge", "nginx", "h1", self.settings)
         others = {f"h{n}": port for n, port in enumerate(self.other_ports, 2)}
-        hosts = (Host("h1", cores=2), *(Host(name, f"zone of {name}") for name in others))
+        edges = {f"e{n}": port for n, port in enumerate(self.other_edges, 2)}
+        apps = (Host("h1", cores=2), *(Host(name, f"zone of {name}") for name in others))
+        hosts = (*apps, *(Host(name) for name in edges))
+        units = (unit, *(Unit("edge", "nginx", name, self.settings) for name in edges))
         app = AppSettings("site:app", "asgi", "uvicorn")
-        pools = tuple(Pool("app", "uvicorn", host.name, app) for host in hosts)
-        topology = Topology("site", "10", hosts, (unit,), pools)
+        pools = tuple(Pool("app", "uvicorn", host.name, app) for host in apps)
+        topology = Topology("site", "10", hosts, units, pools)
         root = str(self.root)
         place = Place(
             config=f"{root}/config",
@@ -190,6 +195,7 @@ class Edge:
             "h1/app": f"127.0.0.1:{self.app_port}",
             "h1/edge": f"127.0.0.1:{self.settings.port}",
             **{f"{name}/app": f"127.0.0.1:{port}" for name, port in others.items()},
+            **{f"{name}/edge": f"127.0.0.1:{port}" for name, port in edges.items()},
         }
         document = Document("site", "10", endpoints=endpoints)
         return Scene(topology.hosts[0], topology, document, place, secrets=self.secrets)
