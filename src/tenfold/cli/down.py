@@ -8,7 +8,7 @@ import click
 
 from tenfold.cli.base import Settings, command, yes_option
 from tenfold.cli.progress import PlanProgress
-from tenfold.cli.status import user_files
+from tenfold.cli.wording import user_files
 from tenfold.deployment import external
 from tenfold.deployment.delete import delete_everything
 from tenfold.deployment.deployment import Deployment

@@ -9,6 +9,7 @@ from typing import Any
 from tenfold.cli.base import Settings
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
+from tenfold.cli.ways import way_on
 from tenfold.deployment import backups, launch, reporting, work
 from tenfold.deployment.cross import Journey, require_way_back
 from tenfold.deployment.deployment import Deployment
@@ -25,25 +26,6 @@ from tenfold.transitions import way
 from tenfold.transitions.way import Crossing
 
 Decide = Callable[[str, Crossing | None], Crossing]
-
-WAYS_ON = {
-    "grow": "makes the switch",
-    "shrink": "makes the switch",
-    "resume": "goes on from here",
-    "abort": "removes what was prepared",
-    "reverse": "takes it back, as live as it was made",
-    "complete": "removes the old copy, and with it the way back",
-}
-
-SETTLES = "settles it; nothing is removed"
-STOPS_THE_APP = "stops the app; its data stays"
-
-
-def way_on(choice: str, moves: tuple[str | None, str | None], stage: str) -> str:
-    """What a command would do, in a move between these stages, where the app is at ``stage``."""
-    if choice == "complete" and "1" in moves:
-        return STOPS_THE_APP if stage == "1" else SETTLES
-    return WAYS_ON[choice]
 
 
 def move(

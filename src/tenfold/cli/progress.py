@@ -12,8 +12,8 @@ from rich.text import Text
 
 from tenfold.cli.output import Output
 from tenfold.cli.wording import finished_sentence
-from tenfold.transitions.perform import Lasting
 from tenfold.transitions.steps import Step, to_json
+from tenfold.transitions.telling import Lasting
 
 
 class PlanProgress:

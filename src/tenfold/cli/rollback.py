@@ -20,7 +20,7 @@ from tenfold.errors import NothingEarlier, Refused
 from tenfold.publishing.opening import put_back
 from tenfold.release.pages import PageStore
 from tenfold.stages.path import WITHOUT_APP
-from tenfold.transitions.perform.pages import HISTORY
+from tenfold.transitions.shown import HISTORY
 
 
 @command("rollback")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -13,8 +13,9 @@ from tenfold.cli import edges
 from tenfold.cli.base import Settings, command
 from tenfold.cli.edges import with_edges
 from tenfold.cli.maintenance import sentence as maintenance_sentence
-from tenfold.cli.moving import way_on
 from tenfold.cli.output import Output
+from tenfold.cli.ways import way_on
+from tenfold.cli.wording import user_files
 from tenfold.deployment import alerts, backups, certificate, figures
 from tenfold.deployment import jobs as scheduled
 from tenfold.deployment.backups import Standing
@@ -297,15 +298,6 @@ def _database(told: Mapping[str, Any]) -> str:
     return (
         f"PostgreSQL {told['version']} at {told['place']} as {told['user']};"
         " Tenfold neither backs it up nor moves it"
-    )
-
-
-def user_files(storage: Iterable[Mapping[str, Any]]) -> str:
-    """``media 1,204 files, 312 MB``: the directories that outlive releases."""
-    return " · ".join(
-        f"{s['directory']} {'more than ' if s['more'] else ''}"
-        f"{count(s['files'], 'file')}, {size(s['bytes'])}"
-        for s in storage
     )
 
 

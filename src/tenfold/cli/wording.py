@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from tenfold.jobs.schedule import Schedule
+from tenfold.observe.report.figures import count, size
 from tenfold.spec.worker_kinds import UNKNOWN
 from tenfold.topology.settings import (
     BackupSettings,
@@ -123,3 +127,12 @@ def _of_a_move(step: st.Step) -> str:
         case st.RemoveHost(host):
             return f"host {host} is removed"
     return ""
+
+
+def user_files(storage: Iterable[Mapping[str, Any]]) -> str:
+    """``media 1,204 files, 312 MB``: the directories that outlive releases."""
+    return " · ".join(
+        f"{s['directory']} {'more than ' if s['more'] else ''}"
+        f"{count(s['files'], 'file')}, {size(s['bytes'])}"
+        for s in storage
+    )

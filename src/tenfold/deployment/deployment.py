@@ -26,9 +26,9 @@ from tenfold.state.lock import Lock
 from tenfold.targets.local.target import LocalTarget
 from tenfold.topology.model import APP, Host
 from tenfold.transitions import way
-from tenfold.transitions.perform.pages import IN_FRONT, shown_last
 from tenfold.transitions.planner import plan_down
 from tenfold.transitions.runner import Listener, Runner
+from tenfold.transitions.shown import IN_FRONT, shown_last
 from tenfold.transitions.steps import Step, StopHost
 
 if TYPE_CHECKING:

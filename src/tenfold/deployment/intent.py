@@ -33,8 +33,8 @@ from tenfold.topology.model import Host, Topology, Unit
 from tenfold.topology.process import Command
 from tenfold.topology.settings import DatabaseSettings, EndpointSettings
 from tenfold.transitions.blueprint import Blueprint
-from tenfold.transitions.perform.pages import IN_FRONT
 from tenfold.transitions.planner import Goal
+from tenfold.transitions.shown import IN_FRONT
 from tenfold.transitions.steps import KeepFiles
 
 ROLES = ("superuser", "owner", "app", "replication")

@@ -25,8 +25,8 @@ from tenfold.transitions import steps as st
 from tenfold.transitions.crossing import reached
 from tenfold.transitions.perform import World
 from tenfold.transitions.perform.evidence import Evidence
-from tenfold.transitions.perform.pages import IN_FRONT
 from tenfold.transitions.planner import Plan
+from tenfold.transitions.shown import IN_FRONT
 
 if TYPE_CHECKING:
     from tenfold.deployment.deployment import Deployment

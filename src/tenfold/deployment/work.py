@@ -21,9 +21,9 @@ from tenfold.state import secrets
 from tenfold.topology.observation import Observation
 from tenfold.transitions import planner, upgrading
 from tenfold.transitions.perform import World, perform
-from tenfold.transitions.perform.pages import shown_last
 from tenfold.transitions.planner import Plan
 from tenfold.transitions.runner import Listener, Runner
+from tenfold.transitions.shown import shown_last
 
 
 def intend(

@@ -16,7 +16,7 @@ from tenfold.transitions.perform.comparing import (
     compare,
     differences,
 )
-from tenfold.transitions.perform.world import Lasting
+from tenfold.transitions.telling import Lasting
 
 PAGE = Answer(200, "text/html", "Shop", "https://shop.example/")
 

@@ -21,7 +21,8 @@ from tenfold.topology.settings import EdgeSettings, WorkerSettings
 from tenfold.transitions import steps as st
 from tenfold.transitions.blueprint import Blueprint
 from tenfold.transitions.journal import SqliteJournal
-from tenfold.transitions.perform import Lasting, World, perform
+from tenfold.transitions.perform import World, perform
+from tenfold.transitions.telling import Lasting
 
 ROLES = ("superuser", "owner", "app", "replication")
 

@@ -17,11 +17,10 @@ from tenfold.transitions.perform import (
     working,
 )
 from tenfold.transitions.perform.dispatch import effect
-from tenfold.transitions.perform.world import Lasting, Pages, Releases, Tell, World, one_off
+from tenfold.transitions.perform.world import Pages, Releases, Tell, World, one_off
 from tenfold.transitions.steps import Step
 
 __all__ = [
-    "Lasting",
     "Pages",
     "Releases",
     "World",

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote, urljoin, urlsplit
 
 from tenfold.secret import Secret
-from tenfold.transitions.perform.world import Lasting
+from tenfold.transitions.telling import Lasting
 
 SECONDS: Final = 10.0
 """So long either may take for one page."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from tenfold.secret import Secret
 from tenfold.topology.settings import EdgeSettings
@@ -11,21 +10,10 @@ from tenfold.transitions import steps
 from tenfold.transitions.perform.comparing import Comparison, compare
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.world import Pages, Tell, World, one_off
-
-HISTORY = "pages_shown"
-"""Fact: the ids of all that were shown, each once, the one that was shown last at the end."""
-
-IN_FRONT = "pages_in_front"
-"""Fact: pages are files in front of the app, since the site began with them."""
+from tenfold.transitions.shown import HISTORY, shown_last
 
 MOST_TOLD = 20
 STAYS = "the file stays in front of the app; the next deploy makes it anew from the app's answer"
-
-
-def shown_last(facts: Mapping[str, Any]) -> str | None:
-    """The id of the pages that the edge shows, or showed last; ``None`` before any."""
-    history = facts.get(HISTORY)
-    return history[-1] if history else None
 
 
 @effect.register

@@ -11,7 +11,8 @@ from tenfold.topology.observation import ObservedUnit
 from tenfold.transitions import steps
 from tenfold.transitions.perform.at_once import at_once
 from tenfold.transitions.perform.dispatch import effect
-from tenfold.transitions.perform.world import Lasting, Tell, World
+from tenfold.transitions.perform.world import Tell, World
+from tenfold.transitions.telling import Lasting
 
 
 @effect.register

@@ -24,12 +24,6 @@ from tenfold.wiring.document import environment
 Tell = Callable[[str], None]
 
 
-class Lasting(str):
-    """Something told on the way that stays on the screen."""
-
-    __slots__ = ()
-
-
 class Releases(Protocol):
     """What performing needs of the releases, wherever they are kept."""
 

@@ -1,0 +1,22 @@
+"""What the commands that a move goes on with would do, in words."""
+
+from __future__ import annotations
+
+WAYS_ON = {
+    "grow": "makes the switch",
+    "shrink": "makes the switch",
+    "resume": "goes on from here",
+    "abort": "removes what was prepared",
+    "reverse": "takes it back, as live as it was made",
+    "complete": "removes the old copy, and with it the way back",
+}
+
+SETTLES = "settles it; nothing is removed"
+STOPS_THE_APP = "stops the app; its data stays"
+
+
+def way_on(choice: str, moves: tuple[str | None, str | None], stage: str) -> str:
+    """What a command would do, in a move between these stages, where the app is at ``stage``."""
+    if choice == "complete" and "1" in moves:
+        return STOPS_THE_APP if stage == "1" else SETTLES
+    return WAYS_ON[choice]
