@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.hosts import POOL, Hosts, Request, get, hosts, member, script, serving, until
+from tests.support.hosts import (
+    POOL,
+    Hosts,
+    Request,
+    get,
+    hosts,
+    member,
+    script,
+    serving,
+    until,
+    worker_status,
+)
 
 from tenfold.agent.wire import SOCKET_NAME
 from tenfold.errors import Refused, TargetError
@@ -87,6 +98,19 @@ def test_what_the_keeper_holds_it_releases(agent: LocalAgent) -> None:
     order(agent, "release", pool=POOL, by="failover")
     assert states(agent) == {"running"}
     assert agent.observe().held == ()
+
+
+def test_what_never_ends_goes_on_while_the_keeper_holds(agent: LocalAgent) -> None:
+    endpoint = serving(agent, 1)
+    stream, slow = Request(endpoint, "/endless"), Request(endpoint, "/slow=1")
+    until(lambda: worker_status(agent, f"{POOL}.1.0")["active"] == 2, "both to have begun")
+    order(agent, "hold", pool=POOL, within_seconds=60.0, by="failover")
+    order(agent, "drained", pool=POOL, within_seconds=20.0, by="failover")
+    assert slow.answer().startswith("r1 "), "what has an end was waited for"
+    assert stream.waits()
+    order(agent, "release", pool=POOL, by="failover")
+    assert stream.waits()
+    stream.close()
 
 
 def test_a_member_that_cannot_refresh_is_started_anew_where_it_is_held(agent: LocalAgent) -> None:

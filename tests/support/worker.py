@@ -34,6 +34,7 @@ class Worker:
         self.served = 0
         self.settled = False
         self.begun: dict[asyncio.Task[None] | None, float] = {}
+        self.endless: set[asyncio.Task[None] | None] = set()
         self.closing = asyncio.Event()
         self.over = asyncio.Event()
 
@@ -79,7 +80,8 @@ class Worker:
         return {"ok": False, "error": f"no {request['order']} here"}
 
     def _status(self) -> dict[str, Any]:
-        oldest = time.monotonic() - min(self.begun.values()) if self.begun else 0.0
+        bounded = [began for task, began in self.begun.items() if task not in self.endless]
+        oldest = time.monotonic() - min(bounded) if bounded else 0.0
         status = {
             "ok": True,
             "state": self.state,
@@ -139,6 +141,7 @@ class Worker:
             head = await reader.readuntil(b"\r\n\r\n")
             self.begun[asyncio.current_task()] = time.monotonic()
             if head.startswith(b"GET /endless"):
+                self.endless.add(asyncio.current_task())
                 await self.closing.wait()
             if head.startswith(b"GET /slow"):
                 await asyncio.sleep(float(head.split()[1].rpartition(b"=")[2]))
@@ -152,6 +155,7 @@ class Worker:
         finally:
             writer.close()
             self.begun.pop(asyncio.current_task(), None)
+            self.endless.discard(asyncio.current_task())
             self.open -= 1
             self._leave_when_idle()
 

@@ -145,17 +145,19 @@ class Holds:
                 raise StepFailed(
                     f"{pool} cannot be held: {fault.what}", changed=BACK, next=fault.next
                 ) from fault
-            await asyncio.gather(*(_close_endless(unit) for unit in members))
+            if by == COMMAND:
+                await asyncio.gather(*(_close_endless(unit) for unit in members))
             return time.monotonic() - told
 
-    async def drained(self, pool: str, within_seconds: float) -> None:
-        """See :meth:`HostAgent.drained`."""
+    async def drained(self, pool: str, within_seconds: float, by: str = COMMAND) -> None:
+        """See :meth:`HostAgent.drained`; what never ends need not end for a failover."""
         self._require_held(pool)
         held = [u for u in self._host.members(pool) if self.includes(u.name)]
         deadline = asyncio.get_running_loop().time() + within_seconds
 
         def enough(work: watching.Work) -> bool:
-            return work.none or pool not in self._held
+            ended = work.none if by == COMMAND else work.endless_only
+            return ended or pool not in self._held
 
         waits = (watching.until(unit, enough, deadline, POLL_SECONDS) for unit in held)
         left = [work for work in await asyncio.gather(*waits) if work is not None]

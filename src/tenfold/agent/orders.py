@@ -133,7 +133,8 @@ async def _hold(host: Host, request: dict[str, Any], _: Emit) -> Any:
 
 
 async def _drained(host: Host, request: dict[str, Any], _: Emit) -> Any:
-    await host.holds.drained(str(request["pool"]), float(request["within_seconds"]))
+    by = str(request.get("by", COMMAND))
+    await host.holds.drained(str(request["pool"]), float(request["within_seconds"]), by)
 
 
 async def _release(host: Host, request: dict[str, Any], _: Emit) -> Any:

@@ -37,6 +37,11 @@ class Work:
         """Whether nothing is left and nothing can come."""
         return self.answered and not (self.accepts or self.connections or self.active or self.tasks)
 
+    @property
+    def endless_only(self) -> bool:
+        """Whether of what has an end nothing is left."""
+        return self.answered and not self.accepts and self.oldest_seconds == 0.0
+
 
 SILENT = Work(answered=False)
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import psycopg
 
 from tenfold.agent.diary import say
+from tenfold.agent.holding import FAILOVER
 from tenfold.errors import Refused, StepFailed, TenfoldError
 from tenfold.failover.agent import Agent
 from tenfold.failover.asking import ask_once
@@ -64,7 +65,7 @@ class Effects:
         for pool in self._config.pools:
             try:
                 await self._agent.order(
-                    "hold", 5.0, pool=pool, within_seconds=self._bound, by="failover"
+                    "hold", 5.0, pool=pool, within_seconds=self._bound, by=FAILOVER
                 )
             except (Refused, StepFailed) as refusal:
                 # One whose workers cannot hold fails requests; the others need not.
@@ -97,7 +98,7 @@ class Effects:
         for pool in self._config.pools:
             try:
                 await self._agent.order(
-                    "drained", DRAIN_SECONDS, pool=pool, within_seconds=DRAIN_SECONDS
+                    "drained", DRAIN_SECONDS, pool=pool, within_seconds=DRAIN_SECONDS, by=FAILOVER
                 )
             except StepFailed as late:
                 say(late.what)
@@ -111,7 +112,7 @@ class Effects:
 
     async def _release(self, step: Step) -> None:
         for pool in self._config.pools:
-            await self._agent.order("release", RELEASE_SECONDS, pool=pool, by="failover")
+            await self._agent.order("release", RELEASE_SECONDS, pool=pool, by=FAILOVER)
 
     async def _give_up(self, step: Step) -> None:
         try:
