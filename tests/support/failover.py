@@ -1,4 +1,4 @@
-"""An app host as at stage 1k: agent, database endpoint, keeper, app; and two servers to lose.
+"""An app host as at stage 1k: agent, edge, app, database endpoint, keeper; and two servers to lose.
 
 ::
 
@@ -34,14 +34,14 @@ from tests.support.venvs import environment
 from tenfold.engines.database_endpoint import DatabaseEndpoint
 from tenfold.engines.failover import Failover
 from tenfold.engines.gunicorn.render import Gunicorn
-from tenfold.engines.nginx import find
+from tenfold.engines.nginx import Nginx, find
 from tenfold.engines.protocol import Engine, Place, ReleasePlace, Scene
 from tenfold.engines.uvicorn.render import Uvicorn
 from tenfold.runtime import package
 from tenfold.targets.local import LocalAgent
 from tenfold.topology.model import Host, Pool, Topology, Unit
 from tenfold.topology.process import File, Listen, UnitOrder
-from tenfold.topology.settings import AppSettings, EndpointSettings, FailoverSettings
+from tenfold.topology.settings import AppSettings, EdgeSettings, EndpointSettings, FailoverSettings
 from tenfold.wiring.document import Database, Document
 
 APPS = Path(__file__).resolve().parents[1] / "apps" / "databases"
@@ -68,7 +68,7 @@ class Site:
     def start(self) -> None:
         """Sockets and units, until the app accepts."""
         self.endpoints |= self.agent.listen(
-            [Listen("database", self.agent.address, 0), Listen("app", self.agent.address, 0)]
+            [Listen(name, self.agent.address, 0) for name in ("database", "app", "public")]
         )
         self._copy_runtime()
         build = find().build
@@ -77,6 +77,7 @@ class Site:
         app = Gunicorn() if self.kind.settings["server"] == "gunicorn" else Uvicorn()
         self._run(app, "app", pool="app", generation=1)
         self.agent.handover("app", 1)
+        self._run(Nginx(build), "edge")
 
     def state(self, name: str) -> str:
         """A unit's state, as its agent sees it."""
@@ -120,8 +121,8 @@ class Site:
 
     @contextmanager
     def load(self, rate: float) -> Iterator[Load]:
-        """Open-loop requests, each with a connection of its own and none repeated."""
-        load = Load(self.endpoints["app"], rate)
+        """Open-loop requests at the edge, each on a connection of its own and none repeated."""
+        load = Load(self.endpoints["public"], rate)
         thread = threading.Thread(target=lambda: asyncio.run(load.run()))
         thread.start()
         try:
@@ -154,6 +155,8 @@ class Site:
         endpoint = self.endpoints.get("database", f"{host}:0")
         endpoints = {
             f"{HOST}/database": endpoint,
+            f"{HOST}/app": self.endpoints.get("app", f"{host}:0"),
+            f"{HOST}/edge": self.endpoints.get("public", f"{host}:0"),
             LEADER: f"{ADDRESS}:{login.port}",
             FOLLOWER: f"{ADDRESS}:{self.follower.login('app').port}",
         }
@@ -180,6 +183,7 @@ class Site:
             units=(
                 Unit("database", "database_endpoint", HOST, EndpointSettings()),
                 Unit("failover", "failover", HOST, self.settings),
+                Unit("edge", "nginx", HOST, EdgeSettings()),
                 Unit("postgres", "postgresql", "vm1", self.leader.settings),
                 Unit("postgres", "postgresql", "db1", self.follower.settings),
             ),

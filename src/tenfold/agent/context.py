@@ -57,11 +57,12 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a unit has to ask its host: to wait for others, whether it is held, and whether others
-    are in its way, for which ``require_alone`` raises ``StepFailed``."""
+    """What a unit has to ask its host: to wait for others, whether it is held, with or without a
+    gate, and whether others are in its way, for which ``require_alone`` raises ``StepFailed``."""
 
     wait_ready: Callable[[str, tuple[str, ...]], Awaitable[None]]
     is_held: Callable[[str], bool]
+    is_gated: Callable[[str], bool]
     require_alone: Callable[[Unit], None]
 
 

@@ -89,6 +89,10 @@ class Holds:
         """Whether this unit is to hold."""
         return any(unit in hold.members for hold in self._held.values())
 
+    def gates(self, unit: str) -> bool:
+        """Whether what comes on kept connections is to wait, too: it would meet no database."""
+        return any(h.by == FAILOVER and unit in h.members for h in self._held.values())
+
     def resume(self) -> None:
         """Go on with what a predecessor held; to be called before its units are adopted."""
         store = self._host.context.store

@@ -100,7 +100,9 @@ class Host:
 
     def new_unit(self, record: UnitRecord) -> Unit:
         """A unit that knows this host, not yet one of its own."""
-        surroundings = Surroundings(self.wait_ready, self.holds.includes, self.require_alone)
+        surroundings = Surroundings(
+            self.wait_ready, self.holds.includes, self.holds.gates, self.require_alone
+        )
         return Unit(self.context, record, surroundings)
 
     async def stop(self, name: str, within_seconds: float | None = None) -> None:

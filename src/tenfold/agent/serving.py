@@ -47,17 +47,19 @@ async def accept(path: str, name: str) -> None:
         await wait_for(accepting, within_seconds=ACCEPT_SECONDS, subject=f"{name} to accept")
 
 
-async def hold(path: str, name: str) -> None:
+async def hold(path: str, name: str, *, gate: bool = False) -> None:
     """Have the worker stop to accept and keep its place, and return when it has.
 
-    A worker that has never accepted holds by doing nothing.
+    A worker that has never accepted holds by doing nothing. With a ``gate`` requests that come on
+    kept connections wait, too, where its server can do that.
 
     Raises:
         Declined: it accepts, and will not stop to.
         TargetError: it does not answer, or not do it, in time.
     """
     async with control.conversation(path, HOLD_SECONDS) as worker:
-        answer = await worker.ask(HOLD_SECONDS, order=words.HOLD)
+        gated = {"gate": True} if gate else {}
+        answer = await worker.ask(HOLD_SECONDS, order=words.HOLD, **gated)
 
         async def holding() -> bool:
             status = await worker.ask(HOLD_SECONDS, order=words.STATUS)

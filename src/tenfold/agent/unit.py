@@ -498,7 +498,7 @@ class Unit:
         path, process = self.order.launch.control, self.process
         assert path is not None, "only a unit with a control socket is held"
         try:
-            await serving.hold(path, self._path)
+            await serving.hold(path, self._path, gate=self._surroundings.is_gated(self.name))
         except TenfoldError:
             if process is None or not await serving.ends(process, serving.OVER_SECONDS):
                 raise

@@ -59,6 +59,8 @@ class AsgiWrapper:
             return await self._other(scope, receive, send)
         lines.current.set(scope)
         state = self._state
+        if state.gate is not None:
+            await state.gate.wait()
         start: Message = _NOT_STARTED
         ended = 0.0
         more: object = True

@@ -194,6 +194,7 @@ class AsgiProcess:
     def _leave(self) -> None:
         self.state.leaving = self.state.closing = True
         self.state.settled = False
+        self.state.shut(gate=False)
         self.state.name = control.QUIESCING
         if self._listener is not None:
             self._listener.stop()
@@ -214,6 +215,7 @@ class AsgiProcess:
         if self.state.name not in (control.WARM, control.HOLDING, control.ACCEPTING):
             return self._refusal()
         self.state.closing = self.state.settled = self._ending = False
+        self.state.shut(gate=False)
         self._connections.keep_idle()
         if self.state.name != control.ACCEPTING:
             self._listener.start()
@@ -231,6 +233,7 @@ class AsgiProcess:
         if self.state.name not in (control.ACCEPTING, control.HOLDING):
             return self._refusal()
         self._listener.pause()
+        self.state.shut(gate=bool(message.get("gate")))
         self.state.closing = True
         self.state.settled = False
         self.state.name = control.HOLDING

@@ -65,6 +65,15 @@ class Board:
         self._numbers[3] = value
 
     @property
+    def gated(self) -> bool:
+        """Whether requests that come on kept connections wait as well."""
+        return bool(self._numbers[5])
+
+    @gated.setter
+    def gated(self, value: bool) -> None:
+        self._numbers[5] = value
+
+    @property
     def closes(self) -> int:
         """How many times the endless responses of that moment were told to end."""
         return self._numbers[4]

@@ -98,10 +98,11 @@ class Group:
             answers = self._ask_all(message, REFRESH_SECONDS)
             booted = sum(self.board.row(number).cells[Row.BOOTED] for number in self._taken())
             return refreshing.total(answers, asked=booted)
+        gate = bool(message.get("gate"))
         orders: dict[Any, Callable[[], bool]] = {
             control.ACCEPT: self._accept,
             control.SETTLE: self._settle,
-            control.HOLD: self._hold,
+            control.HOLD: lambda: self._hold(gate=gate),
             control.QUIESCE: self._leave,
             control.CLOSE: self._close,
         }
@@ -137,7 +138,7 @@ class Group:
     def _accept(self) -> bool:
         if self.board.order == LEAVE:
             return False
-        self.board.closing = self.board.ending = False
+        self.board.closing = self.board.ending = self.board.gated = False
         self.board.order = ACCEPT
         return True
 
@@ -147,15 +148,16 @@ class Group:
         self.board.closing = True
         return True
 
-    def _hold(self) -> bool:
+    def _hold(self, *, gate: bool) -> bool:
         if self.board.order not in (ACCEPT, HOLD):
             return False
-        self.board.closing = True
+        self.board.closing, self.board.gated = True, gate
         self.board.order = HOLD
         return True
 
     def _leave(self) -> bool:
         self.process.leaving = self.board.closing = True
+        self.board.gated = False
         self.board.order = LEAVE
         return True
 

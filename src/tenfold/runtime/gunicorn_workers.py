@@ -94,6 +94,7 @@ class _Worker:
             metrics.Routes(),
             release=self.group.settings.release,
             closing=lambda: self.closing,
+            gated=lambda: self.group.board.gated,
             ending=lambda: self.group.board.ending,
             closes=lambda: self.group.board.closes,
             close_behind=_close_behind,

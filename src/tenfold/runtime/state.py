@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from dataclasses import asdict, dataclass
@@ -32,6 +33,8 @@ class ProcessState:
     that the wrapper looks at for each response: answers then carry ``Connection: close``.
     ``leaving`` says that the process ends when its connections are gone.
 
+    ``gate`` is there while requests that come on kept connections wait as well, for it to be set.
+
     ``began`` has the requests in flight, each by a key of its own, with the value of
     ``perf_counter`` at its start, or infinity if by its nature it never ends.
     """
@@ -42,6 +45,7 @@ class ProcessState:
         self.settled = False
         self.closing = False
         self.leaving = False
+        self.gate: asyncio.Event | None = None
         self.error: str | None = None
         self.error_was_read = threading.Event()
         self._told = False
@@ -56,6 +60,14 @@ class ProcessState:
     def oldest_seconds(self) -> float:
         """For how long the oldest request in flight that has an end has been running."""
         return seconds_since(min(list(self.began.values()), default=inf))
+
+    def shut(self, *, gate: bool) -> None:
+        """Have requests wait that come from now on, or those that do go on."""
+        if gate and self.gate is None:
+            self.gate = asyncio.Event()
+        elif not gate and self.gate is not None:
+            self.gate.set()
+            self.gate = None
 
     def fail(self, error: str) -> None:
         """Importing or starting the app has failed, with this text for its author."""

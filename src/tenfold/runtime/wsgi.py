@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any, Final
 
 from . import lines, routes
@@ -12,11 +12,13 @@ from .board import Row
 from .metrics import UNMATCHED, Routes
 
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+GATE_SECONDS: Final = 0.005
 _ENDLESS: Final = ("text/event-stream", "multipart/x-mixed-replace")
 
 
 class WsgiWrapper:
-    """``closing`` is asked for each response: shall its connection be closed behind it?
+    """A request waits while ``gated`` says so: it came on a kept connection while others wait
+    elsewhere. ``closing`` is asked for each response: shall its connection be closed behind it?
 
     ``close_behind`` then gets the server's own ``start_response``. An endless response ends when
     ``closes`` gives another number than at its start, or when ``ending`` says so.
@@ -29,6 +31,7 @@ class WsgiWrapper:
         metrics: Routes,
         *,
         release: str,
+        gated: Callable[[], bool],
         closing: Callable[[], bool],
         ending: Callable[[], bool],
         closes: Callable[[], int],
@@ -38,6 +41,7 @@ class WsgiWrapper:
         self._cells = row.cells
         self._metrics = metrics
         self._headers = [("Tenfold-Release", release)] if release else []
+        self._gated = gated
         self._closing = closing
         self._ending = ending
         self._closes = closes
@@ -52,6 +56,8 @@ class WsgiWrapper:
         """One request."""
         # Stays until the next one: servers tell of what an app raised behind its end.
         lines.current.set(environ.get(lines.VARIABLE))
+        while self._gated():
+            sleep(GATE_SECONDS)
         call = _Call(self, environ)
         with self._lock:
             self._cells[Row.ACTIVE] += 1

@@ -16,7 +16,9 @@ to whoever reconnects, so that it outlives its agent. Requests and answers::
     {"order": "settle"}   -> {"ok": true}    go on accepting, but let every answer carry
                                              Connection: close, so that kept connections run out
     {"order": "hold"}     -> {"ok": true}    stop accepting without leaving: connections wait in the
-                                             kernel; answers carry Connection: close
+                                             kernel; answers carry Connection: close. With
+                                             "gate": true requests that come on kept connections
+                                             wait, too, and do not count as long as they do
     {"order": "quiesce"}  -> {"ok": true}    stop accepting; answers carry Connection: close; exit 0
                                              by itself at zero connections
     {"order": "close", "code": 1012}

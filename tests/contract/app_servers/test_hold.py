@@ -125,6 +125,44 @@ async def test_no_post_fails_in_fifteen_holds(
     assert executed.stat().st_size == upstream.done
 
 
+@of(UVICORN, PLAIN_UVICORN, OLDEST_UVICORN, GTHREAD, OLDEST_GTHREAD, HYPERCORN, HYPERCORN_WSGI)
+async def test_with_a_gate_what_comes_on_a_kept_connection_waits_too(
+    kind: Kind, start: Start, connect: Connect
+) -> None:
+    process = start(kind).accept()
+    connection = await connect()
+    await connection.send("GET", "/")
+    assert (await connection.receive()).status == 200
+    gated = await asyncio.to_thread(process.order, control.HOLD, gate=True)
+    assert gated == {"ok": True}
+    await connection.send("GET", "/")
+    answer = asyncio.create_task(connection.receive())
+    await asyncio.sleep(HELD_SECONDS)
+    assert not answer.done()
+    status = await ask(process)
+    assert (status["state"], status["oldest_seconds"]) == ("holding", 0.0), "it has not begun"
+    assert await ask(process, control.ACCEPT) == {"ok": True}
+    assert (await answer).status == 200
+
+
+@of(UVICORN, GTHREAD)
+async def test_a_process_that_leaves_answers_what_waited_at_its_gate(
+    kind: Kind, start: Start, connect: Connect
+) -> None:
+    process = start(kind).accept()
+    connection = await connect()
+    await connection.send("GET", "/")
+    await connection.receive()
+    await asyncio.to_thread(process.order, control.HOLD, gate=True)
+    await connection.send("GET", "/")
+    answer = asyncio.create_task(connection.receive())
+    await asyncio.sleep(HELD_SECONDS)
+    assert not answer.done()
+    await ask(process, control.QUIESCE)
+    assert (await answer).status == 200
+    assert await exit_code(process) == 0
+
+
 @of(*KINDS)
 async def test_a_slow_request_is_finished_and_only_then_it_is_drained(
     kind: Kind, start: Start, connect: Connect
