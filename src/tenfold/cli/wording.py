@@ -106,10 +106,9 @@ def _of_a_move(step: st.Step) -> str:
             return f"{follower} verified: schema, rows, checksums"
         case st.TrialStart(pool):
             return f"a worker of {pool} was tried"
-        case st.Hold(pool, in_vain=True):
-            return f"requests wait in front of {pool}"
-        case st.Hold(pool):
-            return f"requests wait in front of {pool}; none is in hand"
+        case st.Hold(in_vain=in_vain):
+            names = " and ".join(step.pools)
+            return f"requests wait in front of {names}{'' if in_vain else '; none is in hand'}"
         case st.Release(pool):
             return f"{pool} accepts again"
         case st.Fence(unit):

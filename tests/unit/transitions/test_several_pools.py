@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 from tests.support.model import apply
 from tests.support.topologies import two_zones
 
+from tenfold.cli.wording import finished_sentence
 from tenfold.topology.model import Host, Topology
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
 from tenfold.transitions import interrupting
@@ -182,3 +183,13 @@ def test_planning_again_after_each_step_gives_the_remainder(now: Observation, re
         now = apply(step, now, wanted)
         again = st.flatten(plan("up", now, wanted).steps)
         assert list(left(again)) == list(left(whole[done + 1 :])), (done, step)
+
+
+def test_a_hold_is_told_with_all_its_pools() -> None:
+    hold = st.Hold("app1/app", 5.0, 600.0, others=("app2/app",))
+    assert (
+        finished_sentence(hold)
+        == "requests wait in front of app1/app and app2/app; none is in hand"
+    )
+    alone = st.Hold("app1/app", 5.0, 600.0, in_vain=True)
+    assert finished_sentence(alone) == "requests wait in front of app1/app"
