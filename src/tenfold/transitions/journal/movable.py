@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 WITHIN_SECONDS: Final = 8.0
 """For one read or write in etcd: longer than an election there, shorter than a hold."""
+COPY_SECONDS: Final = 3.0
+"""The same where a copy will do."""
 EPOCHS_LOST: Final = 1000
 """By so many epochs a journal is ahead of the copy from which it was restored."""
 
@@ -72,7 +74,7 @@ class MovableJournal:
         access: as whom members of etcd at these URLs are asked; by default as nobody.
         stale: whether reads may be answered from the copy when etcd does not answer; then
             :attr:`stale_since` tells as of when.
-        within: bound of one read or write in etcd, in seconds.
+        within: bound of one read or write in etcd, in seconds; by default 8, with ``stale`` 3.
         now: the clock, in seconds since the epoch.
 
     Raises:
@@ -85,14 +87,14 @@ class MovableJournal:
         *,
         access: Callable[[tuple[str, ...]], Access] | None = None,
         stale: bool = False,
-        within: float = WITHIN_SECONDS,
+        within: float | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.file = SqliteJournal(path, now=now)
         self.stale_since: float | None = None
         self._access = access
         self._stale = stale
-        self._within = within
+        self._within = within or (COPY_SECONDS if stale else WITHIN_SECONDS)
         self._now = now
         self._epoch: int | None = None
         self._etcd: tuple[str, EtcdJournal] | None = None
