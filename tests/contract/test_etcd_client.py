@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.support import etcd
 from tests.support.postgres import wait_for
 
+from tenfold.engines.etcd.authority import AUTHORITY, AUTHORITY_KEY, new_authority, new_host
 from tenfold.etcd import (
     Access,
     Client,
@@ -169,6 +173,48 @@ def test_nobody_there_is_told_within_the_bound_and_without_secrets() -> None:
     assert caught.value.kind == "silent"
     assert "nobody listens at http://127.0.0.1:1" in caught.value.what
     assert PASSWORD not in repr(access) + str(caught.value)
+
+
+@pytest.fixture
+def certificates() -> Iterator[tuple[etcd.Tls, dict[str, Secret], Secret]]:
+    """What the members show, the authority, and a client's certificate."""
+    now = datetime.datetime.now(datetime.UTC)
+    authority = new_authority("shop", now)
+    of = authority[AUTHORITY], authority[AUTHORITY_KEY]
+    with tempfile.TemporaryDirectory(prefix="tf-tls-", dir=etcd.IN_MEMORY) as folder:
+        trusted, own = Path(folder, "authority.pem"), Path(folder, "host.pem")
+        trusted.write_text(of[0].reveal())
+        own.write_text(new_host(*of, "db1", etcd.ADDRESS, now).reveal())
+        etcd.own(Path(folder))
+        tls = etcd.Tls(trusted, own, own, client_certificates=True)
+        yield tls, authority, new_host(*of, "app1", etcd.ADDRESS, now)
+
+
+def test_certificates_say_who_may_ask_and_who_is_asked(
+    certificates: tuple[etcd.Tls, dict[str, Secret], Secret],
+) -> None:
+    tls, authority, own = certificates
+    with etcd.running(1, tls=tls) as cluster, contextlib.ExitStack() as stack:
+
+        def client(trusted: str | None, certificate: Secret | None) -> Client:
+            access = Access(cluster.urls, authority=trusted, certificate=certificate)
+            return stack.enter_context(Client(access, within=1.0))
+
+        trusted = authority[AUTHORITY].reveal()
+        known = client(trusted, own)
+        known.put("/k", b"1")
+        assert known.get("/k").value == b"1"  # type: ignore[union-attr]
+        other = new_authority("other", datetime.datetime.now(datetime.UTC))[AUTHORITY].reveal()
+        for stranger, why in (
+            (client(trusted, None), "broke off"),
+            (client(None, own), "is not trusted"),
+            (client(other, own), "is not trusted"),
+            (client(trusted, Secret("no PEM")), "cannot be read"),
+        ):
+            with pytest.raises(EtcdError, match=why) as caught:
+                stranger.get("/k")
+            assert "PRIVATE" not in str(caught.value)
+            assert "no PEM" not in str(caught.value)
 
 
 def test_users_log_in_and_do_so_again_when_their_token_is_gone() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tenfold.state import secrets
 from tenfold.transitions.journal import MovableJournal
@@ -11,11 +11,6 @@ from tenfold.transitions.journal import MovableJournal
 if TYPE_CHECKING:
     from tenfold.etcd import Access
     from tenfold.state.layout import Layout
-
-AUTHORITY: Final = "failover.authority"
-HOST: Final = "failover.host."
-"""Among the secrets: whom the members of etcd show to be, and, with a host's name behind it, how a
-host shows who it is; each of them may ask."""
 
 
 def open_journal(layout: Layout, *, stale: bool = False) -> MovableJournal:
@@ -28,14 +23,16 @@ def open_journal(layout: Layout, *, stale: bool = False) -> MovableJournal:
 
 
 def access(layout: Layout) -> Callable[[tuple[str, ...]], Access]:
-    """As whom members of etcd are asked, with the certificates that this deployment has."""
+    """As whom members of etcd are asked: as one of the deployment's hosts, each of which may."""
 
     def of(urls: tuple[str, ...]) -> Access:
-        from tenfold.etcd import Access  # with all that it needs; most deployments have no etcd
+        # With all that they need; most deployments have no etcd.
+        from tenfold.engines.etcd.authority import AUTHORITY, host_secret
+        from tenfold.etcd import Access
 
         known = secrets.load(layout.secrets)
-        authority = known.get(AUTHORITY)
-        own = next((known[name] for name in sorted(known) if name.startswith(HOST)), None)
+        authority, host = known.get(AUTHORITY), host_secret("")
+        own = next((known[name] for name in sorted(known) if name.startswith(host)), None)
         return Access(
             urls,
             authority=None if authority is None else authority.reveal(),

@@ -164,10 +164,11 @@ class EtcdJournal:
             self._see(head)
         return self._keys.read_facts(facts)
 
-    def contents(self) -> tuple[Contents, int]:
-        """Everything as it was at one moment, and the sequence of its head."""
+    def contents(self, most: int = KEEP) -> tuple[Contents, int]:
+        """Everything as it was at one moment, of transitions at most so many, and the sequence of
+        its head."""
         with self._one_writer, _told(_NOTHING):
-            found = self._newest(self._keep)
+            found = self._newest(min(most, self._keep))
             assert self._known is not None, "whoever has read has seen the head"
             return found, self._known.sequence
 

@@ -54,6 +54,8 @@ WITHIN_SECONDS: Final = 8.0
 """For one read or write in etcd: longer than an election there, shorter than a hold."""
 COPY_SECONDS: Final = 3.0
 """The same where a copy will do."""
+COPIED: Final = 20
+"""Transitions of which the copy knows."""
 EPOCHS_LOST: Final = 1000
 """By so many epochs a journal is ahead of the copy from which it was restored."""
 
@@ -105,8 +107,7 @@ class MovableJournal:
 
     def close(self) -> None:
         """See :class:`Journal`. What was written here is in the copy then, if that can be."""
-        if self._written:
-            self.refresh()
+        self.refresh()
         self._closed = True
         self._let_go()
         self.file.close()
@@ -207,15 +208,15 @@ class MovableJournal:
         self._move_to_etcd(place, epochs_lost=EPOCHS_LOST)
 
     def refresh(self) -> None:
-        """Bring the copy in the file up to date, if the journal is in etcd and answers."""
-        if self._closed or self._away:
+        """Have what was written here in the copy, too, if the journal is in etcd and answers."""
+        if self._closed or self._away or not self._written:
             return
         # An older copy is as true as a new one, and tells how old it is.
         with contextlib.suppress(JournalError, sqlite3.Error):
             mark = self.file.mark()
             if mark is None:
                 return
-            contents, sequence = self._in_etcd(mark).contents()
+            contents, sequence = self._in_etcd(mark).contents(COPIED)
             with self.file.exclusive():
                 if self.file.mark() == mark:
                     self.file.replace(contents, sequence)
