@@ -15,7 +15,7 @@ from tenfold.deployment.journal import open_journal
 from tenfold.state.layout import Layout
 from tenfold.transitions.journal import Place
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(240), pytest.mark.few(1)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600), pytest.mark.few(0)]
 
 
 Make = Callable[[Path], Project]
