@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -75,6 +76,37 @@ def test_another_member_leads_and_nothing_is_lost_when(what: str) -> None:
         assert not writer.lost()
 
 
+def test_a_leader_whose_log_went_its_own_way_is_rewound() -> None:
+    with cluster("db1", "db2") as found:
+        found.begin()
+        old, new = found.members
+        with old.connect("superuser", options="-c synchronous_commit=local") as session:
+            session.execute("CREATE TABLE kept (id int)")
+            found.wait_in_sync()
+            new.kill("postgres", how=signal.SIGSTOP)
+            stopped = new.working()
+            for pid in stopped:
+                os.kill(pid, signal.SIGSTOP)
+            new.paused += stopped
+            session.execute("CREATE TABLE alone (id int)")  # acknowledged by nobody else
+            old.kill("patroni")
+            wait_for(lambda: not old.working(), within=10, subject="the old leader to be ended")
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        assert found.wait_for_leader(other_than=old.name, within=30) is new
+        with new.connect("superuser") as session:
+            session.execute("CREATE TABLE later (id int)")
+        assert old.process is not None
+        old.process.wait(15)
+        old.start()
+        found.wait_in_sync(within=90)
+        assert "pg_rewind" in old.log
+        with old.connect("superuser") as session:
+            tables = {row[0] for row in session.execute("SELECT relname FROM pg_class")}
+        assert {"kept", "later"} <= tables
+        assert "alone" not in tables
+
+
 @pytest.mark.parametrize("what", [("patroni",), ("patroni", "leash")], ids=["patroni", "both"])
 def test_a_leader_that_hangs_is_ended_before_its_lease_runs_out(what: tuple[str, ...]) -> None:
     with cluster("db1", "db2") as found:
@@ -146,9 +178,8 @@ def test_orders_and_what_the_cluster_says_of_itself() -> None:
         # A member that is gone for good, its host off: whoever verified that lets others elect.
         second.kill("guard", "leash", "patroni", "postgres")
         wait_for(lambda: not second.working(), within=10, subject="the server to be gone")
-        admin.let_others_elect(first.unit, first.scene)  # it is not this one's: nothing happens
-        if found.holder() == "db2":
-            assert admin.let_others_elect(second.unit, second.scene)
+        assert not admin.let_others_elect(first.unit, first.scene, dead="db1")
+        assert admin.let_others_elect(first.unit, first.scene, dead="db2")
         assert found.wait_for_leader(other_than="db2", within=15) is first
 
 

@@ -189,7 +189,8 @@ class Member(Process):
         assert len(pids) >= len(what), f"{what}: {pids}"
         at = time.monotonic()
         for pid in pids:
-            os.kill(pid, how)
+            with contextlib.suppress(ProcessLookupError):  # the leash may be quicker
+                os.kill(pid, how)
         if how == signal.SIGSTOP:
             self.paused += pids
         return at

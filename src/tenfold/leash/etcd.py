@@ -47,12 +47,24 @@ class Etcd:
         # Rounded down; a lease that is over has -1, or none at all.
         return Leader(_decoded(found[0]["value"]), float(left.get("TTL", 0)))
 
-    def has_others(self, prefix: str, member: str) -> bool:
-        """Whether another member is known. Raises ``Unreachable``."""
-        end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-        asked = {"key": _coded(prefix), "range_end": _coded(end), "keys_only": True}
+    def has_successor(self, prefix: str, member: str) -> bool:
+        """Whether another member may be elected: of those that have every commit, where commits
+        wait for others at all. Raises ``Unreachable``."""
+        sync = self._value(f"{prefix}sync")
+        if sync.get("leader"):
+            return bool(set((sync.get("sync_standby") or "").split(",")) - {"", member})
+        names = f"{prefix}members/"
+        asked = {"key": _coded(names), "range_end": _coded(f"{prefix}members0"), "keys_only": True}
         found = self._ask("kv/range", asked).get("kvs", [])
-        return any(_decoded(one["key"]) != prefix + member for one in found)
+        return any(_decoded(one["key"]) != names + member for one in found)
+
+    def is_to_step_down(self, prefix: str, member: str) -> bool:
+        """Whether this member was ordered to let another one lead. Raises ``Unreachable``."""
+        return self._value(f"{prefix}failover").get("leader") == member
+
+    def _value(self, key: str) -> dict[str, Any]:
+        found = self._ask("kv/range", {"key": _coded(key)}).get("kvs", [])
+        return _object(_decoded(found[0]["value"])) if found else {}
 
     def take_away(self, key: str, member: str) -> bool:
         """Delete the leader's key if it is still this member's; gives whether it was.
@@ -138,6 +150,14 @@ def _context(tls: Tls | None) -> ssl.SSLContext:
     if tls is not None:
         context.load_cert_chain(tls.certificate, tls.key)
     return context
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _coded(text: str) -> str:

@@ -110,17 +110,26 @@ class Leash:
             return None
         self._server.close()
         self._server = None
-        if self._stopping or not self._data.is_a_leaders():
-            return None  # It was stopped in order, or it is no leader's.
-        asked, config = etcd.of(self._config), self._config
-        try:
-            found = asked.leader(f"{config.prefix}leader")
-            mine = found is not None and found.member == config.member
-            if mine and asked.has_others(f"{config.prefix}members/", config.member):
+        with contextlib.suppress(etcd.Unreachable):  # Then nobody can elect either.
+            if self._data.was_shut_down():
+                self._hand_over_in_order()
+            elif not self._stopping and self._data.is_a_leaders() and self._is_replaceable():
                 return "PostgreSQL crashed as the leader"
-        except etcd.Unreachable:
-            pass  # Nobody can elect either; Patroni starts it again.
-        return None
+        return None  # It is no leader's, or Patroni starts it again.
+
+    def _is_replaceable(self) -> bool:
+        asked, config = etcd.of(self._config), self._config
+        found = asked.leader(f"{config.prefix}leader")
+        mine = found is not None and found.member == config.member
+        return mine and asked.has_successor(config.prefix, config.member)
+
+    def _hand_over_in_order(self) -> None:
+        """A leader that steps down has stopped: the others need not wait until Patroni looks, which
+        takes it a second. It starts its server as a follower's only, once it was told to stop."""
+        asked, config = etcd.of(self._config), self._config
+        steps_down = self._stopping or asked.is_to_step_down(config.prefix, config.member)
+        if steps_down and self._is_replaceable() and self._data.is_at_rest():
+            hand_over(config)
 
     def _stop_server(self) -> bool:
         """Stop a server that Patroni left behind, as it does when it is paused: in order."""

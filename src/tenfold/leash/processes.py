@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 POLL_SECONDS = 0.002
-IN_PRODUCTION = 6
-"""``DB_IN_PRODUCTION`` of PostgreSQL's ``DBState`` (src/include/catalog/pg_control.h)."""
+SHUTDOWNED, IN_PRODUCTION = 1, 6
+"""``DB_SHUTDOWNED``, ``DB_IN_PRODUCTION`` of PostgreSQL's ``DBState``, see
+src/include/catalog/pg_control.h."""
 _STATE_AT = 16
 """Where ``pg_control`` has that state: behind a system identifier and two version numbers."""
 
@@ -121,6 +122,13 @@ class DataDirectory:
                 if found is not None:
                     yield found
 
+    def is_at_rest(self) -> bool:
+        """Whether nothing works here."""
+        found = list(self.processes())
+        for one in found:
+            one.close()
+        return not found
+
     def accepts_writes(self) -> bool:
         """Whether a server runs here that is no follower."""
         if not self.is_a_leaders():
@@ -136,14 +144,22 @@ class DataDirectory:
 
         A copy says the same as its leader until it is started; it has ``standby.signal`` by then.
         """
+        return self._state() == IN_PRODUCTION and not self._follows()
+
+    def was_shut_down(self) -> bool:
+        """Whether the server that ran last was no follower and was shut down in order."""
+        return self._state() == SHUTDOWNED and not self._follows()
+
+    def _state(self) -> int:
         try:
             with open(os.path.join(self.path, "global", "pg_control"), "rb") as file:
                 head = file.read(_STATE_AT + 4)
         except OSError:
-            return False
-        state = int.from_bytes(head[_STATE_AT:], "little")
-        follows = os.path.exists(os.path.join(self.path, "standby.signal"))
-        return state == IN_PRODUCTION and not follows
+            return -1
+        return int.from_bytes(head[_STATE_AT:], "little")
+
+    def _follows(self) -> bool:
+        return os.path.exists(os.path.join(self.path, "standby.signal"))
 
     def end(self, within_seconds: float) -> bool:
         """Kill whatever works here; gives whether verifiably nothing is left."""

@@ -108,17 +108,17 @@ def reinitialize(member: Unit | Pool, scene: Scene) -> None:
         raise StepFailed(f"{member.path} is not copied anew", detail=str(said))
 
 
-def let_others_elect(member: Unit | Pool, scene: Scene) -> bool:
-    """Take the leader's key away if it is this member's; gives whether it was.
+def let_others_elect(member: Unit | Pool, scene: Scene, *, dead: str) -> bool:
+    """Take the leader's key away if it is that of the member on host ``dead``; gives whether.
 
-    For a member of which somebody has *verified* that no process of its server is left and that
-    none will begin: its host is off, or its agent says so. Asked through ``scene``'s host.
+    Somebody has *verified* that no process of that member's server is left and that none will
+    begin: its host is off, or its agent says so. Asked as a living member.
 
     Raises:
         TargetError: etcd does not answer.
     """
     asked = store(etcd_urls(member, scene), credentials(scene))
-    return asked.take_away(f"{prefix(member, scene)}leader", member.host)
+    return asked.take_away(f"{prefix(member, scene)}leader", dead)
 
 
 def _ordered(
