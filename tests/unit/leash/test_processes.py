@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tenfold.leash import processes
-from tenfold.leash.processes import IN_PRODUCTION, DataDirectory
+from tenfold.leash.processes import IN_PRODUCTION, SHUTDOWNED, DataDirectory
 
 
 @contextmanager
@@ -124,3 +124,13 @@ def _is_zombie(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
+
+
+def test_a_server_that_was_shut_down_is_none_that_crashed(tmp_path: Path) -> None:
+    here = data(tmp_path)
+    found = DataDirectory(str(here))
+    control(here, SHUTDOWNED)
+    assert found.was_shut_down()
+    assert not found.is_a_leaders()
+    (here / "standby.signal").touch()
+    assert not found.was_shut_down()
