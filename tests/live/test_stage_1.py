@@ -315,3 +315,24 @@ def test_a_move_that_is_killed_goes_on_or_is_given_up(bring: Bring, point: str, 
     assert failed == []
     assert project.status()["stage"] == ("10" if then == "resume" else "1")
     assert project.get("/notes").status == (200 if then == "resume" else 404)
+
+
+def test_a_deploy_that_is_killed_with_new_pages_before_the_old_app_is_told_and_mended(
+    bring: Bring,
+) -> None:
+    project = bring(site)
+    begin(project)
+    project.ok("grow", "--to", "10", timeout=200)
+    project.ok("complete", "--yes", timeout=200)
+    say(project, "Here")
+    with readers(project) as failed:
+        assert moves.killed_at(project, "ShowPages.after", "deploy")
+        assert "<title>Here<" in project.get("/welcome/").text
+        assert project.status()["state"] == "degraded"
+        assert "tenfold up --last goes back" in " ".join(project.ok("status").split())
+        project.ok("up", "-d", "--last", timeout=200)
+        assert "<title>Soon<" in project.get("/welcome/").text
+        assert project.status()["state"] == "running"
+        project.ok("deploy", timeout=200)
+        assert "<title>Here<" in project.get("/welcome/").text
+    assert failed == []

@@ -77,8 +77,8 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
             release=served if last else None,
             position=position,
         )
-        if not last:
-            intent = work.with_new_pages(deployment, intent, always=position in WITHOUT_APP)
+        anew = position in WITHOUT_APP and not last
+        intent = work.with_new_pages(deployment, intent, always=anew)
         if deployment.status().state != "stopped":
             external.require_same(deployment, intent)
         intent = external.looked_at(deployment, intent)

@@ -149,9 +149,10 @@ class Deployment:
 
     def status(self) -> Status:
         """What ``tenfold status`` tells."""
+        now = self.observe(silent=True)
         return status(
             app=self.layout.project.name,
-            now=self.observe(silent=True),
+            now=now,
             applied=applied_facts.from_json(self.facts().get(applied_facts.FACT)),
             last=self.journal.last(),
             holder=self.lock.holder(),
@@ -161,6 +162,7 @@ class Deployment:
             restore=self.facts().get(RESTORE),
             environment=self.layout.environment,
             journal_since=self.journal.stale_since,
+            pages_of=shelf.release_of_pages(self.layout, now.pages),
         )
 
     def user_files(self) -> tuple[Kept, ...]:

@@ -98,3 +98,9 @@ def served(layout: Layout) -> tuple[str, ...]:
     """The releases that ever served, each once, the one that serves last."""
     history = [s.release for s in Store(layout.shelf).history()]
     return tuple(reversed(dict.fromkeys(reversed(history))))
+
+
+def release_of_pages(layout: Layout, id: str | None) -> str | None:
+    """The release that pages of this id were made of; ``None`` where none was asked."""
+    made = PageStore(layout.pages).get(id) if id is not None else None
+    return None if made is None else made.release

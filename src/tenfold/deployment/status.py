@@ -105,6 +105,7 @@ def status(
     restore: Mapping[str, Any] | None = None,
     environment: str | None = None,
     journal_since: float | None = None,
+    pages_of: str | None = None,
 ) -> Status:
     """The status of one deployment.
 
@@ -120,17 +121,21 @@ def status(
         maintenance: what visitors are told while it is on.
         environment: its name, unless it is the default one.
         journal_since: as of when the journal is told, if it is a copy: etcd does not answer.
+        pages_of: the release that the pages are of which are shown as files.
     """
     applied = applied or Applied(app, "10", None)
     up = any(h.agent != "absent" for h in now.hosts)
+    serving = _serving(now, applied.stage)
     missing = _missing(now, applied, holder) if up else ()
+    if up and not missing and holder is None and pages_of is not None:
+        missing = _pages_of_another(pages_of, serving)
     return Status(
         app=applied.app,
         stage=applied.stage,
         state=_state(up, missing, last, holder),
         url=applied.url,
         urls=applied.urls,
-        release=_serving(now, applied.stage),
+        release=serving,
         pages=now.pages,
         hosts=tuple(_host(h, applied) for h in now.hosts),
         transition=_transition(last, holder, position, crossing),
@@ -180,6 +185,16 @@ def _missing(now: Observation, applied: Applied, holder: Holder | None) -> tuple
         _too_few(path, units[path], wanted, holder)
         for path, wanted in applied.expected.items()
         if _alive(units[path]) < wanted
+    )
+
+
+def _pages_of_another(pages_of: str, serving: str | None) -> tuple[str, ...]:
+    """A deploy that was cut off may leave the pages of its release in front of the one before."""
+    if serving in (None, pages_of):
+        return ()
+    return (
+        f"the pages in front are of release {pages_of}, the app serves {serving}: tenfold deploy"
+        " goes on, tenfold up --last goes back",
     )
 
 

@@ -56,6 +56,20 @@ def test_a_pool_short_of_one_degrades() -> None:
     assert status("shop", now, APPLIED, None, None).missing == ("vm1/app has 1 of 2",)
 
 
+@pytest.mark.parametrize(
+    ("pages_of", "holder", "state"),
+    [("r2", None, "degraded"), ("r2", HOLDER, "running"), ("r1", None, "running")],
+)
+def test_pages_of_a_release_that_does_not_serve_are_told_once_nobody_is_at_work(
+    pages_of: str, holder: Holder | None, state: str
+) -> None:
+    found = status("shop", WELL, APPLIED, None, holder, pages_of=pages_of)
+    assert found.state == state
+    assert [("r2" in text and "--last" in text) for text in found.missing] == (
+        [True] if state == "degraded" else []
+    )
+
+
 def test_without_an_agent_it_is_stopped_and_misses_nothing() -> None:
     found = status("shop", seen(agent="absent"), APPLIED, None, None)
     assert (found.state, found.missing, found.release) == ("stopped", (), "r1")
