@@ -12,12 +12,16 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support import etcd
 from tests.support.postgres import wait_for
 
+from tenfold.etcd import Access, Client, EtcdError
 from tenfold.jobs.book import Book
+from tenfold.jobs.config import Turns
+from tenfold.jobs.turn import Shared
 
 pytestmark = pytest.mark.engine
 SECONDS = 2
@@ -157,3 +161,41 @@ def test_without_etcd_nothing_is_begun_and_then_it_goes_on() -> None:
             require_each_once((host, host.__class__("none", Path(folder, "none"))))
         finally:
             host.end()
+
+
+def test_an_answer_that_is_lost_stops_no_job(
+    cluster: etcd.Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """etcd has put down that the slot is dealt with, and whoever asked does not hear of it."""
+    real, lost = Client.transact, []
+
+    def broken_off(self: Client, *asked: Any) -> Any:
+        found = real(self, *asked)
+        if lost:
+            raise EtcdError("silent", lost.pop())
+        return found
+
+    with Shared(Turns(Access(cluster.urls), "/shop/lost", "app1", SECONDS)) as turn:
+        wait_for(lambda: turn.term() is not None, within=30, subject="it to be our turn")
+        turn.dealt()
+        assert turn.claim("mail", 1.0)
+        monkeypatch.setattr(Client, "transact", broken_off)
+        for slot in (2.0, 3.0):
+            lost.append("the answer was lost")
+            with pytest.raises(EtcdError):
+                turn.claim("mail", slot)
+            if slot == 2.0:
+                assert turn.claim("mail", slot), "claimed by us, and begun by nobody"
+        assert turn.claim("mail", 4.0), "of a later slot, too"
+        assert turn.dealt() == {"mail": 4.0}
+
+
+def test_what_another_host_has_put_down_is_not_taken_for_ours(cluster: etcd.Cluster) -> None:
+    prefix = "/shop/other"
+    with Shared(Turns(Access(cluster.urls), prefix, "app1", SECONDS)) as turn:
+        wait_for(lambda: turn.term() is not None, within=30, subject="it to be our turn")
+        turn.dealt()
+        with Client(Access(cluster.urls)) as client:
+            client.delete(f"{prefix}/keeper")
+            client.put(f"{prefix}/dealt/mail", b"1.0")
+        assert not turn.claim("mail", 1.0)

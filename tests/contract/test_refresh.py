@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -134,3 +135,64 @@ def test_broken_connections_of_no_known_pool_are_told(
     assert answer["ok"]
     assert answer["refreshed"] == {}
     assert answer["unknown"] > 0
+
+
+OTHERS = """
+import os, sqlite3
+import django, psycopg2.pool, sqlalchemy as sa
+from django.conf import settings
+from psycopg_pool import ConnectionPool
+from sqlalchemy.pool import StaticPool
+from tenfold.runtime import refreshing
+
+url, other = os.environ["DATABASE_URL"], int(os.environ["PORT"]) + 1
+memory = [
+    sa.create_engine("sqlite://"),
+    sa.create_engine("sqlite://", poolclass=StaticPool),
+]
+for engine in memory:
+    with engine.begin() as c:
+        c.execute(sa.text("create table t (x int)"))
+        c.execute(sa.text("insert into t values (1)"))
+settings.configure(DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "x.db"}})
+django.setup()
+from django.db import connection
+connection.ensure_connection()
+kept = psycopg2.pool.ThreadedConnectionPool(2, 2, url)
+server = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+with server.connect():
+    pass
+
+# As if the endpoint were elsewhere: all of these lead to other databases.
+with ConnectionPool(url, min_size=1) as pool:
+    pool.wait()
+    answer = refreshing.in_thread({"port": other})
+assert answer["refreshed"] == {}, answer
+assert connection.close_at is None or connection.close_at > 0
+assert len(kept._pool) == 2
+
+answer = refreshing.in_thread({"port": int(os.environ["PORT"])})
+assert answer["refreshed"] == {"sqlalchemy": 1, "psycopg2": 1}, answer
+for engine in memory:
+    with engine.connect() as c:
+        assert c.execute(sa.text("select count(*) from t")).scalar() == 1
+"""
+
+
+def test_what_leads_to_other_databases_is_left_alone(server: Server, tmp_path: Path) -> None:
+    """SQLite in memory above all: given up, its data are gone."""
+    login = server.login("app")
+    password = login.password.reveal()
+    url = f"postgresql://{login.user}:{password}@{ADDRESS}:{login.port}/{login.database}"
+    python = environment("databases", PACKAGES) / "bin/python"
+    source = Path(__file__).resolve().parents[2] / "src"
+    done = subprocess.run(
+        [python, "-c", OTHERS],
+        env={"PYTHONPATH": str(source), "DATABASE_URL": url, "PORT": str(login.port)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr

@@ -55,6 +55,7 @@ class Shared:
 
     turns: Turns
     _known: dict[str, int] = field(default_factory=dict)
+    _known_in: int | None = None
     _over: threading.Event = field(default_factory=threading.Event)
     _fault: str | None = None
 
@@ -82,22 +83,35 @@ class Shared:
     def dealt(self) -> dict[str, float]:
         """See :class:`Turn`. Raises ``EtcdError``."""
         begin = f"{self.turns.prefix}/dealt/"
+        term = self.term()
         found = self._client.range(Range(begin, prefix=True))
         self._known = {kv.key.removeprefix(begin): kv.revision for kv in found}
+        self._known_in = term
         return {kv.key.removeprefix(begin): float(kv.value) for kv in found}
 
     def claim(self, job: str, slot: float) -> bool:
         """See :class:`Turn`. Raises ``EtcdError``: nobody knows."""
         held = self._lease.holding
-        if held is None:
+        if held is None or held.token != self._known_in:
             return False
         key = f"{self.turns.prefix}/dealt/{job}"
         value = repr(slot).encode()
-        conditions = [held.condition, unchanged(key, self._known.get(job, 0))]
-        done = self._client.transact(conditions, [Put(key, value)], [Range(key)])
-        if done.held:
-            self._known[job] = done.revision
-        return done.held
+        for _ in range(2):
+            conditions = [held.condition, unchanged(key, self._known.get(job, 0))]
+            asked = [Range(held.key), Range(key)]
+            done = self._client.transact(conditions, [Put(key, value)], asked)
+            if done.held:
+                self._known[job] = done.revision
+                return True
+            keeper, found = done.found
+            if not keeper or keeper[0].created != held.token:
+                return False
+            # Nobody else writes while it is our turn: an earlier answer was lost, and who did not
+            # hear it began nothing.
+            self._known[job] = found[0].revision if found else 0
+            if found and found[0].value == value:
+                return True
+        return False
 
     def _keep(self) -> None:
         while not self._over.is_set():

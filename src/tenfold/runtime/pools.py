@@ -1,6 +1,9 @@
 """The pools and kept connections of an app's database drivers: which there are, and how each is
 told that what it keeps is of no use any more.
 
+Only connections to the endpoint are meant. What an app keeps to other databases stays: to give up
+one of SQLite in memory would be to give up its data.
+
 Nothing is patched and nothing is watched: they are looked for when they are needed, among the
 objects of modules that the app has imported itself. What is only marked here is replaced by its
 owner, in its own thread or task, when it is used the next time.
@@ -11,12 +14,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+POSTGRESQL: Final = "postgresql"
 Later = Callable[[], Any]
 Loop = asyncio.AbstractEventLoop | None
 
@@ -25,14 +30,18 @@ Loop = asyncio.AbstractEventLoop | None
 class Told:
     """What was found and told.
 
-    ``kinds`` counts pools by library. ``kept`` are descriptors of connections that are only marked.
-    ``blocking`` is to be called where one may wait, ``awaited`` in the app's event loop.
+    ``port`` is the endpoint's: connections to another one are left alone. ``kinds`` counts pools by
+    library; ``marked`` are those that were told already, by their ids. ``kept`` are descriptors of
+    connections that are only marked. ``blocking`` is to be called where one may wait, ``awaited``
+    in the app's event loop.
     """
 
+    port: int
     kinds: dict[str, int] = field(default_factory=dict)
     kept: set[int] = field(default_factory=set)
     blocking: list[Later] = field(default_factory=list)
     awaited: list[Callable[[], Awaitable[Any]]] = field(default_factory=list)
+    marked: set[int] = field(default_factory=set)
 
     def count(self, kind: str) -> None:
         """One more of these."""
@@ -42,13 +51,14 @@ class Told:
 Tell = Callable[[Any, Told, Loop], None]
 
 
-def tell(loop: Loop) -> Told:
+def tell(port: int, loop: Loop) -> Told:
     """Find all pools of this process and mark what they keep; never waits.
 
     Args:
+        port: the endpoint's; pools of connections to another one are left alone.
         loop: the event loop in which the caller runs, if it does; pools of others are left alone.
     """
-    told = Told()
+    told = Told(port)
     for item, tell_it in _instances(_loaded()):
         tell_it(item, told, loop)
     return told
@@ -78,41 +88,52 @@ def _instances(classes: dict[type, Tell]) -> list[tuple[Any, Tell]]:
     return [(item, classes[type(item)]) for item in gc.get_objects() if type(item) in classes]
 
 
-def _sqlalchemy_pool(pool: Any, told: Told, loop: Loop) -> None:
+def _sqlalchemy(record: Any, told: Told, loop: Loop) -> None:
+    pool = record._ConnectionRecord__pool
+    kept = getattr(record, "dbapi_connection", None) or getattr(record, "connection", None)
+    connection = getattr(kept, "driver_connection", kept)
+    dialect = getattr(getattr(pool, "_dialect", None), "name", "")
+    if connection is None or not _is_meant(connection, told, dialect == POSTGRESQL):
+        return
+    told.kept |= _descriptor(connection)
     # As a pool does itself when one of its connections turns out to be broken: whatever was made
     # before is replaced when it is checked out, by whoever checks it out.
     pool._invalidate_time = time.time()
-    told.count("sqlalchemy")
-
-
-def _sqlalchemy_record(record: Any, told: Told, loop: Loop) -> None:
-    connection = getattr(record, "dbapi_connection", None) or getattr(record, "connection", None)
-    told.kept |= _descriptor(getattr(connection, "driver_connection", connection))
+    if id(pool) not in told.marked:
+        told.marked.add(id(pool))
+        told.count("sqlalchemy")
 
 
 def _django(wrapper: Any, told: Told, loop: Loop) -> None:
     # Django closes what is older than CONN_MAX_AGE at the beginning of a request, in the request's
     # thread; other threads may not close it.
-    if wrapper.connection is not None and not wrapper.in_atomic_block:
+    connection = wrapper.connection
+    if connection is None or wrapper.in_atomic_block:
+        return
+    if _is_meant(connection, told, wrapper.vendor == POSTGRESQL):
         wrapper.close_at = 0.0
-        told.kept |= _descriptor(wrapper.connection)
+        told.kept |= _descriptor(connection)
         told.count("django")
 
 
 def _psycopg_pool(pool: Any, told: Told, loop: Loop) -> None:
-    if not pool.closed:
+    if not pool.closed and _are_meant(tuple(getattr(pool, "_pool", ())), told):
         told.blocking.append(pool.check)
         told.count("psycopg_pool")
 
 
 def _psycopg_async_pool(pool: Any, told: Told, loop: Loop) -> None:
-    if not pool.closed and loop is not None and _is_of(pool, loop):
+    is_here = not pool.closed and loop is not None and _is_of(pool, loop)
+    if is_here and _are_meant(tuple(getattr(pool, "_pool", ())), told):
         told.awaited.append(pool.check)
         told.count("psycopg_pool")
 
 
 def _asyncpg(pool: Any, told: Told, loop: Loop) -> None:
-    if loop is not None and getattr(pool, "_loop", None) is loop:
+    holders = getattr(pool, "_holders", ())
+    kept = [c for c in (getattr(h, "_con", None) for h in holders) if c is not None]
+    is_here = loop is not None and getattr(pool, "_loop", None) is loop
+    if is_here and _are_meant(kept, told):
         told.awaited.append(pool.expire_connections)
         told.count("asyncpg")
 
@@ -120,17 +141,44 @@ def _asyncpg(pool: Any, told: Told, loop: Loop) -> None:
 def _psycopg2(pool: Any, told: Told, loop: Loop) -> None:
     if pool.closed:
         return
-    told.count("psycopg2")
-    idle = pool._pool
-    while idle:
-        with contextlib.suppress(IndexError):  # a thread of the app's has taken the last one
-            idle.pop().close()
+    found = [kept for kept in tuple(pool._pool) if _is_meant(kept, told, True)]
+    for kept in found:
+        with contextlib.suppress(ValueError):  # a thread of the app's has taken it
+            pool._pool.remove(kept)
+            kept.close()
+    if found:
+        told.count("psycopg2")
 
 
 def _is_of(pool: Any, loop: asyncio.AbstractEventLoop) -> bool:
     """Whether an asynchronous pool belongs to this loop: its own workers do."""
     workers = getattr(pool, "_workers", ())
     return all(w.get_loop() is loop for w in workers if hasattr(w, "get_loop"))
+
+
+def _are_meant(kept: Collection[Any], told: Told) -> bool:
+    """Whether a pool keeps connections to the endpoint, or none at all: then it may have lost them,
+    or be about to make some."""
+    return not kept or any(_is_meant(connection, told, True) for connection in kept)
+
+
+def _is_meant(connection: Any, told: Told, unless_known: bool) -> bool:
+    """Whether a driver's connection leads to the endpoint, as far as it can be asked."""
+    port = _port(connection)
+    return unless_known if port is None else port == told.port
+
+
+def _port(connection: Any) -> int | None:
+    """Where a driver's connection leads; its socket may have forgotten, the driver has not."""
+    try:
+        if hasattr(connection, "info"):  # psycopg, psycopg2
+            return int(connection.info.port)
+        if isinstance(address := getattr(connection, "_addr", None), tuple):  # asyncpg
+            return int(address[1])
+        with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as same:
+            return int(same.getpeername()[1])
+    except Exception:  # noqa: BLE001 - drivers raise errors of their own on a closed connection
+        return None
 
 
 def _descriptor(connection: Any) -> set[int]:
@@ -142,8 +190,7 @@ def _descriptor(connection: Any) -> set[int]:
 
 
 _KNOWN: Final[tuple[tuple[str, str, Tell], ...]] = (
-    ("sqlalchemy.pool.base", "Pool", _sqlalchemy_pool),
-    ("sqlalchemy.pool.base", "_ConnectionRecord", _sqlalchemy_record),
+    ("sqlalchemy.pool.base", "_ConnectionRecord", _sqlalchemy),
     ("django.db.backends.base.base", "BaseDatabaseWrapper", _django),
     ("psycopg_pool", "ConnectionPool", _psycopg_pool),
     ("psycopg_pool", "AsyncConnectionPool", _psycopg_async_pool),

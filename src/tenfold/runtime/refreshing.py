@@ -21,7 +21,7 @@ WITHIN_SECONDS: Final = 3.0
 
 def in_thread(message: dict[str, Any]) -> dict[str, Any]:
     """The answer of a process whose requests run in threads."""
-    told = pools.tell(None)
+    told = pools.tell(_port(message), None)
     faults = [fault for later in told.blocking if (fault := _attempt(later))]
     return _answer(told, faults, message)
 
@@ -29,7 +29,7 @@ def in_thread(message: dict[str, Any]) -> dict[str, Any]:
 async def in_loop(message: dict[str, Any]) -> dict[str, Any]:
     """The answer of a process whose requests run in this event loop, or in threads beside it."""
     loop = asyncio.get_running_loop()
-    told = pools.tell(loop)
+    told = pools.tell(_port(message), loop)
     waits = [asyncio.wait_for(later(), WITHIN_SECONDS) for later in told.awaited]
     waits += [
         asyncio.wait_for(loop.run_in_executor(None, later), WITHIN_SECONDS)
@@ -42,7 +42,7 @@ async def in_loop(message: dict[str, Any]) -> dict[str, Any]:
 
 def seen_from_outside(message: dict[str, Any], pids: Iterable[int]) -> dict[str, Any]:
     """The answer for processes that cannot be told: how many broken connections they have."""
-    port = int(message.get("port") or 0)
+    port = _port(message)
     unknown = sum(len(stale(port, pid)) for pid in pids)
     return {"ok": True, "refreshed": {}, "unknown": unknown, "faults": []}
 
@@ -72,8 +72,13 @@ def stale(port: int, pid: int) -> set[int]:
     return {s.inode for s in closed if s.peer_port == port} & diag.inodes(pid)
 
 
+def _port(message: dict[str, Any]) -> int:
+    """The endpoint's, which is all that is meant; 0 where it is not said."""
+    return int(message.get("port") or 0)
+
+
 def _answer(told: pools.Told, faults: list[str], message: dict[str, Any]) -> dict[str, Any]:
-    port = int(message.get("port") or 0)
+    port = _port(message)
     unknown = stale(port, os.getpid()) - set(map(_inode, told.kept)) if port else set()
     return {"ok": True, "refreshed": told.kinds, "unknown": len(unknown), "faults": faults}
 
