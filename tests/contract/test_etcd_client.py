@@ -190,6 +190,16 @@ def certificates() -> Iterator[tuple[etcd.Tls, dict[str, Secret], Secret]]:
         yield tls, authority, new_host(*of, "app1", etcd.ADDRESS, now)
 
 
+def test_a_private_key_is_put_on_no_disk(
+    certificates: tuple[etcd.Tls, dict[str, Secret], Secret], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is killed meanwhile would leave it there."""
+    _, authority, own = certificates
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    trusted = authority[AUTHORITY].reveal()
+    assert Access(("https://db1",), authority=trusted, certificate=own).context() is not None
+
+
 def test_certificates_say_who_may_ask_and_who_is_asked(
     certificates: tuple[etcd.Tls, dict[str, Secret], Secret],
 ) -> None:

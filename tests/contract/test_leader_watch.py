@@ -54,6 +54,7 @@ async def test_a_change_of_leaders_from_the_kill_to_the_promotion() -> None:
                 watch, lambda s: s[LEADER].kind == "leads" and s[FOLLOWER].kind == "follows"
             )
             assert seen[LEADER].timeline == 1
+            assert seen[LEADER].cluster == seen[FOLLOWER].cluster != ""
             life = seen[FOLLOWER].life
 
             leader.kill()

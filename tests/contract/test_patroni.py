@@ -164,6 +164,7 @@ def test_orders_and_what_the_cluster_says_of_itself() -> None:
         kept = found.root / "snapshot"
         assert etcd_admin.snapshot(found.etcd[0].unit, found.etcd[0].scene, kept) > 0
         assert kept.stat().st_size > 0
+        assert kept.stat().st_mode & 0o777 == 0o600, "it has all that is in etcd"
 
         admin.pause(first.unit, first.scene, paused=True)
         assert probe.observe(first.unit, first.scene).paused

@@ -140,6 +140,22 @@ def test_requests_wait_for_so_long_and_then_fail_until_somebody_leads() -> None:
         require_nothing_lost(made, load)
 
 
+def test_giving_up_leads_nobody_to_a_leader_of_the_past() -> None:
+    """The old leader takes writes, which would be lost; the one after it is gone."""
+    with site(KEPT, BRIEF) as made:
+        with made.load(rate=20) as load:
+            made.kill_leader()
+            made.promote()
+            until(lambda: "release" in made.said("failover"), "the new leader to be served")
+            made.follower.kill()
+            until(lambda: made.held, "requests to wait")
+            made.leader.start()
+            until(lambda: not made.held, "the bound to be over")
+            over = time.monotonic()
+            until(lambda: sum(r.sent > over for r in load.failed) > 20, "requests to fail at once")
+        assert load.succeeded_since(over) == 0
+
+
 @pytest.mark.parametrize("victim", ["failover", "agent"])
 def test_killed_in_the_midst_of_it_somebody_goes_on(victim: str) -> None:
     with site(PLAIN) as made:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import ssl
-import tempfile
 from dataclasses import dataclass
 
 from tenfold.secret import Secret
@@ -31,9 +31,9 @@ class Access:
         """For ``https`` URLs. Raises ``OSError``: what should be a certificate is none."""
         context = ssl.create_default_context(cadata=self.authority)
         if self.certificate is not None:
-            # OpenSSL reads them from a file alone; this one is ours alone, and gone at once.
-            with tempfile.NamedTemporaryFile("w", prefix="tenfold-", suffix=".pem") as file:
+            # OpenSSL reads them from a file alone; this one is on no disk, and goes with us.
+            with os.fdopen(os.memfd_create("certificate"), "w") as file:
                 file.write(self.certificate.reveal())
                 file.flush()
-                context.load_cert_chain(file.name)
+                context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")
         return context

@@ -34,9 +34,13 @@ error code for a connection that was not made; clusters of Tenfold speak English
 QUESTION = """
 SELECT CASE WHEN pg_is_in_recovery() OR current_setting('transaction_read_only')::bool THEN 0
        ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,
-       pg_postmaster_start_time()::text
+       pg_postmaster_start_time()::text,
+       (SELECT system_identifier::text FROM pg_control_system())
 """
 """The timeline is the one that is written now; that of the last checkpoint comes later."""
+
+Answer = tuple[int, str, str]
+"""The timeline that it writes, 0 for none; when it was started; its system identifier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +82,11 @@ class ServersAsked:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _note(self, path: str, kind: Kind, timeline: int = 0, life: str = "") -> None:
+    def _note(self, path: str, kind: Kind, answer: Answer = (0, "", "")) -> None:
         before = self._seen[path]
         if kind == "silent" and before.kind in ("unknown", "down"):
             return  # Silence is news of one that has answered.
-        found = Sighting(kind, timeline, life, time.monotonic())
+        found = _sighting(kind, answer)
         if not found.says_the_same(before):
             self._seen[path] = found
             self._news.set()
@@ -104,12 +108,12 @@ class ServersAsked:
                     continue  # Why it broke, another one finds out at once.
             await asyncio.sleep(EVERY_SECONDS)
 
-    async def _opened(self, address: Address) -> AsyncConnection[tuple[int, str]]:
+    async def _opened(self, address: Address) -> AsyncConnection[Answer]:
         # libpq's error does not tell a refusal from a host that cannot be reached.
         async with asyncio.timeout(CONNECT_SECONDS):
             _, writer = await asyncio.open_connection(address.host, address.port)
         writer.close()
-        return await AsyncConnection[tuple[int, str]].connect(
+        return await AsyncConnection[Answer].connect(
             host=address.host,
             port=address.port,
             user=address.user,
@@ -120,7 +124,7 @@ class ServersAsked:
             autocommit=True,
         )
 
-    async def _ask_on(self, path: str, session: AsyncConnection[tuple[int, str]]) -> None:
+    async def _ask_on(self, path: str, session: AsyncConnection[Answer]) -> None:
         broken = asyncio.Event()
         loop, descriptor = asyncio.get_running_loop(), session.fileno()
         while True:
@@ -136,17 +140,17 @@ class ServersAsked:
             finally:
                 loop.remove_reader(descriptor)
 
-    async def _ask(self, path: str, session: AsyncConnection[tuple[int, str]]) -> None:
+    async def _ask(self, path: str, session: AsyncConnection[Answer]) -> None:
         asked = asyncio.create_task(_answer(session))
         done, _ = await asyncio.wait((asked,), timeout=ANSWER_SECONDS)
         if not done:
             self._note(path, "silent")
         async with asyncio.timeout(LATE_SECONDS):
-            timeline, life = await asked
-        self._note(path, "leads" if timeline else "follows", timeline, life)
+            answer = await asked
+        self._note(path, "leads" if answer[0] else "follows", answer)
 
 
-async def _answer(session: AsyncConnection[tuple[int, str]]) -> tuple[int, str]:
+async def _answer(session: AsyncConnection[Answer]) -> Answer:
     cursor = await session.execute(QUESTION)
     row = await cursor.fetchone()
     assert row is not None, "a SELECT without FROM has one row"
@@ -160,7 +164,7 @@ async def ask_once(address: Address, within_seconds: float) -> Sighting:
         OSError, psycopg.Error: it does not let us in, or does not answer in time.
     """
     async with asyncio.timeout(within_seconds):
-        async with await AsyncConnection[tuple[int, str]].connect(
+        async with await AsyncConnection[Answer].connect(
             host=address.host,
             port=address.port,
             user=address.user,
@@ -169,5 +173,10 @@ async def ask_once(address: Address, within_seconds: float) -> Sighting:
             application_name="tenfold-failover",
             autocommit=True,
         ) as session:
-            timeline, life = await _answer(session)
-    return Sighting("leads" if timeline else "follows", timeline, life, time.monotonic())
+            answer = await _answer(session)
+    return _sighting("leads" if answer[0] else "follows", answer)
+
+
+def _sighting(kind: Kind, answer: Answer) -> Sighting:
+    timeline, life, cluster = answer
+    return Sighting(kind, timeline, life, time.monotonic(), cluster)

@@ -19,8 +19,8 @@ class Config:
     """``endpoint`` is the unit that relays, ``through_endpoint`` how the app reaches a server.
 
     ``points_to`` is whom the endpoint's rendered file names. ``files`` has its file for each
-    leader, as the agent's ``write`` takes it; ``pools`` are those whose requests wait. ``data`` is
-    the keeper's own directory, ``socket`` that of the host's agent.
+    leader and for nobody, as the agent's ``write`` takes it; ``pools`` are those whose requests
+    wait. ``data`` is the keeper's own directory, ``socket`` that of the host's agent.
     """
 
     data: Path

@@ -9,8 +9,8 @@ Three rules are behind it.
 - *Silent is not dead.* From a server that has stopped to answer nobody is sent away, unless another
   one leads, on a later timeline. Requests wait for it, since they would wait anyway, and go on
   without further ado if it answers again.
-- *Never back.* A timeline that is lower than one that was seen once is the past. Whoever says that
-  it leads there was forgotten to be fenced, and gets nobody.
+- *Never back.* A timeline that is lower than one that was seen once, of the same cluster, is the
+  past. Whoever says that it leads there was forgotten to be fenced, and gets nobody.
 - *Nobody is let go to a server that does not take writes*, or with connections to one that is gone.
 """
 
@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tenfold.failover.sightings import Seen, Sighting
+from tenfold.topology.databases import NOBODY
 
 Does = Literal["hold", "cut", "point", "verify", "drain", "refresh", "release", "give up"]
 
@@ -47,16 +48,17 @@ class Limits:
 class State:
     """What has become of the endpoint and of the app so far.
 
-    ``timeline`` is the highest that was ever seen. The endpoint points to ``path``, whose server's
-    ``life`` was that, and is ``open`` unless it lets connections wait. ``verified``: a session
-    through it reached that server. ``held``: requests wait, and have since ``held_since``.
-    ``spent``: they have waited for as long as they may, and do not again before somebody leads.
-    ``stale``: the app may keep connections that are broken. ``drained``: since then, what was in
-    hand has ended or was given up waiting for.
+    ``timeline`` is the highest that was ever seen of ``cluster``. The endpoint points to ``path``
+    (:data:`~tenfold.topology.databases.NOBODY`: it refuses), whose server's ``life`` was that, and
+    is ``open`` unless it lets connections wait. ``verified``: a session through it reached that
+    server. ``held``: requests wait, and have since ``held_since``. ``spent``: they have waited for
+    as long as they may, and do not again before somebody leads. ``stale``: the app may keep
+    connections that are broken. ``drained``: since then, what was in hand has ended or was given up
+    waiting for.
     """
 
     timeline: int = 0
-    path: str = ""
+    path: str = NOBODY
     life: str = UNNOTED
     open: bool = True
     verified: bool = False
@@ -65,6 +67,7 @@ class State:
     spent: bool = False
     stale: bool = False
     drained: bool = False
+    cluster: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Nobody leads, and requests have waited for as long as they may: they fail at once."""
+    """Nobody leads, and requests have waited for as long as they may: they fail at once, since the
+    endpoint refuses connections from now on."""
 
     why: str
 
@@ -123,8 +127,9 @@ def wanted(seen: Seen, state: State, now: float, limits: Limits) -> Wanted:
         now: by the clock of the sightings.
         limits: how patient to be.
     """
-    known = max(state.timeline, *(s.timeline for s in seen.values()), 0)
-    leaders = [p for p, s in seen.items() if s.kind == "leads" and s.timeline == known]
+    state = learnt(state, seen)
+    known = state.timeline
+    leaders = [p for p, s in _of(state.cluster, seen) if s.kind == "leads" and s.timeline == known]
     if len(leaders) == 1:
         path = leaders[0]
         return Serve(path, known, seen[path].life)
@@ -197,8 +202,10 @@ def after(state: State, step: Step, now: float) -> State:
         case "hold":
             return replace(state, held=True, held_since=now)
         case "give up":
-            # Sessions to whoever comes are another life's, so that all is done anew then.
-            return replace(state, held=False, spent=True, open=True, stale=True, life=GONE)
+            # The endpoint refuses: whoever it led to may be a leader of the past. For whoever comes
+            # all is done anew.
+            gone = replace(state, path=NOBODY, life=GONE, open=True, verified=False)
+            return replace(gone, held=False, spent=True, stale=True, drained=False)
         case "cut":
             return replace(state, open=False, verified=False, stale=True, drained=False)
         case "point":
@@ -220,5 +227,20 @@ def refuted(state: State) -> State:
 
 
 def learnt(state: State, seen: Seen) -> State:
-    """The same, with the highest timeline that is known by now."""
-    return replace(state, timeline=max(state.timeline, *(s.timeline for s in seen.values()), 0))
+    """The same, with the highest timeline that is known by now.
+
+    That of a cluster which nobody who answers belongs to any more says nothing of the next one: a
+    database that was restored begins to count anew.
+    """
+    cluster, timeline = state.cluster, state.timeline
+    if not any(s.answers for _, s in _of(cluster, seen)):
+        leading = {s.cluster for s in seen.values() if s.kind == "leads"}
+        if len(leading) == 1:
+            timeline = 0 if cluster else timeline
+            (cluster,) = leading
+    timeline = max(timeline, *(s.timeline for _, s in _of(cluster, seen)), 0)
+    return replace(state, cluster=cluster, timeline=timeline)
+
+
+def _of(cluster: str, seen: Seen) -> list[tuple[str, Sighting]]:
+    return [(path, s) for path, s in seen.items() if s.cluster == cluster]

@@ -13,6 +13,7 @@ from tenfold.failover.agent import Agent
 from tenfold.failover.asking import ask_once
 from tenfold.failover.config import Config
 from tenfold.failover.deciding import Step
+from tenfold.topology.databases import NOBODY
 
 CUT_SECONDS = 1.0
 """How long nginx may take to end with all its sessions before it is killed."""
@@ -72,6 +73,11 @@ class Effects:
                 say(f"{pool} is not held: {refusal.what}")
 
     async def _cut(self, step: Step) -> None:
+        await self._rest()
+        # Should nobody be there to go on, and the agent's bound pass: to nobody it was pointed.
+        await self._agent.order("write", POINT_SECONDS, files=[self._config.files[NOBODY]])
+
+    async def _rest(self) -> None:
         await self._agent.order(
             "rest",
             CUT_SECONDS,
@@ -82,8 +88,12 @@ class Effects:
         )
 
     async def _point(self, step: Step) -> None:
-        file = self._config.files[step.path]
-        await self._agent.order("write", POINT_SECONDS, files=[file])
+        await self._point_to(step.path)
+
+    async def _point_to(self, path: str) -> None:
+        # It may be awake, if the bound of its rest is over, and would go on as it was.
+        await self._rest()
+        await self._agent.order("write", POINT_SECONDS, files=[self._config.files[path]])
         await self._agent.order("wake", POINT_SECONDS, name=self._config.endpoint)
 
     async def _verify(self, step: Step) -> None:
@@ -116,7 +126,7 @@ class Effects:
 
     async def _give_up(self, step: Step) -> None:
         try:
-            await self._agent.order("wake", POINT_SECONDS, name=self._config.endpoint)
+            await self._point_to(NOBODY)
         except TenfoldError as fault:
             say(f"{self._config.endpoint}: {fault.what}")
         await self._release(step)

@@ -123,7 +123,7 @@ def load(config: Config) -> State:
     except (OSError, ValueError, TypeError, KeyError):
         return State(path=config.points_to)
     if boot != boot_id():
-        return State(timeline=state.timeline, path=state.path)
+        return State(timeline=state.timeline, path=state.path, cluster=state.cluster)
     return state
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 Kind = Literal["leads", "follows", "down", "silent", "unknown"]
@@ -19,17 +19,25 @@ class Sighting:
 
     ``timeline`` grows with every change of leaders; 0 where it does not lead. ``life`` tells a
     server from the same one before it was started again: sessions do not outlast a life.
-    ``since`` is when it began to be like this, by the clock that nobody sets.
+    ``cluster`` is PostgreSQL's system identifier, empty where it does not answer: timelines of two
+    clusters have nothing to do with each other. ``since`` is when it began to be like this, by the
+    clock that nobody sets.
     """
 
     kind: Kind = "unknown"
     timeline: int = 0
     life: str = ""
     since: float = 0.0
+    cluster: str = ""
+
+    @property
+    def answers(self) -> bool:
+        """Whether it says of itself what it is."""
+        return self.kind in ("leads", "follows")
 
     def says_the_same(self, other: Sighting) -> bool:
         """Whether only time has passed between the two."""
-        return (self.kind, self.timeline, self.life) == (other.kind, other.timeline, other.life)
+        return replace(self, since=other.since) == other
 
 
 Seen = Mapping[str, Sighting]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+NOBODY: Final = ""
+"""The path of whoever leads, where an endpoint is to lead to nobody."""
 
 Role = Literal["absent", "leader", "follower", "fenced", "unknown"]
 

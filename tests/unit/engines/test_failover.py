@@ -13,6 +13,7 @@ from tenfold.engines.failover import Failover
 from tenfold.engines.protocol import Place, Scene
 from tenfold.failover.config import read
 from tenfold.secret import Secret
+from tenfold.topology.databases import NOBODY
 from tenfold.topology.model import Host, Pool, Topology, Unit
 from tenfold.topology.settings import (
     AppSettings,
@@ -74,10 +75,11 @@ def told(leads: str = "db1/postgres") -> dict[str, Any]:
 
 def test_it_has_the_endpoints_file_for_each_server_that_may_lead() -> None:
     files = told()["files"]
-    assert set(files) == {"db1/postgres", "db2/postgres"}
+    assert set(files) == {"db1/postgres", "db2/postgres", NOBODY}
     assert {file["path"] for file in files.values()} == {f"{ROOT}/config/database/nginx.conf"}
     assert "proxy_pass 127.0.0.3:5432;" in files["db1/postgres"]["text"]
     assert "proxy_pass 127.0.0.4:5432;" in files["db2/postgres"]["text"]
+    assert f"proxy_pass unix:{ROOT}/data/database/nobody.sock;" in files[NOBODY]["text"]
 
 
 def test_requests_of_its_own_hosts_apps_wait() -> None:

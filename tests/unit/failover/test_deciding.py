@@ -26,6 +26,7 @@ from tenfold.failover.deciding import (
     wanted,
 )
 from tenfold.failover.sightings import Kind, Sighting
+from tenfold.topology.databases import NOBODY
 
 LIMITS = Limits(silence_seconds=2.0, hold_seconds=40.0)
 NOW = 1000.0
@@ -132,6 +133,16 @@ def test_requests_do_not_wait_for_ever() -> None:
     assert steps(spent, again) == (), "not a second time for the same leader"
 
 
+def test_giving_up_leads_nobody_to_a_leader_of_the_past() -> None:
+    """It takes writes, and the one of the later timeline was seen only once."""
+    held = replace(SERVED, timeline=4, held=True, held_since=NOW - 41, open=False, stale=True)
+    seen = {ONE: sight("leads", 3), TWO: sight("silent", ago=41)}
+    spent = after(held, steps(held, wanted(seen, held, NOW, LIMITS))[0], NOW)
+    assert spent.path == NOBODY
+    for later in (NOW + 1, NOW + 1000):
+        assert steps(spent, wanted(seen, spent, later, LIMITS)) == ()
+
+
 def test_after_giving_up_the_next_leader_is_served_all_the_same() -> None:
     held = replace(SERVED, held=True, held_since=NOW - 41, open=False, stale=True)
     spent = after(held, Step("give up"), NOW)
@@ -157,6 +168,27 @@ def test_the_highest_timeline_is_remembered() -> None:
     assert learnt(SERVED, {TWO: sight("leads", 7)}).timeline == 7
     assert learnt(SERVED, {TWO: sight("down")}).timeline == 3
     assert learnt(SERVED, {}).timeline == 3
+
+
+def test_a_timeline_does_not_outlive_its_cluster() -> None:
+    """The database was restored: another cluster, which counts from 1."""
+    served = replace(SERVED, cluster="old")
+    before = {ONE: replace(sight("leads", 3), cluster="old"), TWO: sight("silent")}
+    after_it = {ONE: replace(sight("leads", 1, "b"), cluster="new"), TWO: sight("down")}
+    assert learnt(served, before).timeline == 3
+    assert wanted(after_it, served, NOW, LIMITS) == Serve(ONE, 1, "b")
+    told = learnt(served, after_it)
+    assert (told.cluster, told.timeline) == ("new", 1)
+
+
+def test_a_stranger_is_not_served_while_the_cluster_answers() -> None:
+    served = replace(SERVED, cluster="old")
+    seen = {
+        ONE: replace(sight("follows"), cluster="old"),
+        TWO: replace(sight("leads", 9, "b"), cluster="new"),
+    }
+    assert learnt(served, seen) == served
+    assert isinstance(wanted(seen, served, NOW, LIMITS), Cut)
 
 
 states = some.builds(

@@ -54,7 +54,7 @@ class Paper:
 def config(tmp_path: Path) -> Config:
     return Config(
         tmp_path, tmp_path / "no.sock", "database", ADDRESS, ONE, {ONE: ADDRESS, TWO: ADDRESS},
-        {ONE: {}, TWO: {}}, ("app",), Limits(),
+        {ONE: {}, TWO: {}, "": {}}, ("app",), Limits(),
     )  # fmt: skip
 
 

@@ -19,6 +19,8 @@ from tenfold.topology.settings import EndpointSettings
 
 MODULE = "ngx_stream_module.so"
 MOST_WORKERS = 2
+NO_SOCKET = "nobody.sock"
+"""No such socket is ever made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,21 @@ class DatabaseEndpoint:
         Raises:
             ValueError: nobody knows who leads the cluster.
         """
-        cluster = _settings(member).cluster
+        leads = scene.wiring.endpoints[leader(_settings(member).cluster, scene).path]
+        return self._file(member, scene, leads)
+
+    def render_refusing(self, member: Unit | Pool, scene: Scene) -> tuple[File, ...]:
+        """The same while it is to refuse connections: it points to where nobody ever listens."""
+        return self._file(member, scene, f"unix:{join(scene.place.data, NO_SOCKET)}")
+
+    def _file(self, member: Unit | Pool, scene: Scene, leads: str) -> tuple[File, ...]:
         values = {
             "APP": scene.topology.app,
-            "CLUSTER": cluster,
+            "CLUSTER": _settings(member).cluster,
             "LOAD_STREAM": self._load_stream(),
             "WORKERS": str(min(scene.host.cores, MOST_WORKERS)),
             "LISTEN": scene.wiring.endpoints[member.path],
-            "LEADER": scene.wiring.endpoints[leader(cluster, scene).path],
+            "LEADER": leads,
         }
         template = files(__package__).joinpath("files", "nginx.conf").read_text(encoding="utf-8")
         return (File(join(scene.place.config, "nginx.conf"), fill(template, values)),)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from tenfold.engines.nginx.build import Build
 from tenfold.engines.postgresql.peers import address, database, leader, members
 from tenfold.engines.protocol import Scene
 from tenfold.secret import Secret
+from tenfold.topology.databases import NOBODY
 from tenfold.topology.model import Pool, Unit
 from tenfold.topology.process import Command, File, Launch, Probe, Stop
 from tenfold.topology.settings import AppSettings, FailoverSettings
@@ -80,7 +82,7 @@ class Failover:
             "endpoint": endpoint.name,
             "through_endpoint": {**_at(scene.wiring.endpoints[endpoint.path]), **login},
             "servers": {m.path: {**_at(scene.wiring.endpoints[m.path]), **login} for m in servers},
-            "files": {m.path: self._file(endpoint, m.path, member, scene) for m in servers},
+            "files": self._files(endpoint, servers, member, scene),
             "pools": [p.name for p in scene.topology.pools if _waits(p, member)],
             "limits": {
                 "silence_seconds": settings.silence_seconds,
@@ -88,18 +90,29 @@ class Failover:
             },
         }
 
-    def _file(
-        self, endpoint: Unit | Pool, leads: str, member: Unit | Pool, scene: Scene
-    ) -> dict[str, Any]:
-        """The endpoint's file if this server leads, in the words of the agent's ``write``."""
+    def _files(
+        self,
+        endpoint: Unit | Pool,
+        servers: Sequence[Unit | Pool],
+        member: Unit | Pool,
+        scene: Scene,
+    ) -> dict[str, dict[str, Any]]:
+        """The endpoint's file if this server leads, or nobody, in the words of the agent's
+        ``write``."""
         place = replace(
-            scene.place, config=f"{scene.place.config.removesuffix(member.name)}{endpoint.name}"
+            scene.place,
+            config=f"{scene.place.config.removesuffix(member.name)}{endpoint.name}",
+            data=f"{scene.place.data.removesuffix(member.name)}{endpoint.name}",
         )
-        led = {**scene.leaders, settings_of(member).cluster: leads}
-        (file,) = DatabaseEndpoint(self.build).render(
-            endpoint, replace(scene, place=place, leaders=led)
-        )
-        return {"path": file.path, "text": str(file.text), "mode": file.mode}
+        there, engine = replace(scene, place=place), DatabaseEndpoint(self.build)
+        found = {NOBODY: engine.render_refusing(endpoint, there)}
+        for server in servers:
+            led = {**scene.leaders, settings_of(member).cluster: server.path}
+            found[server.path] = engine.render(endpoint, replace(there, leaders=led))
+        return {
+            path: {"path": file.path, "text": str(file.text), "mode": file.mode}
+            for path, (file,) in found.items()
+        }
 
 
 def settings_of(member: Unit | Pool) -> FailoverSettings:
