@@ -97,7 +97,7 @@ def make_intent(
         return _without_app(spec, layout, target, position=position, port=port, pages=pages)
     require_app(spec)
     major = facts.get("postgresql_major") if spec.database.url is None else None
-    tools = toolbox(spec, postgresql_major=major)
+    tools = toolbox(spec, postgresql_major=major, roots=target.roots())
     given = values_given(spec, layout, served=release, renew=renew)
     backup = backup_secrets.given(spec, layout, target.account, given.known, path=given.path)
     stage = path.stage_of(position)

@@ -11,7 +11,7 @@ from tenfold.engines.acme import Acme
 from tenfold.engines.backup import Backup
 from tenfold.engines.command.render import Command
 from tenfold.engines.database_endpoint import DatabaseEndpoint
-from tenfold.engines.etcd import Etcd
+from tenfold.engines.etcd import Etcd, written_by
 from tenfold.engines.etcd import find as find_etcd
 from tenfold.engines.failover import Failover
 from tenfold.engines.granian.render import Granian
@@ -31,6 +31,9 @@ from tenfold.engines.uvicorn.render import Uvicorn
 from tenfold.engines.worker import Worker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
     from tenfold.engines.protocol import Engine
     from tenfold.spec.model import AppSpec
 
@@ -72,7 +75,11 @@ def _named(nginx: nginx_binaries.Found) -> str:
 
 
 def toolbox(
-    spec: AppSpec, *, postgresql_major: int | None = None, failover: bool = False
+    spec: AppSpec,
+    *,
+    postgresql_major: int | None = None,
+    failover: bool = False,
+    roots: Iterable[Path] = (),
 ) -> Toolbox:
     """The engines as the spec chooses them.
 
@@ -80,6 +87,7 @@ def toolbox(
         spec: ``[database] postgres`` says where PostgreSQL comes from.
         postgresql_major: the major version of data that exists already.
         failover: Patroni and etcd are needed, as they are from stage 1k on.
+        roots: the directories of hosts, which may have data of etcd already.
 
     Raises:
         TenfoldError: an engine is not on this machine; says how to get it.
@@ -92,7 +100,7 @@ def toolbox(
         major=postgresql_major,
     )
     redis = find_redis(spec.redis.server) if spec.redis and not spec.redis.url else None
-    etcd = find_etcd() if failover else None
+    etcd = find_etcd(data=written_by(roots)) if failover else None
     patroni = require_patroni() if failover else None
     engines: tuple[Engine, ...] = (
         PostgreSQL(),

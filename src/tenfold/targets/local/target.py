@@ -190,6 +190,10 @@ class LocalTarget:
         found = (self._state_dir / "hosts").glob("*/host.json")
         return frozenset(path.parent.name for path in found)
 
+    def roots(self) -> tuple[Path, ...]:
+        """Where each of them is."""
+        return tuple(self._state_dir / "hosts" / name for name in sorted(self.directories()))
+
     def logs(
         self, host: str, names: Sequence[str], *, lines: int, follow: bool
     ) -> Iterator[tuple[str, str]]:
