@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tempfile
 import threading
@@ -221,13 +222,53 @@ def test_all_data_lost_is_told_and_the_copy_becomes_the_journal(path: Path) -> N
             cluster.start()
             with pytest.raises(JournalError, match="lost") as caught:
                 journal.begin("deploy", STEPS)
-            assert "snapshot" in (caught.value.next or "")
+            assert "tenfold journal restore" in (caught.value.next or "")
             with closing(MovableJournal(path)) as restored:
                 restored.restore(place)
                 assert restored.begin("deploy", STEPS) == old + 1
             with pytest.raises(JournalError, match="taken over"):
                 journal.set("position", "100")
             assert journal.facts() == {"position": "1k"}
+
+
+def test_another_journal_that_is_in_use_is_replaced_on_order_alone(path: Path) -> None:
+    """etcd was restored from a snapshot of before the journal was moved away and back."""
+    with etcd.running(1) as cluster:
+        with journal_in(cluster, path) as journal:
+            place = journal.place
+            assert place is not None
+            journal.begin("up", STEPS)
+            journal.set("position", "1k")
+            journal.refresh()
+            with pytest.raises(JournalError, match="nothing to restore"):
+                journal.restore(place, over_another=True)
+            with Client(Access(cluster.urls)) as client:
+                key = f"{place.prefix}/head"
+                told = json.loads(client.get(key).value)  # type: ignore[union-attr]
+                other = {**told, "generation": "older", "epoch": told["epoch"] + 5000}
+                client.put(key, json.dumps(other, sort_keys=True).encode())
+            with pytest.raises(JournalError, match="another journal"):
+                journal.begin("deploy", STEPS)
+            with pytest.raises(JournalError, match="in use") as caught:
+                journal.restore(place)
+            assert "--over-another" in (caught.value.next or "")
+        with closing(MovableJournal(path)) as restored:
+            restored.restore(place, over_another=True)
+            assert restored.facts()["position"] == "1k"
+            restored.begin("deploy", STEPS)
+            assert restored.epoch > other["epoch"], "no agent takes it for an order of before"
+
+
+def test_a_full_disk_is_not_told_as_a_lost_majority(path: Path) -> None:
+    with etcd.running(1) as cluster, journal_in(cluster, path) as journal:
+        with Client(Access(cluster.urls)) as client:
+            (member,) = client.members()
+            alarm = {"action": "ACTIVATE", "memberID": str(member.id), "alarm": "NOSPACE"}
+            client.ask("maintenance/alarm", alarm)
+        with pytest.raises(JournalError) as caught:
+            journal.set("position", "1k")
+        assert "alarm disarm" in (caught.value.next or "")
+        assert "majority" not in (caught.value.next or "")
 
 
 def test_a_snapshot_brings_the_journal_back_and_no_epoch_is_given_twice(path: Path) -> None:

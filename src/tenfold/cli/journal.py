@@ -17,11 +17,16 @@ from tenfold.transitions.journal import MovableJournal
 @command("journal")
 @click.argument("action", type=click.Choice(["show", "restore"]), default="show")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def journal(settings: Settings, action: str, yes: bool) -> None:
+@click.option(
+    "--over-another",
+    is_flag=True,
+    help="Restore although etcd has another journal of this name, which is lost then.",
+)
+def journal(settings: Settings, action: str, yes: bool, over_another: bool) -> None:
     """Where the journal is: what was planned and done.
 
     Up to stage 100 it is a file; from 1k on it is in etcd, and the file a copy of it. When etcd has
-    lost its data and there is no snapshot, "restore" makes that copy the journal again.
+    lost its data, "restore" makes that copy the journal again.
 
     \b
     tenfold journal
@@ -33,24 +38,25 @@ def journal(settings: Settings, action: str, yes: bool) -> None:
         place = found.place
         if place is None:
             raise Refused("the journal is its file: there is nothing to restore")
-        _agree(settings, found, yes)
+        _agree(settings, found, yes, over_another=over_another)
         with deployment.working("journal restore"):
-            found.restore(place)
+            found.restore(place, over_another=over_another)
     told = _told(found)
     settings.output.event("journal", told)
     _show(told, settings.output)
 
 
-def _agree(settings: Settings, found: MovableJournal, yes: bool) -> None:
+def _agree(settings: Settings, found: MovableJournal, yes: bool, *, over_another: bool) -> None:
     if yes:
         return
     if not settings.output.live:
         raise Refused(
             "restoring the journal wants a person, or --yes", next="tenfold journal restore --yes"
         )
+    other = " Another journal that etcd has in its place is lost, whosever it is." * over_another
     click.confirm(
         f"This makes the copy as of {_at(found.file.copied())} the journal: what was begun or done"
-        " since is forgotten. Go on?",
+        f" since is forgotten.{other} Go on?",
         abort=True,
     )
 

@@ -195,8 +195,17 @@ class EtcdJournal:
 
     # Moving
 
-    def fill(self, contents: Contents, epoch: int) -> None:
+    def fill(
+        self, contents: Contents, epoch: int, *, lost: int = 0, instead_of: str | None = None
+    ) -> None:
         """Make this a copy, in place of whatever was here; whoever has the ``epoch`` may go on.
+
+        Args:
+            contents: what is to be here.
+            epoch: of whoever moves it.
+            lost: so many more may have been given since.
+            instead_of: the generation that was here, and is not: another one in use is overwritten
+                then, and epochs are counted on from the higher of the two.
 
         Raises:
             JournalError: another journal is here, and in use.
@@ -205,9 +214,11 @@ class EtcdJournal:
             _require_fits(key, json.dumps(value).encode())
         with self._one_writer, _told(_NOT_MOVED):
             found = self._client.get(self._keys.head)
-            _require_vacant(self._keys.prefix, found)
+            before = 0 if found is None else decoded(found.value).epoch
+            _require_vacant(self._keys.prefix, found, instead_of)
             token = self._token or secrets.token_hex(8)
-            head = Head("copying", self._generation, epoch, token, contents.id)
+            given = max(epoch, before if instead_of else 0) + lost
+            head = Head("copying", self._generation, given, token, contents.id)
             first: list[Operation] = [
                 Put(self._keys.head, head.encoded()),
                 *self._keys.everything(),
@@ -314,17 +325,33 @@ def _told(changed: str = _NOT_BEGUN) -> Iterator[None]:
             if error.kind == "silent"
             else f"the journal is in etcd, which refused: {error.what}",
             changed=changed,
-            next="have a majority of etcd's members run again (tenfold status names those that"
-            " do not), then give the command again",
+            next=_WAYS_ON.get(error.kind, "tenfold status    tells how etcd's members are"),
         ) from error
 
 
-def _require_vacant(prefix: str, found: KeyValue | None) -> None:
-    if found is not None and decoded(found.value).state in ("live", "leaving"):
+_WAYS_ON: Final[Mapping[str, str]] = {
+    "silent": "have a majority of etcd's members run again (tenfold status names those that"
+    " do not), then give the command again",
+    "full": "make room on the disks of etcd's members, compact and defragment it, then clear the"
+    " alarm:  etcdctl alarm disarm",
+    "refused": "see that the certificates in .tenfold are those that etcd's members were given",
+}
+
+
+def _require_vacant(prefix: str, found: KeyValue | None, instead_of: str | None) -> None:
+    if found is None or (head := decoded(found.value)).state not in ("live", "leaving"):
+        return
+    if instead_of is None:
         raise JournalError(
             f"etcd has a journal under {prefix} already, which is in use",
             changed=_NOT_MOVED,
-            next="see whose it is: two deployments of one name would share it",
+            next="see whose it is: two deployments of one name would share it. If etcd was restored"
+            " and it is an older one of this deployment's own,\n"
+            "  tenfold journal restore --over-another   has the copy take its place",
+        )
+    if head.generation == instead_of:
+        raise JournalError(
+            "etcd has the journal, as it should: there is nothing to restore", changed=_NOT_MOVED
         )
 
 

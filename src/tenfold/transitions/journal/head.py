@@ -88,8 +88,9 @@ def require_ours(head: Head | None, generation: str) -> Head:
     raise JournalError(
         f"etcd answers, and has {found}: its data were lost, or restored from elsewhere",
         changed="nothing: the site goes on serving",
-        next="restore etcd from its newest snapshot; if there is none,"
-        "  tenfold journal restore   puts the last copy back",
+        next="tenfold journal restore    puts the last copy back. Restore no snapshot of etcd as"
+        " long as Patroni is at work: what it believes then is out of date"
+        " (docs/operations/journal.md)",
     )
 
 

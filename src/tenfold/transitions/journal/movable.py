@@ -196,16 +196,23 @@ class MovableJournal:
             self._let_go()
             self._mark_anew({**mark, "urls": list(place.urls)})
 
-    def restore(self, place: Place) -> None:
+    def restore(self, place: Place, *, over_another: bool = False) -> None:
         """Make the copy in the file the journal in etcd, where that lost its data.
 
         What was written since the copy is lost; a command that is at work is overtaken.
 
+        Args:
+            place: where it was.
+            over_another: also where another journal is there now and in use, as after etcd was
+                restored from elsewhere; that one is lost.
+
         Raises:
             JournalError: nothing is different then.
         """
+        mark = self.file.mark()
         self._let_go()
-        self._move_to_etcd(place, epochs_lost=EPOCHS_LOST)
+        former = mark["generation"] if over_another and mark is not None else None
+        self._move_to_etcd(place, epochs_lost=EPOCHS_LOST, instead_of=former)
 
     def refresh(self) -> None:
         """Have what was written here in the copy, too, if the journal is in etcd and answers."""
@@ -222,7 +229,9 @@ class MovableJournal:
                     self.file.replace(contents, sequence)
             self._written = False
 
-    def _move_to_etcd(self, place: Place, *, epochs_lost: int = 0) -> None:
+    def _move_to_etcd(
+        self, place: Place, *, epochs_lost: int = 0, instead_of: str | None = None
+    ) -> None:
         generation = secrets.token_hex(8)
         mark = {"urls": list(place.urls), "prefix": place.prefix, "generation": generation}
         with self.file.exclusive():
@@ -230,7 +239,7 @@ class MovableJournal:
             if self._epoch not in (None, contents.epoch):
                 raise overtaken()
             journal = self._in_etcd(mark)
-            journal.fill(contents, contents.epoch + epochs_lost)
+            journal.fill(contents, contents.epoch, lost=epochs_lost, instead_of=instead_of)
             stop_point("MoveJournal.copied")
             self.file.put_mark(mark)
             self.file.put_copied(0)
