@@ -28,13 +28,15 @@ class World:
     agrees: bool = False
     synchronous: bool = False
     etcd_data: frozenset[str] = frozenset()
+    journal: str | None = None
 
     @property
     def found(self) -> SeenCluster:
         hosts = sorted(self.plain.seen.now.hosts, key=lambda host: host.name)
         now = replace(self.plain.seen.now, hosts=tuple(hosts))
         seen = replace(self.plain.seen, now=now)
-        return SeenCluster(seen, self.agrees, self.synchronous, self.etcd_data)
+        told = self.agrees, self.synchronous, self.etcd_data
+        return SeenCluster(seen, *told, journal=self.journal)
 
     def role(self, path: str) -> str:
         return self.plain.role(path)
@@ -67,10 +69,16 @@ def apply(step: st.Step, world: World, goal: Goal) -> World:
             return replace(world, agrees=True)
         case cluster.RemoveEtcd(path):
             assert not world.in_care(), "etcd is given up only when nobody asks it"
+            assert world.journal is None, "it would be deleted with it"
             now = model.apply(st.StopUnit(path), world.plain.seen.now, goal)
             return replace(_now(world, now), etcd_data=world.etcd_data - {path})
+        case st.MoveJournal(to, before):
+            assert world.agrees, "it is read or written there"
+            assert world.journal == before
+            return replace(world, journal=to)
         case cluster.AdoptDatabase(path):
             assert world.agrees, "Patroni has somebody to ask"
+            assert world.journal is not None, "from 1k on it outlives every single host"
             assert world.role(path) == "leader"
             assert not world.in_care(), "the leader is the first to come"
             return _became(world, path, goal, PATRONI)
@@ -115,6 +123,7 @@ def apply(step: st.Step, world: World, goal: Goal) -> World:
         world = replace(world, etcd_data=world.etcd_data - gone)
     agrees = world.agrees and 2 * world.etcd_runs() > MEMBERS
     assert agrees or not world.in_care(), "Patroni has somebody to ask until nobody needs it"
+    assert agrees or world.journal is None, "whoever has the journal is there"
     return replace(world, agrees=agrees)
 
 

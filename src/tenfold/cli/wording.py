@@ -123,6 +123,8 @@ def _of_a_move(step: st.Step) -> str:
             return f"{unit} follows {leader}: the way back"
         case st.RemoveData(unit):
             return f"the data of {unit} is deleted"
+        case st.MoveJournal(to):
+            return f"the journal is in {'its file' if to is None else f'etcd ({to})'}"
         case st.RemoveHost(host):
             return f"host {host} is removed"
     return ""

@@ -6,6 +6,8 @@ forgotten; planning again from there gives the remainder. Further invariants:
 - at every moment at most one database accepts writes: the running leader is adopted and released
   as it is, and nobody else in Patroni's care leads when that happens;
 - Patroni has etcd to ask from before its first database until after its last;
+- the journal is in etcd only while etcd is there: it goes before whoever comes into Patroni's care,
+  and is back in its file before any member of etcd is given up;
 - a member that follows has its place in the leader's log, whoever keeps it;
 - nobody serves from a second zone before a commit waits for a second member.
 
@@ -14,7 +16,7 @@ No request waits: neither adopting nor releasing ends a session.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tenfold.topology.databases import leader_of
 from tenfold.topology.model import Unit
@@ -34,11 +36,13 @@ QUORUM_SECONDS = 30.0
 class SeenCluster:
     """What was observed.
 
-    ``agrees``: most members of etcd do. ``synchronous``: a commit waits for as many members as the
-    goal wants. ``etcd_data`` are the members, as ``host/unit``, that have data on their disk.
+    ``journal`` is the cluster of etcd that has it, ``None`` for its file. ``agrees``: most members
+    of etcd do. ``synchronous``: a commit waits for as many members as the goal wants. ``etcd_data``
+    are the members, as ``host/unit``, that have data on their disk.
     """
 
     seen: Seen
+    journal: str | None = field(kw_only=True)
     agrees: bool = False
     synchronous: bool = False
     etcd_data: frozenset[str] = frozenset()
@@ -58,12 +62,25 @@ def plan(kind: str, found: SeenCluster, goal: Goal, terms: Terms) -> Plan:
         assert leader is not None
         now = _prepared(now, goal, leader.path)
         goal = replace(goal, leaders=dict.fromkeys(goal.leaders, leader.path))
-        return Plan(kind, (*steps, *care, *planner.plan(kind, now, goal).steps))
+        rest = planner.plan(kind, now, goal).steps
+        return Plan(kind, (*steps, *_journal(found, _etcd(goal)), *care, *rest))
     care, seen = _out_of_care(found.seen, goal)
     # Workers are not warmed on a follower, so whether they could be is no question here.
     plain = crossing.plan(kind, seen, goal, terms).steps
-    rest = (s for s in plain if not isinstance(s, st.TrialStart))
-    return Plan(kind, (*steps, *care, *rest, *_forgotten(found, goal)))
+    rest = tuple(s for s in plain if not isinstance(s, st.TrialStart))
+    back = (*_journal(found, None), *rest, *_forgotten(found, goal))
+    return Plan(kind, (*steps, *care, *back))
+
+
+def _journal(found: SeenCluster, wanted: str | None) -> tuple[st.Step, ...]:
+    return () if found.journal == wanted else (st.MoveJournal(wanted, found.journal),)
+
+
+def _etcd(goal: Goal) -> str:
+    """The cluster of etcd that Patroni asks."""
+    settings = goal.topology.of(EtcdSettings)[0].settings
+    assert isinstance(settings, EtcdSettings)
+    return settings.cluster
 
 
 def _foundation(found: SeenCluster, goal: Goal) -> tuple[list[st.Step], Observation]:

@@ -59,7 +59,8 @@ def settled(name: str) -> World:
     care = bool(wanted.topology.of(PatroniSettings))
     if care:  # a member makes its slot at whoever leads
         plain = crossing_model.database(plain, "db1/postgres", slots=frozenset({3}))
-    return World(plain, agrees=bool(etcd), synchronous=care, etcd_data=etcd)
+    journal = "main" if care else None
+    return World(plain, bool(etcd), synchronous=care, etcd_data=etcd, journal=journal)
 
 
 def steps_to(world: World, name: str) -> tuple[st.Step, ...]:
@@ -114,6 +115,7 @@ def test_the_switch_holds_nobody_and_the_second_zone_serves_last() -> None:
     steps = steps_to(go(settled("100"), "100+1k"), "1k+100")
     assert told(steps) == [
         "start host app2",
+        "keep the journal in etcd (main)",
         "put db1/postgres into Patroni's care; it runs on",
         "have db2/postgres follow db1/postgres in Patroni's care",
         "see that a commit on db1/postgres waits for another member",
@@ -134,9 +136,10 @@ def test_completing_changes_nothing_any_more() -> None:
 
 def test_back_everybody_leaves_patroni_before_the_leader_does() -> None:
     steps = steps_to(settled("1k"), "100+1k")
-    assert told(steps)[:2] == [
+    assert told(steps)[:3] == [
         "have db2/postgres follow db1/postgres by itself",
         "take db1/postgres out of Patroni's care; it runs on",
+        "keep the journal in the file beside the app",
     ]
     assert "remove host app2 with its data" in told(steps)
     assert not any(isinstance(s, st.Hold | st.Fence | st.Promote) for s in steps)
@@ -165,6 +168,17 @@ def test_what_is_given_up_leaves_no_data_for_a_later_cluster() -> None:
     assert {h.name for h in world.plain.seen.now.hosts} == {"db1", "app1"}
 
 
+def test_the_journal_is_in_its_file_before_etcd_is_given_up() -> None:
+    """Also where a move back was cut off between the two."""
+    world = replace(reached("100+1k"), journal="main")
+    steps = steps_to(world, "100")
+    moved = steps.index(st.MoveJournal(None, "main"))
+    given_up = [i for i, s in enumerate(steps) if isinstance(s, cluster.RemoveEtcd | st.RemoveHost)]
+    assert given_up
+    assert moved < min(given_up)
+    assert go(world, "100").journal is None
+
+
 @pytest.mark.parametrize("last", ["100", "1k"])
 def test_fresh_is_grown(last: str) -> None:
     way = ORDER if last == "1k" else tuple(reversed(ORDER))
@@ -182,7 +196,7 @@ def facts(world: World) -> object:
         for u in h.units
     )
     roles = {p: (d.role, d.running, d.slots) for p, d in world.plain.seen.databases.items()}
-    return units, roles, world.agrees, world.synchronous, world.etcd_data
+    return units, roles, world.agrees, world.synchronous, world.etcd_data, world.journal
 
 
 NEIGHBOURS = [
