@@ -20,7 +20,7 @@ from tests.support.postgres import wait_for
 
 from tenfold.etcd import Access, Client, EtcdError
 from tenfold.jobs.book import Book
-from tenfold.jobs.config import Turns
+from tenfold.jobs.config import TURNS, Turns, read_turns
 from tenfold.jobs.turn import Shared
 
 pytestmark = pytest.mark.engine
@@ -55,13 +55,16 @@ class Host:
             "grace_seconds": 1,
         }
         turns = {"urls": cluster.urls, "prefix": prefix, "holder": self.name, "seconds": SECONDS}
+        told = self.folder.parent / f"{self.name}.turns"
+        told.touch(mode=0o600)
+        told.write_text(json.dumps(turns))
         with (self.folder.parent / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tenfold.jobs", "keep", str(self.folder)],
                 env={
                     **os.environ,
                     "TENFOLD_JOBS": json.dumps({"release": "r1", "jobs": [job]}),
-                    "TENFOLD_JOBS_TURNS": json.dumps(turns),
+                    "TENFOLD_JOBS_TURNS": str(told),
                 },
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -199,3 +202,15 @@ def test_what_another_host_has_put_down_is_not_taken_for_ours(cluster: etcd.Clus
             client.delete(f"{prefix}/keeper")
             client.put(f"{prefix}/dealt/mail", b"1.0")
         assert not turn.claim("mail", 1.0)
+
+
+def test_the_key_is_in_a_file_that_nobody_else_reads(tmp_path: Path) -> None:
+    told = tmp_path / "turns"
+    told.write_text(json.dumps({"urls": ["https://db1"], "prefix": "/p", "holder": "app1"}))
+    told.chmod(0o640)
+    with pytest.raises(ValueError, match="may be read by others"):
+        read_turns({TURNS: str(told)})
+    told.chmod(0o600)
+    turns = read_turns({TURNS: str(told)})
+    assert turns is not None
+    assert turns.holder == "app1"

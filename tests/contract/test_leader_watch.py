@@ -112,3 +112,28 @@ async def test_the_watch_costs_little() -> None:
             await asyncio.sleep(20 * EVERY_SECONDS)
             share = (time.process_time() - spent) / (time.monotonic() - began)
     assert share < SHARE
+
+
+async def test_a_leader_whose_connections_are_used_up_is_not_silent() -> None:
+    """Requests would be held for the keeper's want of a session."""
+    with running() as server, server.connect("superuser", database="postgres") as admin:
+        admin.autocommit = True
+        role = server.login("app").user
+        ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tenfold-failover'"
+        async with watching(db1_postgres=address(server)) as watch:
+            first = (await until(watch, lambda s: s[LEADER].kind == "leads"))[LEADER]
+            admin.execute(f'ALTER ROLE "{role}" CONNECTION LIMIT 0')
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'tenfold-failover'"
+            )
+            refused_until = time.monotonic() + 2 * ANSWER_SECONDS
+            while time.monotonic() < refused_until:
+                await watch.changed(EVERY_SECONDS)
+                assert watch.seen()[LEADER].says_the_same(first)
+            assert admin.execute(ours).fetchone() == (0,), "it had no session meanwhile"
+            admin.execute(f'ALTER ROLE "{role}" CONNECTION LIMIT -1')
+            deadline = time.monotonic() + 20
+            while admin.execute(ours).fetchone() == (0,):
+                assert time.monotonic() < deadline
+                await watch.changed(EVERY_SECONDS)

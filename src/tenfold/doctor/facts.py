@@ -180,7 +180,8 @@ class SiteFacts:
     """The deployment as it runs. ``written`` are files that the app wrote into its release.
 
     ``certificate`` is what is wrong with the site's, in sentences; the last says what to do.
-    ``backups`` is what is wrong with those.
+    ``backups`` is what is wrong with those, ``authority`` which of the certificates end by which
+    etcd, Patroni and whoever asks them know each other.
 
     ``restarts`` maps a unit to how often it was restarted, and why. ``jobs`` are those that do not
     go well, in sentences, ``behind`` engines that do not run what is installed.
@@ -195,6 +196,7 @@ class SiteFacts:
     release: str | None = None
     written: tuple[str, ...] = ()
     certificate: tuple[str, ...] = ()
+    authority: tuple[str, ...] = ()
     backups: tuple[str, ...] = ()
     jobs: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()

@@ -2,8 +2,9 @@
 second, and the news at once when a session breaks.
 
 A server that cannot be heard is only ``down`` where that is certain: its host refuses the
-connection, or the server itself lets nobody in (it starts, stops or recovers). Everything else,
-a time-out, a host without a route, is silence.
+connection, or the server itself lets nobody in (it starts, stops or recovers). One whose
+connections are used up stays what it was seen to be: it answers, and requests would wait for
+nothing. Everything else, a time-out, a host without a route, is silence.
 """
 
 from __future__ import annotations
@@ -30,6 +31,13 @@ LATE_SECONDS = 10.0
 LETS_NOBODY_IN = "FATAL:  the database system is"
 """... starting up, shutting down, in recovery mode, not yet accepting connections. libpq gives no
 error code for a connection that was not made; clusters of Tenfold speak English (locale C)."""
+IS_FULL = (
+    "FATAL:  sorry, too many clients already",
+    "FATAL:  remaining connection slots are reserved",
+    "FATAL:  too many connections for ",
+)
+"""It answers, and has no room for us: nothing is known that was not before. See ``InitProcess`` and
+``InitPostgres`` in PostgreSQL's source."""
 
 QUESTION = """
 SELECT CASE WHEN pg_is_in_recovery() OR current_setting('transaction_read_only')::bool THEN 0
@@ -98,7 +106,8 @@ class ServersAsked:
             except ConnectionRefusedError:
                 self._note(path, "down")
             except (OSError, psycopg.Error) as fault:
-                self._note(path, "down" if LETS_NOBODY_IN in str(fault) else "silent")
+                if not any(words in str(fault) for words in IS_FULL):
+                    self._note(path, "down" if LETS_NOBODY_IN in str(fault) else "silent")
             else:
                 began = time.monotonic()
                 async with session:

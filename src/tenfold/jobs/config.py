@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenfold.jobs.schedule import Missed, Schedule
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
 VARIABLE = "TENFOLD_JOBS"
 """Holds all of it, as JSON; jobs do not get it."""
 TURNS = "TENFOLD_JOBS_TURNS"
-"""Holds, as JSON, how several hosts take turns: ``urls`` of etcd, ``prefix``, ``holder``, the PEM
-texts ``authority`` and ``certificate``. Jobs do not get it. Without it there is one host."""
+"""The path of a file of mode 0600 that says, as JSON, how several hosts take turns: ``urls`` of
+etcd, ``prefix``, ``holder``, the PEM texts ``authority`` and ``certificate``. A file, so that no
+key is in an environment, which processes inherit and tools print. Jobs do not get the variable.
+Without it there is one host."""
 LEASE_SECONDS = 10
 
 
@@ -86,13 +90,20 @@ def read(environ: Mapping[str, str]) -> Config:
 
 
 def read_turns(environ: Mapping[str, str]) -> Turns | None:
-    """How this host takes turns with others, if it does. Raises ``KeyError``, ``ValueError``."""
+    """How this host takes turns with others, if it does.
+
+    Raises:
+        OSError, KeyError, ValueError: the file cannot be read, is open to others, or says less.
+    """
     if TURNS not in environ:
         return None
     from tenfold.etcd import Access
     from tenfold.secret import Secret
 
-    data = json.loads(environ[TURNS])
+    with Path(environ[TURNS]).open() as file:
+        if os.fstat(file.fileno()).st_mode & 0o077:
+            raise ValueError(f"{environ[TURNS]} has a private key and may be read by others")
+        data = json.load(file)
     certificate = data.get("certificate")
     access = Access(
         tuple(data["urls"]),

@@ -126,6 +126,7 @@ def test_a_static_site_alone_needs_no_environment() -> None:
         ("site.jobs", {"jobs": ("nightly at 04:00:00 failed, exit code 3",)}),
         ("site.restarts", {"restarts": {"vm1/app.1": (3, "exit code 1")}}),
         ("site.written", {"written": ("media/a.jpg",), "release": "4f2c1d9"}),
+        ("site.authority", {"authority": ("the certificate of db1 ends on 01 May 2036",)}),
         ("site.certificate", {"certificate": ("shop.example has run out", "look at it")}),
         ("site.failures", {"failed": 10}),
     ],

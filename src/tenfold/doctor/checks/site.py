@@ -86,6 +86,16 @@ def certificate(facts: SiteFacts) -> Iterator[Seen]:
         yield Seen("the site's certificate needs somebody", facts.certificate, fix)
 
 
+@check("site.authority", "certificates of etcd and Patroni end", bites="now")
+def authority(facts: SiteFacts) -> Iterator[Seen]:
+    """From stage 1k on etcd, Patroni and whoever asks them know each other by certificates that
+    Tenfold makes, for ten years; when they have ended no leader is elected any more. Looked for:
+    one with less than 90 days left."""
+    if facts.authority:
+        fix = 'docs/operations/journal.md, "Certificates", says how they are made anew'
+        yield Seen("certificates of etcd and Patroni end", facts.authority, fix)
+
+
 @check("site.backups", "backups need somebody", bites="now")
 def backups(facts: SiteFacts) -> Iterator[Seen]:
     """What is written is in the archive a minute later. Looked for: an archive that gets nothing or
@@ -120,6 +130,7 @@ CHECKS: Final = (
     behind,
     written,
     certificate,
+    authority,
     backups,
     jobs,
     failures,

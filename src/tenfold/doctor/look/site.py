@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from tenfold.deployment import backups, certificate, jobs, shelf, upgrade
 from tenfold.deployment.databases import following
 from tenfold.deployment.deployment import Deployment
@@ -10,9 +12,11 @@ from tenfold.deployment.status import Status
 from tenfold.deployment.work import serving
 from tenfold.doctor.facts import SiteFacts
 from tenfold.doctor.model import Unseen
+from tenfold.engines.etcd.authority import expiring
 from tenfold.errors import TenfoldError
 from tenfold.observe.traffic import whole
 from tenfold.spec.model import AppSpec
+from tenfold.state import secrets
 
 
 def look(deployment: Deployment, spec: AppSpec | None, unseen: list[Unseen]) -> SiteFacts | None:
@@ -39,6 +43,7 @@ def look(deployment: Deployment, spec: AppSpec | None, unseen: list[Unseen]) -> 
         release=found.release,
         written=_written(deployment, spec, found.release, unseen),
         certificate=_certificate(deployment, found, unseen),
+        authority=_authority(deployment, unseen),
         backups=_backups(deployment, found, unseen),
         jobs=_jobs(deployment, found, unseen),
         behind=_behind(deployment, found, unseen),
@@ -77,6 +82,14 @@ def _certificate(deployment: Deployment, found: Status, unseen: list[Unseen]) ->
         unseen.append(Unseen("the certificate", error.what, error.next or ""))
         return ()
     return kept.sentences() if kept is not None and kept.urgent else ()
+
+
+def _authority(deployment: Deployment, unseen: list[Unseen]) -> tuple[str, ...]:
+    try:
+        return expiring(secrets.load(deployment.layout.secrets), datetime.now(UTC))
+    except (TenfoldError, ValueError) as error:
+        unseen.append(Unseen("the certificates of etcd and Patroni", str(error), ""))
+        return ()
 
 
 def _backups(deployment: Deployment, found: Status, unseen: list[Unseen]) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ Clock, keys and serial numbers apart this is pure.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from ipaddress import ip_address
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,6 +22,7 @@ from tenfold.secret import Secret
 AUTHORITY, AUTHORITY_KEY = "failover.authority", "failover.authority_key"
 YEARS = 10
 """How long it is good for: whoever could replace it in time could as well read the key."""
+SOON: Final = datetime.timedelta(days=90)
 _BACKDATED = datetime.timedelta(days=1)  # clocks of hosts differ
 
 
@@ -76,6 +79,26 @@ def new_host(
         .sign(signer, hashes.SHA256())
     )
     return Secret(_text(made) + _key_text(key))
+
+
+def expiring(known: Mapping[str, Secret], now: datetime.datetime) -> tuple[str, ...]:
+    """Which certificates among these secrets end within 90 days, or have ended; in sentences.
+
+    Raises:
+        ValueError: one is no certificate.
+    """
+    hosts = {n.removeprefix(host_secret("")): n for n in known if n.startswith(host_secret(""))}
+    whose = {f"of {host}": name for host, name in sorted(hosts.items())}
+    if AUTHORITY in known:
+        whose = {"of the authority of etcd and Patroni": AUTHORITY, **whose}
+    told = []
+    for who, name in whose.items():
+        found = x509.load_pem_x509_certificate(known[name].reveal().encode())
+        ends = found.not_valid_after_utc
+        if ends - now < SOON:
+            verb = "ended" if ends <= now else "ends"
+            told.append(f"the certificate {who} {verb} on {ends:%d %B %Y}")
+    return tuple(told)
 
 
 def _begun(

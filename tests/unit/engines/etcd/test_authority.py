@@ -10,7 +10,15 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from tenfold.engines.etcd.authority import AUTHORITY, AUTHORITY_KEY, new_authority, new_host
+from tenfold.engines.etcd.authority import (
+    AUTHORITY,
+    AUTHORITY_KEY,
+    YEARS,
+    expiring,
+    host_secret,
+    new_authority,
+    new_host,
+)
 
 NOW = datetime.datetime(2026, 11, 27, tzinfo=datetime.UTC)
 
@@ -54,3 +62,17 @@ def test_a_host_of_another_deployment_is_not_let_in() -> None:
 
 def test_no_key_is_shown_by_mistake() -> None:
     assert "PRIVATE" not in str(new_authority("shop", NOW))
+
+
+def test_certificates_that_end_soon_are_told() -> None:
+    made = new_authority("shop", NOW)
+    later = NOW + datetime.timedelta(days=100)
+    host = new_host(made[AUTHORITY], made[AUTHORITY_KEY], "db1", "10.0.0.5", later)
+    known = {**made, host_secret("db1"): host}
+    end = NOW + datetime.timedelta(days=365 * YEARS)
+    assert expiring(known, NOW) == expiring({}, NOW) == ()
+    (told,) = expiring(known, end - datetime.timedelta(days=10))
+    assert told == f"the certificate of the authority of etcd and Patroni ends on {end:%d %B %Y}"
+    ended, soon = expiring(known, end + datetime.timedelta(days=20))
+    assert "ended on" in ended
+    assert soon.startswith("the certificate of db1 ends on")
