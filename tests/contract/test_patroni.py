@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import signal
 import threading
@@ -16,6 +17,7 @@ from tests.support.postgres import wait_for
 from tenfold.engines.etcd import admin as etcd_admin
 from tenfold.engines.etcd import probe as etcd_probe
 from tenfold.engines.patroni import admin, probe
+from tenfold.engines.patroni.rest import ask
 from tenfold.errors import StepFailed
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300), pytest.mark.few(1)]
@@ -186,6 +188,59 @@ def test_orders_and_what_the_cluster_says_of_itself() -> None:
         assert not admin.let_others_elect(first.unit, first.scene, dead="db1")
         assert admin.let_others_elect(first.unit, first.scene, dead="db2")
         assert found.wait_for_leader(other_than="db2", within=15) is first
+
+
+def test_a_member_that_led_before_leads_again() -> None:
+    with cluster("db1", "db2") as found:
+        found.begin()
+        first = found.members[0]
+        admin.switch_over(first.unit, first.scene, leader="db1", candidate="db2")
+        found.wait_for_leader(other_than="db1", within=15)
+        found.wait_in_sync()
+        time.sleep(18)  # no condition: until the lease of its first lead is over by its own word
+        with watched(found) as two_at_once, Writer(found) as writer:
+            admin.switch_over(first.unit, first.scene, leader="db2", candidate="db1")
+            assert found.wait_for_leader(other_than="db2", within=15) is first
+            writer.wait_past(time.monotonic())
+            found.wait_in_sync()
+        assert all(member.runs() for member in found.members)
+        assert "so PostgreSQL ends" not in first.log
+        assert not two_at_once
+        assert not writer.lost()
+
+
+def test_a_restart_before_a_switchover_that_is_scheduled_hands_nothing_over() -> None:
+    with cluster("db1", "db2") as found:
+        found.begin()
+        first = found.members[0]
+        later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
+        order = {"leader": "db1", "candidate": "db2", "scheduled_at": later.isoformat()}
+        status, said = ask(first.unit, first.scene, "/switchover", order)
+        assert status == 202, said
+        with watched(found) as two_at_once:
+            status, said = ask(first.unit, first.scene, "/restart", {}, within_seconds=60)
+            assert status == 200, said
+            found.wait_in_sync()
+        assert found.leader() is first
+        assert not two_at_once
+        assert "the others elect now" not in first.log
+
+
+def test_a_member_that_may_lack_commits_leads_only_where_that_is_said() -> None:
+    with cluster("db1", "db2") as found:
+        found.begin()
+        first, second = found.members
+        second.stop()
+        with first.connect("superuser") as session:  # when it leads alone, it acknowledges alone
+            session.execute("CREATE TABLE alone (id int)")
+        first.stop()
+        second.start()
+        wait_for(lambda: second.ask()[0] == 200, within=30, subject="Patroni")
+        with pytest.raises(StepFailed, match="db2"):
+            admin.fail_over(second.unit, second.scene, candidate="db2")
+        assert found.holder() is None
+        admin.fail_over(second.unit, second.scene, candidate="db2", may_lose=True)
+        assert found.wait_for_leader(within=30) is second
 
 
 def test_a_member_of_etcd_leaves_and_another_one_joins() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,12 @@ class Config:
     tls: Tls | None
     bounds: Bounds
     dynamic: dict[str, Any]
+
+    @property
+    def kept(self) -> str:
+        """The file that says that a leash has kept this directory: what writes in it has a lease,
+        or had one."""
+        return os.path.join(os.path.dirname(self.lock), "leash.kept")
 
 
 def read(path: str) -> Config:

@@ -5,6 +5,9 @@ it goes when that was not renewed for its whole time; how much of it is left is 
 says. So a PostgreSQL that accepts writes is ended before that time is up, whoever sleeps, hangs or
 is cut off: that is what Patroni uses a hardware watchdog for, which takes root.
 
+A follower has no bound: it accepts no writes. When it begins to without a word from etcd, the lease
+that it got for that is counted from when it was seen, less a round that it may be old by then.
+
 Without etcd Patroni may go on leading while all members that there are agree to it (failsafe mode):
 they agree for ``ttl_seconds``, and Patroni asks them again in each of its rounds.
 """
@@ -50,12 +53,13 @@ class Seen:
 class Standing:
     """What is known so far. ``until`` is when a PostgreSQL that accepts writes has to be gone.
 
-    It has no bound before the key was this member's for the first time: a server that is being
-    taken over leads, and nobody has a lease yet.
+    ``adopts``: it is being taken over, and has no bound before the key is this member's for the
+    first time: it leads, and nobody has a lease yet.
     """
 
     until: float = FOREVER
     usurped: bool = False
+    adopts: bool = False
 
 
 def told(standing: Standing, seen: Seen, member: str, bounds: Bounds) -> Standing:
@@ -65,25 +69,37 @@ def told(standing: Standing, seen: Seen, member: str, bounds: Bounds) -> Standin
     return replace(standing, usurped=seen.holder is not None)
 
 
+def followed() -> Standing:
+    """After the server was seen to follow: what it led before binds it no longer."""
+    return Standing()
+
+
 def agreed(standing: Standing, at: float, bounds: Bounds) -> Standing:
     """After Patroni said, at ``at``, that the other members agree, or that it is paused."""
-    if standing.until == FOREVER:
+    if standing.adopts:
         return standing
-    return replace(standing, until=max(standing.until, at + bounds.agreed_seconds))
+    known = -FOREVER if standing.until == FOREVER else standing.until
+    return replace(standing, until=max(known, at + bounds.agreed_seconds))
 
 
-def must_end(standing: Standing, now: float, *, writes: bool) -> str | None:
-    """Why a PostgreSQL has to be ended now; ``None`` if it may go on.
+def end_at(standing: Standing, began: float | None, bounds: Bounds) -> float:
+    """When a PostgreSQL has to be gone that was first seen at ``began`` to accept writes without
+    a bound that etcd told; ``None`` where it was not."""
+    if standing.until != FOREVER or standing.adopts or began is None:
+        return standing.until
+    return began + bounds.agreed_seconds
+
+
+def must_end(usurped: bool, until: float, now: float) -> str | None:
+    """Why a PostgreSQL that accepts writes has to be ended now; ``None`` if it may go on.
 
     Args:
-        standing: what is known.
+        usurped: whether it did before and after etcd said that another member leads.
+        until: what :func:`end_at` gives.
         now: on the same clock.
-        writes: whether it accepts writes, before and after etcd was asked.
     """
-    if not writes:
-        return None
-    if standing.usurped:
+    if usurped:
         return "another member leads, and this one accepts writes"
-    if now >= standing.until:
+    if now >= until:
         return "the lease was not renewed in time"
     return None

@@ -19,10 +19,14 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Leader:
-    """The leader's key: whose it is, and how many seconds of its lease are left at least."""
+    """The leader's key: whose it is, and how many seconds of its lease are left at least.
+
+    ``revision`` is when it was written: one that is written again has another.
+    """
 
     member: str
     left_seconds: float
+    revision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class Etcd:
         lease = found[0].get("lease", "0")
         left = self._ask("lease/timetolive", {"ID": lease}) if lease != "0" else {}
         # Rounded down; a lease that is over has -1, or none at all.
-        return Leader(_decoded(found[0]["value"]), float(left.get("TTL", 0)))
+        seconds = float(left.get("TTL", 0))
+        return Leader(_decoded(found[0]["value"]), seconds, str(found[0]["mod_revision"]))
 
     def has_successor(self, prefix: str, member: str) -> bool:
         """Whether another member may be elected: of those that have every commit, where commits
@@ -59,8 +64,10 @@ class Etcd:
         return any(_decoded(one["key"]) != names + member for one in found)
 
     def is_to_step_down(self, prefix: str, member: str) -> bool:
-        """Whether this member was ordered to let another one lead. Raises ``Unreachable``."""
-        return self._value(f"{prefix}failover").get("leader") == member
+        """Whether this member was ordered to let another one lead, at once: an order for later
+        may be changed by then. Raises ``Unreachable``."""
+        order = self._value(f"{prefix}failover")
+        return order.get("leader") == member and not order.get("scheduled_at")
 
     def _value(self, key: str) -> dict[str, Any]:
         found = self._ask("kv/range", {"key": _coded(key)}).get("kvs", [])
@@ -69,12 +76,18 @@ class Etcd:
     def take_away(self, key: str, member: str) -> bool:
         """Delete the leader's key if it is still this member's; gives whether it was.
 
+        It is the key as it was seen that goes: an order that arrives late, when the member has
+        started again and leads again, finds another.
+
         Raises:
             Unreachable: nobody can say whether it was done.
         """
+        seen = self.leader(key)
+        if seen is None or seen.member != member:
+            return False
+        unchanged = {"key": _coded(key), "target": "MOD", "modRevision": seen.revision}
         return self._if(
-            {"key": _coded(key), "target": "VALUE", "result": "EQUAL", "value": _coded(member)},
-            {"requestDeleteRange": {"key": _coded(key)}},
+            {**unchanged, "result": "EQUAL"}, {"requestDeleteRange": {"key": _coded(key)}}
         )
 
     def create(self, key: str, value: str) -> bool:

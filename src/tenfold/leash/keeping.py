@@ -20,9 +20,9 @@ from typing import NoReturn
 from tenfold.leash import etcd, processes
 from tenfold.leash.config import Config
 from tenfold.leash.ending import END_SECONDS, fence, hand_over, say
-from tenfold.leash.guarding import QUIT, TIME
+from tenfold.leash.guarding import ADOPTS, QUIT, TIME
 from tenfold.leash.processes import DataDirectory, Held
-from tenfold.leash.watching import Watch, now
+from tenfold.leash.watching import Watch, now, patroni_state
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -45,18 +45,21 @@ def keep(config: Config, path: str) -> int:
     lock = _lock(config.lock)
     if _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
-    _end_who_lost_the_lead(config)
-    leash = Leash(config, path, lock)
-    why = leash.until_over()
+    data = DataDirectory(config.data)
+    _end_who_lost_the_lead(config, data)
+    leash = Leash(config, path, lock, data)
+    try:
+        why = leash.until_over()
+    except Exception as fault:  # noqa: BLE001 - whatever it was, nothing is watched any more
+        why = f"the leash failed ({fault!r})"
     return leash.end(why)
 
 
 class Leash:
     """Patroni, the guard and the watch, and what was heard of them."""
 
-    def __init__(self, config: Config, path: str, lock: int) -> None:
-        self._config, self._path, self._lock = config, path, lock
-        self._data = DataDirectory(config.data)
+    def __init__(self, config: Config, path: str, lock: int, data: DataDirectory) -> None:
+        self._config, self._path, self._lock, self._data = config, path, lock, data
         self._stopping = False
         self._status: int | None = None
         self._server: Held | None = None
@@ -65,9 +68,10 @@ class Leash:
             signal.signal(number, lambda *_: self._stop())
         signal.signal(signal.SIGHUP, lambda *_: self._to_patroni(signal.SIGHUP))
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._patroni = _start(config)
+        self._watch = Watch(config, data, adopts=_is_new_here(config, data))
+        self._watch.mark()
+        self._patroni = 0
         self._guard, self._guard_input = self._start_guard()
-        self._watch = Watch(config)
         self._watch.begin()
 
     def until_over(self) -> str | None:
@@ -76,30 +80,46 @@ class Leash:
             self._collect()
             if self._status is not None:
                 return None if self._stopping else f"Patroni {_in_words(self._status)}"
+            if self._stopping and not self._patroni:
+                return None
+            self._data.look()
             why = self._watch.why_end(now()) or self._server_is_lost()
             if why is not None:
                 return why
+            if not self._patroni and self._watch.known:  # Without etcd it would only wait.
+                self._patroni = _start(self._config)
             if self._guard == 0:
                 os.close(self._guard_input)
                 self._guard, self._guard_input = self._start_guard()
-            self._tell_guard(self._watch.standing.until)
+            self._tell_guard(ADOPTS if self._watch.standing.adopts else self._watch.until)
             self._sleep()
 
     def end(self, why: str | None) -> int:
         """Leave nothing of it; gives the exit code."""
-        if why is not None:
-            say(f"{why}, so PostgreSQL ends")
-        elif not self._stop_server():
+        lets_go = why is not None and self._is_nobodys_yet()
+        if why is None and not self._stop_server():
             why = "PostgreSQL did not stop"
         self._to_patroni(signal.SIGKILL)
         keep = {self._guard} if self._guard else set()
         done = processes.end_children(keep, END_SECONDS)
-        if fence(self._config) and done:
+        if not lets_go and fence(self._data) and done:
             hand_over(self._config)
         self._tell_guard(QUIT)
+        if why is not None:
+            ends = "is not taken over and goes on" if lets_go else "ends"
+            say(f"{why}, so PostgreSQL {ends}")
         if why is None and self._status is not None:
             return os.waitstatus_to_exitcode(self._status) & 0xFF
         return KILLED
+
+    def _is_nobodys_yet(self) -> bool:
+        """Whether the server ran before, and nobody has had a lease for it: it is not ended."""
+        if not self._watch.standing.adopts:
+            return False
+        try:
+            return etcd.of(self._config).leader(f"{self._config.prefix}leader") is None
+        except etcd.Unreachable:
+            return True
 
     def _server_is_lost(self) -> str | None:
         """Whether a leader's server crashed that others can replace; Patroni would see it later."""
@@ -125,9 +145,13 @@ class Leash:
 
     def _hand_over_in_order(self) -> None:
         """A leader that steps down has stopped: the others need not wait until Patroni looks, which
-        takes it a second. It starts its server as a follower's only, once it was told to stop."""
+        takes it a second. It starts its server as a follower's only, once it was told to stop, or
+        says that it stops; one that restarts comes back as the leader's."""
         asked, config = etcd.of(self._config), self._config
-        steps_down = self._stopping or asked.is_to_step_down(config.prefix, config.member)
+        steps_down = self._stopping or (
+            asked.is_to_step_down(config.prefix, config.member)
+            and patroni_state(config) in ("stopping", "stopped")
+        )
         if steps_down and self._is_replaceable() and self._data.is_at_rest():
             hand_over(config)
 
@@ -159,7 +183,7 @@ class Leash:
             fds.append(self._server.fd)
         for fd in fds:
             poller.register(fd, select.POLLIN)
-        left = max(0.0, self._watch.standing.until - now())
+        left = max(0.0, self._watch.until - now()) if self._watch.writes else LOOK_SECONDS
         for fd, _ in poller.poll(int(min(LOOK_SECONDS, left + 0.01) * 1000)):
             if fd in (self._woken, self._watch.news):
                 os.read(fd, 512)
@@ -183,43 +207,56 @@ class Leash:
         actions = [(os.POSIX_SPAWN_DUP2, reader, 0), (os.POSIX_SPAWN_DUP2, self._lock, 3)]
         pid = os.posix_spawn(argv[0], argv, environment, file_actions=actions, setsid=True)
         os.close(reader)
+        self._guard_knows: float | None = None
         os.set_blocking(writer, False)
         return pid, writer
 
     def _tell_guard(self, until: float) -> None:
         # One that is dead is noticed otherwise; one that is slow knows an earlier time.
-        with contextlib.suppress(BrokenPipeError, BlockingIOError):
-            os.write(self._guard_input, TIME.pack(until))
+        if until != self._guard_knows:
+            with contextlib.suppress(BrokenPipeError, BlockingIOError):
+                os.write(self._guard_input, TIME.pack(until))
+                self._guard_knows = until
 
 
-def _end_who_lost_the_lead(config: Config) -> None:
+def _is_new_here(config: Config, data: DataDirectory) -> bool:
+    """Whether a server runs that no leash has kept so far."""
+    main = data.postmaster()
+    if main is None:
+        return False
+    main.close()
+    return not data.follows() and not os.path.exists(config.kept)
+
+
+def _end_who_lost_the_lead(config: Config, data: DataDirectory) -> None:
     """A server may run here whose leash and guard were killed at once; if others elected since, it
     ends before anything else begins."""
-    data = DataDirectory(config.data)
-    with contextlib.suppress(etcd.Unreachable):  # Then nobody was elected either.
+    with contextlib.suppress(etcd.Unreachable):  # Then it has a bound.
         if data.accepts_writes():
             found = etcd.of(config).leader(f"{config.prefix}leader")
             if found is not None and found.member != config.member and data.accepts_writes():
-                say(f"{found.member} leads by now, so the PostgreSQL that runs here ends")
-                fence(config)
+                fence(data)
+                say(f"{found.member} leads by now, so the PostgreSQL that ran here ended")
 
 
 def _start(config: Config) -> int:
     me = os.getpid()
+    mark = processes.marker(me, processes.started_at(me) or 0)
+    environment = {**os.environ, processes.LEASH: mark}
     pid = os.fork()
     if pid == 0:
-        _become_patroni(config, me)
+        _become_patroni(config, me, environment)
     return pid
 
 
-def _become_patroni(config: Config, parent: int) -> NoReturn:
+def _become_patroni(config: Config, parent: int, environment: dict[str, str]) -> NoReturn:
     try:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() == parent:  # Else it died before it could be told to whom.
-            os.execv(config.patroni[0], config.patroni)  # noqa: S606
+            os.execve(config.patroni[0], config.patroni, environment)  # noqa: S606
     finally:
         os._exit(127)
 

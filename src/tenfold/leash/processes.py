@@ -15,6 +15,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 POLL_SECONDS = 0.002
 SHUTDOWNED, IN_PRODUCTION = 1, 6
@@ -88,22 +89,58 @@ def _stat(pid: int) -> list[bytes] | None:
     return told[told.rindex(b")") + 2 :].split()
 
 
-@dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """A cluster's files on this machine."""
+    """A cluster's files on this machine.
 
-    path: str
+    The directory is held from when it was first seen, and each that comes to that path later: a
+    process is known that works in one which was renamed or replaced.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._held: dict[tuple[int, int], int] = {}
+        self.look()
+
+    def look(self) -> None:
+        """Hold what is there now, if it is another one."""
+        try:
+            seen = os.stat(self.path)
+            if (seen.st_dev, seen.st_ino) in self._held:
+                return
+            fd = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            return
+        seen = os.fstat(fd)  # What is held keeps its number: it is nobody else's.
+        if (seen.st_dev, seen.st_ino) in self._held:
+            os.close(fd)
+        else:
+            self._held[(seen.st_dev, seen.st_ino)] = fd
+
+    def __del__(self) -> None:
+        for fd in self._held.values():
+            os.close(fd)
 
     def works_here(self, pid: int) -> bool:
-        """Whether a process is one of this cluster's server."""
+        """Whether a process is verifiably one of this cluster's server."""
+        return self._works_here(pid) is True
+
+    def _works_here(self, pid: int) -> bool | None:
+        """``None``: nobody can say; it may be."""
         try:
-            there, here = os.stat(f"/proc/{pid}/cwd"), os.stat(self.path)
-            if (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino):
-                return False
             with open(f"/proc/{pid}/comm", "rb") as file:
-                return file.read() == b"postgres\n"
+                if file.read() != b"postgres\n":
+                    return False
+            there = os.stat(f"/proc/{pid}/cwd")
+            if (there.st_dev, there.st_ino) in self._held:
+                return True
+            # One that is just being started is not in it yet, and names it.
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            return False  # It is over.
         except OSError:
-            return False
+            return None if _owner(pid) in (os.geteuid(), None) else False
+        return _after(words, b"-D") == os.fsencode(self.path)
 
     def postmaster(self) -> Held | None:
         """The server's main process, if it runs: as its own file says, and verified."""
@@ -122,12 +159,17 @@ class DataDirectory:
                 if found is not None:
                     yield found
 
+    def _is_sure(self) -> bool:
+        """Whether of every process somebody can say if it works here."""
+        pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
+        return bool(self._held) and all(self._works_here(pid) is not None for pid in pids)
+
     def is_at_rest(self) -> bool:
-        """Whether nothing works here."""
+        """Whether verifiably nothing works here."""
         found = list(self.processes())
         for one in found:
             one.close()
-        return not found
+        return not found and self._is_sure()
 
     def accepts_writes(self) -> bool:
         """Whether a server runs here that is no follower."""
@@ -144,11 +186,11 @@ class DataDirectory:
 
         A copy says the same as its leader until it is started; it has ``standby.signal`` by then.
         """
-        return self._state() == IN_PRODUCTION and not self._follows()
+        return self._state() == IN_PRODUCTION and not self.follows()
 
     def was_shut_down(self) -> bool:
         """Whether the server that ran last was no follower and was shut down in order."""
-        return self._state() == SHUTDOWNED and not self._follows()
+        return self._state() == SHUTDOWNED and not self.follows()
 
     def _state(self) -> int:
         try:
@@ -158,7 +200,8 @@ class DataDirectory:
             return -1
         return int.from_bytes(head[_STATE_AT:], "little")
 
-    def _follows(self) -> bool:
+    def follows(self) -> bool:
+        """Whether the server that runs, ran last or runs next is a follower."""
         return os.path.exists(os.path.join(self.path, "standby.signal"))
 
     def end(self, within_seconds: float) -> bool:
@@ -169,7 +212,9 @@ class DataDirectory:
             _end(main, deadline)
         while True:
             found = list(self.processes())
-            if not found:
+            if not found and not self._held:
+                return False  # Where it is cannot even be looked at.
+            if not found and self._is_sure():
                 return True
             for one in found:
                 one.kill()
@@ -177,6 +222,23 @@ class DataDirectory:
                 _end(one, deadline)
             if time.monotonic() > deadline:
                 return False
+            if not found:
+                time.sleep(POLL_SECONDS * 10)
+
+
+def _owner(pid: int) -> int | None:
+    """Whose process it is; ``None`` where nobody can say. A directory of /proc may be root's."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            lines = [line for line in file if line.startswith(b"Uid:")]
+        return int(lines[0].split()[1])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _after(words: list[bytes], option: bytes) -> bytes | None:
+    at = words.index(option) + 1 if option in words else len(words)
+    return words[at] if at < len(words) else None
 
 
 def _end(one: Held, deadline: float) -> None:
@@ -195,10 +257,11 @@ def wait(fds: list[int], within_seconds: float) -> None:
 
 def children() -> list[int]:
     """This process's children; what they leave behind becomes one of them, see prctl(2)."""
-    found = []
-    for name in os.listdir("/proc/self/task"):
-        with contextlib.suppress(OSError), open(f"/proc/self/task/{name}/children", "rb") as file:
-            found += [int(pid) for pid in file.read().split()]
+    me, found = os.getpid(), []
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+        told = _stat(pid)
+        if told is not None and int(told[1]) == me:
+            found.append(pid)
     return found
 
 
@@ -220,8 +283,26 @@ def end_children(but: set[int], within_seconds: float) -> bool:
             return False
 
 
+LEASH: Final = "TENFOLD_LEASH"
+"""What a leash has in the environment of whatever it starts: see :func:`marker`."""
+
+
+def marker(leash: int, started: int) -> str:
+    """What tells the descendants of this leash from all others'."""
+    return f"{leash}:{started}"
+
+
+def _is_marked(pid: int, entry: bytes) -> bool:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return entry in file.read().split(b"\0")
+    except OSError:
+        return False
+
+
 def end_session(session: int, since: int, within_seconds: float) -> bool:
-    """Kill everything of a session whose leader is dead; gives whether none is left.
+    """Kill what a leash that is dead began, all of its session and whatever has its marker (Patroni
+    starts a server from a session of its own); gives whether none is left.
 
     Args:
         session: the leader's pid.
@@ -229,18 +310,23 @@ def end_session(session: int, since: int, within_seconds: float) -> bool:
         within_seconds: how long to try.
     """
 
+    entry = f"{LEASH}={marker(session, since)}".encode()
+
     def belongs(pid: int) -> bool:
         found = _stat(pid)
-        return found is not None and int(found[3]) == session and int(found[19]) >= since
+        if found is None or int(found[19]) < since:
+            return False
+        return int(found[3]) == session or _is_marked(pid, entry)
 
-    deadline = time.monotonic() + within_seconds
+    deadline, empty = time.monotonic() + within_seconds, 0
     while True:
         candidates = [int(n) for n in os.listdir("/proc") if n.isdigit() and belongs(int(n))]
         found = [one for one in (hold(pid, belongs) for pid in candidates) if one is not None]
         alive = [one for one in found if not one.ended()]
         for one in alive:
             _end(one, deadline)
-        if not alive:
+        empty = 0 if alive else empty + 1
+        if empty == 2:  # A look takes a while, in which one that was passed may begin another.
             return True
         if time.monotonic() > deadline:
             return False

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import threading
 import time
+from typing import Any
 
 from tenfold.leash import deciding, etcd
 from tenfold.leash.config import Config
-from tenfold.leash.deciding import Seen, Standing
+from tenfold.leash.deciding import FOREVER, Seen, Standing
+from tenfold.leash.ending import say
 from tenfold.leash.processes import DataDirectory
 
 ROUNDS = 10
@@ -20,15 +23,22 @@ ROUNDS = 10
 class Watch:
     """Asks until the process ends; ``standing`` is what it knows, ``news`` wakes who waits.
 
+    ``known``: etcd answered, and has the cluster's configuration. ``writes`` and ``until``: whether
+    the server accepts writes, and when it has to be gone, as of the last :meth:`why_end`.
     Only one thread writes ``standing``, and it is replaced as a whole.
     """
 
-    def __init__(self, config: Config) -> None:
-        self.standing = Standing()
+    def __init__(self, config: Config, data: DataDirectory, *, adopts: bool) -> None:
+        self.standing = Standing(adopts=adopts)
+        self.known = False
         self.writes = False
+        self.until = FOREVER
+        self._began: float | None = None
+        self._wrote = False
+        self._is_marked = False
         self.news, self._tell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._config = config
-        self._data = DataDirectory(config.data)
+        self._data = data
         self._etcd = etcd.of(config)
 
     def begin(self) -> None:
@@ -37,23 +47,48 @@ class Watch:
 
     def why_end(self, now: float) -> str | None:
         """Why PostgreSQL has to be ended now."""
+        standing, self.writes = self.standing, self._data.accepts_writes()
+        is_unbound = self.writes and standing.until == FOREVER
+        self._began = (now if self._began is None else self._began) if is_unbound else None
+        self.until = deciding.end_at(standing, self._began, self._config.bounds)
+        if not self.writes:
+            return None
         # Whoever became a leader since the last round has just got its lease.
-        writes = self.writes and self._data.accepts_writes()
-        return deciding.must_end(self.standing, now, writes=writes)
+        return deciding.must_end(standing.usurped and self._wrote, self.until, now)
+
+    def mark(self) -> None:
+        """Have it on the disk that what writes here from now on has a lease, or had one."""
+        if self._is_marked or self.standing.adopts:
+            return
+        try:
+            os.close(os.open(self._config.kept, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._is_marked = True
+        except OSError as fault:  # It is tried again; only a leash that starts anew needs it.
+            say(f"{self._config.kept}: {fault}")
 
     def _run(self) -> None:
         pause = self._config.bounds.ttl_seconds / ROUNDS
         while True:
             before = self._data.accepts_writes()
-            self.standing = self._asked(self.standing)
-            self.writes = before and self._data.accepts_writes()
+            if self._data.follows():
+                self.standing = deciding.followed()
+            try:
+                self.standing = self._asked(self.standing)
+            except Exception as fault:  # noqa: BLE001 - an answer that nobody foresaw is none
+                say(f"an answer was not understood: {fault!r}")
+            self._wrote = before and self._data.accepts_writes()
+            self.mark()
             with contextlib.suppress(BlockingIOError):  # Nobody reads: there is news already.
                 os.write(self._tell, b"n")
             time.sleep(pause)
 
     def _asked(self, standing: Standing) -> Standing:
-        config, at = self._config, now()
+        config = self._config
         try:
+            if not self.known:  # Patroni would start a cluster with its own.
+                self._etcd.create(f"{config.prefix}config", json.dumps(config.dynamic))
+                self.known = True
+            at = now()
             found = self._etcd.leader(f"{config.prefix}leader")
         except etcd.Unreachable:
             return self._agreed(standing)
@@ -63,15 +98,24 @@ class Watch:
 
     def _agreed(self, standing: Standing) -> Standing:
         config, at = self._config, now()
-        scheme = "https" if config.tls else "http"
-        try:
-            _, said = etcd.request(f"{scheme}://{config.api}", "/patroni", config.tls, 2.0)
-        except (OSError, http.client.HTTPException):
-            return standing
-        agreed = isinstance(said, dict) and (
-            said.get("failsafe_mode_is_active") is True or said.get("pause") is True
-        )
+        said = _patroni(config)
+        agreed = said.get("failsafe_mode_is_active") is True or said.get("pause") is True
         return deciding.agreed(standing, at, config.bounds) if agreed else standing
+
+
+def patroni_state(config: Config) -> str | None:
+    """What Patroni says that PostgreSQL does; ``None`` if it does not answer."""
+    state = _patroni(config).get("state")
+    return state if isinstance(state, str) else None
+
+
+def _patroni(config: Config) -> dict[str, Any]:
+    scheme = "https" if config.tls else "http"
+    try:
+        _, said = etcd.request(f"{scheme}://{config.api}", "/patroni", config.tls, 2.0)
+    except (OSError, http.client.HTTPException):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def now() -> float:

@@ -5,14 +5,47 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenfold.leash.deciding import FOREVER, Bounds, Seen, Standing, agreed, must_end, told
+from tenfold.leash.deciding import (
+    FOREVER,
+    Bounds,
+    Seen,
+    Standing,
+    agreed,
+    end_at,
+    followed,
+    told,
+)
+from tenfold.leash.deciding import must_end as decided
 
 BOUNDS = Bounds(ttl_seconds=20, round_seconds=4)
 
 
+def must_end(
+    standing: Standing, now: float, *, writes: bool, began: float | None = None
+) -> str | None:
+    """As the watch puts it together."""
+    return decided(standing.usurped, end_at(standing, began, BOUNDS), now) if writes else None
+
+
 def test_a_server_that_is_taken_over_is_not_bound_before_it_had_the_lease() -> None:
-    standing = told(Standing(), Seen(100, None), "db1", BOUNDS)
-    assert must_end(standing, 1e9, writes=True) is None
+    standing = told(Standing(adopts=True), Seen(100, None), "db1", BOUNDS)
+    assert must_end(standing, 1e9, writes=True, began=100) is None
+    standing = told(standing, Seen(110, "db1", 20), "db1", BOUNDS)
+    assert not standing.adopts
+    assert must_end(standing, 127, writes=True) is not None
+
+
+def test_one_that_begins_to_write_without_a_word_from_etcd_is_bound_from_then_on() -> None:
+    assert must_end(Standing(), 112.9, writes=True, began=100) is None
+    assert must_end(Standing(), 113, writes=True, began=100) is not None
+
+
+def test_a_follower_that_led_before_is_bound_by_nothing() -> None:
+    standing = told(Standing(), Seen(100, "db1", 20), "db1", BOUNDS)
+    standing = told(followed(), Seen(102, "db2", 20), "db1", BOUNDS)
+    assert standing.until == FOREVER
+    # It is elected again, long after, and nobody asked etcd yet.
+    assert must_end(followed(), 1000, writes=True, began=1000) is None
 
 
 def test_it_ends_three_seconds_before_the_lease_does() -> None:
@@ -47,7 +80,8 @@ def test_the_others_agreement_prolongs_for_less_than_they_keep_it() -> None:
     standing = told(Standing(), Seen(100, "db1", 20), "db1", BOUNDS)
     assert agreed(standing, 110, BOUNDS).until == 123
     assert agreed(standing, 101, BOUNDS) == standing, "it never shortens"
-    assert agreed(Standing(), 101, BOUNDS).until == FOREVER
+    assert agreed(Standing(), 101, BOUNDS).until == 114
+    assert agreed(Standing(adopts=True), 101, BOUNDS).until == FOREVER
 
 
 @given(

@@ -6,9 +6,14 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.postgres import wait_for
 
 from tenfold.leash import processes
 from tenfold.leash.processes import IN_PRODUCTION, SHUTDOWNED, DataDirectory
@@ -46,6 +51,74 @@ def test_whatever_works_there_ends_and_nothing_else(tmp_path: Path) -> None:
         assert mine.wait(5) == -signal.SIGKILL
         assert others.poll() is None
         assert tool.poll() is None
+
+
+def test_it_is_found_in_a_directory_that_was_renamed(tmp_path: Path) -> None:
+    here = data(tmp_path)
+    with pretender(here) as mine:
+        found = DataDirectory(str(here))
+        here.rename(tmp_path / "moved")
+        assert found.end(5)
+        assert mine.wait(5) == -signal.SIGKILL
+
+
+def test_nothing_is_claimed_of_a_directory_that_nobody_saw(tmp_path: Path) -> None:
+    assert not DataDirectory(str(tmp_path / "gone")).end(1)
+
+
+def test_nothing_is_claimed_of_a_process_that_cannot_be_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = data(tmp_path)
+    with pretender(here) as mine:
+        look = os.stat
+
+        def denied(path: str, *more: Any, **named: Any) -> os.stat_result:
+            if path == f"/proc/{mine.pid}/cwd":
+                raise PermissionError(path)
+            return look(path, *more, **named)
+
+        monkeypatch.setattr(os, "stat", denied)
+        found = DataDirectory(str(here))
+        assert not found.end(0.2)
+        assert not found.is_at_rest()
+
+
+def test_one_that_is_just_being_started_is_known_by_its_arguments(tmp_path: Path) -> None:
+    here, program = data(tmp_path), tmp_path / "postgres"
+    program.symlink_to(sys.executable)
+    argv = [program, "-c", "import time; time.sleep(60)", "-D", str(here)]
+    with subprocess.Popen(argv, cwd="/") as server:
+        wait_for(lambda: comm(server.pid) == "postgres", within=5, subject="its name")
+        assert DataDirectory(str(here)).end(5)
+        assert server.wait(5) == -signal.SIGKILL
+
+
+def comm(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+def test_whatever_has_the_marker_of_a_dead_leash_ends_in_whatever_session() -> None:
+    with subprocess.Popen(["/bin/sleep", "60"], start_new_session=True) as leash:
+        since = processes.started_at(leash.pid)
+        assert since is not None
+        marked = {**os.environ, processes.LEASH: processes.marker(leash.pid, since)}
+        with (
+            subprocess.Popen(["/bin/sleep", "60"], env=marked, start_new_session=True) as child,
+            subprocess.Popen(["/bin/sleep", "60"], start_new_session=True) as stranger,
+        ):
+            leash.kill()
+            leash.wait(5)
+            assert processes.end_session(leash.pid, since, 5)
+            assert child.wait(5) == -signal.SIGKILL
+            assert stranger.poll() is None
+            stranger.kill()
+
+
+def test_children_are_known_without_a_list_of_the_kernels() -> None:
+    with subprocess.Popen(["/bin/sleep", "60"]) as child:
+        assert child.pid in processes.children()
+        child.kill()
 
 
 def test_a_recycled_pid_in_the_servers_file_is_nobodys(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tenfold.engines.etcd.admin import store
+from tenfold.engines.patroni.probe import observe
 from tenfold.engines.patroni.render import etcd_urls, prefix, shared
 from tenfold.engines.patroni.rest import ask, credentials
 from tenfold.engines.protocol import Scene
@@ -28,13 +29,27 @@ def switch_over(member: Unit | Pool, scene: Scene, *, leader: str, candidate: st
     _ordered(member, scene, "/switchover", order, f"{candidate} to lead instead of {leader}")
 
 
-def fail_over(member: Unit | Pool, scene: Scene, *, candidate: str) -> None:
+def fail_over(member: Unit | Pool, scene: Scene, *, candidate: str, may_lose: bool = False) -> None:
     """Have ``candidate`` lead where nobody does, or whatever the leader says.
 
+    Patroni itself takes any member that runs: one that is not in sync may lack commits that
+    somebody was told are kept, and these are lost when it leads.
+
+    Args:
+        member: who is asked.
+        scene: its scene.
+        candidate: the member that is to lead.
+        may_lose: whether somebody said that such commits may be lost.
+
     Raises:
-        StepFailed: Patroni refuses: it is not in sync, or does not run.
+        StepFailed: it may lack commits and that was not said, or Patroni refuses.
         TargetError: no answer.
     """
+    if not may_lose and candidate not in observe(member, scene).in_sync:
+        raise StepFailed(
+            f"{candidate} is not in sync: it may lack commits that are acknowledged",
+            next="start the member that led last; it leads again, with all of them",
+        )
     _ordered(member, scene, "/failover", {"candidate": candidate}, f"{candidate} to lead")
 
 

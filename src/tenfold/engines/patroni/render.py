@@ -60,10 +60,7 @@ class Patroni:
             cwd="/",
             # Patroni leaves out where the server's sockets are unless it is to set it.
             env={"PGHOST": server.sockets, "LC_ALL": "C.UTF-8"},
-            prepare=(
-                Command(("mkdir", "-p", "-m", "0700", place.data), creates=place.data),
-                Command((python, "-I", "-m", "tenfold.leash", "begin", told), within_seconds=30.0),
-            ),
+            prepare=(Command(("mkdir", "-p", "-m", "0700", place.data), creates=place.data),),
             ready=Probe(
                 "exec",
                 argv=("/bin/sh", join(place.config, "ready.sh"), *asked, settings.superuser),
