@@ -87,7 +87,7 @@ class Leash:
             if why is not None:
                 return why
             if not self._patroni and self._watch.known:  # Without etcd it would only wait.
-                self._patroni = _start(self._config)
+                self._patroni = self._watch.patroni = _start(self._config)
             if self._guard == 0:
                 os.close(self._guard_input)
                 self._guard, self._guard_input = self._start_guard()

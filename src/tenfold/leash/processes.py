@@ -236,6 +236,17 @@ def _owner(pid: int) -> int | None:
         return None
 
 
+def waits(pid: int) -> int | None:
+    """How often its main thread has begun to wait: the number stays while that is stuck, whatever
+    its other threads do. ``None`` where there is none."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/status", "rb") as file:
+            lines = [line for line in file if line.startswith(b"voluntary_ctxt_switches:")]
+        return int(lines[0].split()[1])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
 def _after(words: list[bytes], option: bytes) -> bytes | None:
     at = words.index(option) + 1 if option in words else len(words)
     return words[at] if at < len(words) else None

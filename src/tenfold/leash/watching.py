@@ -10,7 +10,7 @@ import threading
 import time
 from typing import Any
 
-from tenfold.leash import deciding, etcd
+from tenfold.leash import deciding, etcd, processes
 from tenfold.leash.config import Config
 from tenfold.leash.deciding import FOREVER, Seen, Standing
 from tenfold.leash.ending import say
@@ -25,6 +25,7 @@ class Watch:
 
     ``known``: etcd answered, and has the cluster's configuration. ``writes`` and ``until``: whether
     the server accepts writes, and when it has to be gone, as of the last :meth:`why_end`.
+    ``patroni`` is its pid, once it runs.
     Only one thread writes ``standing``, and it is replaced as a whole.
     """
 
@@ -33,6 +34,8 @@ class Watch:
         self.known = False
         self.writes = False
         self.until = FOREVER
+        self.patroni = 0
+        self._rounds: int | None = None
         self._began: float | None = None
         self._wrote = False
         self._is_marked = False
@@ -99,7 +102,12 @@ class Watch:
     def _agreed(self, standing: Standing) -> Standing:
         config, at = self._config, now()
         said = _patroni(config)
-        agreed = said.get("failsafe_mode_is_active") is True or said.get("pause") is True
+        # It says so for a whole lease after its last round, also while that never ends.
+        rounds, before = processes.waits(self.patroni), self._rounds
+        self._rounds = rounds
+        goes_on = rounds is not None and rounds != before
+        says = said.get("failsafe_mode_is_active") is True or said.get("pause") is True
+        agreed = says and goes_on
         return deciding.agreed(standing, at, config.bounds) if agreed else standing
 
 
