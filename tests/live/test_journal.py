@@ -79,3 +79,11 @@ def test_commands_go_on_in_etcd_and_tell_what_they_can_without_it(
     cluster.members[0].kill()
     project.ok("down")
     assert project.status()["state"] == "stopped"
+
+    # Whose etcd is kept elsewhere has to bring it up; no member is looked for here in vain.
+    refused = project.tenfold("up", "-d")
+    assert refused.returncode == 1
+    assert "did not answer" in refused.stdout + refused.stderr
+    cluster.start()
+    project.ok("up", "-d")
+    assert project.get("/").status == 200

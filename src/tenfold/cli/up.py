@@ -14,7 +14,7 @@ from tenfold.cli.output import Output
 from tenfold.cli.preview import Preview, Watch
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.status import certificate_of, standing_lines, unit_rows
-from tenfold.deployment import app_secrets, applied, external, work
+from tenfold.deployment import app_secrets, applied, external, rousing, work
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
 from tenfold.errors import Refused
@@ -59,8 +59,8 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
     tenfold up -d --last
     """
     require_built(stage)
-    deployment = Deployment.open(settings.layout())
     output = settings.output
+    deployment = rousing.opened(settings.layout(), lambda: PlanProgress(output))
     with deployment.working("up"):
         _refuse_second(deployment, port)
         deployment.require_settled()

@@ -83,6 +83,15 @@ def _etcd(goal: Goal) -> str:
     return settings.cluster
 
 
+def roused(now: Observation, goal: Goal) -> tuple[st.Step, ...]:
+    """What has etcd run again when all was stopped; empty where the goal has none, or it runs."""
+    if not goal.topology.of(EtcdSettings):
+        return ()
+    found = SeenCluster(Seen(now, {}), journal=None, agrees=True)
+    steps, _ = _foundation(found, goal)
+    return tuple(s for s in steps if not isinstance(s, cluster.AwaitQuorum))
+
+
 def _foundation(found: SeenCluster, goal: Goal) -> tuple[list[st.Step], Observation]:
     """Hosts, and etcd, whose members are started together: a cluster begins with all of them.
 

@@ -17,7 +17,7 @@ from tenfold.stages.path import position
 from tenfold.topology.observation import Observation
 from tenfold.topology.settings import EtcdSettings, PatroniSettings
 from tenfold.transitions import steps as st
-from tenfold.transitions.clustering import plan
+from tenfold.transitions.clustering import plan, roused
 from tenfold.transitions.crossing import Seen, Terms
 from tenfold.transitions.planner import Goal
 from tenfold.transitions.planner import plan as plan_fresh
@@ -166,6 +166,16 @@ def test_what_is_given_up_leaves_no_data_for_a_later_cluster() -> None:
     assert world.etcd_data == frozenset()
     assert world.role("db2/postgres") == "absent"
     assert {h.name for h in world.plain.seen.now.hosts} == {"db1", "app1"}
+
+
+def test_after_everything_was_stopped_etcd_is_the_first_to_run() -> None:
+    """The journal is in it, so nothing can be read before."""
+    todo = [s.sentence() for s in st.flatten(roused(Observation(), goal("1k")))]
+    hosts = {f"start host {host}" for host in ("app1", "db1", "app2", "db2", "arbiter")}
+    assert set(todo[:5]) == hosts
+    assert todo[5:] == [f"start {host}/etcd" for host in ("db1", "db2", "arbiter")]
+    assert roused(settled("1k").found.seen.now, goal("1k")) == ()
+    assert roused(Observation(), goal("100")) == ()
 
 
 def test_the_journal_is_in_its_file_before_etcd_is_given_up() -> None:

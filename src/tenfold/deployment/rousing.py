@@ -1,0 +1,99 @@
+"""Bringing etcd up where the journal is in it and nothing runs: after ``down``, or a restart of all
+machines. What is started, and how, is what the journal's copy says; nothing else is begun from it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tenfold.deployment import work
+from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.journal import open_journal
+from tenfold.errors import JournalError
+from tenfold.transitions.clustering import roused
+from tenfold.transitions.perform import World, perform
+from tenfold.transitions.perform.at_once import at_once
+from tenfold.transitions.steps import Step, Together
+
+if TYPE_CHECKING:
+    from tenfold.state.layout import Layout
+    from tenfold.transitions.runner import Listener
+
+WITHIN_SECONDS = 60.0
+AGAIN_SECONDS = 0.5
+
+Telling = Callable[[], AbstractContextManager["Listener"]]
+
+
+def opened(layout: Layout, telling: Telling) -> Deployment:
+    """The deployment, with its journal there to be read.
+
+    Args:
+        layout: whose.
+        telling: makes whoever is told what is started.
+
+    Raises:
+        JournalError: it is in etcd, which does not answer: no member of it is kept here, or all
+            were started in vain.
+        TenfoldError: one could not be started.
+    """
+    if layout.exists() and _is_away(layout):
+        _rouse(layout, telling)
+    return Deployment.open(layout)
+
+
+def _is_away(layout: Layout) -> bool:
+    with closing(open_journal(layout, stale=True)) as journal:
+        if journal.place is None:
+            return False
+        journal.facts()
+        return journal.stale_since is not None
+
+
+def _rouse(layout: Layout, telling: Telling) -> None:
+    deployment = Deployment.open(layout, stale=True)
+    with closing(deployment.journal), deployment.lock.hold("tenfold up"):
+        now = deployment.observe(silent=True)
+        goal = work.intend(deployment, release=now.release)
+        todo = roused(deployment.observe(goal.target, silent=True), goal.goal)
+        if not todo:  # it is another one's, or runs and has no leader or no data
+            return
+        world = World(goal.blueprint, goal.target, deployment.journal, goal.releases)
+        try:
+            with telling() as listener:
+                for step in todo:
+                    _carry_out(step, world, listener)
+        finally:
+            world.renewals.close()
+        _wait(deployment)
+
+
+def _carry_out(step: Step, world: World, listener: Listener) -> None:
+    if isinstance(step, Together):
+        at_once([partial(_carry_out, one, world, listener) for one in step.steps])
+        return
+    began = time.monotonic()
+    listener.started(step)
+    try:
+        perform(step, world, lambda text: listener.progress(step, text))
+    except BaseException as error:
+        listener.failed(step, error)
+        raise
+    listener.finished(step, time.monotonic() - began)
+
+
+def _wait(deployment: Deployment) -> None:
+    deadline = time.monotonic() + WITHIN_SECONDS
+    while True:
+        try:
+            deployment.journal.check()
+        except JournalError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
+        time.sleep(AGAIN_SECONDS)
