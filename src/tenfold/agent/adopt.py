@@ -58,7 +58,8 @@ def _process(host: Host, record: UnitRecord) -> Process | None:
     if not host.context.is_ours(record.process.nonce):
         return None  # Another host's: this directory is a copy of its.
     process = Process.adopt(record.process, host.context.statuses)
-    if process is None:
+    spared = record.spared
+    if process is None and (spared is None or spared.nonce != record.process.nonce):
         kill_descendants(record.process, leader_held=False)
     return process
 
@@ -66,6 +67,7 @@ def _process(host: Host, record: UnitRecord) -> Process | None:
 async def _end_strangers(host: Host, found: Found) -> None:
     """End what carries this host's marker, or was remembered, and is no adopted unit's."""
     kept = {process.identity.nonce for _, process in found if process is not None}
+    kept |= {record.spared.nonce for record, _ in found if record.spared is not None}
     boot = ids.boot_id()
     strangers: dict[int, Identity] = {}
     for facts in ids.everyone():

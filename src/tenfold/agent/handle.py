@@ -91,6 +91,7 @@ class Process:
         self._statuses = statuses
         self._exit: asyncio.Task[Exit] | None = None
         self._over = False
+        self._spares = False
 
     @classmethod
     def child(cls, identity: Identity, *, thorough: bool = True) -> Process:
@@ -151,6 +152,12 @@ class Process:
         self.signal(SIGKILL)
         kill_descendants(self.identity, leader_held=held)
 
+    def spare(self, *, all_of_it: bool = True) -> None:
+        """From now on nothing is ended along with it, or is again; its own end is collected."""
+        self._spares = all_of_it
+        if self._exit is None:
+            self._exit = asyncio.create_task(self._watch(), name=f"watch {self.pid}")
+
     def release(self) -> None:
         """Let go of it, without waiting for its end."""
         if self._pidfd is not None:
@@ -162,10 +169,10 @@ class Process:
         await self._ended()
         # A child that was not collected keeps the number of its group and session from being used
         # again, so that stragglers (workers that outlive their parent) can be told by it.
-        if self._child:
+        if self._child and not self._spares:
             with contextlib.suppress(OSError):
                 os.killpg(self.pid, SIGKILL)
-        if self._thorough:
+        if self._thorough and not self._spares:
             kill_descendants(self.identity, leader_held=self._child)
         exit_ = Exit(await self._collect())
         self._over = True

@@ -112,6 +112,16 @@ class Host:
             await unit.stop(within_seconds)
             self.forget(unit)
 
+    async def entrust(self, order: UnitOrder) -> None:
+        """See :meth:`HostAgent.entrust`."""
+        self._check(order)
+        await self._named_alone(order.name).entrust(order)
+
+    async def take_back(self, order: UnitOrder, server: str, within_seconds: float) -> None:
+        """See :meth:`HostAgent.take_back`."""
+        self._check(order)
+        await self._named_alone(order.name).take_back(order, server, within_seconds)
+
     async def rest(
         self,
         name: str,
@@ -136,9 +146,7 @@ class Host:
 
     async def reload(self, name: str) -> None:
         """See :meth:`HostAgent.reload`."""
-        if name not in self.units:
-            raise UnitFailed(f"{self.context.host} has no unit called {name}")
-        await self.units[name].reload()
+        await self._named_alone(name).reload()
 
     async def run(self, command: Command, output: Tell) -> tuple[int, str]:
         """See :meth:`HostAgent.run`. Cancelling ends the command."""
@@ -249,6 +257,11 @@ class Host:
         unit.forgotten = True
         if self.units.get(unit.name) is unit:
             del self.units[unit.name]
+
+    def _named_alone(self, name: str) -> Unit:
+        if name not in self.units:
+            raise UnitFailed(f"{self.context.host} has no unit called {name}")
+        return self.units[name]
 
     def _named(self, name: str) -> list[Unit]:
         return [u for u in self.units.values() if name in (u.name, u.order.pool)]

@@ -92,6 +92,15 @@ async def _reload(host: Host, request: dict[str, Any], _: Emit) -> Any:
     await host.reload(str(request["name"]))
 
 
+async def _entrust(host: Host, request: dict[str, Any], _: Emit) -> Any:
+    await host.entrust(from_wire(UnitOrder, request["unit"]))
+
+
+async def _take_back(host: Host, request: dict[str, Any], _: Emit) -> Any:
+    order, within = from_wire(UnitOrder, request["unit"]), float(request["within_seconds"])
+    await host.take_back(order, str(request["server"]), within)
+
+
 async def _stop(host: Host, request: dict[str, Any], _: Emit) -> Any:
     await host.stop(str(request["name"]), _seconds(request, "within_seconds"))
 
@@ -179,6 +188,8 @@ ORDERS: dict[str, Order] = {
     "write": _write,
     "start": _start,
     "reload": _reload,
+    "entrust": _entrust,
+    "take_back": _take_back,
     "stop": _stop,
     "rest": _rest,
     "keep_resting": _keep_resting,

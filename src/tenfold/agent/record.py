@@ -24,6 +24,7 @@ class UnitRecord:
     ``resting`` says that it is not to run for now, until ``rest_bound`` at most if there is one.
     ``told`` is the nonce of the process that has been told to finish and end, which must not be
     told twice: a second signal cuts jobs off.
+    ``spared`` is a server that outlives its unit's process: whoever is that now looks after it.
     ``build`` tells the file that ``process`` executes from one that takes its place later, see
     :func:`tenfold.agent.builds.build_of`.
     """
@@ -41,6 +42,7 @@ class UnitRecord:
     told: str | None = None
     restarts: int = 0
     build: str | None = None
+    spared: Identity | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As data; secrets in the clear."""

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from tenfold.agent import backoff, launching, probe, resting, serving
+from tenfold.agent import backoff, entrusting, launching, probe, resting, serving
 from tenfold.agent.attempt import Attempt
 from tenfold.agent.bound import Bound
 from tenfold.agent.builds import is_replaced
@@ -147,6 +147,39 @@ class Unit:
         unwanted = self.process is not None and self.process.pid == order.instead_of
         return unwanted or order.launch != self.order.launch
 
+    async def entrust(self, order: UnitOrder) -> None:
+        """Have it run with a declaration whose process looks after the server that runs now.
+
+        Raises:
+            UnitFailed: that process does not come up; the server runs on.
+            TargetError: the declaration could not be kept; then nothing has changed.
+            Forgotten: see :meth:`start`.
+        """
+        async with self._order_lock:
+            if self.forgotten:
+                raise Forgotten
+            if order.launch != self.order.launch:
+                await self._end_life(UnitFailed(f"{self.name} was declared anew meanwhile"))
+                entrusting.entrust(self, order)
+        await self.start(order)
+
+    async def take_back(self, order: UnitOrder, server: str, within_seconds: float) -> None:
+        """Have it be the server that its process looks after, which leaves.
+
+        Raises:
+            StepFailed: it does not leave; everything is as before.
+            UnitFailed: the server does not answer.
+            TargetError: the declaration could not be kept; then nothing has changed.
+            Forgotten: see :meth:`start`.
+        """
+        async with self._order_lock:
+            if self.forgotten:
+                raise Forgotten
+            if order.launch != self.order.launch:
+                await self._end_life(UnitFailed(f"{self.name} was declared anew meanwhile"))
+                await entrusting.take_back(self, order, server, within_seconds)
+        await self.start(order)
+
     async def stop(self, within_seconds: float | None = None) -> None:
         """End it in order; whoever waits for it to become ready is told.
 
@@ -161,6 +194,7 @@ class Unit:
             await self._end_life(UnitFailed(f"{self.name} was stopped meanwhile"))
             self._set("stopping")
             await self._end_process(within_seconds)
+            await entrusting.end(self, within_seconds)
             self._set("stopped")
 
     async def reload(self) -> None:
@@ -355,11 +389,16 @@ class Unit:
 
     async def _begin_anew(self, order: UnitOrder) -> None:
         self._surroundings.require_alone(self)
-        fresh = UnitRecord(order, process=self.record.process, stale=self.process is not None)
+        spared = self.record.spared
+        fresh = UnitRecord(
+            order, process=self.record.process, stale=self.process is not None, spared=spared
+        )
         self.context.store.write(FOLDER, order.name, fresh.to_json())
         self.declared = True
         await self._end_life(UnitFailed(f"{self.name} was declared anew meanwhile"))
         await self._end_process(order.patience_seconds)
+        if order.engine != self.order.engine:
+            await entrusting.end(self, order.launch.stop.within_seconds)
         self.record = replace(fresh, process=None, stale=False)
         self.reason = None
         self._crashes = 0

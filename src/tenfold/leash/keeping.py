@@ -30,6 +30,7 @@ LOOK_SECONDS = 0.25
 """How soon a server that Patroni started is watched."""
 LOCK_SECONDS = 30.0
 FAST_STOP_SECONDS = 40.0
+LEAVE_SECONDS = 2.0
 MARKER = "TENFOLD_UNIT"
 ENDED_BY_ITSELF, KILLED = 1, 70
 
@@ -52,7 +53,7 @@ def keep(config: Config, path: str) -> int:
         why = leash.until_over()
     except Exception as fault:  # noqa: BLE001 - whatever it was, nothing is watched any more
         why = f"the leash failed ({fault!r})"
-    return leash.end(why)
+    return leash.leave() if why is None and leash.is_leaving else leash.end(why)
 
 
 class Leash:
@@ -61,11 +62,13 @@ class Leash:
     def __init__(self, config: Config, path: str, lock: int, data: DataDirectory) -> None:
         self._config, self._path, self._lock, self._data = config, path, lock, data
         self._stopping = False
+        self.is_leaving = False
         self._status: int | None = None
         self._server: Held | None = None
         self._woken = _wake_up_on_signals()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop())
+        signal.signal(signal.SIGUSR1, lambda *_: self._told_to_leave())
         signal.signal(signal.SIGHUP, lambda *_: self._to_patroni(signal.SIGHUP))
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self._watch = Watch(config, data, adopts=_is_new_here(config, data))
@@ -78,6 +81,8 @@ class Leash:
         """Wait for what ends it; ``None`` if it was told to stop and Patroni did."""
         while True:
             self._collect()
+            if self.is_leaving:
+                return None
             if self._status is not None:
                 return None if self._stopping else f"Patroni {_in_words(self._status)}"
             if self._stopping and not self._patroni:
@@ -120,6 +125,29 @@ class Leash:
             return etcd.of(self._config).leader(f"{self._config.prefix}leader") is None
         except etcd.Unreachable:
             return True
+
+    def leave(self) -> int:
+        """Have Patroni end and PostgreSQL run on, for whoever takes it; gives the exit code.
+
+        The guard goes first: it would take this for a leash that was killed. Patroni is killed, as
+        it would stop PostgreSQL otherwise; what it began has this process as its parent.
+        """
+        self._tell_guard(QUIT)
+        if not self._ends(self._guard, LEAVE_SECONDS):
+            os.kill(self._guard, signal.SIGKILL)
+            self._ends(self._guard, LEAVE_SECONDS)
+        self._to_patroni(signal.SIGKILL)
+        self._watch.unmark()
+        return 0
+
+    def _ends(self, pid: int, within_seconds: float) -> bool:
+        """Whether a child that was not collected ends in time."""
+        deadline = time.monotonic() + within_seconds
+        while pid and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
 
     def _server_is_lost(self) -> str | None:
         """Whether a leader's server crashed that others can replace; Patroni would see it later."""
@@ -191,6 +219,9 @@ class Leash:
     def _stop(self) -> None:
         self._stopping = True
         self._to_patroni(signal.SIGTERM)
+
+    def _told_to_leave(self) -> None:
+        self.is_leaving = True
 
     def _to_patroni(self, number: signal.Signals) -> None:
         # A child that was not collected keeps its pid.

@@ -69,6 +69,12 @@ class Watch:
         except OSError as fault:  # It is tried again; only a leash that starts anew needs it.
             say(f"{self._config.kept}: {fault}")
 
+    def unmark(self) -> None:
+        """Have it on the disk that what writes here from now on has no lease, nor needs one."""
+        self._is_marked = True  # The thread, which still runs, marks nothing any more.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._config.kept)
+
     def _run(self) -> None:
         pause = self._config.bounds.ttl_seconds / ROUNDS
         while True:

@@ -136,6 +136,20 @@ class MemoryAgent:
             since=self.clock(),
         )
 
+    def entrust(self, order: UnitOrder) -> None:
+        """See :class:`tenfold.targets.protocol.HostAgent`."""
+        self._reached("entrust", order.name)
+        if order.name not in self.units:
+            raise UnitFailed(f"{order.name} does not run")
+        self.start(order)
+
+    def take_back(self, order: UnitOrder, server: str, within_seconds: float) -> None:
+        """See :class:`tenfold.targets.protocol.HostAgent`."""
+        self._reached("take_back", order.name)
+        if order.name not in self.units:
+            raise UnitFailed(f"{order.name} does not run")
+        self.start(order)
+
     def reload(self, name: str) -> None:
         """See :class:`tenfold.targets.protocol.HostAgent`."""
         self._reached("reload", name)

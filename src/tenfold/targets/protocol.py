@@ -63,6 +63,22 @@ class HostAgent(Protocol):
         Raises ``UnitFailed`` with the failing probe, its answer and the unit's last log lines.
         """
 
+    def entrust(self, order: UnitOrder) -> None:
+        """Make the unit run with this launch, whose process looks after the server that is the
+        unit now: that runs on, and is not ended with its new keeper.
+
+        Whoever is killed meanwhile, one of both has it. Raises ``UnitFailed`` when the new process
+        does not come up; the server runs on, and :meth:`take_back` goes back.
+        """
+
+    def take_back(self, order: UnitOrder, server: str, within_seconds: float) -> None:
+        """The way back from :meth:`entrust`: the unit's process is told (``SIGUSR1``) to leave the
+        server running, and that is the unit then, as if it had been started with this launch.
+
+        ``server`` is the file whose first line is its pid. Raises ``StepFailed`` when the process
+        does not leave in time: then it goes on.
+        """
+
     def reload(self, name: str) -> None:
         """Have a unit reread its files without failing a request."""
 

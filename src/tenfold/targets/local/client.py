@@ -96,6 +96,14 @@ class LocalAgent:
         """See :class:`HostAgent`."""
         self._order("start", unit=wire(order))
 
+    def entrust(self, order: UnitOrder) -> None:
+        """See :class:`HostAgent`."""
+        self._order("entrust", unit=wire(order))
+
+    def take_back(self, order: UnitOrder, server: str, within_seconds: float) -> None:
+        """See :class:`HostAgent`."""
+        self._order("take_back", unit=wire(order), server=server, within_seconds=within_seconds)
+
     def reload(self, name: str) -> None:
         """See :class:`HostAgent`."""
         self._order("reload", name=name)
