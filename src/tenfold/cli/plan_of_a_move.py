@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tenfold.deployment.clustered import STAGE
 from tenfold.deployment.forecast import Forecast, forecast, keep
 from tenfold.deployment.launch import covers
 from tenfold.engines.postgresql.checks import Finding
@@ -15,6 +16,7 @@ from tenfold.topology.model import Pool, Topology, Unit
 from tenfold.topology.settings import WorkerSettings
 from tenfold.transitions import way
 from tenfold.transitions.perform.databases import size
+from tenfold.transitions.steps import cluster as st
 from tenfold.transitions.workers import worker_pools
 
 if TYPE_CHECKING:
@@ -80,7 +82,9 @@ def _show(told: Forecast, output: Output, *, verbose: bool) -> None:
     output.columns(_rows(told), gap=2)
     for stretch in told.stretches:
         output.line()
-        name = "switch" if stretch.switches else "prepare"
+        changes = st.AdoptDatabase | st.ReleaseDatabase
+        switches = stretch.switches or any(isinstance(s, changes) for s in stretch.steps)
+        name = "switch" if switches else "prepare"
         output.line(f"  {name}", style="bold")
         for step in stretch.steps:
             output.line(f"     {step.sentence()}")
@@ -94,6 +98,8 @@ def _show(told: Forecast, output: Output, *, verbose: bool) -> None:
 def _facts(told: Forecast) -> list[tuple[str, ...]]:
     if covers(told.crossing):
         return _facts_of_a_launch(told)
+    if STAGE in (told.crossing.home, told.crossing.goal):
+        return _facts_of_care(told)
     rows: list[tuple[str, ...]] = []
     if told.size_bytes is not None:
         rows.append(("prepare", f"copies {size(told.size_bytes)}; requests go on meanwhile"))
@@ -115,6 +121,22 @@ def _facts(told: Forecast) -> list[tuple[str, ...]]:
     refuses = f"{len(told.refused)} things stand in the way" if told.refused else "nothing"
     rows.append(("refuses", f"{refuses}: {passed} checks passed   (--verbose lists them)"))
     rows += [("server", line) for line in costs(told.after.app_facts)]
+    return rows
+
+
+def _facts_of_care(told: Forecast) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    if told.crossing.command == "grow":
+        if told.size_bytes is not None:
+            words = f"copies {size(told.size_bytes)} to another zone; requests go on meanwhile"
+            rows.append(("prepare", words))
+        rows.append(("switch", "the database comes into Patroni's care as it runs: nobody waits"))
+    else:
+        rows.append(("switch", "the database leaves Patroni's care as it runs: nobody waits"))
+    rows.append(("after", "tenfold reverse takes it back, just as live, until tenfold complete"))
+    passed = sum(f.severity == "fine" for f in told.findings)
+    refuses = f"{len(told.refused)} things stand in the way" if told.refused else "nothing"
+    rows.append(("refuses", f"{refuses}: {passed} checks passed   (--verbose lists them)"))
     return rows
 
 
@@ -194,6 +216,9 @@ def _member(
 
 def _what(member: Unit | Pool, *, alone: bool = False) -> str:
     return {
+        "patroni": "PostgreSQL in Patroni's care: follows, and leads when it must",
+        "etcd": "where they agree on who leads",
+        "failover": "has requests wait while nobody leads, and follows whoever does",
         "database_endpoint": "where the app reaches whoever leads",
         "postgresql": "PostgreSQL" if alone else "follows",
         "backup": "puts its log away, too, so that a change of leader leaves no gap",

@@ -61,6 +61,10 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "site": "https://shop.example",
     "in_vain": False,
     "others": (),
+    "member": "db1/etcd",
+    "members": ("db1/etcd", "db2/etcd", "arbiter/etcd"),
+    "nodes": 1,
+    "SwitchOver.to": "db1/postgres",
     "steps": (steps.BuildRelease("4f2c1d9"), steps.StartUnit("vm1/postgres")),
 }
 _ROLE = re.compile(r":\w+:`~?([^`]+)`")
@@ -276,7 +280,8 @@ def _steps() -> Iterator[str]:
 
 def sample(kind: type[steps.Step]) -> steps.Step:
     """A step of this kind, with the values of the examples."""
-    return kind(**{name: SAMPLES[name] for name in _fields(kind)})
+    own = {name: f"{kind.__name__}.{name}" for name in _fields(kind)}
+    return kind(**{n: SAMPLES[own[n] if own[n] in SAMPLES else n] for n in _fields(kind)})
 
 
 def _step(kind: type[steps.Step]) -> Iterator[str]:

@@ -32,7 +32,7 @@ from tenfold.observe import trend
 from tenfold.observe.report.figures import count, size
 from tenfold.observe.traffic import Traffic, by_route, whole
 from tenfold.spec.read import load
-from tenfold.stages.path import begins_at
+from tenfold.stages.path import BY_ITSELF, begins_at
 from tenfold.transitions.restoring import choices as ways_on
 from tenfold.transitions.restoring import from_json as from_restore
 
@@ -79,6 +79,7 @@ def status(settings: Settings, routes: bool) -> None:
         found = replace(found, storage=tuple(asdict(k) for k in deployment.user_files()))
         found = with_database(found, deployment)
         found = with_edges(found)
+        found = with_failover(found, deployment)
         watched = watched_by(deployment)
         jobs = jobs_of(deployment)
         if jobs is not None:
@@ -139,8 +140,33 @@ def with_database(found: Status, deployment: Deployment) -> Status:
     return replace(told, state="degraded", missing=(*found.missing, why))
 
 
+def with_failover(found: Status, deployment: Deployment) -> Status:
+    """The status with who leads and who may next, where the database fails over by itself."""
+    if deployment.position not in BY_ITSELF or found.state == "stopped":
+        return found
+    from tenfold.deployment.clustered import standing  # drivers that no other status needs
+
+    try:
+        told = standing(deployment)
+    except TenfoldError:  # whoever does not answer is told of already
+        return found
+    return replace(found, failover=asdict(told))
+
+
+def failover_line(told: Mapping[str, Any]) -> tuple[str, bool]:
+    """In a sentence, and whether that is all well."""
+    leader, in_sync = told["leader"], told["in_sync"]
+    agree, members = told["etcd_agree"], told["etcd_members"]
+    leads = f"{leader} leads" if leader else "nobody leads just now"
+    may = f"{' and '.join(in_sync)} in sync" if in_sync else "nobody else is in sync"
+    well = bool(leader and in_sync) and agree == members
+    return f"{leads}, {may} · etcd {agree} of {members}", well
+
+
 def with_follower(found: Status, deployment: Deployment) -> Status:
     """The status with how the following database stands, where that can be asked."""
+    if deployment.position in BY_ITSELF:  # Patroni sees to it that its members follow
+        return found
     from tenfold.deployment.databases import following  # half a second that no other status needs
     from tenfold.deployment.work import serving
 
@@ -262,6 +288,10 @@ def show(
     if found.database and found.database["answers"]:
         output.line()
         output.line(f"  database  yours, {_database(found.database)}")
+    if found.failover:
+        sentence, well = failover_line(found.failover)
+        output.line()
+        output.line(f"  database  {sentence}", style=None if well else "yellow")
     if jobs is not None:
         output.line()
         job_lines(jobs, output)

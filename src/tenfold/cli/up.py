@@ -25,6 +25,7 @@ WAIT_FOR_OTHERS_SECONDS = 600.0
 BLURBS = {
     "1": "published pages, as they will be found",
     "10": "one host, everything on it",
+    "1k": "the app in two zones, a database that fails over by itself",
     "100": "the database on a host of its own",
 }
 _USUAL = "logs -f in another terminal · Ctrl-C stops everything, the data stays"

@@ -15,6 +15,7 @@ from tenfold.topology.settings import (
     WorkerSettings,
 )
 from tenfold.transitions import steps as st
+from tenfold.transitions.steps import cluster
 
 
 def about_workers(settings: WorkerSettings, count: int) -> str:
@@ -127,6 +128,27 @@ def _of_a_move(step: st.Step) -> str:
             return f"the journal is in {'its file' if to is None else f'etcd ({to})'}"
         case st.RemoveHost(host):
             return f"host {host} is removed"
+    return _of_a_cluster(step)
+
+
+def _of_a_cluster(step: st.Step) -> str:
+    match step:
+        case cluster.AwaitQuorum(members):
+            return f"{', '.join(members)} agree"
+        case cluster.RemoveEtcd(member):
+            return f"{member} stopped, its data is deleted"
+        case cluster.AdoptDatabase(unit):
+            return f"{unit} is in Patroni's care; it ran on"
+        case cluster.ReleaseDatabase(unit):
+            return f"{unit} is out of Patroni's care; it ran on"
+        case cluster.JoinCluster(unit, leader):
+            return f"{unit} follows {leader} in Patroni's care"
+        case cluster.LeaveCluster(unit, leader):
+            return f"{unit} follows {leader} by itself"
+        case cluster.RequireSynchronous(leader):
+            return f"a commit on {leader} waits for another zone"
+        case cluster.SwitchOver(_, to):
+            return f"{to} leads"
     return ""
 
 

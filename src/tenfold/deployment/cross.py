@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment import applied as applied_facts
-from tenfold.deployment import site_facts, work
+from tenfold.deployment import clustered, site_facts, work
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
 from tenfold.deployment.carrying import add_ways_on, carry_claimed, require_promised
 from tenfold.deployment.databases import following, observe_databases
 from tenfold.deployment.deployment import CROSSING, POSITION
 from tenfold.deployment.rescue import standing_by
 from tenfold.errors import Interrupted, LeftHalfDone, Refused, Superseded, TenfoldError
-from tenfold.stages.path import ORDER
+from tenfold.stages.path import BY_ITSELF, ORDER
 from tenfold.topology.databases import leader_of
 from tenfold.topology.model import Host
 from tenfold.transitions import crossing as planner
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tenfold.deployment.deployment import Deployment
     from tenfold.deployment.intent import Intent
     from tenfold.topology.databases import ObservedDatabase
+    from tenfold.transitions.blueprint import Blueprint
     from tenfold.transitions.crossing import Seen, Terms
     from tenfold.transitions.planner import Plan
     from tenfold.transitions.runner import Listener
@@ -55,6 +56,7 @@ class Leg:
     seen: Seen
     terms: Terms
     plan: Plan
+    care: Blueprint | None = None
 
     @property
     def switches(self) -> bool:
@@ -181,6 +183,7 @@ class Journey:
             sessions=self.sessions,
             evidence=self.evidence,
             terms=todo.terms,
+            care=todo.care,
         )
 
         def claimed(own: World) -> None:
@@ -245,6 +248,8 @@ def leg(deployment: Deployment, name: str, command: str) -> Leg:
     if now.release is None:
         raise Refused("no release has served yet", next="tenfold up")
     intent = work.intend(deployment, release=now.release, position=name)
+    if clustered.covers(deployment, name):
+        return _clustered_leg(deployment, intent, command)
     databases = observe_databases(intent)
     seen = planner.Seen(deployment.observe(intent.target), databases)
     _require_known(databases)
@@ -253,6 +258,15 @@ def leg(deployment: Deployment, name: str, command: str) -> Leg:
     if found.switches and not found.promoted and not terms.warm_first:
         _require_time_to_start(deployment, terms, len(intent.goal.topology.app_pools))
     return found
+
+
+def _clustered_leg(deployment: Deployment, intent: Intent, command: str) -> Leg:
+    care = clustered.care_of(deployment, intent)
+    found = clustered.look(deployment, intent, care)
+    _require_known(dict(found.seen.databases))
+    terms = terms_of(deployment, str(intent.goal.release))
+    todo = clustered.plan(command, found, intent.goal, terms)
+    return Leg(intent, found.seen, terms, todo, care)
 
 
 def _require_time_to_start(deployment: Deployment, terms: Terms, pools: int) -> None:
@@ -291,6 +305,8 @@ def require_way_back(deployment: Deployment) -> None:
     Raises:
         Refused: it cannot.
     """
+    if deployment.position in BY_ITSELF:  # it is released as it runs, whoever follows
+        return
     found = following(work.serving(deployment))
     crossing = deployment.crossing
     if found is None or not found.lost or crossing is None:

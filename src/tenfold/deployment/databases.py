@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 SLOT = "tenfold_"
 
 
-def observe_databases(intent: Intent) -> dict[str, ObservedDatabase]:
+def observe_databases(intent: Intent, *, clustered: bool = False) -> dict[str, ObservedDatabase]:
     """Every member that there is or may be, by its path in the names of the intent's topology.
 
     Raises:
         TargetError: an agent broke off, or an order of its own failed.
     """
-    blueprint = everything(intent)
+    blueprint = everything(intent, clustered=clustered)
     return {u.path: _observe(u, blueprint, intent) for u in members(blueprint.topology)}
 
 
@@ -74,13 +74,14 @@ def following(intent: Intent) -> Following | None:
     return found  # one does not run; whoever asks for the lag sees that
 
 
-def everything(intent: Intent) -> Blueprint:
-    """The intent's blueprint with both databases of the path in it, so that both can be asked."""
+def everything(intent: Intent, *, clustered: bool = False) -> Blueprint:
+    """The intent's blueprint with both databases of the path in it, so that both can be asked;
+    of the path to stage 1k, where they are ``clustered``."""
     topology = intent.goal.topology
     known = {u.path for u in topology.units} | {h.name for h in topology.hosts}
     host = topology.hosts[0]
     full = stages_path.position(
-        stages_path.observed_from(topology.stage),
+        "100+1k" if clustered else stages_path.observed_from(topology.stage),
         intent.spec,
         Machine(cores=host.cores, memory_bytes=host.memory_bytes),
         intent.app_facts,

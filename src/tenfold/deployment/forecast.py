@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tenfold.deployment import launch, work
+from tenfold.deployment import clustered, launch, work
 from tenfold.deployment.cross import HOLD, Leg, leg, terms_of
 from tenfold.deployment.databases import everything
 from tenfold.engines.postgresql.checks import Finding
 from tenfold.errors import Refused, UsageError
-from tenfold.stages.path import WITHOUT_APP
+from tenfold.stages.path import BY_ITSELF, WITHOUT_APP
 from tenfold.topology.databases import ObservedDatabase, leader_of
 from tenfold.transitions import crossing as planner
 from tenfold.transitions import steps as st
@@ -146,8 +146,10 @@ def _expected(
 ) -> Stretch:
     """As it would be planned once everything until there has gone well."""
     intent = work.intend(deployment, release=before.goal.release, position=name)
-    seen = planner.reached(_renamed(before.goal, before, intent))
-    full = everything(intent).topology
+    last = _renamed(before.goal, before, intent)
+    moves = clustered.covers(deployment, name)
+    seen = planner.reached(last)
+    full = everything(intent, clustered=moves).topology
     absent = {
         u.path: ObservedDatabase(u.path, "absent")
         for u in planner.members(full)
@@ -155,6 +157,10 @@ def _expected(
     }
     seen = replace(seen, databases={**seen.databases, **absent})
     terms = terms_of(deployment, str(before.goal.release))
+    if moves:
+        found = replace(clustered.expected(last), seen=seen)
+        plan = clustered.plan(crossing.command, found, intent.goal, terms)
+        return Stretch(name, st.flatten(plan.steps))
     steps = planner.plan(crossing.command, seen, intent.goal, terms).steps
     return Stretch(name, st.flatten(steps))
 
@@ -202,12 +208,15 @@ def prechecks(
     Raises:
         TenfoldError: a host or a server does not answer.
     """
+    if deployment.position in BY_ITSELF:
+        return ()
     leader = leader_of(databases)
     others = [p for p in databases if leader and p != leader.path]
     if leader is None or not leader.running or not others:
         return ()
     there = databases[others[0]].role != "absent"
-    blueprint = replace(everything(intent), leaders={"main": leader.path})
+    moves = clustered.covers(deployment, intent.position)
+    blueprint = replace(everything(intent, clustered=moves), leaders={"main": leader.path})
     world = World(
         blueprint=blueprint,
         target=intent.target,

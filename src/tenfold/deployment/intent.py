@@ -11,7 +11,13 @@ from typing import Any
 import psutil
 
 from tenfold.agent.masking import masking, without
-from tenfold.deployment import backup_secrets, edge_notes, edge_secrets, shelf
+from tenfold.deployment import (
+    backup_secrets,
+    edge_notes,
+    edge_secrets,
+    failover_secrets,
+    shelf,
+)
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
 from tenfold.deployment.given import values_given
 from tenfold.deployment.releases import ReleaseKeeper
@@ -39,6 +45,7 @@ from tenfold.transitions.steps import KeepFiles
 
 ROLES = ("superuser", "owner", "app", "replication")
 MONITOR = "monitor"
+REWIND = "rewind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,8 @@ def make_intent(
         return _without_app(spec, layout, target, position=position, port=port, pages=pages)
     require_app(spec)
     major = facts.get("postgresql_major") if spec.database.url is None else None
-    tools = toolbox(spec, postgresql_major=major, roots=target.roots())
+    fails_over = position in path.FAILS_OVER
+    tools = toolbox(spec, postgresql_major=major, failover=fails_over, roots=target.roots())
     given = values_given(spec, layout, served=release, renew=renew)
     backup = backup_secrets.given(spec, layout, target.account, given.known, path=given.path)
     stage = path.stage_of(position)
@@ -121,7 +129,8 @@ def make_intent(
         hosts={host.name: target.locate(host) for host in topology.hosts},
         binaries=tools.binaries,
         secrets={
-            **secrets.ensure(layout.secrets, _secrets(spec)),
+            **secrets.ensure(layout.secrets, _secrets(spec, position)),
+            **failover_secrets.ensure(layout.secrets, topology, target),
             **edge_secrets.given(spec, layout, given.environ, path=given.path),
             **backup,
             **({} if given.webhook is None else {"alerts.webhook": given.webhook}),
@@ -223,9 +232,10 @@ def _without_app(
     )
 
 
-def _secrets(spec: AppSpec) -> list[str]:
+def _secrets(spec: AppSpec, position: str) -> list[str]:
     """The passwords that this deployment generates."""
     names = ROLES if spec.metrics is None else (*ROLES, MONITOR)
+    names = (*names, REWIND) if position in path.FAILS_OVER else names
     databases = [f"main.{role}" for role in names] if spec.database.url is None else []
     redis = ["redis.app"] if spec.redis and spec.redis.url is None else []
     salt = [edge_secrets.SALT] if spec.edge.basic_auth else []

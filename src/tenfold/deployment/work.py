@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tenfold.deployment import app_secrets, external, ports, shelf, site_facts
+from tenfold.deployment import app_secrets, external, leading, ports, shelf, site_facts
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment.aftermath import explain
 from tenfold.deployment.deployment import Deployment
@@ -99,7 +99,7 @@ def plan(deployment: Deployment, kind: str, intent: Intent) -> Plan:
     """
     now = deployment.observe()
     require_programs(now, intent)
-    return planner.plan(kind, now, intent.goal)
+    return planner.plan(kind, now, leading.by_observation(intent.goal, intent.blueprint))
 
 
 def require_programs(now: Observation, intent: Intent) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from tenfold.errors import UsageError
 from tenfold.spec.model import AppSpec
-from tenfold.stages import stage_1, stage_10, stage_100
+from tenfold.stages import stage_1, stage_1k, stage_10, stage_100
 from tenfold.stages.facts import AppFacts, Machine
 from tenfold.topology.model import Topology
 
@@ -16,6 +16,7 @@ BUILT: Final[Mapping[str, Callable[[AppSpec, Machine, AppFacts], Topology]]] = {
     "1": lambda spec, machine, _: stage_1.topology(spec, machine),
     "10": stage_10.topology,
     "100": stage_100.topology,
+    "1k": stage_1k.topology,
 }
 
 

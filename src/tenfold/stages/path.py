@@ -18,7 +18,6 @@
 
 From one position to the next leads one plan. ``grow`` walks down this list and stops before the
 last step, which takes the way back away and is left to ``complete``; ``shrink`` walks up likewise.
-The positions behind ``100`` are planned for, and not yet walked to: :data:`ORDER` ends before them.
 """
 
 from __future__ import annotations
@@ -40,9 +39,13 @@ from tenfold.topology.settings import (
 )
 
 CLUSTER: Final = "main"
-ORDER: Final = ("1", "1+10", "10+1", "10", "10+100", "100+10", "100")
 TO_1K: Final = ("100", "100+1k", "1k+100", "1k")
-"""The positions to stage 1k, which no command leads to before each of its steps is carried out."""
+"""The positions to stage 1k."""
+ORDER: Final = ("1", "1+10", "10+1", "10", "10+100", "100+10", *TO_1K)
+FAILS_OVER: Final = TO_1K[1:]
+"""The positions that have etcd, and what else a database needs that fails over by itself."""
+BY_ITSELF: Final = ("1k+100", "1k")
+"""The positions at which the database is in Patroni's care: whoever leads is not ours to say."""
 WITHOUT_APP: Final = ("1",)
 """The positions that have no app."""
 SHOW_PAGES: Final = ("1", "1+10", "10+1")

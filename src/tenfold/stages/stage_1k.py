@@ -16,6 +16,7 @@ from tenfold.topology.settings import (
     EdgeSettings,
     EndpointSettings,
     EtcdSettings,
+    FailoverSettings,
     PatroniSettings,
     Tls,
 )
@@ -128,6 +129,7 @@ def _units(spec: AppSpec, facts: AppFacts, across: Zones) -> Iterator[Unit]:
     for number, own in enumerate(edges(first, SERVING)):
         host = app_host(number)
         yield endpoint(host)
+        yield Unit("failover", "failover", host, FailoverSettings(), after=("database",))
         yield from stage_10.redis(spec, host) if number == 0 else ()
         yield Unit("edge", "nginx", host, own, after=("app",))
         yield from stage_10.certificates(spec, host)

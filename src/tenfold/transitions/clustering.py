@@ -144,7 +144,7 @@ def _out_of_care(seen: Seen, goal: Goal) -> tuple[list[st.Step], Seen]:
     One that the goal does not have is stopped before: alone with Patroni it would come to lead.
     """
     now, databases = seen.now, dict(seen.databases)
-    kept = [path for path in databases if _in_care(now, path)]
+    kept = [path for path in databases if _is_entrusted(now, path)]
     leader = leader_of(databases)
     assert leader is not None, "a crossing begins with a database that leads"
     if leader.path not in kept:
@@ -191,10 +191,20 @@ def _prepared(now: Observation, goal: Goal, leader: str) -> Observation:
 
 
 def _in_care(now: Observation, path: str) -> bool:
+    unit = _unit(now, path)
+    return unit is not None and unit.engine == PATRONI and unit.state in LIVE
+
+
+def _is_entrusted(now: Observation, path: str) -> bool:
+    """Whether it is to be in Patroni's care, also where Patroni does not come up."""
+    unit = _unit(now, path)
+    return unit is not None and unit.engine == PATRONI
+
+
+def _unit(now: Observation, path: str) -> ObservedUnit | None:
     host_name, _, name = path.partition("/")
     host = now.host(host_name)
-    unit = host.unit(name) if host else None
-    return unit is not None and unit.engine == PATRONI and unit.state in LIVE
+    return host.unit(name) if host else None
 
 
 def _became(now: Observation, unit: Unit, goal: Goal) -> Observation:

@@ -96,7 +96,7 @@ def test_a_stage_that_does_not_exist_and_one_that_comes_later() -> None:
     with pytest.raises(UsageError, match="there is no stage '11'"):
         stages.require_built("11")
     with pytest.raises(UsageError, match="later version"):
-        stages.require_built("1k")
+        stages.require_built("10k")
 
 
 @pytest.mark.parametrize(

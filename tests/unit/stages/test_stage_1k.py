@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tenfold import stages
-from tenfold.errors import Refused, UsageError
+from tenfold.errors import Refused
 from tenfold.spec.read import parse
 from tenfold.stages import stage_1k, stage_100
 from tenfold.stages.facts import AppFacts, Machine
@@ -67,18 +67,18 @@ def test_it_is_in_three_zones_and_no_two_of_them_share_a_host() -> None:
         "db1": ["etcd", "postgres"],
         "db2": ["etcd", "postgres"],
         "arbiter": ["etcd"],
-        "app1": ["database", "edge", "app"],
-        "app2": ["database", "edge", "app"],
+        "app1": ["database", "failover", "edge", "app"],
+        "app2": ["database", "failover", "edge", "app"],
     }
 
 
 def test_what_there_is_once_stays_where_it_was() -> None:
     found = where(made(EVERYTHING))
     assert set(found["app1"]) - set(found["app2"]) == {"redis", "metrics", "mail", "jobs"}
-    assert set(found["app2"]) == {"database", "edge", "app", "certificates"}
+    assert set(found["app2"]) == {"database", "failover", "edge", "app", "certificates"}
     assert set(found["db1"]) == set(found["db2"]) == {"etcd", "backup", "postgres"}
     at_100 = stage_100.topology(parse(EVERYTHING), TWO_CORES, UVICORN)
-    assert set(where(at_100)["app1"]) == set(found["app1"])
+    assert set(where(at_100)["app1"]) == set(found["app1"]) - {"failover"}
 
 
 def test_the_database_is_the_one_of_stage_100_in_other_hands() -> None:
@@ -195,6 +195,5 @@ def test_a_database_of_the_users_own_does_not_fail_over() -> None:
         made(PLAIN + '[database]\nurl = "postgresql://db.example/shop"\n')
 
 
-def test_the_command_line_does_not_reach_it_yet() -> None:
-    with pytest.raises(UsageError, match="comes with a later version"):
-        stages.require_built("1k")
+def test_the_command_line_reaches_it() -> None:
+    stages.require_built("1k")

@@ -36,7 +36,7 @@ SPEC = parse(
     """
 )
 MACHINE, FACTS = Machine(cores=2, memory_bytes=4 << 30), AppFacts("uvicorn", "asgi")
-ORDER = EVERY[EVERY.index("10") :]
+ORDER = EVERY[EVERY.index("10") : EVERY.index("100") + 1]
 PATHS = ("apphost/postgres", "db1/postgres")
 OPTIONAL = (
     *(st.Check, st.CatchUp, st.Verify, st.TrialStart, st.Checkpoint, st.Settle, st.AwaitLast),

@@ -15,6 +15,7 @@ from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
 from tenfold.topology.settings import EdgeSettings
 from tenfold.transitions import steps as st
 from tenfold.transitions.planner import Goal, plan, plan_down
+from tenfold.transitions.steps import cluster
 
 EDGE_ALONE = Unit("edge", "nginx", "vm1", EdgeSettings(upstream=None, pages=True))
 PATHS = ("vm1/postgres", "vm1/edge", "vm1/app")
@@ -319,6 +320,14 @@ def test_every_step_survives_the_journal(kind: str) -> None:
         "RenewServer": st.RenewServer("vm1/postgres", 1.5),
         "EndStandIn": st.EndStandIn("vm1/edge"),
         "RemoveBeside": st.RemoveBeside("vm1/postgres", "now"),
+        "AwaitQuorum": cluster.AwaitQuorum(("db1/etcd", "db2/etcd"), 30.0),
+        "RemoveEtcd": cluster.RemoveEtcd("db1/etcd"),
+        "AdoptDatabase": cluster.AdoptDatabase("db1/postgres"),
+        "ReleaseDatabase": cluster.ReleaseDatabase("db1/postgres"),
+        "JoinCluster": cluster.JoinCluster("db2/postgres", "db1/postgres"),
+        "LeaveCluster": cluster.LeaveCluster("db2/postgres", "db1/postgres"),
+        "RequireSynchronous": cluster.RequireSynchronous("db1/postgres", 1),
+        "SwitchOver": cluster.SwitchOver("db2/postgres", "db1/postgres"),
         "Together": st.Together((st.BuildRelease("r1"), st.StartUnit("vm1/postgres"))),
     }
     step = samples[kind]

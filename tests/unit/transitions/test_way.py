@@ -51,7 +51,13 @@ def test_two_stages_at_once_are_two_moves(at: str, to: str, nearer: str) -> None
 
 @pytest.mark.parametrize(
     ("at", "later", "earlier"),
-    [("1", "10", "1"), ("10", "100", "1"), ("100", "100", "10"), ("10+100", "100", "1")],
+    [
+        ("1", "10", "1"),
+        ("10", "100", "1"),
+        ("100", "1k", "10"),
+        ("1k", "1k", "100"),
+        ("10+100", "100", "1"),
+    ],
 )
 def test_without_a_stage_the_next_one_is_meant(at: str, later: str, earlier: str) -> None:
     assert (way.next_stage(at), way.previous_stage(at)) == (later, earlier)

@@ -47,7 +47,9 @@ def _prechecks(
     deployment: Deployment, intent: Intent, state: str, unseen: list[Unseen]
 ) -> tuple[Finding, ...]:
     if deployment.position != "10":
-        why = "the move to 1k comes with a later version"
+        why = "tenfold plan --to 1k  has the checks of that move"
+        if deployment.position == "1k":
+            why = "the move to 10k comes with a later version"
         if "+" in deployment.position:
             why = "a move is open; its own plan has these checks"
         unseen.append(Unseen("the next move", why))

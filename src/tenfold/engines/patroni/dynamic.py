@@ -13,6 +13,18 @@ MOST_LAG_BYTES = 1 << 30
 synchronous ones; what a dead leader wrote beyond those was acknowledged to nobody."""
 
 
+def member_slot(member: str) -> str:
+    """What Patroni calls the slot of a member, which is named after its host."""
+    return "".join(_slot_character(c) for c in member.lower())[:63]
+
+
+def _slot_character(character: str) -> str:
+    if character in "-.":
+        return "_"
+    plain = character.isascii() and (character.isalnum() or character == "_")
+    return character if plain else f"u{ord(character):04d}"
+
+
 def dynamic(settings: PatroniSettings, sizes: Sizing, members: int) -> dict[str, Any]:
     """The whole of it. Its parameters are those that Patroni takes from nowhere else, and they are
     what our own ``postgresql.conf`` has: a server that is taken over needs no restart.

@@ -7,6 +7,7 @@ import psycopg
 from tenfold.errors import StepFailed
 from tenfold.transitions.perform import (
     checking,
+    cluster,
     databases,
     holding,
     journaling,
@@ -25,6 +26,7 @@ __all__ = [
     "Releases",
     "World",
     "checking",
+    "cluster",
     "databases",
     "holding",
     "journaling",

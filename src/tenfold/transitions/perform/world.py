@@ -73,7 +73,10 @@ class Pages(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything that effects act on."""
+    """Everything that effects act on.
+
+    ``care`` is where Patroni and etcd are, on the way between stage 100 and 1k.
+    """
 
     blueprint: Blueprint
     target: Target
@@ -85,6 +88,7 @@ class World:
     terms: Terms = field(default_factory=Terms)
     renewals: Renewals = field(default_factory=Renewals)
     pages: Pages | None = None
+    care: Blueprint | None = None
 
     def agent(self, host: str) -> HostAgent:
         """The host's agent; started if it does not run."""

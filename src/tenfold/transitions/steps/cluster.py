@@ -1,8 +1,4 @@
-"""A database that fails over by itself: what coming into that and out of it is made of.
-
-Planned (:mod:`tenfold.transitions.clustering`), not yet carried out: no journal has them, and no
-command leads to a plan with them.
-"""
+"""A database that fails over by itself: what coming into that and out of it is made of."""
 
 from __future__ import annotations
 

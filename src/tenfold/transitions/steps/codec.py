@@ -7,6 +7,7 @@ from typing import Any
 
 from tenfold.errors import JournalError
 from tenfold.transitions.steps import (
+    cluster,
     journaling,
     moving,
     pages,
@@ -21,7 +22,7 @@ SCHEMA = 1
 
 KINDS: dict[str, type[Step]] = {
     kind.__name__: kind
-    for module in (serving, pages, moving, working, restoring, upgrading, journaling)
+    for module in (serving, pages, moving, working, restoring, upgrading, journaling, cluster)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, Step) and kind is not Step
 } | {Together.__name__: Together}

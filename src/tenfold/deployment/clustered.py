@@ -1,0 +1,196 @@
+"""The move between stage 100 and 1k: what is seen of etcd and of Patroni, and the plan from there.
+
+Who leads among databases in Patroni's care is what Patroni says, not what their disks do: a former
+leader's disk says that it leads until it has been made to follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import tenfold.engines.etcd.probe as etcd
+from tenfold.deployment import work
+from tenfold.deployment.databases import observe_databases
+from tenfold.deployment.leading import view_of
+from tenfold.engines.patroni import probe
+from tenfold.errors import Refused, TargetError
+from tenfold.stages.path import FAILS_OVER
+from tenfold.topology.model import Unit
+from tenfold.topology.observation import Observation
+from tenfold.topology.process import Command
+from tenfold.topology.settings import EtcdSettings, PatroniSettings
+from tenfold.transitions import clustering, crossing
+from tenfold.transitions.clustering import PATRONI, SeenCluster
+
+if TYPE_CHECKING:
+    from tenfold.deployment.deployment import Deployment
+    from tenfold.deployment.intent import Intent
+    from tenfold.engines.patroni.probe import ClusterView
+    from tenfold.topology.databases import ObservedDatabase
+    from tenfold.transitions.blueprint import Blueprint
+    from tenfold.transitions.crossing import Terms
+    from tenfold.transitions.planner import Goal, Plan
+
+STAGE = "1k"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who leads, who else may without a commit being lost, and how many of etcd's members agree
+    on that, of how many; hosts by name."""
+
+    leader: str | None
+    in_sync: tuple[str, ...]
+    etcd_agree: int
+    etcd_members: int
+
+
+def standing(deployment: Deployment) -> Standing:
+    """How a database stands that fails over by itself.
+
+    Raises:
+        TenfoldError: the file or the machine does not allow to look.
+    """
+    blueprint = work.intend(deployment, release=deployment.observe().release).blueprint
+    view = view_of(blueprint)
+    (first, *others) = blueprint.topology.of(EtcdSettings)
+    assert isinstance(first.settings, EtcdSettings)
+    found = etcd.observe(first.settings.cluster, blueprint.scene(first))
+    leader = None if view is None else view.leader
+    return Standing(
+        leader=None if leader is None else leader.name,
+        in_sync=() if view is None else view.in_sync,
+        etcd_agree=sum(m.answers and m.has_leader for m in found.members),
+        etcd_members=1 + len(others),
+    )
+
+
+def covers(deployment: Deployment, name: str) -> bool:
+    """Whether the way to this position is one of the move between stage 100 and 1k."""
+    under_way = deployment.crossing
+    ends = () if under_way is None else (under_way.home, under_way.goal)
+    return name in FAILS_OVER or deployment.position in FAILS_OVER or STAGE in ends
+
+
+def care_of(deployment: Deployment, intent: Intent) -> Blueprint:
+    """Where Patroni and etcd are at stage 1k, whatever the intent is about."""
+    if intent.goal.topology.of(PatroniSettings):
+        return intent.blueprint
+    release = intent.goal.release
+    return work.intend(deployment, release=release, position=STAGE).blueprint
+
+
+def look(deployment: Deployment, intent: Intent, care: Blueprint) -> SeenCluster:
+    """What there is now.
+
+    Raises:
+        Refused: no database leads.
+        TargetError: an agent broke off.
+    """
+    now = deployment.observe(intent.target)
+    databases = observe_databases(intent, clustered=True)
+    kept = [path for path in databases if _engine(path, now) == PATRONI]
+    view = _view(kept, care)
+    if view is not None:
+        databases = _by_patroni(databases, kept, view)
+    return SeenCluster(
+        crossing.Seen(now, databases),
+        journal=None,
+        agrees=_agrees(now, care),
+        synchronous=view is not None and len(view.in_sync) >= _wanted(care),
+        etcd_data=_with_data(intent, care),
+    )
+
+
+def plan(kind: str, found: SeenCluster, goal: Goal, terms: Terms) -> Plan:
+    """See :func:`tenfold.transitions.clustering.plan`; but the journal stays in its file."""
+    settings = [m.settings for m in goal.topology.of(PatroniSettings)]
+    named = [s.etcd for s in settings if isinstance(s, PatroniSettings)]
+    found = replace(found, journal=named[0] if named else None)  # as if it had been moved
+    return clustering.plan(kind, found, goal, terms)
+
+
+def expected(goal: Goal) -> SeenCluster:
+    """What will be seen once a goal is reached."""
+    members = frozenset(m.path for m in goal.topology.of(EtcdSettings))
+    care = bool(goal.topology.of(PatroniSettings))
+    return SeenCluster(
+        crossing.reached(goal),
+        journal=None,
+        agrees=bool(members),
+        synchronous=care,
+        etcd_data=members,
+    )
+
+
+def _view(kept: list[str], care: Blueprint) -> ClusterView | None:
+    """The cluster as whoever answers first sees it; ``None`` where nobody does.
+
+    Raises:
+        Refused: somebody does, and nobody leads.
+    """
+    for path in kept:
+        unit = care.topology.member(path)
+        try:
+            found = probe.observe(unit, care.scene(unit))
+        except TargetError:
+            continue
+        if found.leader is None:
+            raise Refused(
+                "no database leads just now: Patroni has not chosen another one yet",
+                changed="nothing",
+                next="tenfold status    says when one does; then give the command again",
+            )
+        return found
+    return None
+
+
+def _by_patroni(
+    databases: Mapping[str, ObservedDatabase], kept: list[str], view: ClusterView
+) -> dict[str, ObservedDatabase]:
+    assert view.leader is not None
+    found = dict(databases)
+    for path in kept:
+        if found[path].role in ("absent", "unknown"):
+            continue
+        leads = path.partition("/")[0] == view.leader.name
+        found[path] = replace(found[path], role="leader" if leads else "follower")
+    return found
+
+
+def _agrees(now: Observation, care: Blueprint) -> bool:
+    members = care.topology.of(EtcdSettings)
+    if not any(_engine(m.path, now) == "etcd" for m in members):
+        return False
+    settings = members[0].settings
+    assert isinstance(settings, EtcdSettings)
+    return etcd.observe(settings.cluster, care.scene(members[0])).quorum
+
+
+def _wanted(care: Blueprint) -> int:
+    settings = care.topology.of(PatroniSettings)[0].settings
+    assert isinstance(settings, PatroniSettings)
+    return settings.synchronous_nodes
+
+
+def _with_data(intent: Intent, care: Blueprint) -> frozenset[str]:
+    """The members of etcd that have data, on hosts that can be asked."""
+    found = set()
+    for member in care.topology.of(EtcdSettings):
+        assert isinstance(member, Unit)
+        if member.host not in intent.target.hosts():
+            continue
+        agent = intent.target.reach(member.host)
+        folder = care.scene(member).place.data
+        if agent is not None and agent.run(Command(("test", "-e", folder))).code == 0:
+            found.add(member.path)
+    return frozenset(found)
+
+
+def _engine(path: str, now: Observation) -> str:
+    host_name, _, name = path.partition("/")
+    host = now.host(host_name)
+    unit = None if host is None else host.unit(name)
+    return "" if unit is None else unit.engine

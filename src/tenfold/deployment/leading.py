@@ -1,0 +1,33 @@
+"""Who leads where that is Patroni's to say, asked of whoever answers first."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tenfold.engines.patroni import probe
+from tenfold.errors import TargetError
+from tenfold.topology.settings import PatroniSettings
+
+if TYPE_CHECKING:
+    from tenfold.engines.patroni.probe import ClusterView
+    from tenfold.transitions.blueprint import Blueprint
+    from tenfold.transitions.planner import Goal
+
+
+def view_of(blueprint: Blueprint) -> ClusterView | None:
+    """The databases as Patroni sees them; ``None`` where none is in its care, or nobody answers."""
+    for unit in blueprint.topology.of(PatroniSettings):
+        with suppress(TargetError):
+            return probe.observe(unit, blueprint.scene(unit))
+    return None
+
+
+def by_observation(goal: Goal, blueprint: Blueprint) -> Goal:
+    """The goal with whoever leads as its leader: what only a leader takes goes there."""
+    view = view_of(blueprint)
+    if view is None or view.leader is None:
+        return goal
+    leads = [u.path for u in goal.topology.of(PatroniSettings) if u.host == view.leader.name]
+    return replace(goal, leaders=dict.fromkeys(goal.leaders, leads[0])) if leads else goal

@@ -1,0 +1,263 @@
+"""A database that fails over by itself: etcd, and coming into Patroni's care and out of it.
+
+Patroni and etcd are asked where they are at stage 1k, whatever the goal is: :attr:`World.care`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import tenfold.engines.etcd.probe as etcd
+import tenfold.engines.patroni.admin as patroni
+from tenfold.engines.patroni import probe
+from tenfold.engines.patroni.dynamic import member_slot
+from tenfold.engines.patroni.probe import ClusterView, MemberState
+from tenfold.engines.postgresql import orders, replication
+from tenfold.engines.postgresql.peers import slot_name
+from tenfold.engines.postgresql.render import server
+from tenfold.engines.protocol import Scene
+from tenfold.errors import Refused, StepFailed, TargetError, UnitFailed
+from tenfold.topology.model import Unit
+from tenfold.topology.process import Command
+from tenfold.topology.settings import EtcdSettings
+from tenfold.transitions.crossing import members
+from tenfold.transitions.perform.databases import database_unit, run_at, settings_of
+from tenfold.transitions.perform.dispatch import effect
+from tenfold.transitions.perform.world import Tell, World
+from tenfold.transitions.steps import cluster as steps
+
+LOOK_EVERY_SECONDS = 0.2
+LEAD_SECONDS = 60.0
+"""How long Patroni may take to call a server that runs its leader: a few rounds."""
+FOLLOW_SECONDS = 120.0
+SYNCHRONOUS_SECONDS = 60.0
+LEAVE_SECONDS = 10.0
+RUNS = ("running", "streaming", "in archive recovery")
+"""Patroni's words for a server that works."""
+
+
+@effect.register
+def _(step: steps.AwaitQuorum, world: World, tell: Tell) -> None:
+    unit, scene = _care(step.members[0], world)
+    assert isinstance(unit.settings, EtcdSettings)
+    name = unit.settings.cluster
+
+    def agree() -> bool:
+        found = etcd.observe(name, scene)
+        tell(f"{sum(m.answers for m in found.members)} of {len(found.members)} answer")
+        return found.quorum
+
+    _until(agree, step.within_seconds, f"{', '.join(step.members)} to agree")
+
+
+@effect.register
+def _(step: steps.RemoveEtcd, world: World, tell: Tell) -> None:
+    host, _, name = step.member.partition("/")
+    agent = world.agent(host)
+    agent.stop(name)
+    folder = f"{agent.paths.root}/data/{name}"
+    finished = agent.run(Command(("rm", "-rf", "--", folder), within_seconds=60.0))
+    if finished.code != 0:
+        raise UnitFailed(f"{folder} could not be deleted", detail=finished.tail)
+
+
+@effect.register
+def _(step: steps.AdoptDatabase, world: World, tell: Tell) -> None:
+    unit, scene = _care(step.unit, world)
+    agent = world.own_sockets(unit.host)
+    agent.write(world.blueprint.render(unit)[0])
+    agent.entrust(world.blueprint.order(unit))
+    _until(lambda: _leads(unit, scene), LEAD_SECONDS, f"Patroni to see that {step.unit} leads")
+    # Those that follow by themselves keep their places until each of them joins.
+    others = [u for u in members(world.blueprint.topology) if u.path != step.unit]
+    _keep_slots(unit, scene, [o for o in others if not _in_care(o, world)])
+
+
+@effect.register
+def _(step: steps.ReleaseDatabase, world: World, tell: Tell) -> None:
+    unit, scene = _care(step.unit, world)
+    plain, own = database_unit(step.unit, world)
+    agent = world.own_sockets(unit.host)
+    if _in_care(unit, world) and (_seen(unit, scene) is not None or _others_in_care(unit, world)):
+        _require_alone(unit, scene)
+        _wait_for_nobody(unit, scene, world)
+    agent.write(world.blueprint.render(plain)[0])
+    pid_file = f"{server(plain, own).data}/postmaster.pid"
+    agent.take_back(world.blueprint.order(plain), pid_file, LEAVE_SECONDS)
+    # Patroni wrote into the same files for as long as it ran.
+    agent.write(world.blueprint.render(plain)[0])
+    agent.reload(plain.name)
+    _forget_members(plain, world)
+
+
+@effect.register
+def _(step: steps.JoinCluster, world: World, tell: Tell) -> None:
+    unit, scene = _care(step.unit, world)
+    agent = world.own_sockets(unit.host)
+    agent.write(world.blueprint.render(unit)[0])
+    world.sessions.drop(step.unit)
+    agent.start(world.blueprint.order(unit))
+
+    def follows() -> bool:
+        found = _member(unit, scene)
+        tell("" if found is None else found.state)
+        return found is not None and found.role == "follower" and found.state in RUNS
+
+    _until(follows, FOLLOW_SECONDS, f"{step.unit} to follow {step.leader}")
+
+
+@effect.register
+def _(step: steps.LeaveCluster, world: World, tell: Tell) -> None:
+    leader, scene = _care(step.leader, world)
+    unit, own = database_unit(step.unit, world)
+    _wait_for_nobody(leader, scene, world)
+    _keep_slots(leader, scene, [unit])
+    session = world.sessions.at(*database_unit(step.leader, world))
+    kept = "SELECT FROM pg_replication_slots WHERE slot_name = %s"
+    name = slot_name(settings_of(unit))
+    _until(
+        lambda: session.execute(kept, [name]).fetchone() is not None,
+        LEAD_SECONDS,
+        f"{step.leader} to keep its log for {step.unit}",
+    )
+    world.sessions.drop(step.unit)
+    agent = world.own_sockets(unit.host)
+    agent.write(world.blueprint.render(unit)[0])
+    run_at(world, unit, orders.follow(unit, own))
+    agent.start(world.blueprint.order(unit))
+    # Patroni wrote into the same files for as long as it ran.
+    if agent.write(world.blueprint.render(unit)[0]):
+        agent.reload(unit.name)
+    _forget_members(unit, world)
+
+
+@effect.register
+def _(step: steps.RequireSynchronous, world: World, tell: Tell) -> None:
+    unit, scene = _care(step.leader, world)
+    patroni.configure(unit, scene)
+
+    def waits() -> bool:
+        found = probe.observe(unit, scene).in_sync
+        tell(f"in sync: {', '.join(found) or 'nobody'}")
+        return len(found) >= step.nodes
+
+    _until(waits, SYNCHRONOUS_SECONDS, f"{step.nodes} to be in sync with {step.leader}")
+
+
+@effect.register
+def _(step: steps.SwitchOver, world: World, tell: Tell) -> None:
+    old, _ = _care(step.leader, world)
+    new, scene = _care(step.to, world)
+    # A host that has just come back has a Patroni that does not answer yet.
+    _until(lambda: _seen(new, scene) is not None, FOLLOW_SECONDS, f"Patroni of {step.to}")
+    leader = probe.observe(new, scene).leader
+    if leader is None or leader.name != new.host:
+
+        def level() -> bool:
+            found = _member(new, scene)
+            tell("starts" if found is None else f"{found.state}, {found.lag_bytes} bytes behind")
+            return found is not None and found.in_sync
+
+        _until(level, FOLLOW_SECONDS, f"{step.to} to be in sync with {step.leader}")
+        world.sessions.drop(step.leader)
+        patroni.switch_over(new, scene, leader=old.host, candidate=new.host)
+    _until(lambda: _leads(new, scene), LEAD_SECONDS, f"{step.to} to lead")
+
+    def follows() -> bool:
+        found = next((m for m in probe.observe(new, scene).members if m.name == old.host), None)
+        return found is None or found.state in RUNS
+
+    _until(follows, FOLLOW_SECONDS, f"{step.leader} to follow {step.to}")
+
+
+def _care(path: str, world: World) -> tuple[Unit, Scene]:
+    """A unit as it is at stage 1k, and its scene there."""
+    blueprint = world.care or world.blueprint
+    unit = blueprint.topology.member(path)
+    assert isinstance(unit, Unit)
+    return unit, blueprint.scene(unit)
+
+
+def _in_care(unit: Unit, world: World) -> bool:
+    agent = world.target.reach(unit.host)
+    seen = None if agent is None else agent.observe().unit(unit.name)
+    return seen is not None and seen.engine == "patroni"
+
+
+def _others_in_care(unit: Unit, world: World) -> bool:
+    blueprint = world.care or world.blueprint
+    return any(m.path != unit.path and _in_care(m, world) for m in members(blueprint.topology))
+
+
+def _member(unit: Unit, scene: Scene) -> MemberState | None:
+    found = _seen(unit, scene)
+    return None if found is None else next((m for m in found.members if m.name == unit.host), None)
+
+
+def _leads(unit: Unit, scene: Scene) -> bool:
+    found = _seen(unit, scene)
+    leader = None if found is None else found.leader
+    return leader is not None and leader.name == unit.host and leader.state in RUNS
+
+
+def _seen(unit: Unit, scene: Scene) -> ClusterView | None:
+    """The cluster; ``None`` while its Patroni has just been started, and answers nobody."""
+    try:
+        return probe.observe(unit, scene)
+    except TargetError:
+        return None
+
+
+def _require_alone(unit: Unit, scene: Scene) -> None:
+    """See that nobody is left whom Patroni would elect once this one is out of its care."""
+    found = probe.observe(unit, scene)
+    if found.leader is None or found.leader.name != unit.host:
+        who = "nobody" if found.leader is None else found.leader.name
+        raise Refused(
+            f"{unit.path} does not lead, {who} does", next="tenfold resume    looks again"
+        )
+    others = [m.name for m in found.members if m.name != unit.host and m.state in RUNS]
+    if others:
+        raise Refused(
+            f"{', '.join(others)} would be elected as soon as {unit.path} is out of Patroni's care",
+            next="tenfold resume    has them leave first",
+        )
+
+
+def _wait_for_nobody(leader: Unit, scene: Scene, world: World) -> None:
+    """From now on a commit waits for nobody: who leaves is not to keep anybody waiting."""
+    patroni.change(leader, scene, {"synchronous_mode": False})
+    session = world.sessions.at(leader, scene)
+
+    def told() -> bool:
+        row = session.execute("SHOW synchronous_standby_names").fetchone()
+        return row == ("",)
+
+    _until(told, SYNCHRONOUS_SECONDS, f"commits on {leader.path} to wait for nobody")
+
+
+def _keep_slots(leader: Unit, scene: Scene, followers: list[Unit]) -> None:
+    """Have Patroni keep the places of those that follow without being members."""
+    kept = {slot_name(settings_of(f)): {"type": "physical"} for f in followers}
+    if kept:
+        patroni.change(leader, scene, {"slots": kept})
+
+
+def _forget_members(unit: Unit, world: World) -> None:
+    """Let go of the log that Patroni kept for its members, each by its host's name."""
+    session = world.sessions.at(*database_unit(unit.path, world))
+    blueprint = world.care or world.blueprint
+    for member in members(blueprint.topology):
+        replication.drop_slot(session, member_slot(member.host))
+
+
+def _until(condition: Callable[[], bool], within_seconds: float, subject: str) -> None:
+    deadline = time.monotonic() + within_seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise StepFailed(
+                f"waited {within_seconds:g} s for {subject}",
+                next="tenfold logs postgres etcd    shows what they say",
+            )
+        time.sleep(LOOK_EVERY_SECONDS)
