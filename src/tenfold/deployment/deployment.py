@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,14 +184,21 @@ class Deployment:
 
     def down(self, listener: Listener) -> bool:
         """Stop everything, keep the data; ``False`` if nothing ran. The caller holds the lock."""
-        todo = plan_down(self.observe())
+        now = self.observe()
+        todo = plan_down(now)
         if todo.empty:
             return False
+        first, last = etcd_last(now, todo.steps) if self.journal.place else (todo.steps, ())
         try:
-            Runner(self.journal, self._stop, listener).run(todo)
+            Runner(self.journal, self._stop, listener).run(replace(todo, steps=first))
         except JournalError:  # a full disk must not keep anybody from stopping
-            for step in todo.steps:
+            for step in first:
                 self._stop(step, lambda _: None)
+        for step in last:
+            listener.started(step)
+            began = time.monotonic()
+            self._stop(step, lambda _: None)
+            listener.finished(step, time.monotonic() - began)
         return True
 
     def _stop(self, step: Step, tell: Callable[[str], None]) -> None:
@@ -206,6 +214,16 @@ class Deployment:
                 yield
             finally:
                 self.journal.refresh()
+
+
+def etcd_last(
+    now: Observation, steps: tuple[Step, ...]
+) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """The stops of hosts without etcd, and then those of hosts with a member: whatever is to be
+    written into the journal has to be before these."""
+    members = {h.name for h in now.hosts if any(u.engine == "etcd" for u in h.units)}
+    last = tuple(s for s in steps if isinstance(s, StopHost) and s.host in members)
+    return tuple(s for s in steps if s not in last), last
 
 
 def _position(facts: Mapping[str, Any], layout: Layout) -> str:
