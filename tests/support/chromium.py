@@ -87,6 +87,8 @@ class Window:
             self.complaints.append(f"console: {message.text} ({message.location.get('url')})")
 
     def _failed(self, request: Request) -> None:
+        if request.failure == "net::ERR_ABORTED" and "favicon" in request.url:
+            return  # The browser itself gives up on a page's icon when it goes on to the next page.
         self.complaints.append(f"{request.method} {request.url}: {request.failure}")
 
     def _answered(self, response: Response) -> None:

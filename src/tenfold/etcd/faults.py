@@ -27,6 +27,11 @@ KINDS: Final[dict[int, Kind]] = {
 """From the status codes of gRPC, which the gateway passes on (grpc/grpc doc/statuscodes.md)."""
 
 
+_LATER: Final = ("too many requests", "raft proposal dropped")
+"""Nothing was done, and it may be in a moment: while the leader changes proposals are dropped
+(etcd-io/raft, ``ErrProposalDropped``), which the gateway passes on as an unknown error."""
+
+
 class EtcdError(TenfoldError):
     """etcd did not do what it was asked; ``kind`` tells whose fault it is.
 
@@ -54,7 +59,7 @@ def of_answer(url: str, status: int, told: Any) -> EtcdError:
         return StaleToken("refused", what)
     if message.endswith("user name is empty"):  # 3.4 and 3.5: nobody was told who asks
         return StaleToken("refused", what)
-    if message.endswith("too many requests"):
+    if message.endswith(_LATER):
         return EtcdError("silent", what)
     kind = KINDS.get(code, "silent") if isinstance(code, int) else "silent"
     if kind == "wrong" and "authentication failed" in message:
