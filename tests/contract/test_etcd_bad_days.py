@@ -19,7 +19,7 @@ from tenfold.errors import JournalError
 from tenfold.etcd import Access, Client, Lease
 from tenfold.transitions.journal import MovableJournal, Place
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.few(3)]
 STEPS = ({"step": "StopHost"},)
 WITHIN = 6.0
 

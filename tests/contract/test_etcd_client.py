@@ -30,7 +30,7 @@ from tenfold.etcd import (
 )
 from tenfold.secret import Secret
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.few(5)]
 PASSWORD = "a-password-of-nobody"
 
 

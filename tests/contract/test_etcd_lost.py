@@ -16,7 +16,7 @@ from tests.support.postgres import wait_for
 
 from tenfold.engines.patroni.render import prefix
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.engine, pytest.mark.few(0), pytest.mark.timeout(280)]
 UNTIL_ELECTED_SECONDS = 12.0
 """Left alone, a member whose commits are few is elected within 5 s (seen)."""
 

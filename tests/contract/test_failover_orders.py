@@ -29,7 +29,7 @@ from tenfold.failover.agent import Agent
 from tenfold.targets.local import LocalAgent
 from tenfold.topology.process import Listen, UnitOrder
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.few(3)]
 
 RELAY = """
 import os, signal, socket

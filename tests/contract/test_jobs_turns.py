@@ -23,7 +23,7 @@ from tenfold.jobs.book import Book
 from tenfold.jobs.config import TURNS, Turns, read_turns
 from tenfold.jobs.turn import Shared
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.few(1)]
 SECONDS = 2
 EVERY_SECONDS = 0.5
 

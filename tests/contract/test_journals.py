@@ -22,7 +22,7 @@ from tenfold.transitions.journal import Journal, MovableJournal, Place, SqliteJo
 from tenfold.transitions.journal.etcd import EtcdJournal
 from tenfold.transitions.steps import EnsureHost, StopHost, to_json
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.few(4)]
 STEPS = (to_json(EnsureHost("vm1")), to_json(StopHost("vm1")))
 KINDS = ("file", "etcd", "returned")
 _numbers = itertools.count()

@@ -15,7 +15,7 @@ from tenfold.failover.asking import ANSWER_SECONDS, EVERY_SECONDS, Address, Serv
 from tenfold.failover.sightings import Seen
 from tenfold.secret import Secret
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.few(2)]
 
 LEADER, FOLLOWER = "db1/postgres", "db2/postgres"
 SHARE = 0.1

@@ -23,7 +23,7 @@ from tests.support.venvs import environment
 
 from tenfold.wiring import control
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.few(6)]
 
 APPS = Path(__file__).resolve().parents[1] / "apps" / "databases"
 AT_ONCE = 6

@@ -26,7 +26,7 @@ from tenfold.etcd.access import Access
 from tenfold.transitions.journal import MovableJournal, Place, SqliteJournal
 from tenfold.transitions.journal.etcd import EtcdJournal
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.few(1)]
 STEPS = ({"step": "MoveJournal"},)
 THERE = ("MoveJournal.copied", "MoveJournal.marked")
 BACK = ("MoveJournal.leaving", "MoveJournal.left")
