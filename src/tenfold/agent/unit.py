@@ -156,10 +156,7 @@ class Unit:
             Forgotten: see :meth:`start`.
         """
         async with self._order_lock:
-            if self.forgotten:
-                raise Forgotten
-            if order.launch != self.order.launch:
-                await self._end_life(UnitFailed(f"{self.name} was declared anew meanwhile"))
+            if await self._is_to_change(order):
                 entrusting.entrust(self, order)
         await self.start(order)
 
@@ -173,12 +170,22 @@ class Unit:
             Forgotten: see :meth:`start`.
         """
         async with self._order_lock:
-            if self.forgotten:
-                raise Forgotten
-            if order.launch != self.order.launch:
-                await self._end_life(UnitFailed(f"{self.name} was declared anew meanwhile"))
+            if await self._is_to_change(order):
                 await entrusting.take_back(self, order, server, within_seconds)
         await self.start(order)
+
+    async def _is_to_change(self, order: UnitOrder) -> bool:
+        """Whether this is another declaration; then whoever waits for the present one is told.
+
+        Raises:
+            Forgotten: see :meth:`start`.
+        """
+        if self.forgotten:
+            raise Forgotten
+        if order.launch == self.order.launch:
+            return False
+        await self._end_life(UnitFailed(f"{self.name} was declared anew meanwhile"))
+        return True
 
     async def stop(self, within_seconds: float | None = None) -> None:
         """End it in order; whoever waits for it to become ready is told.

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-WAYS_ON = {
-    "grow": "makes the switch",
-    "shrink": "makes the switch",
-    "resume": "goes on from here",
-    "abort": "removes what was prepared",
-    "reverse": "takes it back, as live as it was made",
-    "complete": "removes the old copy, and with it the way back",
-}
+from tenfold.observe.report.words import ACTIONS
 
 SETTLES = "settles it; nothing is removed"
 STOPS_THE_APP = "stops the app; its data stays"
@@ -21,4 +14,4 @@ def way_on(choice: str, moves: tuple[str | None, str | None], stage: str) -> str
         return STOPS_THE_APP if stage == "1" else SETTLES
     if choice == "complete" and "1k" in moves:
         return SETTLES if stage == "1k" else "removes the other zones' hosts, and etcd"
-    return WAYS_ON[choice]
+    return ACTIONS[choice]

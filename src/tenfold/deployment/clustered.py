@@ -190,7 +190,5 @@ def _with_data(intent: Intent, care: Blueprint) -> frozenset[str]:
 
 
 def _engine(path: str, now: Observation) -> str:
-    host_name, _, name = path.partition("/")
-    host = now.host(host_name)
-    unit = None if host is None else host.unit(name)
+    unit = now.unit(path)
     return "" if unit is None else unit.engine

@@ -110,3 +110,9 @@ class Observation:
     def host(self, name: str) -> ObservedHost | None:
         """The host of this name, if it was seen."""
         return next((h for h in self.hosts if h.name == name), None)
+
+    def unit(self, path: str) -> ObservedUnit | None:
+        """The unit ``host/name``, if it was seen."""
+        host_name, _, name = path.partition("/")
+        host = self.host(host_name)
+        return None if host is None else host.unit(name)

@@ -191,20 +191,14 @@ def _prepared(now: Observation, goal: Goal, leader: str) -> Observation:
 
 
 def _in_care(now: Observation, path: str) -> bool:
-    unit = _unit(now, path)
+    unit = now.unit(path)
     return unit is not None and unit.engine == PATRONI and unit.state in LIVE
 
 
 def _is_entrusted(now: Observation, path: str) -> bool:
     """Whether it is to be in Patroni's care, also where Patroni does not come up."""
-    unit = _unit(now, path)
+    unit = now.unit(path)
     return unit is not None and unit.engine == PATRONI
-
-
-def _unit(now: Observation, path: str) -> ObservedUnit | None:
-    host_name, _, name = path.partition("/")
-    host = now.host(host_name)
-    return host.unit(name) if host else None
 
 
 def _became(now: Observation, unit: Unit, goal: Goal) -> Observation:

@@ -258,9 +258,7 @@ class _Move:
         return host is not None and host.agent == "running"
 
     def _lives(self, path: str) -> bool:
-        host_name, _, name = path.partition("/")
-        host = self.seen.now.host(host_name)
-        unit = host.unit(name) if host else None
+        unit = self.seen.now.unit(path)
         return unit is not None and unit.state in LIVE
 
     def _has(self, path: str) -> bool:
