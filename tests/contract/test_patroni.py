@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import fcntl
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from tests.support.patroni import Cluster, Writer, cluster
+from tests.support.patroni import Cluster, Member, Writer, cluster
 from tests.support.postgres import wait_for
 
 from tenfold.engines.etcd import admin as etcd_admin
@@ -19,6 +21,7 @@ from tenfold.engines.etcd import probe as etcd_probe
 from tenfold.engines.patroni import admin, probe
 from tenfold.engines.patroni.rest import ask
 from tenfold.errors import StepFailed
+from tenfold.leash.config import read
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300), pytest.mark.few(1)]
 
@@ -76,6 +79,77 @@ def test_another_member_leads_and_nothing_is_lost_when(what: str) -> None:
         found.wait_in_sync()
         assert found.leader() is new
         assert not writer.lost()
+
+
+WHOLE = ("guard", "leash", "patroni", "postgres")
+
+
+def kill_whole(member: Member) -> float:
+    """Everything at once; gives when."""
+    member.kill(*WHOLE, how=signal.SIGSTOP)  # Else one of them may see another one's end.
+    return member.kill(*WHOLE)
+
+
+@pytest.mark.parametrize("names", [("db1", "db2"), ("db1", "db2", "db3")], ids=["two", "three"])
+@pytest.mark.always
+def test_others_elect_at_once_when_nothing_is_left_of_a_leader(names: tuple[str, ...]) -> None:
+    with cluster(*names) as found:
+        found.begin()
+        old = found.leader()
+        with watched(found) as two_at_once, Writer(found) as writer:
+            at = kill_whole(old)
+            new = found.wait_for_leader(other_than=old.name, within=15)
+            writer.wait_past(time.monotonic())
+        assert not two_at_once
+        assert len(writer.failed) <= 1  # the one that was on its way
+        assert not writer.lost()
+        assert writer.gap(at) < 10, "the lease is 20 s"
+        old.process.wait(5)  # type: ignore[union-attr]
+        old.start()
+        found.wait_in_sync()
+        assert found.leader() is new
+        said = [m.log.count("the others elect now") for m in found.members]
+        assert sum(said) == 1, "of two that see it one acts"
+
+
+def test_a_leader_of_which_only_the_server_lives_is_left_to_its_agent_and_then_ended() -> None:
+    with cluster("db1", "db2") as found:
+        found.begin()
+        old = found.leader()
+        without = tuple(one for one in WHOLE if one != "postgres")
+        with watched(found) as two_at_once, Writer(found) as writer:
+            old.kill(*without, how=signal.SIGSTOP)
+            at = old.kill(*without)
+            old.process.wait(5)  # type: ignore[union-attr]
+            wait_for(lambda: not old.working(), within=30, subject="the server to be ended")
+            assert time.monotonic() - at > 9
+            found.wait_for_leader(other_than=old.name, within=15)
+            writer.wait_past(time.monotonic())
+        assert not two_at_once
+        assert not writer.lost()
+        assert writer.gap(at) < 10, "it went on until it was ended"
+
+
+def test_nobody_takes_the_key_of_a_leader_whose_next_leash_is_there() -> None:
+    with cluster("db1", "db2") as found:
+        found.begin()
+        old, other = found.members
+        lock = Path(read(str(old.config / "leash.json")).lock)
+        held = os.open(lock, os.O_RDWR)
+        with watched(found) as two_at_once:
+            # As its own next leash, which comes before anybody else looks.
+            waits = threading.Thread(target=fcntl.flock, args=(held, fcntl.LOCK_EX))
+            waits.start()
+            kill_whole(old)
+            waits.join(10)
+            old.process.wait(5)  # type: ignore[union-attr]
+            old.start()
+            time.sleep(1)  # no condition: that nobody takes the key away is what is tested
+            assert found.holder() == old.name
+            os.close(held)
+            found.wait_in_sync()  # whoever leads: Patroni gives up a server that crashed
+        assert not two_at_once
+        assert "nothing of db1 lives" not in other.log
 
 
 def test_a_leader_whose_log_went_its_own_way_is_rewound() -> None:
@@ -181,15 +255,6 @@ def test_orders_and_what_the_cluster_says_of_itself() -> None:
         assert not writer.lost()
         assert writer.gap(at) < 5
         found.wait_in_sync()
-
-        # A member that is gone for good, its host off: whoever verified that lets others elect.
-        whole = ("guard", "leash", "patroni", "postgres")
-        second.kill(*whole, how=signal.SIGSTOP)  # Else one of them may see another one's end.
-        second.kill(*whole)
-        wait_for(lambda: not second.working(), within=10, subject="the server to be gone")
-        assert not admin.let_others_elect(first.unit, first.scene, dead="db1")
-        assert admin.let_others_elect(first.unit, first.scene, dead="db2")
-        assert found.wait_for_leader(other_than="db2", within=15) is first
 
 
 def test_a_member_that_led_before_leads_again() -> None:

@@ -24,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -410,15 +410,8 @@ def made(root: Path, names: Sequence[str], settings: PatroniSettings = FAST) -> 
     stores: list[Process] = []
     for unit in topology.units:
         base = root / unit.host
-        place = Place(
-            config=f"{base}/config/{unit.name}",
-            data=f"{base}/data/{unit.name}",
-            run=f"{base}/run",
-            logs=f"{base}/logs",
-            assets=f"{base}/assets",
-            address=ADDRESS,
-            binaries=binaries,
-        )
+        places = {h.name: _place(root / h.name, unit.name, binaries) for h in topology.hosts}
+        place = places.pop(unit.host)
         for folder in (base, *(base / n for n in ("config", "data", "run", "logs"))):
             folder.mkdir(exist_ok=True)
             own(folder)
@@ -426,11 +419,24 @@ def made(root: Path, names: Sequence[str], settings: PatroniSettings = FAST) -> 
             Path(path).mkdir(mode=0o700)
             own(Path(path))
         scene = Scene(topology.host(unit.host), topology, wiring, place, secrets)
+        scene = replace(scene, neighbours=places)
         if unit.engine == "etcd":
             stores.append(Process(unit, scene, base))
         else:
             members.append(Member(unit, scene, base))
     return Cluster(root, members, stores)
+
+
+def _place(base: Path, unit: str, binaries: Mapping[str, str]) -> Place:
+    return Place(
+        config=f"{base}/config/{unit}",
+        data=f"{base}/data/{unit}",
+        run=f"{base}/run",
+        logs=f"{base}/logs",
+        assets=f"{base}/assets",
+        address=ADDRESS,
+        binaries=binaries,
+    )
 
 
 @contextmanager

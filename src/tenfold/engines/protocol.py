@@ -54,7 +54,8 @@ class Scene:
     """All that rendering may look at. ``secrets`` is keyed ``cluster.role``, e.g. ``main.app``.
 
     ``leaders`` maps a cluster to the path of the unit that leads it: ``{"main": "vm1/postgres"}``.
-    Of a cluster with one member it may be silent.
+    Of a cluster with one member it may be silent. ``neighbours`` are the other hosts, by name, of
+    which the kernel here can tell what runs, and where a unit of the same name lies there.
     """
 
     host: Host
@@ -65,6 +66,7 @@ class Scene:
     instance: str = ""
     variables: Mapping[str, str | Secret] = field(default_factory=dict)
     leaders: Mapping[str, str] = field(default_factory=dict)
+    neighbours: Mapping[str, Place] = field(default_factory=dict)
 
 
 class Engine(Protocol):

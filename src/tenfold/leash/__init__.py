@@ -4,6 +4,7 @@
 - :mod:`.keeping`: starts Patroni, waits for whatever ends it, ends the rest
 - :mod:`.guarding`: a second process, for when the first one is killed
 - :mod:`.watching`: is the lease renewed; asks etcd and Patroni
+- :mod:`.deaths`: is another member dead for certain; then nobody waits for its lease
 - :mod:`.deciding`: until when may PostgreSQL write, pure
 - :mod:`.processes`: which processes work in a data directory, and how they end
 - :mod:`.etcd`: the few questions and orders that it has for etcd

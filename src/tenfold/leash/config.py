@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,32 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class Peer:
+    """Another member under the same kernel: its data directory and its leash's lock."""
+
+    data: str
+    lock: str
+
+    @property
+    def kept(self) -> str:
+        """See :attr:`Config.kept`."""
+        return kept_beside(self.lock)
+
+
+def kept_beside(lock: str) -> str:
+    """The file that says that a leash has kept this directory."""
+    return os.path.join(os.path.dirname(lock), "leash.kept")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One member and its surroundings.
 
     ``patroni`` is what is executed; ``data`` is its data directory, ``lock`` the file that keeps
     two leashes from one directory. ``prefix`` is where Patroni keeps the cluster's state in etcd,
     with a slash at its end. ``api`` is ``address:port`` of Patroni itself.
-    ``dynamic`` is the cluster's configuration, for a cluster that has none yet.
+    ``dynamic`` is the cluster's configuration, for a cluster that has none yet. ``peers`` are the
+    other members, by name, of which this machine's kernel can tell whether they live.
     """
 
     patroni: tuple[str, ...]
@@ -40,12 +59,13 @@ class Config:
     tls: Tls | None
     bounds: Bounds
     dynamic: dict[str, Any]
+    peers: dict[str, Peer] = field(default_factory=dict)
 
     @property
     def kept(self) -> str:
         """The file that says that a leash has kept this directory: what writes in it has a lease,
         or had one."""
-        return os.path.join(os.path.dirname(self.lock), "leash.kept")
+        return kept_beside(self.lock)
 
 
 def read(path: str) -> Config:
@@ -69,6 +89,7 @@ def read(path: str) -> Config:
             tls=None if tls is None else Tls(**tls),
             bounds=Bounds(**told["bounds"]),
             dynamic=told["dynamic"],
+            peers={name: Peer(**peer) for name, peer in told["peers"].items()},
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is no configuration of a leash: {error}") from error

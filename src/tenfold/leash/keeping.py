@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from tenfold.leash import etcd, processes
 from tenfold.leash.config import Config
+from tenfold.leash.deaths import Wake
 from tenfold.leash.ending import END_SECONDS, fence, hand_over, say
 from tenfold.leash.guarding import ADOPTS, QUIT, TIME
 from tenfold.leash.processes import DataDirectory, Held
@@ -76,6 +77,7 @@ class Leash:
         self._patroni = 0
         self._guard, self._guard_input = self._start_guard()
         self._watch.begin()
+        Wake(config, self._watch).begin()
 
     def until_over(self) -> str | None:
         """Wait for what ends it; ``None`` if it was told to stop and Patroni did."""
@@ -273,7 +275,7 @@ def _end_who_lost_the_lead(config: Config, data: DataDirectory) -> None:
 def _start(config: Config) -> int:
     me = os.getpid()
     mark = processes.marker(me, processes.started_at(me) or 0)
-    environment = {**os.environ, processes.LEASH: mark}
+    environment = {**os.environ, processes.LEASH: mark, processes.KEEPS: config.lock}
     pid = os.fork()
     if pid == 0:
         _become_patroni(config, me, environment)

@@ -296,6 +296,8 @@ def end_children(but: set[int], within_seconds: float) -> bool:
 
 LEASH: Final = "TENFOLD_LEASH"
 """What a leash has in the environment of whatever it starts: see :func:`marker`."""
+KEEPS: Final = "TENFOLD_LEASH_KEEPS"
+"""Beside it, the lock of its data directory."""
 
 
 def marker(leash: int, started: int) -> str:
@@ -303,7 +305,8 @@ def marker(leash: int, started: int) -> str:
     return f"{leash}:{started}"
 
 
-def _is_marked(pid: int, entry: bytes) -> bool:
+def is_marked(pid: int, entry: bytes) -> bool:
+    """Whether a process was started with this in its environment."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             return entry in file.read().split(b"\0")
@@ -327,7 +330,7 @@ def end_session(session: int, since: int, within_seconds: float) -> bool:
         found = _stat(pid)
         if found is None or int(found[19]) < since:
             return False
-        return int(found[3]) == session or _is_marked(pid, entry)
+        return int(found[3]) == session or is_marked(pid, entry)
 
     deadline, empty = time.monotonic() + within_seconds, 0
     while True:

@@ -23,6 +23,7 @@ ROUNDS = 10
 class Watch:
     """Asks until the process ends; ``standing`` is what it knows, ``news`` wakes who waits.
 
+    ``holder`` is who had the leader's key when etcd was heard last.
     ``known``: etcd answered, and has the cluster's configuration. ``writes`` and ``until``: whether
     the server accepts writes, and when it has to be gone, as of the last :meth:`why_end`.
     ``patroni`` is its pid, once it runs.
@@ -31,6 +32,7 @@ class Watch:
 
     def __init__(self, config: Config, data: DataDirectory, *, adopts: bool) -> None:
         self.standing = Standing(adopts=adopts)
+        self.holder: str | None = None
         self.known = False
         self.writes = False
         self.until = FOREVER
@@ -101,6 +103,7 @@ class Watch:
             found = self._etcd.leader(f"{config.prefix}leader")
         except etcd.Unreachable:
             return self._agreed(standing)
+        self.holder = None if found is None else found.member
         seen = Seen(at, None) if found is None else Seen(at, found.member, found.left_seconds)
         standing = deciding.told(standing, seen, config.member, config.bounds)
         return standing if found is not None else self._agreed(standing)

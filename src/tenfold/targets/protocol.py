@@ -20,12 +20,18 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class HostPaths:
-    """Where a host is and where things lie on it; absolute. ``run`` fits unix sockets."""
+    """Where a host is and where things lie on it; absolute. ``run`` fits unix sockets.
+
+    ``kernel`` names whoever can tell for certain which processes of the host live: hosts with the
+    same one can tell it of each other, so that one that died as a whole is *known* to be dead.
+    Empty: nobody can, and such a host is only not heard.
+    """
 
     root: str
     run: str
     logs: str
     address: str = "127.0.0.1"
+    kernel: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,10 +54,28 @@ class Blueprint:
 
     def scene(self, member: Unit | Pool, instance: str = "") -> Scene:
         """All that rendering this member may look at."""
-        paths = self.hosts[member.host]
-        place = Place(
-            config=f"{paths.root}/config/{member.name}",
-            data=f"{paths.root}/data/{member.name}",
+        return Scene(
+            host=self.topology.host(member.host),
+            topology=self.topology,
+            wiring=self.document_on(member.host),
+            place=self._place(member.name, member.host),
+            secrets=self.secrets,
+            instance=instance or member.name,
+            variables=self.variables,
+            leaders=self.leaders,
+            neighbours={host: self._place(member.name, host) for host in self._beside(member.host)},
+        )
+
+    def _beside(self, host: str) -> list[str]:
+        kernel = self.hosts[host].kernel
+        known = [h.name for h in self.topology.hosts if h.name in self.hosts]
+        return [h for h in known if h != host and kernel and self.hosts[h].kernel == kernel]
+
+    def _place(self, name: str, host: str) -> Place:
+        paths = self.hosts[host]
+        return Place(
+            config=f"{paths.root}/config/{name}",
+            data=f"{paths.root}/data/{name}",
             run=paths.run,
             logs=paths.logs,
             assets=f"{paths.root}/assets",
@@ -66,16 +84,6 @@ class Blueprint:
             release=self.release,
             storage=self.storage,
             pages=f"{paths.root}/pages",
-        )
-        return Scene(
-            host=self.topology.host(member.host),
-            topology=self.topology,
-            wiring=self.document_on(member.host),
-            place=place,
-            secrets=self.secrets,
-            instance=instance or member.name,
-            variables=self.variables,
-            leaders=self.leaders,
         )
 
     def render(self, member: Unit | Pool, instance: str = "") -> tuple[tuple[File, ...], Launch]:

@@ -49,19 +49,24 @@ def scene(names: list[str], settings: PatroniSettings) -> tuple[Unit, Scene]:
         "shop", "1k", tuple(Host(n, z) for n, z in zip(hosts, "abc", strict=True)), tuple(units)
     )
     addresses = {name: f"127.0.0.{number}" for number, name in enumerate(hosts, start=11)}
-    place = Place(
-        config="/srv/db1/config/postgres",
-        data="/srv/db1/data/postgres",
-        run="/run/db1",
-        logs="/srv/db1/logs",
-        assets="/srv/db1/assets",
-        address=addresses["db1"],
-        binaries={name: f"/opt/bin/{name}" for name in PROGRAMS},
-    )
+    places = {name: place(name, address) for name, address in addresses.items()}
     secrets = {f"main.{role}": Secret(f"of-{role}") for role in ROLES}
     secrets |= {AUTHORITY: Secret("AUTHORITY\n"), host_secret("db1"): Secret("CERTIFICATE, KEY\n")}
     document = wiring(topology, addresses, leaders={"main": "db1/postgres"})
-    return units[0], Scene(topology.host("db1"), topology, document, place, secrets)
+    found = Scene(topology.host("db1"), topology, document, places.pop("db1"), secrets)
+    return units[0], replace(found, neighbours=places)
+
+
+def place(host: str, address: str) -> Place:
+    return Place(
+        config=f"/srv/{host}/config/postgres",
+        data=f"/srv/{host}/data/postgres",
+        run=f"/run/{host}",
+        logs=f"/srv/{host}/logs",
+        assets=f"/srv/{host}/assets",
+        address=address,
+        binaries={name: f"/opt/bin/{name}" for name in PROGRAMS},
+    )
 
 
 def given(name: str) -> tuple[Unit, Scene]:

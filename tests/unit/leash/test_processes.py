@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ from tenfold.leash.processes import IN_PRODUCTION, SHUTDOWNED, DataDirectory
 
 
 @contextmanager
-def pretender(path: Path, name: str = "postgres") -> Iterator[subprocess.Popen[bytes]]:
+def pretender(
+    path: Path, name: str = "postgres", env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process of that name which works in the directory."""
     program = path.parent / name
     if not program.exists():
         shutil.copy("/bin/sleep", program)
-    with subprocess.Popen([program, "60"], cwd=path) as process:
+    with subprocess.Popen([program, "60"], cwd=path, env=env) as process:
         try:
             yield process
         finally:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tenfold.engines.etcd.admin import store
 from tenfold.engines.patroni.probe import observe
-from tenfold.engines.patroni.render import etcd_urls, prefix, shared
-from tenfold.engines.patroni.rest import ask, credentials
+from tenfold.engines.patroni.render import shared
+from tenfold.engines.patroni.rest import ask
 from tenfold.engines.protocol import Scene
 from tenfold.errors import StepFailed
 from tenfold.topology.model import Pool, Unit
@@ -121,19 +120,6 @@ def reinitialize(member: Unit | Pool, scene: Scene) -> None:
     status, said = ask(member, scene, "/reinitialize", {"force": True})
     if status != 200:
         raise StepFailed(f"{member.path} is not copied anew", detail=str(said))
-
-
-def let_others_elect(member: Unit | Pool, scene: Scene, *, dead: str) -> bool:
-    """Take the leader's key away if it is that of the member on host ``dead``; gives whether.
-
-    Somebody has *verified* that no process of that member's server is left and that none will
-    begin: its host is off, or its agent says so. Asked as a living member.
-
-    Raises:
-        TargetError: etcd does not answer.
-    """
-    asked = store(etcd_urls(member, scene), credentials(scene))
-    return asked.take_away(f"{prefix(member, scene)}leader", dead)
 
 
 def _ordered(

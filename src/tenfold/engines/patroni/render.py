@@ -27,6 +27,7 @@ from tenfold.topology.settings import PatroniSettings
 API: Final = ".api"
 """Where Patroni itself is reached: the endpoint of this name behind the unit's path."""
 NAMESPACE: Final = "/tenfold/"
+LOCK: Final = "leash.lock"
 
 
 class Patroni:
@@ -153,7 +154,7 @@ def _leash_json(member: Unit | Pool, scene: Scene) -> str:
     told = {
         "patroni": [python, "-I", "-m", "patroni", yml],
         "data": postgresql.server(member, scene).data,
-        "lock": join(place.data, "leash.lock"),
+        "lock": join(place.data, LOCK),
         "member": member.host,
         "prefix": prefix(member, scene),
         "etcd": list(etcd_urls(member, scene)),
@@ -164,8 +165,22 @@ def _leash_json(member: Unit | Pool, scene: Scene) -> str:
             "round_seconds": settings.loop_wait_seconds + settings.retry_timeout_seconds,
         },
         "dynamic": shared(member, scene),
+        "peers": _peers(settings, member, scene),
     }
     return json.dumps(told, indent=1) + "\n"
+
+
+def _peers(
+    settings: PatroniSettings, member: Unit | Pool, scene: Scene
+) -> dict[str, dict[str, str]]:
+    """The other members of which the kernel here can tell whether they live."""
+    found = {}
+    for other in members(settings.cluster, scene):
+        if other.host != member.host and other.host in scene.neighbours:
+            there = scene.neighbours[other.host]
+            data = postgresql.server(other, replace(scene, place=there)).data
+            found[other.host] = {"data": data, "lock": join(there.data, LOCK)}
+    return found
 
 
 def _settings(member: Unit | Pool) -> PatroniSettings:

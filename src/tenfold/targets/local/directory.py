@@ -21,6 +21,8 @@ from tenfold.targets.local import address
 from tenfold.targets.protocol import HostPaths
 
 OF_UNITS = {"agent": 0o700, "config": 0o755, "data": 0o755, "logs": 0o755}
+THIS_KERNEL = "local"
+"""All hosts of this target are one machine."""
 LONGEST_SOCKET_PATH = 107
 ROOM_FOR_NAMES = 40
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -63,7 +65,13 @@ class HostDirectory:
     def paths(self) -> HostPaths:
         """For callers of the protocol."""
         logs = str(self.root / "logs")
-        return HostPaths(root=str(self.root), run=str(self.run), logs=logs, address=self.address)
+        return HostPaths(
+            root=str(self.root),
+            run=str(self.run),
+            logs=logs,
+            address=self.address,
+            kernel=THIS_KERNEL,
+        )
 
 
 def root_of(state_dir: Path, name: str) -> Path:
