@@ -12,6 +12,8 @@ DEMO_READY := $(DEMO)/.venv/.ready
 WORKERS ?= 3
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start Tenfold thousands of times: byte code is kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup browser generators demo demo-stop test check crash bench docs clean
 
@@ -47,6 +49,7 @@ demo-stop: $(READY)
 # What proves the work, in minutes: every quick test, and of the long ones a sample (--seed).
 test: $(READY) $(DEMO_READY) browser generators
 	cd $(DEMO) && .venv/bin/python -m pytest --quiet
+	$(BIN)/python -m compileall -q src
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --durations 20
 
 check: $(READY)

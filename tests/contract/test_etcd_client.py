@@ -14,7 +14,8 @@ import pytest
 from tests.support import etcd
 from tests.support.postgres import wait_for
 
-from tenfold.engines.etcd.authority import AUTHORITY, AUTHORITY_KEY, new_authority, new_host
+from tenfold.engines.etcd.authority import new_authority, new_host
+from tenfold.engines.etcd.names import AUTHORITY, AUTHORITY_KEY
 from tenfold.etcd import (
     Access,
     Client,

@@ -36,13 +36,8 @@ from tests.support.postgres import NOBODY, unprivileged, wait_for
 
 from tenfold.engines.etcd import Etcd
 from tenfold.engines.etcd import find as find_etcd
-from tenfold.engines.etcd.authority import (
-    AUTHORITY,
-    AUTHORITY_KEY,
-    host_secret,
-    new_authority,
-    new_host,
-)
+from tenfold.engines.etcd.authority import new_authority, new_host
+from tenfold.engines.etcd.names import AUTHORITY, AUTHORITY_KEY, host_secret
 from tenfold.engines.patroni import Patroni
 from tenfold.engines.patroni.render import prefix
 from tenfold.engines.postgresql.binaries import find

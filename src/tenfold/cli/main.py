@@ -13,10 +13,12 @@ from types import FrameType
 from typing import Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from tenfold import __version__
 from tenfold.cli.base import Settings, dir_option, env_option, json_option
 from tenfold.cli.output import show_error
+from tenfold.cli.summaries import summary
 from tenfold.errors import TenfoldError
 
 SECTIONS: Final[Mapping[str, Sequence[str]]] = {
@@ -79,12 +81,14 @@ class Commands(click.Group):
         """Commands by what they are for."""
         for section, names in SECTIONS.items():
             with formatter.section(section):
-                rows = [(n, self._summary(ctx, n)) for n in names]
+                rows = [(name, summary(name, limit=70)) for name in names]
                 formatter.write_dl(rows, col_spacing=4)
 
-    def _summary(self, ctx: click.Context, name: str) -> str:
-        found = self.get_command(ctx, name)
-        return found.get_short_help_str(limit=70) if found else ""
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As click does; but whoever presses a key does not wait until all commands are loaded."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        found = [CompletionItem(name, help=summary(name, limit=45)) for name in names]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
 
 @click.command(

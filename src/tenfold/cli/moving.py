@@ -17,7 +17,6 @@ from tenfold.deployment.external import require_own
 from tenfold.deployment.forecast import forecast, require_same
 from tenfold.deployment.launch import Launch
 from tenfold.deployment.restore_in_place import require_none
-from tenfold.dns.words import described, text, to_published
 from tenfold.errors import Refused
 from tenfold.observe.recorder import Recorder
 from tenfold.observe.report.model import Outcome
@@ -157,6 +156,8 @@ def _tell_domain(deployment: Deployment, output: Output) -> None:
     to_app = deployment.position == "10+1"
     if not to_app and spec.publish is None:
         return
+    from tenfold.dns.words import described, text, to_published  # where a name has to be told
+
     lines = described(spec) if to_app else text(to_published(spec, (), {}))
     output.line()
     for line in lines:

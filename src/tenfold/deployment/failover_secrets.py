@@ -6,13 +6,7 @@ import datetime
 from collections.abc import Mapping
 from pathlib import Path
 
-from tenfold.engines.etcd.authority import (
-    AUTHORITY,
-    AUTHORITY_KEY,
-    host_secret,
-    new_authority,
-    new_host,
-)
+from tenfold.engines.etcd.names import AUTHORITY, AUTHORITY_KEY, host_secret
 from tenfold.secret import Secret
 from tenfold.state import secrets
 from tenfold.targets.protocol import Target
@@ -30,6 +24,8 @@ def ensure(path: Path, topology: Topology, target: Target) -> Mapping[str, Secre
     """
     if not topology.of(EtcdSettings):
         return {}
+    from tenfold.engines.etcd.authority import new_authority, new_host  # slow to import
+
     known, now = secrets.load(path), datetime.datetime.now(datetime.UTC)
     made = {} if AUTHORITY in known else new_authority(topology.app, now)
     authority = {**known, **made}

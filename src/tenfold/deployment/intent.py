@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import psutil
-
 from tenfold.agent.masking import masking, without
 from tenfold.deployment import (
     backup_secrets,
@@ -275,7 +273,8 @@ def _runner(target: Target, stage: str) -> Runner:
 def machine() -> Machine:
     """This machine: the cores that this process may use, and its memory."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Machine(cores=cores or 1, memory_bytes=psutil.virtual_memory().total)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return Machine(cores=cores or 1, memory_bytes=memory)
 
 
 def pinned(topology: Topology, major: int) -> Topology:

@@ -27,7 +27,7 @@ def access(layout: Layout) -> Callable[[tuple[str, ...]], Access]:
 
     def of(urls: tuple[str, ...]) -> Access:
         # With all that they need; most deployments have no etcd.
-        from tenfold.engines.etcd.authority import AUTHORITY, host_secret
+        from tenfold.engines.etcd.names import AUTHORITY, host_secret
         from tenfold.etcd import Access
 
         known = secrets.load(layout.secrets)

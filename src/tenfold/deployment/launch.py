@@ -17,7 +17,6 @@ from tenfold.deployment.app_secrets import FACT as USED_SECRETS
 from tenfold.deployment.carrying import add_ways_on, carry_claimed, require_promised
 from tenfold.deployment.deployment import CROSSING, POSITION
 from tenfold.errors import Interrupted, Superseded, TenfoldError
-from tenfold.export.making import site_of
 from tenfold.stages.path import WITHOUT_APP, stage_of
 from tenfold.state import secrets
 from tenfold.transitions import planner, way
@@ -173,6 +172,8 @@ def _planned(name: str, crossing: Crossing, now: Observation, intent: Intent) ->
 
 def _comparison(intent: Intent) -> st.ComparePages:
     """With the published site where the file says where that is, else with what is shown here."""
+    from tenfold.export.making import site_of  # with whatever exports pages
+
     spec, document = intent.spec, intent.blueprint.document
     names = spec.edge.own_names
     site = site_of(spec.static.url, names[0] if names else None)

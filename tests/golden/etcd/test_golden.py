@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tenfold.engines.etcd import Etcd
-from tenfold.engines.etcd.authority import AUTHORITY, host_secret
+from tenfold.engines.etcd.names import AUTHORITY, host_secret
 from tenfold.engines.etcd.render import membership
 from tenfold.engines.protocol import Place, Scene
 from tenfold.secret import Secret

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.golden.redis.test_golden import launch_text as plain_launch_text
 
-from tenfold.engines.etcd.authority import AUTHORITY, host_secret
+from tenfold.engines.etcd.names import AUTHORITY, host_secret
 from tenfold.engines.patroni import Patroni
 from tenfold.engines.patroni.dynamic import dynamic
 from tenfold.engines.postgresql.render import PostgreSQL

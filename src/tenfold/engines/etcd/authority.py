@@ -17,18 +17,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tenfold.engines.etcd.names import AUTHORITY, AUTHORITY_KEY, host_secret
 from tenfold.secret import Secret
 
-AUTHORITY, AUTHORITY_KEY = "failover.authority", "failover.authority_key"
 YEARS = 10
 """How long it is good for: whoever could replace it in time could as well read the key."""
 SOON: Final = datetime.timedelta(days=90)
 _BACKDATED = datetime.timedelta(days=1)  # clocks of hosts differ
-
-
-def host_secret(host: str) -> str:
-    """The name of a host's certificate and key among the secrets."""
-    return f"failover.host.{host}"
 
 
 def new_authority(app: str, now: datetime.datetime) -> dict[str, Secret]:

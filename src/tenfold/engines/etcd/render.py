@@ -8,8 +8,8 @@ from importlib.resources import files
 from posixpath import join
 from typing import Final
 
-from tenfold.engines.etcd.authority import AUTHORITY, host_secret
 from tenfold.engines.etcd.binaries import PROGRAM
+from tenfold.engines.etcd.names import AUTHORITY, host_secret
 from tenfold.engines.nginx.text import fill
 from tenfold.engines.protocol import Scene
 from tenfold.secret import Secret

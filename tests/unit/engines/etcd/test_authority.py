@@ -10,15 +10,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from tenfold.engines.etcd.authority import (
-    AUTHORITY,
-    AUTHORITY_KEY,
-    YEARS,
-    expiring,
-    host_secret,
-    new_authority,
-    new_host,
-)
+from tenfold.engines.etcd.authority import YEARS, expiring, new_authority, new_host
+from tenfold.engines.etcd.names import AUTHORITY, AUTHORITY_KEY, host_secret
 
 NOW = datetime.datetime(2026, 11, 27, tzinfo=datetime.UTC)
 
