@@ -150,3 +150,25 @@ def test_without_keeper_and_agent_status_tells_it_and_down_still_stops(project: 
     until(lambda: not project.processes(), "everything to be stopped")
     project.ok("up", "-d")
     assert healthy(project)
+
+
+def test_a_host_of_which_only_its_edge_is_left_is_seen_and_stopped(project: Project) -> None:
+    """nginx writes its title over its environment, and so over the mark by which units are told."""
+    edge = next(u["pid"] for u in project.units("nginx"))
+    workers = psutil.Process(edge).children()
+    assert workers
+    others = [p for p in project.processes() if p.pid != edge and p not in workers]
+    for process in others:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.suspend()  # so that nobody brings another one back
+    for process in (*others, psutil.Process(edge)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(others, timeout=20)
+    assert all(worker.is_running() for worker in workers)
+    assert "its units still run" in project.ok("status")
+    assert "did not run" not in project.ok("down")
+    _, left = psutil.wait_procs(workers, timeout=10)
+    assert not left
+    project.up()
+    assert project.get("/").status == 200

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from tenfold.engines.patroni.probe import ClusterView
     from tenfold.topology.databases import ObservedDatabase
     from tenfold.transitions.blueprint import Blueprint
-    from tenfold.transitions.crossing import Terms
-    from tenfold.transitions.planner import Goal, Plan
+    from tenfold.transitions.planner import Goal
 
 STAGE = "1k"
 
@@ -97,19 +96,11 @@ def look(deployment: Deployment, intent: Intent, care: Blueprint) -> SeenCluster
         databases = _by_patroni(databases, kept, view)
     return SeenCluster(
         crossing.Seen(now, databases),
-        journal=None,
+        journal=clustering.etcd_of(care.topology) if deployment.journal.place else None,
         agrees=_agrees(now, care),
         synchronous=view is not None and len(view.in_sync) >= _wanted(care),
         etcd_data=_with_data(intent, care),
     )
-
-
-def plan(kind: str, found: SeenCluster, goal: Goal, terms: Terms) -> Plan:
-    """See :func:`tenfold.transitions.clustering.plan`; but the journal stays in its file."""
-    settings = [m.settings for m in goal.topology.of(PatroniSettings)]
-    named = [s.etcd for s in settings if isinstance(s, PatroniSettings)]
-    found = replace(found, journal=named[0] if named else None)  # as if it had been moved
-    return clustering.plan(kind, found, goal, terms)
 
 
 def expected(goal: Goal) -> SeenCluster:
@@ -118,7 +109,7 @@ def expected(goal: Goal) -> SeenCluster:
     care = bool(goal.topology.of(PatroniSettings))
     return SeenCluster(
         crossing.reached(goal),
-        journal=None,
+        journal=clustering.etcd_of(goal.topology) if care else None,
         agrees=bool(members),
         synchronous=care,
         etcd_data=members,

@@ -23,9 +23,9 @@ from tenfold.errors import Interrupted, LeftHalfDone, Refused, Superseded, Tenfo
 from tenfold.stages.path import BY_ITSELF, ORDER
 from tenfold.topology.databases import leader_of
 from tenfold.topology.model import Host
+from tenfold.transitions import clustering, way
 from tenfold.transitions import crossing as planner
 from tenfold.transitions import steps as st
-from tenfold.transitions import way
 from tenfold.transitions.perform import World, resting
 from tenfold.transitions.perform.errors import NeedsWriter
 from tenfold.transitions.perform.evidence import Evidence
@@ -265,7 +265,7 @@ def _clustered_leg(deployment: Deployment, intent: Intent, command: str) -> Leg:
     found = clustered.look(deployment, intent, care)
     _require_known(dict(found.seen.databases))
     terms = terms_of(deployment, str(intent.goal.release))
-    todo = clustered.plan(command, found, intent.goal, terms)
+    todo = clustering.plan(command, found, intent.goal, terms)
     return Leg(intent, found.seen, terms, todo, care)
 
 

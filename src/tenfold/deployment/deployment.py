@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from tenfold.agent.metrics import summed
 from tenfold.deployment import applied as applied_facts
@@ -23,10 +25,11 @@ from tenfold.release.environment import interpreter
 from tenfold.release.running import Here
 from tenfold.spec import read
 from tenfold.stages import path
-from tenfold.state.lock import Lock
+from tenfold.state.lock import Holder, Lock, user
 from tenfold.targets.local.target import LocalTarget
 from tenfold.topology.model import APP, Host
 from tenfold.transitions import way
+from tenfold.transitions.journal.at_work import Worker
 from tenfold.transitions.planner import plan_down
 from tenfold.transitions.runner import Listener, Runner
 from tenfold.transitions.shown import IN_FRONT, shown_last
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from tenfold.transitions.way import Crossing
 
 
+BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 POSITION = "position"
 CROSSING = "crossing"
 RESTORE = "restore"
@@ -156,7 +160,7 @@ class Deployment:
             now=now,
             applied=applied_facts.from_json(self.facts().get(applied_facts.FACT)),
             last=self.journal.last(),
-            holder=self.lock.holder(),
+            holder=self.lock.holder() or self._holder_elsewhere(),
             position=self.position,
             crossing=self.crossing,
             maintenance=self.facts().get(MAINTENANCE),
@@ -194,6 +198,8 @@ class Deployment:
         except JournalError:  # a full disk must not keep anybody from stopping
             for step in first:
                 self._stop(step, lambda _: None)
+        self.journal.refresh()
+        self.journal.let_others_work()
         for step in last:
             listener.started(step)
             began = time.monotonic()
@@ -207,13 +213,60 @@ class Deployment:
 
     @contextmanager
     def working(self, command: str) -> Iterator[None]:
-        """Hold the deployment's lock for a command."""
-        with self.lock.hold(f"tenfold {command}"):
-            deeds.write_down(self)
-            try:
-                yield
-            finally:
-                self.journal.refresh()
+        """Be the one command that is at work, in this folder and in any other of this deployment.
+
+        Raises:
+            Locked: another one is.
+            Refused: this folder is a copy, and the app runs elsewhere.
+            JournalError: the journal is in etcd, which does not answer.
+        """
+        reason = f"tenfold {command}"
+        with self.lock.hold(reason):
+            require_own(self)
+            with self.journal.at_work(worker_of(self.layout, reason)):
+                deeds.write_down(self)
+                try:
+                    yield
+                finally:
+                    self.journal.refresh()
+
+    def _holder_elsewhere(self) -> Holder | None:
+        if self.journal.place is None:
+            return None
+        found = self.journal.worker_elsewhere(worker_of(self.layout, ""))
+        return None if found is None else found.holder
+
+
+def worker_of(layout: Layout, reason: str) -> Worker:
+    """This command, as others are told."""
+    return Worker(
+        Holder(os.getpid(), user(), reason, time.time()),
+        machine=socket.gethostname(),
+        boot=BOOT.read_text().strip() if BOOT.exists() else "",
+        folder=str(layout.state.resolve()),
+    )
+
+
+def require_own(deployment: Deployment) -> None:
+    """See that the etcd that has the journal is kept on this folder's hosts, where it is one of
+    the app's own.
+
+    Raises:
+        Refused: it is another folder's, of which this one is a copy.
+    """
+    place = deployment.journal.place
+    if place is None or deployment.journal.stale_since or deployment.position not in path.BY_ITSELF:
+        return
+    target = deployment.target
+    own = {target.locate(Host(name)).address for name in target.hosts()}
+    if own.isdisjoint(urlsplit(url).hostname for url in place.urls):
+        raise Refused(
+            f"{deployment.layout.state} is a copy: the app runs from another folder, whose etcd"
+            " has the journal",
+            changed="nothing",
+            next="give the command in the folder from which the app was brought up;\n"
+            "to have a second app of it, remove the copy of .tenfold first",
+        )
 
 
 def etcd_last(

@@ -17,9 +17,9 @@ from tenfold.engines.postgresql.checks import Finding
 from tenfold.errors import Refused, UsageError
 from tenfold.stages.path import BY_ITSELF, WITHOUT_APP
 from tenfold.topology.databases import ObservedDatabase, leader_of
+from tenfold.transitions import clustering, way
 from tenfold.transitions import crossing as planner
 from tenfold.transitions import steps as st
-from tenfold.transitions import way
 from tenfold.transitions.perform import World
 from tenfold.transitions.perform.checking import examine
 from tenfold.transitions.perform.serving import WARM_SECONDS, WARMS_LATE
@@ -159,7 +159,7 @@ def _expected(
     terms = terms_of(deployment, str(before.goal.release))
     if moves:
         found = replace(clustered.expected(last), seen=seen)
-        plan = clustered.plan(crossing.command, found, intent.goal, terms)
+        plan = clustering.plan(crossing.command, found, intent.goal, terms)
         return Stretch(name, st.flatten(plan.steps))
     steps = planner.plan(crossing.command, seen, intent.goal, terms).steps
     return Stretch(name, st.flatten(steps))

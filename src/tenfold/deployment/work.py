@@ -19,7 +19,7 @@ from tenfold.spec.model import AppSpec
 from tenfold.stages.path import WITHOUT_APP, stage_of
 from tenfold.state import secrets
 from tenfold.topology.observation import Observation
-from tenfold.transitions import planner, upgrading
+from tenfold.transitions import clustering, planner, upgrading
 from tenfold.transitions.perform import World, perform
 from tenfold.transitions.planner import Plan
 from tenfold.transitions.runner import Listener, Runner
@@ -99,7 +99,9 @@ def plan(deployment: Deployment, kind: str, intent: Intent) -> Plan:
     """
     now = deployment.observe()
     require_programs(now, intent)
-    return planner.plan(kind, now, leading.by_observation(intent.goal, intent.blueprint))
+    todo = planner.plan(kind, now, leading.by_observation(intent.goal, intent.blueprint))
+    is_there = deployment.journal.place is not None
+    return clustering.with_journal(todo, intent.goal, is_there=is_there)
 
 
 def require_programs(now: Observation, intent: Intent) -> None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from tenfold.topology.databases import leader_of
-from tenfold.topology.model import Unit
+from tenfold.topology.model import Topology, Unit
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
 from tenfold.topology.settings import EtcdSettings, PatroniSettings
 from tenfold.transitions import crossing, planner
@@ -63,7 +63,7 @@ def plan(kind: str, found: SeenCluster, goal: Goal, terms: Terms) -> Plan:
         now = _prepared(now, goal, leader.path)
         goal = replace(goal, leaders=dict.fromkeys(goal.leaders, leader.path))
         rest = planner.plan(kind, now, goal).steps
-        return Plan(kind, (*steps, *_journal(found, _etcd(goal)), *care, *rest))
+        return Plan(kind, (*steps, *_journal(found, etcd_of(goal.topology)), *care, *rest))
     care, seen = _out_of_care(found.seen, goal)
     # Workers are not warmed on a follower, so whether they could be is no question here.
     plain = crossing.plan(kind, seen, goal, terms).steps
@@ -76,11 +76,29 @@ def _journal(found: SeenCluster, wanted: str | None) -> tuple[st.Step, ...]:
     return () if found.journal == wanted else (st.MoveJournal(wanted, found.journal),)
 
 
-def _etcd(goal: Goal) -> str:
-    """The cluster of etcd that Patroni asks."""
-    settings = goal.topology.of(EtcdSettings)[0].settings
+def etcd_of(topology: Topology) -> str:
+    """The cluster of etcd that Patroni asks, in a topology that has one."""
+    settings = topology.of(EtcdSettings)[0].settings
     assert isinstance(settings, EtcdSettings)
     return settings.cluster
+
+
+def with_journal(todo: Plan, goal: Goal, *, is_there: bool) -> Plan:
+    """A plan of :mod:`tenfold.transitions.planner` in which the journal comes into etcd as soon as
+    that agrees, where the goal has a database that fails over and it is not there yet."""
+    if is_there or not goal.topology.of(PatroniSettings):
+        return todo
+    etcd = tuple(m.path for m in goal.topology.of(EtcdSettings))
+    behind = 0
+    for number, step in enumerate(todo.steps):
+        starts = (st.StartUnit, st.RestartUnit)
+        if any(isinstance(s, starts) and s.unit in etcd for s in st.flatten((step,))):
+            behind = number + 1
+    moved = (
+        cluster.AwaitQuorum(etcd, QUORUM_SECONDS),
+        st.MoveJournal(etcd_of(goal.topology), None),
+    )
+    return replace(todo, steps=(*todo.steps[:behind], *moved, *todo.steps[behind:]))
 
 
 def roused(now: Observation, goal: Goal) -> tuple[st.Step, ...]:

@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tenfold.agent import identity
-from tenfold.agent.context import base_environment, host_key
+from tenfold.agent.context import base_environment
+from tenfold.agent.leftovers import remains
 from tenfold.agent.logs import last_lines
 from tenfold.agent.pause import VARIABLE
 from tenfold.errors import TargetError
@@ -224,9 +224,8 @@ class LocalTarget:
         folder = self._places.of(host)
         if folder is None:
             return False
-        own = f"/{host_key(directory.root_of(self._state_dir, folder))}-"
         uid, _ = self._owner
-        return any(own in (facts.marker or "") for facts in identity.everyone(uid))
+        return remains(directory.root_of(self._state_dir, folder), uid)
 
     def end(self, host: str) -> None:
         """Stop everything of the host; one whose agent was killed gets another one for that.

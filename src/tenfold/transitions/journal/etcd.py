@@ -67,6 +67,11 @@ class EtcdJournal:
         self._known: Head | None = None
         self._one_writer = threading.RLock()
 
+    @property
+    def client(self) -> Client:
+        """Whom it asks."""
+        return self._client
+
     def close(self) -> None:
         """See :class:`Journal`."""
         self._client.close()
@@ -85,7 +90,7 @@ class EtcdJournal:
     def begin(self, kind: str, steps: tuple[dict[str, Any], ...]) -> int:
         """See :class:`Journal`."""
         token, now, pieces = secrets.token_hex(8), self._now(), rows.pieces(steps)
-        with self._one_writer, _told("the command was not begun"):
+        with self._one_writer, told("the command was not begun"):
             for _ in range(RACES):
                 head = self._look()
                 if head.token == token:  # it was done, and we had not heard of it
@@ -127,7 +132,7 @@ class EtcdJournal:
     def end(self, transition: int, outcome: Outcome, message: str | None = None) -> None:
         """See :class:`Journal`."""
         key = self._keys.transition(transition)
-        with _told():
+        with told():
             found = self._client.get(key)
         written = []
         if found is not None:
@@ -153,13 +158,13 @@ class EtcdJournal:
 
     def history(self, most: int) -> tuple[Record, ...]:
         """See :class:`Journal`."""
-        with self._one_writer, _told(_NOTHING):
+        with self._one_writer, told(_NOTHING):
             return tuple(t.record() for t in self._newest(min(most, self._keep)).transitions[::-1])
 
     def facts(self) -> Mapping[str, Any]:
         """See :class:`Journal`."""
         asked = [Range(self._keys.head), Range(self._keys.facts, prefix=True)]
-        with self._one_writer, _told(_NOTHING):
+        with self._one_writer, told(_NOTHING):
             head, facts = self._client.transact([], asked).found
             self._see(head)
         return self._keys.read_facts(facts)
@@ -167,7 +172,7 @@ class EtcdJournal:
     def contents(self, most: int = KEEP) -> tuple[Contents, int]:
         """Everything as it was at one moment, of transitions at most so many, and the sequence of
         its head."""
-        with self._one_writer, _told(_NOTHING):
+        with self._one_writer, told(_NOTHING):
             found = self._newest(min(most, self._keep))
             assert self._known is not None, "whoever has read has seen the head"
             return found, self._known.sequence
@@ -212,7 +217,7 @@ class EtcdJournal:
         """
         for key, value in contents.facts.items():
             _require_fits(key, json.dumps(value).encode())
-        with self._one_writer, _told(_NOT_MOVED):
+        with self._one_writer, told(_NOT_MOVED):
             found = self._client.get(self._keys.head)
             before = 0 if found is None else decoded(found.value).epoch
             _require_vacant(self._keys.prefix, found, instead_of)
@@ -238,7 +243,7 @@ class EtcdJournal:
         Raises:
             Moved: it is in another one.
         """
-        with self._one_writer, _told(_NOT_MOVED):
+        with self._one_writer, told(_NOT_MOVED):
             for _ in range(RACES):
                 head = self._look()
                 if head.state == state:
@@ -254,7 +259,7 @@ class EtcdJournal:
         Raises:
             JournalError: another command has taken over.
         """
-        with self._one_writer, _told(_NOT_MOVED):
+        with self._one_writer, told(_NOT_MOVED):
             require_writable(self._look(), self._epoch, self._token)
             self.become("leaving", "live", "copied")
 
@@ -263,7 +268,7 @@ class EtcdJournal:
     def _write(self, operations: Sequence[Operation], *, fenced: bool) -> None:
         epoch, token = (self._epoch or 0, self._token) if fenced else (None, None)
         by = secrets.token_hex(8)
-        with self._one_writer, _told():
+        with self._one_writer, told():
             for _ in range(RACES):
                 head = self._known or self._look()
                 if head.by == by:
@@ -316,7 +321,12 @@ _NOT_MOVED: Final = "the journal stays where it is; the site goes on serving"
 
 
 @contextlib.contextmanager
-def _told(changed: str = _NOT_BEGUN) -> Iterator[None]:
+def told(changed: str = _NOT_BEGUN) -> Iterator[None]:
+    """What etcd did not do in the block is told as of the journal that is there.
+
+    Raises:
+        JournalError: with ``changed`` as what is different now.
+    """
     try:
         yield
     except EtcdError as error:

@@ -35,7 +35,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -46,7 +46,8 @@ from tenfold.transitions.journal.sqlite import SqliteJournal
 from tenfold.transitions.pause import stop_point
 
 if TYPE_CHECKING:
-    from tenfold.etcd import Access
+    from tenfold.etcd import Access, Client
+    from tenfold.transitions.journal.at_work import AtWork, Worker
     from tenfold.transitions.journal.etcd import EtcdJournal
 
 Answer = TypeVar("Answer")
@@ -104,6 +105,8 @@ class MovableJournal:
         self._away = False
         self._closed = False
         self._opening = threading.Lock()
+        self._worker: Worker | None = None
+        self._at_work: AtWork | None = None
 
     def close(self) -> None:
         """See :class:`Journal`. What was written here is in the copy then, if that can be."""
@@ -123,6 +126,57 @@ class MovableJournal:
         """Where in etcd it was the last time; ``None``: it never was."""
         told = self.file.former()
         return None if told is None else _place(told)
+
+    # Who is at work
+
+    @contextlib.contextmanager
+    def at_work(self, worker: Worker) -> Iterator[None]:
+        """Be the only command that is, wherever the others are given, for as long as the journal
+        is in etcd: also where it comes there or leaves while the block runs.
+
+        A stale one that etcd does not answer works all the same: it begins nothing.
+
+        Raises:
+            Locked: another one is.
+            JournalError: nobody knows.
+        """
+        mark = self.file.mark()
+        if mark is not None and self.stale_since is None:
+            self._work(mark, worker)
+        self._worker = worker
+        try:
+            yield
+        finally:
+            self._worker = None
+            self.let_others_work()
+
+    def let_others_work(self) -> None:
+        """Be at work no more, before etcd is stopped."""
+        if self._at_work is not None:
+            self._at_work.close()
+            self._at_work = None
+
+    def worker_elsewhere(self, but: Worker) -> Worker | None:
+        """Who is at work in another folder, as far as etcd says so."""
+        from tenfold.etcd import EtcdError
+        from tenfold.transitions.journal.at_work import worker_in
+
+        mark = self.file.mark()
+        if mark is None or self.stale_since is not None:
+            return None
+        try:
+            found = worker_in(self._in_etcd(mark).client, mark["prefix"])
+        except EtcdError:
+            return None
+        return None if found is None or found.is_beside(but) else found
+
+    def _work(self, mark: Mapping[str, Any], worker: Worker) -> None:
+        from tenfold.transitions.journal.at_work import AtWork
+        from tenfold.transitions.journal.etcd import told
+
+        if self._at_work is None:
+            with told("nothing; the site goes on serving"):
+                self._at_work = AtWork(self._client(mark), mark["prefix"], worker)
 
     # What the runner does
 
@@ -240,6 +294,8 @@ class MovableJournal:
                 raise overtaken()
             journal = self._in_etcd(mark)
             journal.fill(contents, contents.epoch, lost=epochs_lost, instead_of=instead_of)
+            if self._worker is not None:
+                self._work(mark, self._worker)
             stop_point("MoveJournal.copied")
             self.file.put_mark(mark)
             self.file.put_copied(0)
@@ -272,6 +328,7 @@ class MovableJournal:
                     journal.become("live", "leaving")
                 raise
         stop_point("MoveJournal.left")
+        self.let_others_work()
 
     def _finish_leaving(self) -> None:
         """Tell etcd that the journal is gone from there; the file knows from where."""
@@ -344,12 +401,11 @@ class MovableJournal:
             return self._etcd[1]
 
     def _opened(self, mark: Mapping[str, Any]) -> EtcdJournal:
-        from tenfold.etcd import Access, Client
         from tenfold.transitions.journal.etcd import EtcdJournal
 
         place = _place(mark)
         journal = EtcdJournal(
-            Client((self._access or Access)(place.urls), within=self._within),
+            self._client(mark),
             place.prefix,
             mark["generation"],
             floor=self.file.newest_epoch(),
@@ -358,6 +414,11 @@ class MovableJournal:
         if self._epoch is not None:
             journal.take(self._epoch)
         return journal
+
+    def _client(self, mark: Mapping[str, Any]) -> Client:
+        from tenfold.etcd import Access, Client
+
+        return Client((self._access or Access)(_place(mark).urls), within=self._within)
 
     def _let_go(self) -> None:
         if self._etcd is not None:
