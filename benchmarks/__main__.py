@@ -21,13 +21,16 @@ from benchmarks import (
     crossing_prepare,
     crossing_sizes,
     crossings,
+    crossings_1k,
     deploys,
     export,
+    failover,
     importing,
     latency,
     markdown,
     memory,
     publishing,
+    starvation,
     throughput,
     up,
     wrapper,
@@ -49,8 +52,11 @@ BENCHMARKS: Mapping[str, Callable[[Options, Workplace], Finding]] = {
     "memory": memory.measure,
     "deploys": deploys.measure,
     "crossings": crossings.measure,
+    "crossings_1k": crossings_1k.measure,
     "crossing_sizes": crossing_sizes.measure,
     "crossing_prepare": crossing_prepare.measure,
+    "failover": failover.measure,
+    "starvation": starvation.measure,
     "importing": importing.measure,
     "backups": backups.measure,
     "export": export.measure,
@@ -73,6 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         by_hand=arguments.by_hand,
         sizes_mb=arguments.sizes,
         rate=arguments.rate,
+        minutes=arguments.minutes,
     )
     _compile()
     command = shlex.join(["python", "-m", "benchmarks", *(sys.argv[1:] if argv is None else argv)])
@@ -118,7 +125,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, metavar="N", help="of every paired benchmark")
     parser.add_argument("--deploys", type=int, metavar="N", help="in a row (200)")
     parser.add_argument("--restarts", type=int, metavar="N", help="by hand, beside them (20)")
-    parser.add_argument("--crossings", type=int, metavar="N", help="there, and as many back (50)")
+    parser.add_argument(
+        "--crossings", type=int, metavar="N", help="there, and as many back (50; to 1k 20)"
+    )
     parser.add_argument("--by-hand", type=int, metavar="N", help="moves, beside them (5)")
     parser.add_argument(
         "--sizes", type=_sizes, metavar="MB,MB", help="of crossing_sizes (5000,100)"
@@ -126,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rate", type=float, default=100.0, help="requests/s during deploys and moves (100)"
     )
+    parser.add_argument("--minutes", type=float, metavar="N", help="of starvation (60)")
     parser.add_argument("--quick", action="store_true", help="only show that everything works")
     return parser
 

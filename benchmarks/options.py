@@ -17,6 +17,7 @@ class Options:
         by_hand: how many moves by hand, beside them.
         sizes_mb: the two databases whose moves are compared, in MB.
         rate: of the load during deploys and moves, requests a second.
+        minutes: of the long run without processor time.
     """
 
     quick: bool = False
@@ -27,6 +28,7 @@ class Options:
     by_hand: int | None = None
     sizes_mb: tuple[int, int] | None = None
     rate: float = 100.0
+    minutes: float | None = None
 
     def rounds_or(self, number: int) -> int:
         """The number asked for, or this one (two when quick)."""

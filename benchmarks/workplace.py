@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from benchmarks.apps import App
 from benchmarks.by_hand.site import HandSite
@@ -18,8 +18,15 @@ from benchmarks.sites import Site
 from benchmarks.tenfold_site import TenfoldSite
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
-S = TypeVar("S", bound=Site)
+S = TypeVar("S", bound="Closed")
 T = TypeVar("T")
+
+
+class Closed(Protocol):
+    """What is closed at the end."""
+
+    def close(self) -> None:
+        """Stop it for good; no process is left."""
 
 
 class Workplace:
@@ -32,11 +39,11 @@ class Workplace:
 
     def tenfold(self, app: App) -> TenfoldSite:
         """A site of Tenfold's, not yet up."""
-        return self._kept(TenfoldSite(app, self.fresh("ours")))
+        return self.kept(TenfoldSite(app, self.fresh("ours")))
 
     def by_hand(self, app: App) -> HandSite:
         """A site by hand, not yet up, with a worker per core."""
-        return self._kept(HandSite(app, self.fresh("hand"), cores()))
+        return self.kept(HandSite(app, self.fresh("hand"), cores()))
 
     def pair(self, app: App) -> tuple[TenfoldSite, HandSite]:
         """Both, up and seeded."""
@@ -52,7 +59,8 @@ class Workplace:
         self._made += 1
         return self.folder / f"{name}{self._made}"
 
-    def _kept(self, site: S) -> S:
+    def kept(self, site: S) -> S:
+        """The same site, which is closed at the end."""
         self._stack.callback(site.close)
         return site
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 from tests.live.conftest import bring, workplace  # noqa: F401 - fixtures
-from tests.support.matrix import Cell, every_cell, sample, tally
+from tests.support.matrix import MATRICES, TO_1K, TO_100, Cell
 
 
 @pytest.fixture(scope="session")
@@ -15,16 +15,24 @@ def crash_rounds(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="session")
 def cells(request: pytest.FixtureRequest) -> Sequence[Cell]:
-    """Of the matrix: every point once by default, everything with ``make crash``."""
+    """Of the move to 100: every point once by default, everything with ``make crash``."""
     if request.config.getoption("--whole"):
-        return every_cell()
-    return sample(int(request.config.getoption("--seed")))
+        return TO_100.every_cell()
+    return TO_100.sample(int(request.config.getoption("--seed")))
+
+
+@pytest.fixture(scope="session")
+def cells_to_1k(request: pytest.FixtureRequest) -> Sequence[Cell]:
+    """Of the move to 1k: every point once by default, everything with ``make crash``."""
+    if request.config.getoption("--whole"):
+        return TO_1K.every_cell()
+    return TO_1K.sample(int(request.config.getoption("--seed")))
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """How much of the matrix was covered, by tests that failed, too."""
+    """How much of each matrix was covered, by tests that failed, too."""
     told = [
         str(value).split("/")
         for kind in ("passed", "failed")
@@ -32,10 +40,12 @@ def pytest_terminal_summary(
         for name, value in report.user_properties
         if name == "matrix" and report.when == "call"
     ]
-    struck = [Cell(*words[:3]) for words in told if words[3] == "struck"]
-    missed = [Cell(*words[:3]) for words in told if words[3] == "missed"]
-    if told:
-        terminalreporter.write_line("")
-        for line in tally(struck, missed):
-            terminalreporter.write_line(line)
-        terminalreporter.write_line(f"  seed     {config.getoption('--seed')}")
+    for matrix in MATRICES:
+        own = [words for words in told if words[0] == matrix.name]
+        struck = [Cell(*words[1:4]) for words in own if words[4] == "struck"]
+        missed = [Cell(*words[1:4]) for words in own if words[4] == "missed"]
+        if own:
+            terminalreporter.write_line("")
+            for line in matrix.tally(struck, missed):
+                terminalreporter.write_line(line)
+            terminalreporter.write_line(f"  seed     {config.getoption('--seed')}")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from tests.support import apps
-from tests.support.matrix import SERVE, Cell
+from tests.support.matrix import TO_100, Cell
 from tests.support.moves import Bring, stopped_at, wait_for_answers
 from tests.support.project import Project
 from tests.support.users import Users
@@ -39,7 +39,8 @@ def test_nothing_is_lost_whoever_is_killed_at_whatever_point(
     with Users(project, 2) as users:
         for cell in cells[part::PARTS]:
             outcome = strike(project, users, cell)
-            record_property("matrix", f"{cell.point}/{cell.victim}/{cell.then}/{outcome}")
+            told = (TO_100.name, cell.point, cell.victim, cell.then, outcome)
+            record_property("matrix", "/".join(told))
             assert users.failures == [], cell
     users.require_nothing_lost()
 
@@ -53,7 +54,7 @@ def strike(project: Project, users: Users, cell: Cell) -> str:
         command = stopped_at(project, cell.point, *WAYS[growing])
     assert command is not None, f"no move comes to {cell.point}"
     pids = [command.pid] if cell.victim == "command" else victims(project, cell.victim, growing)
-    with users.harmed_by(cell.victim if cell.victim in SERVE and pids else None):
+    with users.harmed_by(cell.victim if cell.victim in TO_100.serve and pids else None):
         for pid in pids:
             with suppress(ProcessLookupError):  # a worker that was about to leave
                 os.kill(pid, signal.SIGKILL)

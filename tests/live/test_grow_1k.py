@@ -12,7 +12,8 @@ import psutil
 import pytest
 from tests.live.test_several_zones import host_processes
 from tests.support import apps
-from tests.support.project import Answer, Project
+from tests.support.patient import Patient
+from tests.support.project import Project
 from tests.support.users import Users
 from tests.support.working import until
 
@@ -20,13 +21,6 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(600), pytest.mark.few(1)]
 Bring = Callable[[Any], Project]
 MOST_IN_HAND = 1
 """Each user sends one request after the other."""
-
-
-class Patient(Project):
-    """As people behind a browser are: it waits for longer than an election takes."""
-
-    def request(self, method: str, path: str, *, timeout: float = 60, **more: Any) -> Answer:
-        return super().request(method, path, timeout=max(60, timeout), **more)
 
 
 def at_100(bring: Bring) -> Project:
@@ -71,6 +65,8 @@ def test_there_and_back_while_users_write_and_the_server_is_the_same(bring: Brin
             "in_sync": ["db2"],
             "etcd_agree": 3,
             "etcd_members": 3,
+            "away": [],
+            "full": [],
         }
         assert server_pid(project) == before
         project.ok("reverse", timeout=300)

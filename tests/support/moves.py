@@ -24,7 +24,7 @@ def stopped_at(
 ) -> subprocess.Popen[str] | None:
     """A command that has come to this point and stands still there; ``None`` if it ended before.
 
-    ``heard``: what it says is kept, for :func:`go_on`.
+    ``heard``: what it says is kept, for :func:`go_on`; one that ends before fails the test with it.
     """
     to = subprocess.PIPE if heard else subprocess.DEVNULL
     command = subprocess.Popen(
@@ -43,6 +43,9 @@ def stopped_at(
         if process.status() == psutil.STATUS_STOPPED:
             return command
         time.sleep(0.002)
+    if heard:
+        said, _ = command.communicate()
+        raise AssertionError(f"it ended with {command.returncode} before {point}\n{said}")
     return None
 
 

@@ -150,7 +150,9 @@ def with_failover(found: Status, deployment: Deployment) -> Status:
         told = standing(deployment)
     except TenfoldError:  # whoever does not answer is told of already
         return found
-    return replace(found, failover=asdict(told))
+    state = "degraded" if found.state == "running" and told.troubles else found.state
+    missing = (*found.missing, *told.troubles)
+    return replace(found, failover=asdict(told), state=state, missing=missing)
 
 
 def failover_line(told: Mapping[str, Any]) -> tuple[str, bool]:

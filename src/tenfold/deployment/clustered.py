@@ -6,14 +6,15 @@ leader's disk says that it leads until it has been made to follow.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import tenfold.engines.etcd.probe as etcd
 from tenfold.deployment import work
 from tenfold.deployment.databases import observe_databases
-from tenfold.deployment.leading import view_of
+from tenfold.deployment.leading import leading_alone, view_of
 from tenfold.engines.patroni import probe
 from tenfold.errors import Refused, TargetError
 from tenfold.stages.path import FAILS_OVER
@@ -33,17 +34,48 @@ if TYPE_CHECKING:
     from tenfold.transitions.planner import Goal
 
 STAGE = "1k"
+FULL: Final = 32 << 20
+"""Bytes: less room than this for a database's log, which grows by files of 4 MiB, is none."""
+LOOK_SECONDS = 5.0
+FOLLOWS = ("streaming", "in archive recovery")
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Who leads, who else may without a commit being lost, and how many of etcd's members agree
-    on that, of how many; hosts by name."""
+    on that, of how many; hosts by name. ``away`` are databases that do not follow, though they
+    should; ``full`` those whose disk has no room."""
 
     leader: str | None
     in_sync: tuple[str, ...]
     etcd_agree: int
     etcd_members: int
+    away: tuple[str, ...] = ()
+    full: tuple[str, ...] = ()
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What is not as it should be, as sentences."""
+        return tuple(self._troubles())
+
+    def _troubles(self) -> Iterator[str]:
+        elects = 2 * self.etcd_agree > self.etcd_members
+        if self.leader is None:
+            yield "no database leads just now: whatever needs it waits until another one does"
+        if not elects:
+            yield (
+                f"etcd has no majority, {self.etcd_agree} of {self.etcd_members} agree: whoever"
+                " leads goes on, and nobody can take its place"
+            )
+        elif self.leader is not None and not self.in_sync:
+            yield (
+                f"{self.leader} acknowledges alone: no other database has all that it wrote, so"
+                " none could take its place"
+            )
+        for name in self.away:
+            yield f"the database of {name} does not follow: tenfold logs postgres"
+        for name in self.full:
+            yield f"the disk of {name} is full: make room there, what needs some fails until then"
 
 
 def standing(deployment: Deployment) -> Standing:
@@ -52,18 +84,33 @@ def standing(deployment: Deployment) -> Standing:
     Raises:
         TenfoldError: the file or the machine does not allow to look.
     """
-    blueprint = work.intend(deployment, release=deployment.observe().release).blueprint
+    intent = work.intend(deployment, release=deployment.observe().release)
+    blueprint, full = intent.blueprint, tuple(_full(intent))
     view = view_of(blueprint)
     (first, *others) = blueprint.topology.of(EtcdSettings)
     assert isinstance(first.settings, EtcdSettings)
     found = etcd.observe(first.settings.cluster, blueprint.scene(first))
-    leader = None if view is None else view.leader
-    return Standing(
-        leader=None if leader is None else leader.name,
-        in_sync=() if view is None else view.in_sync,
-        etcd_agree=sum(m.answers and m.has_leader for m in found.members),
-        etcd_members=1 + len(others),
-    )
+    agree = sum(m.answers and m.has_leader for m in found.members)
+    hosts = [member.host for member in blueprint.topology.of(PatroniSettings)]
+    if view is None or not found.quorum:  # what Patroni knows of others is as old as etcd's word
+        return Standing(leading_alone(blueprint), (), agree, 1 + len(others), full=full)
+    follow = {m.name for m in view.members if m.role == "follower" and m.state in FOLLOWS}
+    leader = None if view.leader is None else view.leader.name
+    away = tuple(host for host in hosts if host != leader and host not in follow)
+    return Standing(leader, view.in_sync, agree, 1 + len(others), away, full)
+
+
+def _full(intent: Intent) -> Iterator[str]:
+    """The hosts of databases whose disk has next to no room; of one that does not answer nobody
+    knows."""
+    for unit in intent.goal.topology.of(PatroniSettings):
+        folder = intent.blueprint.scene(unit).place.data
+        asked = Command(("stat", "-f", "-c", "%a %S", folder), within_seconds=LOOK_SECONDS)
+        with suppress(TargetError, ValueError):
+            agent = intent.target.reach(unit.host)
+            blocks, size = (int(n) for n in agent.run(asked).tail.split()) if agent else (1, FULL)
+            if blocks * size < FULL:
+                yield unit.host
 
 
 def covers(deployment: Deployment, name: str) -> bool:

@@ -24,6 +24,16 @@ def view_of(blueprint: Blueprint) -> ClusterView | None:
     return None
 
 
+def leading_alone(blueprint: Blueprint) -> str | None:
+    """Whose server leads by what each Patroni says of its own, for when etcd cannot say; the
+    host's name."""
+    for unit in blueprint.topology.of(PatroniSettings):
+        with suppress(TargetError):
+            if probe.leads(unit, blueprint.scene(unit)):
+                return unit.host
+    return None
+
+
 def by_observation(goal: Goal, blueprint: Blueprint) -> Goal:
     """The goal with whoever leads as its leader: what only a leader takes goes there."""
     view = view_of(blueprint)

@@ -97,6 +97,10 @@ class Etcd:
             {"requestPut": {"key": _coded(key), "value": _coded(value)}},
         )
 
+    def remove(self, key: str) -> None:
+        """Have no such key, whatever is in it. Raises ``Unreachable``."""
+        self._ask("kv/deleterange", {"key": _coded(key)})
+
     def _if(self, condition: dict[str, Any], then: dict[str, Any]) -> bool:
         asked = {"compare": [condition], "success": [then]}
         return bool(self._ask("kv/txn", asked).get("succeeded", False))

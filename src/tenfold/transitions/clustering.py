@@ -210,7 +210,8 @@ def _prepared(now: Observation, goal: Goal, leader: str) -> Observation:
 
 def _in_care(now: Observation, path: str) -> bool:
     unit = now.unit(path)
-    return unit is not None and unit.engine == PATRONI and unit.state in LIVE
+    known = unit is not None and unit.fingerprint is not None  # else it was about to leave
+    return known and _is_entrusted(now, path) and unit is not None and unit.state in LIVE
 
 
 def _is_entrusted(now: Observation, path: str) -> bool:

@@ -147,6 +147,20 @@ def test_back_everybody_leaves_patroni_before_the_leader_does() -> None:
     assert not any(isinstance(s, st.Hold | st.Fence | st.Promote) for s in steps)
 
 
+def test_a_member_without_its_patroni_leaves_or_joins_anew() -> None:
+    """Its Patroni had ended when the move back was cut off."""
+    world = settled("1k")
+    unit = world.plain.seen.now.unit(PATHS[1])
+    assert unit is not None
+    apart = crossing_model.model._units(
+        world.plain.seen.now, "db2", remove={unit.name}, add=(replace(unit, fingerprint=None),)
+    )
+    seen = replace(world.plain.seen, now=apart)
+    world = replace(world, plain=replace(world.plain, seen=seen))
+    assert steps_to(world, "100+1k")[0] == cluster.LeaveCluster(PATHS[1], PATHS[0])
+    assert steps_to(world, "1k")[0] == cluster.JoinCluster(PATHS[1], PATHS[0])
+
+
 def test_back_after_a_failover_who_led_before_leads_first() -> None:
     steps = steps_to(failed_over(settled("1k")), "100+1k")
     assert told(steps)[0] == "have db1/postgres lead instead of db2/postgres"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tenfold.engines.etcd.admin import store
 from tenfold.engines.patroni.probe import observe
-from tenfold.engines.patroni.render import shared
-from tenfold.engines.patroni.rest import ask
+from tenfold.engines.patroni.render import etcd_urls, prefix, shared
+from tenfold.engines.patroni.rest import ask, credentials
 from tenfold.engines.protocol import Scene
 from tenfold.errors import StepFailed
 from tenfold.topology.model import Pool, Unit
@@ -62,10 +63,15 @@ def pause(member: Unit | Pool, scene: Scene, *, paused: bool) -> None:
     change(member, scene, {"pause": True if paused else None})
 
 
-def configure(member: Unit | Pool, scene: Scene) -> bool:
+def configure(member: Unit | Pool, scene: Scene, slots: Mapping[str, Any] | None = None) -> bool:
     """Have the cluster's shared configuration as rendered; gives whether it was not.
 
     What others set beside it stays, such as a pause.
+
+    Args:
+        member: who is asked.
+        scene: its scene.
+        slots: what is kept beside those that are rendered, as Patroni wants it.
 
     Raises:
         StepFailed: Patroni refuses.
@@ -74,7 +80,8 @@ def configure(member: Unit | Pool, scene: Scene) -> bool:
     status, now = ask(member, scene, "/config")
     if status != 200 or not isinstance(now, dict):
         raise StepFailed(f"the configuration of {member.path}'s cluster is not known yet")
-    wanted = difference(now, shared(member, scene))
+    rendered = shared(member, scene)
+    wanted = difference(now, {**rendered, "slots": {**rendered["slots"], **(slots or {})}})
     if wanted:
         change(member, scene, wanted)
     return bool(wanted)
@@ -120,6 +127,17 @@ def reinitialize(member: Unit | Pool, scene: Scene) -> None:
     status, said = ask(member, scene, "/reinitialize", {"force": True})
     if status != 200:
         raise StepFailed(f"{member.path} is not copied anew", detail=str(said))
+
+
+def forget_member(member: Unit | Pool, scene: Scene, *, name: str) -> None:
+    """Have the others no longer count on a member whose Patroni has verifiably ended, before its
+    entry in etcd runs out by itself. Asked as a member that stays.
+
+    Raises:
+        TargetError: etcd does not answer.
+    """
+    asked = store(etcd_urls(member, scene), credentials(scene))
+    asked.remove(f"{prefix(member, scene)}members/{name}")
 
 
 def _ordered(

@@ -12,6 +12,8 @@ from tenfold.errors import TargetError
 from tenfold.topology.model import Pool, Unit
 
 MemberRole = Literal["leader", "follower"]
+WORKS = ("running", "streaming", "in archive recovery")
+"""Patroni's words for a server that works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,16 @@ def observe(member: Unit | Pool, scene: Scene) -> ClusterView:
             next="tenfold status   says what etcd does",
         )
     return view(said)
+
+
+def leads(member: Unit | Pool, scene: Scene) -> bool:
+    """Whether this member's server leads, by its own Patroni, which needs no etcd to say so.
+
+    Raises:
+        TargetError: it does not answer.
+    """
+    _, said = ask(member, scene, "/patroni")
+    return isinstance(said, dict) and said.get("role") == "primary" and said.get("state") in WORKS
 
 
 def view(said: Mapping[str, Any]) -> ClusterView:

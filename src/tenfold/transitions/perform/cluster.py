@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import tenfold.engines.etcd.probe as etcd
 import tenfold.engines.patroni.admin as patroni
 from tenfold.engines.patroni import probe
 from tenfold.engines.patroni.dynamic import member_slot
-from tenfold.engines.patroni.probe import ClusterView, MemberState
+from tenfold.engines.patroni.probe import WORKS, ClusterView, MemberState
 from tenfold.engines.postgresql import orders, replication
 from tenfold.engines.postgresql.peers import slot_name
 from tenfold.engines.postgresql.render import server
@@ -22,6 +23,7 @@ from tenfold.topology.model import Unit
 from tenfold.topology.process import Command
 from tenfold.topology.settings import EtcdSettings
 from tenfold.transitions.crossing import members
+from tenfold.transitions.pause import stop_point
 from tenfold.transitions.perform.databases import database_unit, run_at, settings_of
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.world import Tell, World
@@ -33,8 +35,6 @@ LEAD_SECONDS = 60.0
 FOLLOW_SECONDS = 120.0
 SYNCHRONOUS_SECONDS = 60.0
 LEAVE_SECONDS = 10.0
-RUNS = ("running", "streaming", "in archive recovery")
-"""Patroni's words for a server that works."""
 
 
 @effect.register
@@ -68,10 +68,12 @@ def _(step: steps.AdoptDatabase, world: World, tell: Tell) -> None:
     agent = world.own_sockets(unit.host)
     agent.write(world.blueprint.render(unit)[0])
     agent.entrust(world.blueprint.order(unit))
+    stop_point("AdoptDatabase.entrusted")
     _until(lambda: _leads(unit, scene), LEAD_SECONDS, f"Patroni to see that {step.unit} leads")
-    # Those that follow by themselves keep their places until each of them joins.
+    # Those that follow by themselves keep their places until each of them joins. What a move that
+    # was taken back left in etcd goes: nobody who joins is elected before commits wait for it.
     others = [u for u in members(world.blueprint.topology) if u.path != step.unit]
-    _keep_slots(unit, scene, [o for o in others if not _in_care(o, world)])
+    patroni.configure(unit, scene, _slots([o for o in others if not _in_care(o, world)]))
 
 
 @effect.register
@@ -82,9 +84,11 @@ def _(step: steps.ReleaseDatabase, world: World, tell: Tell) -> None:
     if _in_care(unit, world) and (_seen(unit, scene) is not None or _others_in_care(unit, world)):
         _require_alone(unit, scene)
         _wait_for_nobody(unit, scene, world)
+    stop_point("ReleaseDatabase.alone")
     agent.write(world.blueprint.render(plain)[0])
     pid_file = f"{server(plain, own).data}/postmaster.pid"
     agent.take_back(world.blueprint.order(plain), pid_file, LEAVE_SECONDS)
+    stop_point("ReleaseDatabase.taken")
     # Patroni wrote into the same files for as long as it ran.
     agent.write(world.blueprint.render(plain)[0])
     agent.reload(plain.name)
@@ -98,11 +102,12 @@ def _(step: steps.JoinCluster, world: World, tell: Tell) -> None:
     agent.write(world.blueprint.render(unit)[0])
     world.sessions.drop(step.unit)
     agent.start(world.blueprint.order(unit))
+    stop_point("JoinCluster.started")
 
     def follows() -> bool:
         found = _member(unit, scene)
         tell("" if found is None else found.state)
-        return found is not None and found.role == "follower" and found.state in RUNS
+        return found is not None and found.role == "follower" and found.state in WORKS
 
     _until(follows, FOLLOW_SECONDS, f"{step.unit} to follow {step.leader}")
 
@@ -111,6 +116,9 @@ def _(step: steps.JoinCluster, world: World, tell: Tell) -> None:
 def _(step: steps.LeaveCluster, world: World, tell: Tell) -> None:
     leader, scene = _care(step.leader, world)
     unit, own = database_unit(step.unit, world)
+    agent = world.own_sockets(unit.host)
+    _set_apart(step, world)
+    stop_point("LeaveCluster.apart")
     _wait_for_nobody(leader, scene, world)
     _keep_slots(leader, scene, [unit])
     session = world.sessions.at(*database_unit(step.leader, world))
@@ -122,20 +130,48 @@ def _(step: steps.LeaveCluster, world: World, tell: Tell) -> None:
         f"{step.leader} to keep its log for {step.unit}",
     )
     world.sessions.drop(step.unit)
-    agent = world.own_sockets(unit.host)
+    stop_point("LeaveCluster.kept")
     agent.write(world.blueprint.render(unit)[0])
     run_at(world, unit, orders.follow(unit, own))
-    agent.start(world.blueprint.order(unit))
+    stop_point("LeaveCluster.follows")
+    seen = agent.observe().unit(unit.name)
+    runs = None if seen is None else seen.pid
+    agent.start(replace(world.blueprint.order(unit), instead_of=runs))
     # Patroni wrote into the same files for as long as it ran.
     if agent.write(world.blueprint.render(unit)[0]):
         agent.reload(unit.name)
     _forget_members(unit, world)
 
 
+def _set_apart(step: steps.LeaveCluster, world: World) -> None:
+    """Have a follower's Patroni end, and its server follow on: a commit still waits for it, and
+    nobody can elect it any more. Only then commits may wait for nobody.
+
+    Until it is declared for good it is told as a member without a fingerprint: it has to leave, or
+    to join anew.
+    """
+    member, _ = _care(step.unit, world)
+    leader, scene = _care(step.leader, world)
+    plain, own = database_unit(step.unit, world)
+    agent = world.own_sockets(member.host)
+    seen = agent.observe().unit(member.name)
+    if seen is None or seen.engine != member.engine:
+        return
+    if seen.fingerprint is not None:
+        apart = replace(world.blueprint.order(plain), engine=member.engine, fingerprint=None)
+        pid_file = f"{server(plain, own).data}/postmaster.pid"
+        try:
+            agent.take_back(apart, pid_file, LEAVE_SECONDS)
+        except StepFailed:  # it does not run, or its keeper does not leave: both end
+            agent.stop(member.name)
+    patroni.forget_member(leader, scene, name=member.host)
+
+
 @effect.register
 def _(step: steps.RequireSynchronous, world: World, tell: Tell) -> None:
     unit, scene = _care(step.leader, world)
     patroni.configure(unit, scene)
+    stop_point("RequireSynchronous.configured")
 
     def waits() -> bool:
         found = probe.observe(unit, scene).in_sync
@@ -166,7 +202,7 @@ def _(step: steps.SwitchOver, world: World, tell: Tell) -> None:
 
     def follows() -> bool:
         found = next((m for m in probe.observe(new, scene).members if m.name == old.host), None)
-        return found is None or found.state in RUNS
+        return found is None or found.state in WORKS
 
     _until(follows, FOLLOW_SECONDS, f"{step.leader} to follow {step.to}")
 
@@ -198,7 +234,7 @@ def _member(unit: Unit, scene: Scene) -> MemberState | None:
 def _leads(unit: Unit, scene: Scene) -> bool:
     found = _seen(unit, scene)
     leader = None if found is None else found.leader
-    return leader is not None and leader.name == unit.host and leader.state in RUNS
+    return leader is not None and leader.name == unit.host and leader.state in WORKS
 
 
 def _seen(unit: Unit, scene: Scene) -> ClusterView | None:
@@ -217,7 +253,7 @@ def _require_alone(unit: Unit, scene: Scene) -> None:
         raise Refused(
             f"{unit.path} does not lead, {who} does", next="tenfold resume    looks again"
         )
-    others = [m.name for m in found.members if m.name != unit.host and m.state in RUNS]
+    others = [m.name for m in found.members if m.name != unit.host and m.state in WORKS]
     if others:
         raise Refused(
             f"{', '.join(others)} would be elected as soon as {unit.path} is out of Patroni's care",
@@ -239,9 +275,11 @@ def _wait_for_nobody(leader: Unit, scene: Scene, world: World) -> None:
 
 def _keep_slots(leader: Unit, scene: Scene, followers: list[Unit]) -> None:
     """Have Patroni keep the places of those that follow without being members."""
-    kept = {slot_name(settings_of(f)): {"type": "physical"} for f in followers}
-    if kept:
-        patroni.change(leader, scene, {"slots": kept})
+    patroni.change(leader, scene, {"slots": _slots(followers)})
+
+
+def _slots(followers: list[Unit]) -> dict[str, dict[str, str]]:
+    return {slot_name(settings_of(f)): {"type": "physical"} for f in followers}
 
 
 def _forget_members(unit: Unit, world: World) -> None:

@@ -1,0 +1,210 @@
+"""A database's leader dies, stands still or is replaced under load, beside untuned Patroni."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.apps import DIARY
+from benchmarks.failover_sides import Ours, Side, Theirs, gone, kill, stopped
+from benchmarks.failover_tables import Struck, notes, noticed, stalls, struck
+from benchmarks.open_loop import OpenLoop
+from benchmarks.options import Options
+from benchmarks.processes import wait_for
+from benchmarks.results import Comparison, Finding
+from benchmarks.workplace import Workplace, alternating, cores
+
+ROUNDS = 50
+LONGEST_SECONDS = 300.0
+BEFORE_SECONDS, STEADY_SECONDS = 2.0, 2.0
+HOW = f"""\
+One app (FastAPI, a psycopg pool) on two sites, brought up once: through `tenfold up --stage 1k`,
+and by hand behind nginx on a Patroni with two members and three of etcd, configured as the example
+that it comes with: a lease of 30 s, a round of 10 s, asynchronous; the app names both servers in
+its `DATABASE_URL` (`target_session_attrs=read-write`). Each round brings each fault to each side
+once, the sides take turns. Around each fault runs an open-loop load (`tenfold load`, Poisson
+arrivals, keep-alive clients, nothing retried, one minute of patience), half of it writes with a
+ledger, from {BEFORE_SECONDS:g} s before until writes go on. Killed is what is sent SIGKILL: the
+server's main process; that and Patroni; or every process of the leader's host, etcd and agent
+included, all of them stopped first so that none acts. *Leader paused*: every process of that host
+is stopped (SIGSTOP) until another one leads and writes go on, and goes on then. What ended by
+itself is brought back after each fault, and the next one waits until the other member follows. A
+false failover is a leader that changed between two faults. A failed request is one without a whole
+answer of status 2xx."""
+SPEC = """\
+[load]
+ramp = "1s"
+arrivals = "poisson"
+connections = "keep-alive"
+timeout = "60s"
+max_in_flight = 10000
+
+[load.ledger]
+table = "notes"
+column = "text"
+match = "exact"
+
+[[load.requests]]
+name = "read"
+path = "/notes"
+
+[[load.requests]]
+name = "write"
+method = "POST"
+path = "/notes"
+json = { text = "{id}" }
+ledger = true
+"""
+
+
+def measure(options: Options, place: Workplace) -> Finding:
+    """Both sides, fault after fault."""
+    sides: tuple[Side, Side] = (
+        Ours(place.tenfold(DIARY)),
+        place.kept(Theirs(DIARY, place.fresh("theirs"), cores())),
+    )
+    for side in sides:
+        side.up()
+    found: dict[str, list[Struck]] = {side.name: [] for side in sides}
+    known = {side.name: side.leader() for side in sides}
+    failure: tuple[str, ...] = ()
+    rounds = options.rounds_or(ROUNDS)
+    try:
+        for number in range(rounds):
+            for side in alternating(*sides, number):
+                for fault, bring in FAULTS.items():
+                    load = _load(side, place, options)
+                    found[side.name].append(_strike(side, fault, bring, load, known))
+                    known[side.name] = side.leader()
+                print(f"  {side.name}: {number + 1} of {rounds}", file=sys.stderr, flush=True)
+    except (AssertionError, RuntimeError, TimeoutError) as error:
+        failure = (f"ended early: {error}",)
+    return Finding(
+        name="failover",
+        title="A database's leader fails, under load",
+        how=HOW,
+        comparisons=tuple(_compared(sides, found)),
+        tables=(stalls(found), noticed(found)),
+        notes=(*failure, *notes(found)),
+        raw={name: [asdict(one) for one in all_] for name, all_ in found.items()},
+        sides=(sides[0].name, sides[1].name),
+    )
+
+
+def _strike(
+    side: Side,
+    fault: str,
+    bring: Callable[[Side, str, Callable[[], None]], None],
+    load: OpenLoop,
+    known: Mapping[str, tuple[str, int] | None],
+) -> Struck:
+    before = known[side.name]
+    with load:
+        acknowledged = Acknowledged(load.folder / "ledger")
+        acknowledged.wait_until_steady(load, time.monotonic() + BEFORE_SECONDS)
+        began, at = acknowledged.began, time.monotonic()
+        leader = side.leader()
+        assert leader is not None, f"{side.name}: nobody leads before a fault"
+        bring(side, leader[0], lambda: acknowledged.wait_until_steady(load, time.monotonic() + 1))
+        after = side.leader()
+    side.mend()
+    assert load.report is not None
+    return struck(
+        fault,
+        load.report,
+        at - began,
+        led=after is not None and after[0] != leader[0],
+        false=0 if before == leader else 1,
+    )
+
+
+def _load(side: Side, place: Workplace, options: Options) -> OpenLoop:
+    return OpenLoop(
+        SPEC,
+        side.url,
+        place.fresh("load"),
+        rate=options.rate,
+        duration_seconds=LONGEST_SECONDS,
+        dsn=side.dsn(),
+    )
+
+
+class Acknowledged:
+    """Follows a ledger that is being written."""
+
+    def __init__(self, ledger: Path) -> None:
+        self._ledger = ledger
+        self._seen: list[float] = []
+        self._read = 0
+        wait_for(lambda: self._look() > 0, "the load's first write")
+        self.began = self._seen[0]
+        """About when the load began."""
+
+    def wait_until_steady(self, load: OpenLoop, since: float) -> None:
+        """Until writes have gone on for a while, all of it after that moment."""
+
+        def steady() -> bool:
+            load.check()
+            self._look()
+            now = time.monotonic()
+            late = [at for at in self._seen if at >= max(since, now - STEADY_SECONDS)]
+            enough = 0.3 * load.rate * STEADY_SECONDS
+            return now >= since + STEADY_SECONDS and len(late) > enough
+
+        wait_for(steady, "writes to go on", within_seconds=LONGEST_SECONDS)
+
+    def _look(self) -> int:
+        """Take note of what is new; gives how many there are."""
+        if self._ledger.exists():
+            with self._ledger.open("rb") as file:
+                file.seek(self._read)
+                new = file.read()
+            whole = new[: new.rfind(b"\n") + 1]
+            self._read += len(whole)
+            self._seen += [time.monotonic()] * whole.count(b'{"acknowledged"')
+        return len(self._seen)
+
+
+def _killed(what: tuple[str, ...]) -> Callable[[Side, str, Callable[[], None]], None]:
+    def bring(side: Side, leader: str, goes_on: Callable[[], None]) -> None:
+        pids = [pid for one in what for pid in side.pids(leader, one)]
+        kill(pids)
+        gone(pids)
+        goes_on()
+
+    return bring
+
+
+def _paused(side: Side, leader: str, goes_on: Callable[[], None]) -> None:
+    with stopped(side, leader, "everything"):
+        goes_on()
+
+
+def _planned(side: Side, leader: str, goes_on: Callable[[], None]) -> None:
+    side.switch_over(leader)
+    goes_on()
+
+
+FAULTS: Mapping[str, Callable[[Side, str, Callable[[], None]], None]] = {
+    "PostgreSQL killed": _killed(("PostgreSQL",)),
+    "Patroni and PostgreSQL killed": _killed(("Patroni", "PostgreSQL")),
+    "host killed": _killed(("everything",)),
+    "leader paused": _paused,
+    "planned switchover": _planned,
+}
+
+
+def _compared(sides: tuple[Side, Side], found: Mapping[str, list[Struck]]) -> list[Comparison]:
+    ours, theirs = (found[side.name] for side in sides)
+    compared = []
+    for fault in FAULTS:
+        mine = [one.stall for one in ours if one.fault == fault]
+        other = [one.stall for one in theirs if one.fault == fault]
+        both = min(len(mine), len(other))
+        if both:
+            what = f"{fault}: longest stall of writes"
+            compared.append(Comparison(what, "s", tuple(mine[:both]), tuple(other[:both])))
+    return compared

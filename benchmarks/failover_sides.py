@@ -1,0 +1,228 @@
+"""The two sides of the failover benchmark: a site on a database that fails over by itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import psutil
+import psycopg
+from tests.support.care import LEADS, Member, members
+from tests.support.moves import processes_of
+from tests.support.ports import free_port
+
+from benchmarks.account import give
+from benchmarks.apps import App
+from benchmarks.by_hand.edge import Edge
+from benchmarks.by_hand.patroni import PatroniCluster
+from benchmarks.by_hand.site import WORKER
+from benchmarks.by_hand.workers import Workers
+from benchmarks.processes import run, tree, wait_for
+from benchmarks.sites import OURS
+from benchmarks.tenfold_site import TenfoldSite
+from benchmarks.watcher import answers
+
+THEIRS = "Patroni, untuned"
+WELL_SECONDS = 300.0
+
+
+class Side(Protocol):
+    """One site. A leader is told as its host's name and its timeline, which grows with each."""
+
+    name: str
+    url: str
+
+    def up(self) -> None:
+        """Bring it up, with its schema."""
+
+    def dsn(self) -> str:
+        """Whoever leads."""
+
+    def leader(self) -> tuple[str, int] | None:
+        """Who leads; ``None`` while nobody does."""
+
+    def pids(self, host: str, what: str) -> list[int]:
+        """Processes of a host: ``PostgreSQL``, ``Patroni``, ``database`` (both, and whoever looks
+        after them), or ``everything``."""
+
+    def switch_over(self, leader: str) -> None:
+        """Have another one lead, in order."""
+
+    def mend(self) -> None:
+        """Bring back whoever was killed; all is well at the end."""
+
+    def close(self) -> None:
+        """Stop it for good."""
+
+
+class Ours:
+    """Through the ``tenfold`` command, at stage 1k."""
+
+    name = OURS
+
+    def __init__(self, site: TenfoldSite) -> None:
+        self.site, self.project, self.url = site, site.project, site.url
+
+    def up(self) -> None:
+        port = str(self.project.port)
+        self.project.ok("up", "-d", "--stage", "1k", "--port", port, timeout=300)
+        self.mend()
+
+    def dsn(self) -> str:
+        return self.site.dsn()
+
+    def leader(self) -> tuple[str, int] | None:
+        return newest((member.host, member.connect) for member in members(self.project))
+
+    def pids(self, host: str, what: str) -> list[int]:
+        if what == "everything":
+            return [process.pid for process in processes_of(self.project, host)]
+        member = Member(self.project, host)
+        if what == "database":
+            return [pid for one in ("leash", "guard", "Patroni") for pid in member.pids(one)] + [
+                pid for server in member.pids("PostgreSQL") for pid in tree(server)
+            ]
+        return member.pids(what)
+
+    def switch_over(self, leader: str) -> None:
+        config = Member(self.project, leader).folder / "config/postgres/patroni.yml"
+        (other,) = (m.host for m in members(self.project) if m.host != leader)
+        scope = f"{self.project.status()['app']}/main"
+        run(
+            (
+                *(sys.executable, "-m", "patroni.ctl", "-c", str(config), "switchover", scope),
+                *("--leader", leader, "--candidate", other, "--force"),
+            ),
+            cwd=Path("/"),
+        )
+
+    def mend(self) -> None:
+        hosts = self.project.status()["hosts"]
+        if any(unit["state"] != "running" for host in hosts for unit in host["units"][:1]):
+            self.project.ok("up", "-d", timeout=300)
+        wait_for(self._is_well, "everybody to be back", within_seconds=WELL_SECONDS)
+
+    def close(self) -> None:
+        self.site.close()
+
+    def _is_well(self) -> bool:
+        status = self.project.status()
+        failover = status.get("failover") or {}
+        return bool(status["state"] == "running" and failover.get("in_sync"))
+
+
+class Theirs:
+    """The same app behind nginx, on Patroni as its documentation shows it."""
+
+    name = THEIRS
+
+    def __init__(self, app: App, folder: Path, workers: int) -> None:
+        folder.mkdir()
+        give(folder)
+        self._app, self._code = app, app.copy(folder / "app")
+        give(self._code)
+        self.cluster = PatroniCluster(folder / "cluster", app.name)
+        self._workers = Workers(
+            (str(app.python), "-P", str(WORKER), app.entry),
+            free_port(),
+            workers,
+            code=self._code,
+            env={"DATABASE_URL": self.cluster.url()},
+            logs=folder,
+        )
+        port = free_port()
+        self._edge = Edge(folder / "edge", port, self._workers.address)
+        self.url = f"http://127.0.0.1:{port}"
+
+    def up(self) -> None:
+        self.cluster.up()
+        run(
+            (str(self._app.python), "-m", *self._app.migrate),
+            cwd=self._code,
+            env={"DATABASE_URL": self.cluster.url()},
+        )
+        self._workers.start()
+        self._edge.start()
+        health = self.url + self._app.health
+        wait_for(lambda: answers(health), "the edge to answer", daemon=self._edge.daemon)
+
+    def dsn(self) -> str:
+        return self.cluster.url()
+
+    def leader(self) -> tuple[str, int] | None:
+        cluster = self.cluster
+        return newest((node.name, partial(cluster.connect, node)) for node in cluster.databases)
+
+    def pids(self, host: str, what: str) -> list[int]:
+        node = self.cluster.nodes[host]
+        if what == "everything":
+            return node.everything()
+        if what == "PostgreSQL":
+            server = node.postmaster()
+            return [] if server is None else [server]
+        return [] if node.patroni is None else tree(node.patroni.pid)
+
+    def switch_over(self, leader: str) -> None:
+        self.cluster.switch_over(leader)
+
+    def mend(self) -> None:
+        self.cluster.mend()
+
+    def close(self) -> None:
+        self._edge.stop()
+        self._workers.stop()
+        self.cluster.close()
+
+
+Connect = Callable[[], psycopg.Connection[Any]]
+
+
+def newest(servers: Iterable[tuple[str, Connect]]) -> tuple[str, int] | None:
+    """Who leads on the latest timeline: a leader of the past may say so for a moment, too."""
+    found: list[tuple[int, str]] = []
+    for host, connect in servers:
+        with suppress(psycopg.Error, OSError), connect() as session:
+            (timeline,) = session.execute(LEADS).fetchone() or (0,)
+            found += [(int(timeline), host)] if timeline else []
+    return (max(found)[1], max(found)[0]) if found else None
+
+
+def kill(pids: list[int]) -> None:
+    """kill -9 of all of it at once: nobody gets to tell or to replace anybody."""
+    send(pids, signal.SIGSTOP)
+    send(pids, signal.SIGKILL)
+
+
+def send(pids: list[int], number: signal.Signals) -> None:
+    """A signal to each that is still there."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+@contextmanager
+def stopped(side: Side, host: str, what: str) -> Iterator[None]:
+    """All of it stands still while the block runs."""
+    held: list[int] = []
+    try:
+        while more := [pid for pid in side.pids(host, what) if pid not in held]:
+            held += more
+            send(more, signal.SIGSTOP)
+        yield
+    finally:
+        send(held, signal.SIGCONT)
+
+
+def gone(pids: list[int]) -> None:
+    """Wait until none of them runs."""
+    processes = []
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            processes.append(psutil.Process(pid))
+    psutil.wait_procs(processes, timeout=20)

@@ -1,0 +1,151 @@
+"""What users noticed of a database's faults, as tables and notes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from statistics import median
+from typing import Any
+
+from benchmarks.markdown import number
+from benchmarks.results import Table
+
+GOALS: Mapping[str, float] = {
+    "PostgreSQL killed": 3.0,
+    "Patroni and PostgreSQL killed": 5.0,
+    "host killed": 5.0,
+    "planned switchover": 1.0,
+}
+"""Seconds: of the planned one for the longest stall, of the others for p95."""
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """One fault, and what came of it.
+
+    Attributes:
+        stall: the longest time in which a write was due and none was acknowledged, seconds.
+        failed: requests without an answer that was wanted.
+        later: those of them that were due more than a second after the fault.
+        lost, duplicated, unknown: writes, by the ledger.
+        led: whether another one leads since.
+        false: changes of the leader before the fault that nobody asked for.
+    """
+
+    fault: str
+    stall: float
+    requests: int
+    acknowledged: int
+    failed: int
+    later: int
+    lost: int
+    duplicated: int
+    unknown: int
+    led: bool
+    false: int
+
+
+def struck(
+    fault: str, report: Mapping[str, Any], at_seconds: float, *, led: bool, false: int
+) -> Struck:
+    """From version 1 of what ``python -m tenfold.load --json`` prints.
+
+    Args:
+        fault: its name.
+        report: of a load that ran through it.
+        at_seconds: when it came, since the load began.
+        led: whether another one leads since.
+        false: changes of the leader that nobody asked for.
+    """
+    ledger, overall = report["comparison"], report["overall"]
+    seconds = report["timeline"]
+    return Struck(
+        fault=fault,
+        stall=report["writes"]["longest_stall_ms"] / 1000,
+        requests=overall["due"],
+        acknowledged=ledger["acknowledged"],
+        failed=overall["failed"],
+        later=sum(s["failed"] for s in seconds if s["second"] > at_seconds + 1),
+        lost=ledger["counts"]["lost"],
+        duplicated=ledger["counts"]["duplicated"],
+        unknown=ledger["unknown"],
+        led=led,
+        false=false,
+    )
+
+
+def stalls(sides: Mapping[str, Sequence[Struck]]) -> Table:
+    """How long writes waited, by fault and side."""
+    header = ("", "", "n", "median", "p95", "longest", "goal")
+    rows = []
+    for fault in _faults(sides):
+        for name, all_ in sides.items():
+            own = [one.stall for one in all_ if one.fault == fault]
+            if own:
+                goal = _judged(fault, own) if name == next(iter(sides)) else ""
+                figures = (number(median(own)), number(p95(own)), number(max(own)))
+                rows.append((fault, name, str(len(own)), *figures, goal))
+    return Table("From the last to the next acknowledged write, s", header, tuple(rows))
+
+
+def noticed(sides: Mapping[str, Sequence[Struck]]) -> Table:
+    """What failed, and what became of writes."""
+    header = (
+        *("", "", "requests", "failed", "of these sent later", "writes acknowledged"),
+        *("lost / duplicated", "outcome unknown", "another one led", "false failovers"),
+    )
+    rows = []
+    for fault in _faults(sides):
+        for name, all_ in sides.items():
+            own = [one for one in all_ if one.fault == fault]
+            if own:
+                rows.append((fault, name, *_counts(own)))
+    return Table("What the clients noticed", header, tuple(rows))
+
+
+def notes(sides: Mapping[str, Sequence[Struck]]) -> tuple[str, ...]:
+    """What no loss in so many faults means."""
+    first = next(iter(sides))
+    own = sides[first]
+    if len(own) < 3 or any(one.lost or one.duplicated for one in own):
+        return ()
+    return (
+        f"{first}: no lost or doubled write in {len(own)} faults says, with 95 % confidence, that"
+        f" fewer than {3 / len(own):.1%} of such faults have one (rule of three).",
+    )
+
+
+def p95(values: Sequence[float]) -> float:
+    """The smallest that 95 % of the values do not exceed; of fewer than twenty the largest."""
+    return sorted(values)[ceil(0.95 * len(values)) - 1]
+
+
+def _judged(fault: str, own: Sequence[float]) -> str:
+    if fault not in GOALS:
+        return "the lease"
+    longest = fault == "planned switchover"
+    reached = max(own) if longest else p95(own)
+    words = "longest" if longest else "p95"
+    verdict = "reached" if reached <= GOALS[fault] else "**missed**"
+    return f"{words} ≤ {GOALS[fault]:g}: {verdict}"
+
+
+def _faults(sides: Mapping[str, Sequence[Struck]]) -> Iterable[str]:
+    return dict.fromkeys(one.fault for all_ in sides.values() for one in all_)
+
+
+def _counts(own: Sequence[Struck]) -> tuple[str, ...]:
+    def total(name: str) -> int:
+        return sum(int(getattr(one, name)) for one in own)
+
+    return (
+        f"{total('requests'):,}",
+        f"{total('failed'):,}",
+        f"{total('later'):,}",
+        f"{total('acknowledged'):,}",
+        f"**{total('lost')} / {total('duplicated')}**",
+        str(total("unknown")),
+        f"{total('led')} of {len(own)}",
+        str(total("false")),
+    )

@@ -1,0 +1,32 @@
+"""How a database that fails over by itself stands, in sentences."""
+
+from __future__ import annotations
+
+from tenfold.deployment.clustered import Standing
+
+
+def test_all_well_says_nothing() -> None:
+    assert Standing("db1", ("db2",), 3, 3).troubles == ()
+    assert Standing("db2", ("db1",), 2, 3).troubles == (), "an election is still possible"
+
+
+def test_a_leader_whom_nobody_could_replace_is_told() -> None:
+    (alone, away) = Standing("db1", (), 3, 3, ("db2",)).troubles
+    assert "db1 acknowledges alone" in alone
+    assert "the database of db2 does not follow" in away
+
+
+def test_a_full_disk_is_named() -> None:
+    (told,) = Standing("db1", ("db2",), 3, 3, full=("db1",)).troubles
+    assert "the disk of db1 is full" in told
+
+
+def test_without_a_leader_requests_wait() -> None:
+    (told,) = Standing(None, (), 3, 3).troubles
+    assert "no database leads" in told
+
+
+def test_without_a_majority_of_etcd_the_leader_goes_on() -> None:
+    (told,) = Standing("db1", (), 0, 3).troubles
+    assert "etcd has no majority, 0 of 3 agree" in told
+    assert "goes on" in told
