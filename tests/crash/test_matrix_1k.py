@@ -21,7 +21,7 @@ import pytest
 from tests.support import apps
 from tests.support.care import LOOK, Member, members, witnessed
 from tests.support.matrix import TO_1K, Cell
-from tests.support.moves import Bring, stopped_at, wait_for_answers
+from tests.support.moves import Bring, end, stopped_at, wait_for_answers
 from tests.support.patient import Patient
 from tests.support.project import Project
 from tests.support.users import Users
@@ -68,7 +68,7 @@ def strike(project: Project, users: Users, cell: Cell) -> str:
     with ExitStack() as stack:
         stack.enter_context(witnessed(project))
         command = come_to(project, users, cell.point)
-        stack.callback(command.kill)
+        stack.callback(end, command)
         leader = leading(project)
         before = leader.postmaster()
         victims = pids_of(project, leader, cell.victim, command)

@@ -18,7 +18,7 @@ import pytest
 from tests.crash.test_matrix_1k import at_100, leading, settle, wait_until_well
 from tests.support.care import Member, witnessed
 from tests.support.matrix import Cell
-from tests.support.moves import Bring, stopped_at, wait_for_answers
+from tests.support.moves import Bring, end, stopped_at, wait_for_answers
 from tests.support.project import Project
 from tests.support.users import Users
 
@@ -45,7 +45,7 @@ def test_it_does_not_lead(
     with ExitStack() as stack:
         command = stopped_at(project, point, *way, heard=True)
         assert command is not None
-        stack.callback(command.kill)
+        stack.callback(end, command)
         users = stack.enter_context(Users(project, 2, think_seconds=0.02))
         stack.enter_context(witnessed(project))
         leader, follower = leading(project), Member(project, "db2")

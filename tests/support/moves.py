@@ -62,6 +62,12 @@ def go_on(command: subprocess.Popen[str], *, within: float) -> tuple[int, str, f
     return command.returncode, said, time.monotonic() - began
 
 
+def end(command: subprocess.Popen[str]) -> None:
+    """Whatever became of it, and nothing of it is left open."""
+    command.kill()
+    command.communicate()
+
+
 def require_said(said: str, *words: str) -> None:
     """All of these words are in what a command said."""
     missing = [word for word in words if word not in said]
