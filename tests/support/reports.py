@@ -160,3 +160,54 @@ def backed_out() -> Report:
         ledger=None,
         choices=("resume", "abort"),
     )
+
+
+def drilled(**changes: object) -> Report:
+    """A ``drill kill-zone a`` in which all held; ``changes`` are of what it found."""
+    gap = BEGAN + 4.1
+    told = {
+        "name": "kill-zone a",
+        "harm": "everything on app1 and db1 is killed (SIGKILL)",
+        "level": None,
+        "notes": [],
+        "held": True,
+        "fault": BEGAN + 4.0,
+        "mended": BEGAN + 26.0,
+        "well": BEGAN + 31.5,
+        "leader_before": "db1",
+        "leader_after": "db2",
+        "led": [{"at": BEGAN, "leaders": [["db1", 1]]}, {"at": gap, "leaders": []}],
+        "compared": {
+            "acknowledged": 702,
+            "lost": 0,
+            "duplicated": 0,
+            "unknown_applied": 1,
+            "unknown_not_applied": 1,
+        },
+        "missing": [],
+        "ledger": ".tenfold/ledgers/drill-2026-11-25-152950.ledger",
+        "gap_seconds": 20.4,
+        "gap_began": gap,
+        "gap_ended": gap + 20.4,
+        "in_flight_failed": 2,
+        "unnoticed_failed": 0,
+        "later_failed": 0,
+        "requests": 1412,
+        "longest_seconds": 20.31,
+        "failures": [["status 502", 2]],
+        "most_leaders": 1,
+        "findings": [
+            {"promise": "every acknowledged write is there, once", "held": True, "seen": "0 lost"},
+            {"promise": "never two leaders", "held": True, "seen": "one at a time took writes"},
+        ],
+    }
+    steps = (
+        StepTaken("Act", "the site is watched: requests, writes, who leads", BEGAN, 4.0),
+        StepTaken("Act", str(told["harm"]), BEGAN + 4.0, 0.3),
+        StepTaken("Act", "writes go on", BEGAN + 4.3, 21.0),
+    )
+    return grown(
+        command="drill", home="1k", goal="1k", before="1k", after="1k", steps=steps, holds=(),
+        verification=None, checks=(), copied_bytes=None, ledger=None, choices=(),
+        drill={**told, **changes},
+    )  # fmt: skip

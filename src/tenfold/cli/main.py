@@ -41,7 +41,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
         "journal",
     ),
     "Static site": ("export", "publish", "dns"),
-    "Load": ("load",),
+    "Load": ("load", "drill"),
     "Reference": ("docs", "schema", "completion"),
 }
 INTERRUPTED = 130

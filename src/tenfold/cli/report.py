@@ -12,8 +12,10 @@ from tenfold.cli.base import Settings, command
 from tenfold.deployment.reporting import folder
 from tenfold.errors import UsageError
 from tenfold.observe.report import store
+from tenfold.observe.report.drills import waited
 from tenfold.observe.report.figures import duration, milliseconds
 from tenfold.observe.report.model import Report
+from tenfold.observe.report.page import called
 from tenfold.observe.report.text import full
 
 OUTCOMES = {"done": "✓ done", "failed": "✗ failed", "backed-out": "✗ taken back"}
@@ -22,7 +24,7 @@ OUTCOMES = {"done": "✓ done", "failed": "✗ failed", "backed-out": "✗ taken
 @command("report")
 @click.argument("name", required=False)
 def report(settings: Settings, name: str | None) -> None:
-    """What a move between stages came to.
+    """What a move between stages came to, or a drill.
 
     Without a name, lists the reports, the newest first; with one, or with "last", shows it and
     says where its page lies. The page needs nothing but a browser and may be passed on.
@@ -57,7 +59,7 @@ def _show(settings: Settings, reports: Path, name: str) -> None:
 def _list(settings: Settings, reports: Path) -> None:
     rows = [_row(name, read) for name, read in _all(reports)]
     if not rows:
-        settings.output.line("no report yet: each move between stages leaves one")
+        settings.output.line("no report yet: each move between stages and each drill leaves one")
         return
     settings.output.columns(rows)
     settings.output.line()
@@ -78,9 +80,9 @@ def _row(name: str, read: Report | None) -> tuple[str, ...]:
         return (name, "", "", "cannot be read by this Tenfold")
     return (
         name,
-        f"{read.command} {read.before} -> {read.after}",
+        f"{read.command} {read.before} -> {read.after}" if read.drill is None else called(read),
         OUTCOMES[read.outcome],
-        f"{duration(read.seconds)}, {_longest(read)}",
+        f"{duration(read.seconds)}, {_longest(read) if read.drill is None else waited(read.drill)}",
     )
 
 

@@ -25,6 +25,7 @@ from tenfold.deployment.job_words import trouble, when
 from tenfold.deployment.jobs import Jobs
 from tenfold.deployment.own_certificate import OwnCertificate
 from tenfold.deployment.status import Status, never_up
+from tenfold.drills.kept import Kept
 from tenfold.engines.nginx.maintenance import from_json
 from tenfold.errors import TenfoldError
 from tenfold.metrics.alerts.alert import Alert
@@ -36,7 +37,7 @@ from tenfold.stages.path import BY_ITSELF, begins_at
 from tenfold.transitions.restoring import choices as ways_on
 from tenfold.transitions.restoring import from_json as from_restore
 
-Kept = Certificate | OwnCertificate
+Certified = Certificate | OwnCertificate
 HOUR_SECONDS = 3600.0
 AFTER_RESTORE = {
     "resume": "goes on from here",
@@ -66,7 +67,7 @@ def status(settings: Settings, routes: bool) -> None:
     """
     layout = settings.layout()
     metrics: Mapping[str, Any] = {}
-    kept: Kept | None = None
+    kept: Certified | None = None
     data: Standing | None = None
     watched: Watched | None = None
     jobs: Jobs | None = None
@@ -80,6 +81,7 @@ def status(settings: Settings, routes: bool) -> None:
         found = with_database(found, deployment)
         found = with_edges(found)
         found = with_failover(found, deployment)
+        found = with_drill(found, deployment)
         watched = watched_by(deployment)
         jobs = jobs_of(deployment)
         if jobs is not None:
@@ -155,6 +157,33 @@ def with_failover(found: Status, deployment: Deployment) -> Status:
     return replace(found, failover=asdict(told), state=state, missing=missing)
 
 
+def with_drill(found: Status, deployment: Deployment) -> Status:
+    """The status with what a drill has broken, or has left broken."""
+    if not Kept(deployment.layout.state).path.exists():
+        return found
+    broken = Kept(deployment.layout.state).read()
+    if broken is None:  # mended just now
+        return found
+    told = {
+        "name": broken.drill,
+        "harm": broken.harm.sentence(),
+        "since": broken.since,
+        "state": "on" if deployment.lock.holder() else "left",
+    }
+    return replace(found, drill=told)
+
+
+def drill_line(told: Mapping[str, Any]) -> str:
+    """In a sentence."""
+    at = time.strftime("%H:%M:%S", time.localtime(told["since"]))
+    if told["state"] == "on":
+        return f"{told['name']} is on since {at}: {told['harm']}"
+    return (
+        f"{told['name']} was ended, and since {at} this is broken: {told['harm']}; "
+        "tenfold drill --mend    mends it"
+    )
+
+
 def failover_line(told: Mapping[str, Any]) -> tuple[str, bool]:
     """In a sentence, and whether that is all well."""
     leader, in_sync = told["leader"], told["in_sync"]
@@ -184,7 +213,7 @@ def with_follower(found: Status, deployment: Deployment) -> Status:
     return replace(found, transition=told)
 
 
-def certificate_of(deployment: Deployment) -> Kept | None:
+def certificate_of(deployment: Deployment) -> Certified | None:
     """How the site's certificate stands, where there is one and its host answers."""
     try:
         return certificate.look(deployment, deployment.observe(silent=True))
@@ -200,7 +229,7 @@ def backups_of(deployment: Deployment) -> Standing | None:
         return None
 
 
-def standing_lines(head: str, kept: Kept | Standing, output: Output) -> None:
+def standing_lines(head: str, kept: Certified | Standing, output: Output) -> None:
     """A line if all is well, a few in yellow if not."""
     for number, sentence in enumerate(kept.sentences()):
         start = f"{head:<10}" if number == 0 else " " * 10
@@ -231,7 +260,7 @@ def show(
     found: Status,
     traffic: Traffic,
     output: Output,
-    kept: Kept | None = None,
+    kept: Certified | None = None,
     data: Standing | None = None,
     watched: Watched | None = None,
     jobs: Jobs | None = None,
@@ -294,6 +323,9 @@ def show(
         sentence, well = failover_line(found.failover)
         output.line()
         output.line(f"  database  {sentence}", style=None if well else "yellow")
+    if found.drill:
+        output.line()
+        output.line(f"  drill     {drill_line(found.drill)}", style="yellow")
     if jobs is not None:
         output.line()
         job_lines(jobs, output)

@@ -84,7 +84,7 @@ def standing(deployment: Deployment) -> Standing:
     Raises:
         TenfoldError: the file or the machine does not allow to look.
     """
-    intent = work.intend(deployment, release=deployment.observe().release)
+    intent = work.intend(deployment, release=deployment.observe(silent=True).release)
     blueprint, full = intent.blueprint, tuple(_full(intent))
     view = view_of(blueprint)
     (first, *others) = blueprint.topology.of(EtcdSettings)

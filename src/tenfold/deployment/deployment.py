@@ -215,13 +215,18 @@ class Deployment:
     def working(self, command: str) -> Iterator[None]:
         """Be the one command that is at work, in this folder and in any other of this deployment.
 
+        What a drill has left broken is mended before anything else, be it etcd.
+
         Raises:
             Locked: another one is.
             Refused: this folder is a copy, and the app runs elsewhere.
             JournalError: the journal is in etcd, which does not answer.
         """
+        from tenfold.deployment import drilling  # a load generator that no other command needs
+
         reason = f"tenfold {command}"
         with self.lock.hold(reason):
+            drilling.mend(self)
             require_own(self)
             with self.journal.at_work(worker_of(self.layout, reason)):
                 deeds.write_down(self)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
 
 from tenfold.errors import TargetError
 from tenfold.targets.protocol import Target
 from tenfold.topology.observation import Observation, ObservedHost
+
+SILENT_AFTER_SECONDS: Final = 5.0
+"""After that a host is shown as one that says nothing."""
 
 
 def observe(
@@ -26,7 +30,12 @@ def observe(
     Raises:
         TargetError: an agent says nothing, unless that is to be told as well (``silent``).
     """
-    hosts = tuple(_host(target, name, silent) for name in target.hosts())
+    names = target.hosts()
+    if silent and len(names) > 1:  # those that say nothing are waited for side by side
+        with ThreadPoolExecutor(len(names), thread_name_prefix="observe") as threads:
+            hosts = tuple(threads.map(lambda name: _host(target, name, silent), names))
+    else:
+        hosts = tuple(_host(target, name, silent) for name in names)
     return Observation(
         hosts=hosts,
         release=served[-1] if served else None,
@@ -43,7 +52,7 @@ def observe(
 
 def _host(target: Target, name: str, silent: bool) -> ObservedHost:
     try:
-        agent = target.reach(name)
+        agent = target.reach(name, SILENT_AFTER_SECONDS if silent else None)
     except TargetError:
         if not silent:
             raise

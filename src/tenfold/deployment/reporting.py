@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment import applied as applied_facts
 from tenfold.errors import TenfoldError
@@ -15,6 +15,7 @@ from tenfold.observe.report import store
 from tenfold.observe.report.model import HoldTaken, Outcome, Report, StepTaken
 from tenfold.observe.report.page import page
 from tenfold.observe.report.waits import FLUSH_SECONDS, measure, read
+from tenfold.stages.path import stage_of
 from tenfold.state.layout import title
 from tenfold.transitions import way
 
@@ -80,6 +81,54 @@ def write(
         what = fault.what if isinstance(fault, TenfoldError) else f"{type(fault).__name__}: {fault}"
         return Filing(note=f"the report could not be written: {what}")
     return Filing(report, filed.page)
+
+
+def write_drill(
+    deployment: Deployment,
+    recorder: Recorder,
+    drill: Mapping[str, Any] | None,
+    error: BaseException | None = None,
+) -> Filing:
+    """Make the report of a drill and file it; whatever goes wrong with that becomes a note."""
+    try:
+        report = _drill_report(deployment, recorder, drill, error)
+        filed = store.save(folder(deployment.layout), report, page)
+    except Exception as fault:  # noqa: BLE001 - a report that fails must not fail what it is about
+        what = fault.what if isinstance(fault, TenfoldError) else f"{type(fault).__name__}: {fault}"
+        return Filing(note=f"the report could not be written: {what}")
+    return Filing(report, filed.page)
+
+
+def _drill_report(
+    deployment: Deployment,
+    recorder: Recorder,
+    drill: Mapping[str, Any] | None,
+    error: BaseException | None,
+) -> Report:
+    ended, position = time.time(), deployment.position
+    held = drill is not None and bool(drill["held"])
+    lines = list(edge_log(deployment, LINES))
+    return Report(
+        app=_app(deployment),
+        command="drill",
+        home=stage_of(position),
+        goal=stage_of(position),
+        before=position,
+        after=position,
+        began=recorder.began,
+        ended=ended,
+        outcome="done" if held else "failed",
+        error=_text(error),
+        changed=error.changed if isinstance(error, TenfoldError) else None,
+        advice=error.next if isinstance(error, TenfoldError) else None,
+        steps=recorder.steps,
+        waits=measure(
+            lines, (), began=recorder.began, ended=ended, complete=time.time() - FLUSH_SECONDS
+        )
+        if lines
+        else None,
+        drill=drill,
+    )
 
 
 def make_report(

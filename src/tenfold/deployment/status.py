@@ -45,6 +45,7 @@ class Status:
     edges: tuple[Mapping[str, Any], ...] | None = None
     journal_since: float | None = None
     failover: Mapping[str, Any] | None = None
+    drill: Mapping[str, Any] | None = None
 
     @property
     def title(self) -> str:
@@ -57,7 +58,8 @@ class Status:
         ``journal`` is there where it is in etcd and that does not answer: what hosts are to be and
         what is under way are then as of ``copied``, in seconds since the epoch. ``edges`` is there
         where there are several, and were asked; ``failover`` where the database fails over by
-        itself: who leads, who may next, and how many of etcd's members agree; ``storage`` where
+        itself: who leads, who may next, and how many of etcd's members agree; ``drill`` where one
+        is on or has left something broken; ``storage`` where
         user files were counted, which takes a moment; ``database`` where it is the user's own, and
         was asked; ``deeds`` where agents have done something by themselves since a command was cut
         off; ``jobs`` where the release has any.
@@ -83,6 +85,8 @@ class Status:
             told["edges"] = list(self.edges)
         if self.failover is not None:
             told["failover"] = dict(self.failover)
+        if self.drill is not None:
+            told["drill"] = dict(self.drill)
         if self.storage is not None:
             told["storage"] = list(self.storage)
         if self.deeds:

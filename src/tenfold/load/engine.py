@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from tenfold.load.answer import Answer
 from tenfold.load.arrivals import Arrival, schedule
 from tenfold.load.client import Client, Clock
 from tenfold.load.compose import compose
@@ -44,6 +45,20 @@ class Progress:
     longest_stall_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One request that is over. `due`, `sent` and `finished` are on the load's clock itself.
+
+    `failure` is its kind, None for one that succeeded; `writes` as in its plan.
+    """
+
+    due: float
+    sent: float
+    finished: float
+    writes: bool
+    failure: str | None
+
+
 @dataclass(slots=True)
 class Run:
     """One load under way. Times are seconds since it began, on `clock`."""
@@ -56,6 +71,7 @@ class Run:
     stop: asyncio.Event
     clock: Clock
     drain_seconds: float
+    on_request: Callable[[Ended], None] | None = None
     tally: Tally = field(init=False)
     most_in_flight: int = 0
     cpu_share: float = 0.0
@@ -133,7 +149,12 @@ class Run:
             self.tally.unfinished(arrival.kind, arrival.at)
             raise
         answer = replace(answer, finished=answer.finished - self._began)
-        self.tally.answered(arrival.kind, arrival.at, sent, answer)
+        succeeded = self.tally.answered(arrival.kind, arrival.at, sent, answer)
+        if self.on_request is not None:
+            failure = None if succeeded else _kind_of(answer)
+            began, finished = self._began, self._began + answer.finished
+            due = began + arrival.at
+            self.on_request(Ended(due, began + sent, finished, request.writes, failure))
         if ledger is not None:
             ledger.settle(one, outcome_of(request, answer.status), answer.status)
 
@@ -169,6 +190,10 @@ class Run:
     def now(self) -> float:
         """Seconds since the load began."""
         return self.clock() - self._began
+
+
+def _kind_of(answer: Answer) -> str:
+    return answer.failure.kind if answer.failure is not None else f"status {answer.status}"
 
 
 def outcome_of(request: RequestPlan, status: int | None) -> Outcome:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from tenfold.errors import LoadError
 from tenfold.load.client import At, Client, Clock
 from tenfold.load.counts import latency_report, milliseconds, request_report
-from tenfold.load.engine import Progress, Run, cancelled
+from tenfold.load.engine import Ended, Progress, Run, cancelled
 from tenfold.load.guard import checked_base_url, make_room_for
 from tenfold.load.ledger import Ledger
 from tenfold.load.plan import LoadPlan
@@ -27,6 +27,7 @@ async def run_load(
     *,
     ledger: Ledger | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_request: Callable[[Ended], None] | None = None,
     stop: asyncio.Event | None = None,
     allow_remote: bool = False,
     at: At = (),
@@ -37,7 +38,8 @@ async def run_load(
 
     Setting `stop` ends the sending; answers to what was sent are then awaited for at most
     `drain_seconds`. The ledger, when given, is written but not closed: close it before it is
-    compared. On a loop of :func:`~tenfold.load.loop.new_loop` requests leave on time to some
+    compared. `on_request` is told of every request that ends. On a loop of
+    :func:`~tenfold.load.loop.new_loop` requests leave on time to some
     0.1 ms, on others to 1 ms. `at` are the addresses of one's own site, whose name may lead
     elsewhere from here; it needs no `allow_remote`.
 
@@ -53,7 +55,9 @@ async def run_load(
     rng = random.Random(f"choices {plan.seed}")  # noqa: S311 (repeatable on purpose, no secret)
     async with Client(site, keep_alive=plan.keep_alive, at=at, clock=clock) as client:
         captured = await _unless(stop, run_setup(plan, client, rng.choice))
-        run = Run(plan, client, captured, rng.choice, ledger, stop, clock, drain_seconds)
+        run = Run(
+            plan, client, captured, rng.choice, ledger, stop, clock, drain_seconds, on_request
+        )
         await run.to_the_end(on_progress)
     if ledger is not None:
         await asyncio.to_thread(ledger.flush)

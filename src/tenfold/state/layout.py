@@ -9,6 +9,7 @@
       app-secrets.json  what the app must know, 0600        state.app_secrets
       audit.jsonl     who did what                           state.audit
       build.lock      who runs [static] build                deployment.generating
+      drill.json      what a drill has broken, until it is mended   drills.kept
       exports.json    which files an export wrote, and where deployment.exporting
       releases/ID/    immutable app directories              release
       envs/HASH/      Python environments of releases        release

@@ -384,7 +384,7 @@ class MemoryTarget:
         agent.life.alive = True
         return self._seen(agent, host.name)
 
-    def reach(self, host: str) -> MemoryAgent | None:
+    def reach(self, host: str, within_seconds: float | None = None) -> MemoryAgent | None:
         """See :class:`tenfold.targets.protocol.Target`."""
         agent = self._agent(host)
         return self._seen(agent, host) if agent and agent.alive else None

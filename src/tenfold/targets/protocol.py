@@ -225,8 +225,11 @@ class Target(Protocol):
     def ensure(self, host: Host) -> HostAgent:
         """The host's agent, started if need be; adopts what a predecessor left running."""
 
-    def reach(self, host: str) -> HostAgent | None:
-        """The host's agent if it runs; never starts one."""
+    def reach(self, host: str, within_seconds: float | None = None) -> HostAgent | None:
+        """The host's agent if it runs; never starts one.
+
+        Raises ``TargetError`` when it is there and says nothing for so long.
+        """
 
     def hosts(self) -> tuple[str, ...]:
         """Hosts that exist on this target for this deployment."""

@@ -31,7 +31,10 @@ def told(project: Path, capsys: pytest.CaptureFixture[str], *arguments: str, cod
 
 
 def test_no_report_yet_is_no_failure(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert told(project, capsys) == "no report yet: each move between stages leaves one\n"
+    assert (
+        told(project, capsys)
+        == "no report yet: each move between stages and each drill leaves one\n"
+    )
     assert json.loads(told(project, capsys, "--json")) == {"version": 1, "reports": []}
 
 

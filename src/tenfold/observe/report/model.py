@@ -102,7 +102,8 @@ class Report:
     """Everything that is known of one command's transition.
 
     Attributes:
-        command: ``grow``, ``shrink``, ``reverse``, ``complete``, ``abort`` or ``resume``.
+        command: ``grow``, ``shrink``, ``reverse``, ``complete``, ``abort`` or ``resume``; ``drill``
+            is no move: what was broken and what came of it is in ``drill``.
         home, goal: the stages between which the app moves.
         before, after: the position on the way between them.
         error, changed, advice: what failed, what is different now because of it, what to do.
@@ -112,6 +113,7 @@ class Report:
         checks: findings with ``name``, ``severity``, ``what``, ``evidence`` and ``fix``.
         ledger: the figures of ``tenfold load``, if it was under way at the end.
         choices: the commands that may come next.
+        drill: what :meth:`tenfold.deployment.drilling.Drilled.to_json` gives.
     """
 
     app: str
@@ -135,6 +137,7 @@ class Report:
     copied_bytes: int | None = None
     ledger: Mapping[str, Any] | None = None
     choices: tuple[str, ...] = ()
+    drill: Mapping[str, Any] | None = None
 
     @property
     def seconds(self) -> float:

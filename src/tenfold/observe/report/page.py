@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
-from tenfold.observe.report import tables, words
+from tenfold.observe.report import drills, tables, words
 from tenfold.observe.report.figures import count, duration, milliseconds, moment, size
 from tenfold.observe.report.histogram import histogram
 from tenfold.observe.report.markup import Markup, element, joined
@@ -45,6 +45,11 @@ def _style() -> str:
     return files(__package__).joinpath("files", "page.css").read_text(encoding="utf-8")
 
 
+def called(report: Report) -> str:
+    """The command, with what a drill was of."""
+    return report.command if report.drill is None else f"{report.command} {report.drill['name']}"
+
+
 def _header(report: Report) -> Markup:
     kind, badge = _BADGES[report.outcome]
     lead = words.lead(report)
@@ -54,7 +59,7 @@ def _header(report: Report) -> Markup:
             "p",
             element("span", badge, class_=f"badge {kind}"),
             element("span", report.app),
-            element("code", f"tenfold {report.command}"),
+            element("code", f"tenfold {called(report)}"),
             element("span", moment(report.began)),
             class_="eyebrow",
         ),
@@ -67,6 +72,8 @@ def _header(report: Report) -> Markup:
 def figures(report: Report) -> Iterator[tuple[str, str, str]]:
     """Kind, label and value of what is worth large letters."""
     waits = report.waits
+    if report.drill is not None:
+        yield from _drilled(report.drill)
     if report.holds and waits is not None:
         yield "main", "longest wait", milliseconds(waits.longest_ms) if waits.count else "none"
         yield "", "requests waited", f"{waits.count:,}"
@@ -76,6 +83,17 @@ def figures(report: Report) -> Iterator[tuple[str, str, str]]:
     if report.copied_bytes is not None:
         yield "", "copied", size(report.copied_bytes)
     yield "", "the whole took", duration(report.seconds)
+
+
+def _drilled(told: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    gap = told["gap_seconds"]
+    if gap is not None:
+        yield "main", "writes waited", drills.seconds(gap)
+    failed = told["in_flight_failed"] + told["unnoticed_failed"] + told["later_failed"]
+    yield "bad" if told["later_failed"] else "", "requests failed", f"{failed:,}"
+    if told["compared"] is not None:
+        lost = told["compared"]["lost"] + told["compared"]["duplicated"]
+        yield "bad" if lost else "", "acknowledged writes lost or twice", f"{lost:,}"
 
 
 def _figure(kind: str, label: str, value: str) -> Markup:
@@ -88,6 +106,8 @@ def sections(report: Report) -> Iterator[Markup]:
     """Everything below the headline that there is something to say about."""
     if report.error or report.changed or report.advice:
         yield _section("What went wrong", _failure(report))
+    if report.drill is not None:
+        yield _section("What was promised, and what was seen", drills.page(report, report.drill))
     if report.steps:
         yield _section("Over time", timeline(report), note=_note(report))
     if report.holds:
@@ -173,6 +193,12 @@ def _footer(report: Report) -> Markup:
     return element(
         "footer",
         element(
+            "p",
+            "What failed and how long writes waited is what the drill's own load saw; requests per"
+            " second are from the edges' access logs.",
+        )
+        if report.drill is not None
+        else element(
             "p",
             "A wait reaches from a request's arrival, or from the begin of the hold, to the end of"
             " the hold, as the edge's access log has it. Failed are answers of 502, 503 and 504"

@@ -22,7 +22,7 @@ from tenfold.observe.report.model import Report, from_json
 
 KEPT = 100
 LAST: Final = "last"
-_NAME: Final = re.compile(r"\d{4}-\d\d-\d\d-\d{6}-[a-z]+-[0-9a-z]+(-\d+)?")
+_NAME: Final = re.compile(r"\d{4}-\d\d-\d\d-\d{6}-[a-z]+-[0-9a-z]+(-[a-z]+)*(-\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,9 @@ def _names(report: Report) -> Iterator[str]:
 
 
 def _towards(report: Report) -> str:
-    """The stage that the command led to, or was to lead to."""
+    """The stage that the command led to, or was to lead to; of a drill which one it was."""
+    if report.drill is not None:
+        return re.sub(r"[^a-z]+", "-", str(report.drill.get("name", "")).lower()).strip("-")
     if report.command in ("grow", "shrink", "resume"):
         return report.goal
     return report.after.partition("+")[0]
@@ -99,7 +101,7 @@ def _towards(report: Report) -> str:
 
 def _age(name: str) -> tuple[str, int]:
     """Numbers behind a name count as numbers."""
-    moment, number = name[:17], re.search(r"-[a-z]+-[0-9a-z]+-(\d+)$", name)
+    moment, number = name[:17], re.search(r"-[a-z]+-[0-9a-z]+(?:-[a-z]+)*-(\d+)$", name)
     return moment, int(number[1]) if number else 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from tenfold.observe.report import words
+from tenfold.observe.report import drills, words
 from tenfold.observe.report.figures import duration, moment, size
 from tenfold.observe.report.model import Report, StepTaken
 
@@ -36,6 +36,8 @@ def full(report: Report) -> tuple[str, ...]:
 
 def facts(report: Report) -> Iterator[tuple[str, str]]:
     """Label and sentence of everything that was measured."""
+    if report.drill is not None:
+        yield from drills.facts(report.drill)
     if report.holds:
         yield "switch", words.waited(report)
     if report.copied_bytes is not None:

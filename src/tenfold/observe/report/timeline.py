@@ -32,6 +32,7 @@ def timeline(report: Report) -> Markup:
         element("desc", _described(report)),
         grid(axis, str(bottom)),
         *(_band(report, axis, hold, bottom) for hold in report.holds),
+        _gap(report, axis, bottom),
         *drawn,
         _hovered(report, axis, bottom) if panels else None,
         labels(axis, bottom + 16, _tick),
@@ -97,6 +98,26 @@ def _band(report: Report, axis: Axis, hold: HoldTaken, bottom: int) -> Markup:
         )
         if shown
         else None,
+    )
+
+
+def _gap(report: Report, axis: Axis, bottom: int) -> Markup | None:
+    """The time without an acknowledged write, of a drill."""
+    told = report.drill or {}
+    if told.get("gap_began") is None:
+        return None
+    began = told["gap_began"] - report.began
+    seconds, place = told["gap_seconds"], axis.at(began)
+    return joined(
+        bar(axis, began, began + seconds, y=_MARK - 4, height=bottom - _MARK + 4, class_="band"),
+        element(
+            "text",
+            f"no write acknowledged, {duration(seconds)}",
+            x=f"{place}%",
+            y=11,
+            text_anchor="end" if place > 70 else anchor(place),
+            class_="mark",
+        ),
     )
 
 

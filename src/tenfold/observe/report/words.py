@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tenfold.observe.report import drills
 from tenfold.observe.report.figures import clock, count, duration, milliseconds, size
 from tenfold.observe.report.model import Report
 from tenfold.observe.report.waits import FLUSH_SECONDS
@@ -21,6 +22,8 @@ ACTIONS: Final = {
 
 def headline(report: Report) -> str:
     """What the command came to, in one sentence."""
+    if report.drill is not None:
+        return drills.headline(report, report.drill)
     move = f"from stage {report.home} to stage {report.goal}"
     if report.outcome == "backed-out":
         return f"{_the(report)} was taken back: {report.app} runs as before"
@@ -65,6 +68,8 @@ def waited(report: Report) -> str:
 
 def lead(report: Report) -> str:
     """The same where it begins a page."""
+    if report.drill is not None:
+        return drills.noticed(report.drill)
     waits = report.waits
     if not report.holds or waits is None or waits.count < 2:
         return waited(report)

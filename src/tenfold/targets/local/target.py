@@ -23,7 +23,12 @@ from tenfold.secret import Secret
 from tenfold.targets.local import descent, directory, starting
 from tenfold.targets.local import follow as following
 from tenfold.targets.local.account import Account, account_for, needs
-from tenfold.targets.local.client import LocalAgent, NotThere, wait_until_left
+from tenfold.targets.local.client import (
+    SILENCE_SECONDS,
+    LocalAgent,
+    NotThere,
+    wait_until_left,
+)
 from tenfold.targets.local.directory import HostDirectory
 from tenfold.targets.local.entries import UnitLog, Wanted
 from tenfold.targets.places import Places
@@ -32,6 +37,8 @@ from tenfold.topology.model import Host
 from tenfold.topology.process import Command
 
 START_SECONDS = 30.0
+SILENT_SECONDS = 15.0
+"""How long an agent that said nothing is not asked again by the same command."""
 _PAUSE_SECONDS = 0.02
 
 
@@ -68,6 +75,13 @@ class LocalTarget:
         self._places = Places(places or {})
         self._epoch: int | None = None
         self._viewed: set[tuple[Path, int]] = set()
+        self._silent: dict[str, tuple[float, TargetError]] = {}
+
+    def anew(self) -> LocalTarget:
+        """The same hosts, for somebody who asks again those that said nothing."""
+        other = copy.copy(self)
+        other._silent = {}
+        return other
 
     def with_epoch(self, epoch: int) -> LocalTarget:
         """See :class:`tenfold.targets.protocol.Target`."""
@@ -171,13 +185,29 @@ class LocalTarget:
         argv = ("/bin/sh", "-c", shell, "sh", command.cwd or "/", *command.argv)
         return descent.beside(self.account, self._needed(), argv, env, pipes)
 
-    def reach(self, host: str) -> LocalAgent | None:
-        """The host's agent if it runs; never starts one."""
+    def reach(self, host: str, within_seconds: float | None = None) -> LocalAgent | None:
+        """The host's agent if it runs; never starts one.
+
+        One that has just said nothing is not waited for again: whoever shows many things of many
+        hosts waits once.
+
+        Raises:
+            TargetError: it is there and says nothing for so long.
+        """
         place = self._read(host)
         if place is None or not _answers(place):
             return None
-        agent = LocalAgent(place, self._epoch)
-        agent.hello()
+        since, fault = self._silent.get(host, (0.0, None))
+        if fault is not None and time.monotonic() - since < SILENT_SECONDS:
+            raise fault
+        agent, began = LocalAgent(place, self._epoch), time.monotonic()
+        bound = SILENCE_SECONDS if within_seconds is None else within_seconds
+        try:
+            agent.hello(bound)
+        except TargetError as silence:
+            if time.monotonic() - began >= bound:
+                self._silent[host] = (time.monotonic(), silence)
+            raise
         return agent
 
     def hosts(self) -> tuple[str, ...]:

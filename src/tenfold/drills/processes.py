@@ -1,0 +1,130 @@
+"""All processes of a host on this machine: found, frozen, gone on with, killed.
+
+A process is told by its pid and when it was started; a pid alone is not an identity. Signals go
+through a descriptor of the process that was opened before it was looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tenfold.agent import identity
+from tenfold.agent.context import host_key
+from tenfold.agent.identity import PROC, Facts
+
+Named = tuple[int, int]
+"""A process: its pid, and when it was started, in the kernel's ticks."""
+
+GONE_SECONDS = 20.0
+_ROUNDS = 50
+_PAUSE_SECONDS = 0.02
+
+
+def of_hosts(roots: Sequence[Path], uid: int) -> tuple[Named, ...]:
+    """Agents, keepers and everything that they started, wherever it went.
+
+    Args:
+        roots: the hosts' directories.
+        uid: whom their processes run as.
+    """
+    everyone = list(identity.everyone(uid))
+    marks = tuple(f"/{host_key(root)}-" for root in roots)
+    folders = tuple(os.fsencode(root) for root in roots)
+    own = [f for f in everyone if _is_marked(f, marks) or _names(f.pid, folders)]
+    return _named(_closed(own, everyone))
+
+
+def of_unit(uid: int, pid: int) -> tuple[Named, ...]:
+    """A unit's first process, those in its session or with its mark, and what they started."""
+    everyone = list(identity.everyone(uid))
+    first = next((f for f in everyone if f.pid == pid), None)
+    if first is None:
+        return ()
+    marker = first.marker
+    own = [
+        f for f in everyone
+        if f.pid == pid or f.session == first.session or (marker and f.marker == marker)
+    ]  # fmt: skip
+    return _named(_closed(own, everyone))
+
+
+def started(pid: int) -> int:
+    """When a process was started that cannot have gone: a child of this one."""
+    return identity.started(pid) or 0
+
+
+def _named(found: Iterable[Facts]) -> tuple[Named, ...]:
+    return tuple(sorted((f.pid, f.started) for f in found))
+
+
+def _is_marked(found: Facts, marks: Sequence[str]) -> bool:
+    return found.marker is not None and any(mark in found.marker for mark in marks)
+
+
+def _names(pid: int, folders: Sequence[bytes]) -> bool:
+    """Whether its arguments name a host's directory, or something in it."""
+    try:
+        words = (PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return any(word == f or word.startswith(f + b"/") for word in words for f in folders)
+
+
+def _closed(own: list[Facts], everyone: list[Facts]) -> list[Facts]:
+    """With all that descends from them."""
+    known = {f.pid for f in own}
+    while more := [f for f in everyone if f.pid not in known and f.parent in known]:
+        known |= {f.pid for f in more}
+    return [f for f in everyone if f.pid in known]
+
+
+def send(signum: int, processes: Iterable[Named]) -> None:
+    """Signal each that is still this very process."""
+    for pid, started in processes:
+        with _held(pid, started) as descriptor:
+            if descriptor is not None:
+                signal.pidfd_send_signal(descriptor, signum)
+
+
+@contextmanager
+def _held(pid: int, started: int) -> Iterator[int | None]:
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        yield None
+        return
+    try:
+        yield descriptor if identity.started(pid) == started else None
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(descriptor)
+
+
+def freeze(find: Callable[[], tuple[Named, ...]]) -> tuple[Named, ...]:
+    """SIGSTOP for all that ``find`` finds, until it finds nobody new; gives them."""
+    frozen: set[Named] = set()
+    for _ in range(_ROUNDS):
+        new = set(find()) - frozen
+        if not new:
+            break
+        send(signal.SIGSTOP, sorted(new))
+        frozen |= new
+    return tuple(sorted(frozen))
+
+
+def kill(find: Callable[[], tuple[Named, ...]]) -> None:
+    """SIGKILL for all that ``find`` finds. They are frozen before, so that nobody gets to tell, or
+    to start another one."""
+    frozen = freeze(find)
+    send(signal.SIGKILL, frozen)
+    deadline = time.monotonic() + GONE_SECONDS
+    while any(identity.started(pid) == started for pid, started in frozen):
+        if time.monotonic() > deadline:
+            return  # a process that hangs in the kernel is as good as gone
+        time.sleep(_PAUSE_SECONDS)
