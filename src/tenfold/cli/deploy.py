@@ -8,7 +8,7 @@ import click
 
 from tenfold.cli.base import Settings, command
 from tenfold.cli.progress import PlanProgress
-from tenfold.deployment import app_secrets, external, shelf, work
+from tenfold.deployment import app_secrets, external, shelf, work, zoned
 from tenfold.deployment.deployment import Deployment
 from tenfold.errors import Refused
 from tenfold.stages.path import WITHOUT_APP
@@ -40,6 +40,7 @@ def deploy(settings: Settings, leave_behind: bool) -> None:
         app_secrets.refresh(deployment.layout)
         intent = work.with_new_pages(deployment, work.intend(deployment, renew=True))
         external.require_same(deployment, intent)
+        zoned.require_same(deployment, intent)
         intent = external.looked_at(deployment, intent)
         for note in intent.notes:
             output.line(f"  {note}", style="dim")

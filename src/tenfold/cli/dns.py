@@ -104,7 +104,8 @@ def dns(
 
     Every name of [edge] is looked up at every resolver. What is there is shown with whose it is,
     what goes (-), what comes (+), and in which order. Then every address is asked whether this
-    site's edge answers there. Nothing is changed: the records are where you bought the domain.
+    site's edge answers there. Where several zones serve, the names lead to the edge of each.
+    Nothing is changed: the records are where you bought the domain.
 
     Exit code 0: everything leads here; 2: something is still to be done.
 
@@ -147,10 +148,20 @@ def _task(
 
     addresses = tuple(dict.fromkeys(map(_address, given)))
     servers = tuple(dict.fromkeys(map(lookup.parsed, named))) or lookup.system()
-    addresses = addresses or goals.default_addresses(spec.edge)
+    addresses = addresses or _of_edges(layout) or goals.default_addresses(spec.edge)
     records_only = records_only or published
     deployment = None if records_only else _deployment(layout)
     return Task(spec, deployment, servers, addresses, published, records_only)
+
+
+def _of_edges(layout: Layout) -> tuple[str, ...]:
+    """Where the edges listen, if there are several: one name leads to all of them."""
+    if not layout.exists():
+        return ()
+    from tenfold.cli.edges import addresses
+    from tenfold.deployment.deployment import Deployment
+
+    return addresses(Deployment.open(layout, stale=True))
 
 
 def _deployment(layout: Layout) -> Deployment | None:

@@ -6,13 +6,18 @@ import http.client
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tenfold.cli.first_answer import status_of
 from tenfold.cli.output import Output
+from tenfold.deployment import applied as applied_facts
 from tenfold.deployment.status import Status
 from tenfold.engines.nginx.site import PROBE_PATH
+
+if TYPE_CHECKING:
+    from tenfold.deployment.deployment import Deployment
 
 ANSWER_SECONDS = 2.0
 
@@ -42,6 +47,24 @@ def show(edges: tuple[Mapping[str, Any], ...], output: Output) -> None:
             for edge in edges
         ]
     )
+
+
+def addresses(deployment: Deployment) -> tuple[str, ...]:
+    """Where the site's name has to lead: to the address of every edge.
+
+    None where there is one edge, or where one listens at every address.
+    """
+    applied = applied_facts.from_json(deployment.facts().get(applied_facts.FACT))
+    urls = {} if applied is None else applied.urls
+    found = tuple(dict.fromkeys(urlsplit(url).hostname or "" for url in urls.values()))
+    return found if len(urls) > 1 and all(map(_is_address, found)) else ()
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return not ip_address(text).is_unspecified
+    except ValueError:
+        return False
 
 
 def _answers(url: str, site: str) -> bool:

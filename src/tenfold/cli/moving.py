@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tenfold.cli import edges
 from tenfold.cli.base import Settings
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
@@ -17,6 +18,7 @@ from tenfold.deployment.external import require_own
 from tenfold.deployment.forecast import forecast, require_same
 from tenfold.deployment.launch import Launch
 from tenfold.deployment.restore_in_place import require_none
+from tenfold.deployment.status import Status
 from tenfold.errors import Refused
 from tenfold.observe.recorder import Recorder
 from tenfold.observe.report.model import Outcome
@@ -140,6 +142,8 @@ def _conclude(
     _tell_report(filed, output)
     if isinstance(walk, Launch):
         _tell_domain(deployment, output)
+    elif len(after.urls) > 1:
+        _tell_edges(deployment, after, output)
     crossing = deployment.crossing
     moves = (crossing.home, crossing.goal) if crossing else (None, None)
     for index, choice in enumerate(way.choices(deployment.position, crossing)):
@@ -161,6 +165,20 @@ def _tell_domain(deployment: Deployment, output: Output) -> None:
     lines = described(spec) if to_app else text(to_published(spec, (), {}))
     output.line()
     for line in lines:
+        output.line(f"  {line}" if line else "")
+    output.line()
+
+
+def _tell_edges(deployment: Deployment, after: Status, output: Output) -> None:
+    """Where people find the site now, and what the records of its name have to become."""
+    from tenfold.dns.words import described  # where a name has to be told
+
+    told = edges.with_edges(after).edges
+    output.line()
+    if told is not None:
+        edges.show(told, output)
+    spec, addresses = deployment.spec(), edges.addresses(deployment)
+    for line in described(spec, addresses=addresses) if addresses else ():
         output.line(f"  {line}" if line else "")
     output.line()
 

@@ -12,7 +12,7 @@ from tenfold.cli.base import Settings, command
 from tenfold.cli.deploy import require_running
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.publish import PublishProgress
-from tenfold.deployment import external, work
+from tenfold.deployment import external, work, zoned
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.exporting import put_into_dist
 from tenfold.deployment.intent import Intent
@@ -49,6 +49,7 @@ def rollback(settings: Settings, release: str | None) -> None:
         intent = work.intend(deployment, release=target, renew=True)
         intent = pages_of(deployment, intent, target)
         external.require_same(deployment, intent)
+        zoned.require_same(deployment, intent)
         intent = external.looked_at(deployment, intent)
         for note in intent.notes:
             output.line(f"  {note}", style="dim")

@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
-from tenfold.cli import edges
+from tenfold.cli import edges, zones
 from tenfold.cli.base import Settings, command
 from tenfold.cli.edges import with_edges
 from tenfold.cli.maintenance import sentence as maintenance_sentence
 from tenfold.cli.output import Output
 from tenfold.cli.ways import way_on
 from tenfold.cli.wording import user_files
+from tenfold.cli.zones import DOTS
 from tenfold.deployment import alerts, backups, certificate, figures
 from tenfold.deployment import jobs as scheduled
 from tenfold.deployment.backups import Standing
@@ -45,23 +46,19 @@ AFTER_RESTORE = {
     "reverse": "has the other data lead again, without what was written since",
     "complete": "deletes the other data, and with it the way back",
 }
-DOTS = {
-    "running": "●",
-    "warm": "◐",
-    "starting": "◐",
-    "draining": "◑",
-    "holding": "◑",
-    "stopping": "◑",
-}
 
 
 @command("status")
 @click.option("--routes", is_flag=True, help="Also the traffic of every route.")
-def status(settings: Settings, routes: bool) -> None:
+@click.option("--units", is_flag=True, help="Every unit with its process, also where zones are.")
+def status(settings: Settings, routes: bool, units: bool) -> None:
     """Stage, hosts, units, health, traffic and the release that serves.
+
+    Where there are several zones each has a line; --units shows every unit instead.
 
     \b
     tenfold status
+    tenfold status --units
     tenfold status --routes
     tenfold status --json | jq .state
     """
@@ -101,7 +98,7 @@ def status(settings: Settings, routes: bool) -> None:
         }
         settings.output.object({**found.to_json(), **told})
         return
-    show(found, whole(metrics), settings.output, kept, data, watched, jobs)
+    show(found, whole(metrics), settings.output, kept, data, watched, jobs, units=units)
     if routes:
         settings.output.line()
         settings.output.columns([_traffic_row(t) for t in by_route(metrics)])
@@ -264,6 +261,8 @@ def show(
     data: Standing | None = None,
     watched: Watched | None = None,
     jobs: Jobs | None = None,
+    *,
+    units: bool = False,
 ) -> None:
     """The status as one calm screen."""
     parts = [found.title, f"stage {found.stage}"]
@@ -283,7 +282,10 @@ def show(
         assert notice is not None
         output.line(f"  {maintenance_sentence(notice)}", style="yellow")
         output.line()
-    output.columns(unit_rows(found))
+    if zones.several(found) and found.state != "stopped" and not units:
+        _show_zones(found, output)
+    else:
+        output.columns(unit_rows(found))
     if found.pages and found.state != "stopped":
         output.line()
         output.line(f"  pages     those of {found.pages} are shown as files")
@@ -340,6 +342,14 @@ def show(
         _show_watched(watched, output)
     output.line()
     output.line(f"Next   {_next(found)}")
+
+
+def _show_zones(found: Status, output: Output) -> None:
+    output.columns(zones.rows(found))
+    troubles = zones.troubles(found)
+    if troubles:
+        output.line()
+        output.columns(troubles)
 
 
 def _restore(told: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from tenfold.cli.output import Output
 from tenfold.cli.preview import Preview, Watch
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.status import certificate_of, standing_lines, unit_rows
-from tenfold.deployment import app_secrets, applied, external, rousing, work
+from tenfold.deployment import app_secrets, applied, external, rousing, work, zoned
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
 from tenfold.errors import Refused
@@ -82,6 +82,7 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
         intent = work.with_new_pages(deployment, intent, always=anew)
         if deployment.status().state != "stopped":
             external.require_same(deployment, intent)
+        zoned.require_same(deployment, intent)
         intent = external.looked_at(deployment, intent)
         watch = None
         if position in WITHOUT_APP and not detach:  # before the pages are made

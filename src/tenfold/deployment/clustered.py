@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import tenfold.engines.etcd.probe as etcd
@@ -28,7 +28,7 @@ from tenfold.transitions.clustering import PATRONI, SeenCluster
 if TYPE_CHECKING:
     from tenfold.deployment.deployment import Deployment
     from tenfold.deployment.intent import Intent
-    from tenfold.engines.patroni.probe import ClusterView
+    from tenfold.engines.patroni.probe import ClusterView, MemberState
     from tenfold.topology.databases import ObservedDatabase
     from tenfold.transitions.blueprint import Blueprint
     from tenfold.transitions.planner import Goal
@@ -41,10 +41,22 @@ FOLLOWS = ("streaming", "in archive recovery")
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseStanding:
+    """One member. ``state`` is Patroni's word, ``behind_bytes`` what it has not received."""
+
+    host: str
+    leads: bool
+    in_sync: bool
+    state: str
+    behind_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Who leads, who else may without a commit being lost, and how many of etcd's members agree
     on that, of how many; hosts by name. ``away`` are databases that do not follow, though they
-    should; ``full`` those whose disk has no room."""
+    should; ``full`` those whose disk has no room. ``etcd`` maps each member's host to whether it
+    agrees."""
 
     leader: str | None
     in_sync: tuple[str, ...]
@@ -52,6 +64,8 @@ class Standing:
     etcd_members: int
     away: tuple[str, ...] = ()
     full: tuple[str, ...] = ()
+    databases: tuple[DatabaseStanding, ...] = ()
+    etcd: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def troubles(self) -> tuple[str, ...]:
@@ -90,14 +104,19 @@ def standing(deployment: Deployment) -> Standing:
     (first, *others) = blueprint.topology.of(EtcdSettings)
     assert isinstance(first.settings, EtcdSettings)
     found = etcd.observe(first.settings.cluster, blueprint.scene(first))
-    agree = sum(m.answers and m.has_leader for m in found.members)
+    members = {m.host: m.answers and m.has_leader for m in found.members}
+    agree = sum(members.values())
     hosts = [member.host for member in blueprint.topology.of(PatroniSettings)]
     if view is None or not found.quorum:  # what Patroni knows of others is as old as etcd's word
-        return Standing(leading_alone(blueprint), (), agree, 1 + len(others), full=full)
+        alone = leading_alone(blueprint)
+        return Standing(alone, (), agree, 1 + len(others), full=full, etcd=members)
     follow = {m.name for m in view.members if m.role == "follower" and m.state in FOLLOWS}
     leader = None if view.leader is None else view.leader.name
     away = tuple(host for host in hosts if host != leader and host not in follow)
-    return Standing(leader, view.in_sync, agree, 1 + len(others), away, full)
+    databases = tuple(map(_standing_of, view.members))
+    return Standing(
+        leader, view.in_sync, agree, 1 + len(others), away, full, databases=databases, etcd=members
+    )
 
 
 def _full(intent: Intent) -> Iterator[str]:
@@ -111,6 +130,11 @@ def _full(intent: Intent) -> Iterator[str]:
             blocks, size = (int(n) for n in agent.run(asked).tail.split()) if agent else (1, FULL)
             if blocks * size < FULL:
                 yield unit.host
+
+
+def _standing_of(member: MemberState) -> DatabaseStanding:
+    leads = member.role == "leader"
+    return DatabaseStanding(member.name, leads, member.in_sync, member.state, member.lag_bytes)
 
 
 def covers(deployment: Deployment, name: str) -> bool:

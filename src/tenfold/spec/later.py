@@ -9,7 +9,6 @@ COMES: Final[Mapping[tuple[str, ...], str]] = {
     ("database", "shard_by"): "comes with stage 1m",
     ("reads",): "comes with stage 1k",
     ("functions",): "comes with stage 1k",
-    ("zones",): "comes with stage 1k",
     ("services",): "comes with stage 100k",
 }
 

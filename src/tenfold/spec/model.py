@@ -34,6 +34,7 @@ from tenfold.spec.storage import StorageTable
 from tenfold.spec.table import Table
 from tenfold.spec.units import Bytes, WaitSeconds
 from tenfold.spec.workers import MAX_WORKERS, WorkerName, WorkerTable
+from tenfold.spec.zones import ZonesTable
 
 Interface = Literal["auto", "asgi", "wsgi"]
 ServerKind = Literal["auto", "uvicorn", "gunicorn", "hypercorn", "granian"]
@@ -237,6 +238,7 @@ class AppSpec(Table):
         description="Commands that run at their times, each under a name of its own.",
     )
     edge: EdgeTable = Field(default_factory=EdgeTable)
+    zones: ZonesTable = Field(default_factory=ZonesTable)
     transition: TransitionTable = Field(default_factory=TransitionTable, validate_default=True)
     publish: PublishTable | None = None
     metrics: MetricsTable | None = None

@@ -140,7 +140,7 @@ def _100_1k(spec: AppSpec, machine: Machine, facts: AppFacts) -> Position:
     """Stage 100 with what stage 1k is made of, in the zones that it comes to: nobody notices."""
     stage_1k.require_database(spec)
     base = stage_100.topology(spec, machine, facts)
-    across = stage_1k.Zones()
+    across = stage_1k.across_of(spec)
     goal = stage_1k.topology(spec, machine, facts, across)
     stays = {host.name for host in base.hosts}
     etcd = goal.of(EtcdSettings)

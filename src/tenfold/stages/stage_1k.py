@@ -52,6 +52,11 @@ class Zones:
             )
 
 
+def across_of(spec: AppSpec) -> Zones:
+    """What ``[zones]`` says."""
+    return Zones(spec.zones.names, spec.zones.databases)
+
+
 def topology(
     spec: AppSpec, machine: Machine, facts: AppFacts, across: Zones | None = None
 ) -> Topology:
@@ -66,7 +71,7 @@ def topology(
         InvalidTopology: it would not survive the loss of a zone.
     """
     require_database(spec)
-    across = across or Zones()
+    across = across or across_of(spec)
     found = Topology(
         app=spec.name,
         stage="1k",
