@@ -39,7 +39,8 @@ browser: $(READY)
 generators:
 	@tests/support/debian.sh hugo jekyll
 
-# Runs examples/conduit, fills it, deploys a second release and moves its database, under load.
+# Runs examples/conduit, fills it, deploys a second release, moves its database, brings it to three zones
+# under load, and kills one of them.
 demo: $(READY) $(DEMO_READY)
 	@$(BIN)/python examples/demo.py
 

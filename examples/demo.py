@@ -1,4 +1,4 @@
-"""``make demo``: examples/conduit from two pages to a second release and a second host, under load.
+"""``make demo``: examples/conduit from two pages to three zones, under load; then one of them dies.
 
 Works on a copy in ``.demo/conduit``, which is yours to play with afterwards.
 """
@@ -20,7 +20,7 @@ EXAMPLE = ROOT / "examples" / "conduit"
 PLACE = ROOT / ".demo" / "conduit"
 TENFOLD = [sys.executable, "-m", "tenfold"]
 LEFT_BEHIND = shutil.ignore_patterns(".tenfold", ".venv", "__pycache__", "media", ".pytest_cache")
-LOAD_SECONDS, GROW_SECONDS, LOAD_RATE = 20, 45, 40
+LOAD_SECONDS, GROW_SECONDS, ZONES_SECONDS, LOAD_RATE = 20, 45, 60, 40
 
 
 def main() -> int:
@@ -43,9 +43,18 @@ def main() -> int:
     print(report)
     if status()["stage"] == "10":
         say("The database moves to a host of its own, while they read and write")
-        report = grow_under_load()
+        report = grow_under_load("100", GROW_SECONDS)
         say("What those users noticed")
         print(report)
+    if status()["stage"] == "100":
+        say("Three zones, and a database that fails over by itself, while they read and write")
+        if "complete" in ways_on():
+            tenfold("complete", "--yes")
+        report = grow_under_load("1k", ZONES_SECONDS)
+        say("What those users noticed")
+        print(report)
+    say("The zone with the leader dies: everything in it is killed, while they read and write")
+    lose_a_zone()
     goodbye()
     return 0
 
@@ -114,21 +123,38 @@ def deploy_under_load() -> str:
     return said
 
 
-def grow_under_load() -> str:
-    """Stage 10 to stage 100 in the middle of the load; the load's own words."""
+def grow_under_load(stage: str, seconds: int) -> str:
+    """To the next stage in the middle of the load; the load's own words."""
     load = subprocess.Popen(
-        [*TENFOLD, "load", "--rate", str(LOAD_RATE), "--duration", str(GROW_SECONDS)],
+        [*TENFOLD, "load", "--rate", str(LOAD_RATE), "--duration", str(seconds)],
         cwd=PLACE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    tenfold("plan", "--to", "100", fine=(0, 2))
-    tenfold("grow", "--to", "100")
-    print(f"\nthe load goes on for the rest of its {GROW_SECONDS} seconds ...", flush=True)
+    tenfold("plan", "--to", stage, fine=(0, 2))
+    tenfold("grow", "--to", stage)
+    print(f"\nthe load goes on for the rest of its {seconds} seconds ...", flush=True)
     said, _ = load.communicate()
     if load.returncode != 0:
         sys.exit(f"{said}\na request failed or a write was lost: that is a fault of Tenfold")
     return said
+
+
+def ways_on() -> tuple[str, ...]:
+    """The commands that may come next in a move that is not complete."""
+    move = status()["transition"]
+    return tuple(move.get("may", ())) if isinstance(move, dict) else ()
+
+
+def lose_a_zone() -> None:
+    """Kill the zone of whoever leads, by a drill, which makes its own load and says what it saw."""
+    found = status()
+    hosts, failover = found["hosts"], found["failover"]
+    assert isinstance(hosts, list)
+    assert isinstance(failover, dict)
+    zone = next(host["zone"] for host in hosts if host["name"] == failover["leader"])
+    tenfold("status")
+    tenfold("drill", "kill-zone", zone)
 
 
 def raise_version() -> None:
@@ -154,13 +180,13 @@ def goodbye() -> None:
 
   Try      cd {where}
            ../../.venv/bin/tenfold status
-           ../../.venv/bin/tenfold report last     what the move did, and where its page is
-           ../../.venv/bin/tenfold reverse         the database comes back, just as live
-           ../../.venv/bin/tenfold complete        or stays for good: removes the old copy
+           ../../.venv/bin/tenfold report last     what the drill saw, and where its page is
+           ../../.venv/bin/tenfold drill kill-leader     the next one leads in about a second
+           ../../.venv/bin/tenfold reverse         back to stage 100, just as live
            ../../.venv/bin/tenfold rollback        the first release serves again
            ../../.venv/bin/tenfold psql            look into its database
            ../../.venv/bin/tenfold logs -f edge    then click around
-           kill -9 any pid that status shows       and look again
+           kill -9 any pid that status --units shows, and look again
 
   Stop     make demo-stop                          the data stays; --delete-data removes it
 """)
