@@ -54,13 +54,24 @@ def site_url(settings: EdgeSettings, host_address: str) -> str:
     return f"{scheme}://{settings.names[0]}" + ("" if port == usual else f":{port}")
 
 
+def app_port(topology: Topology, host: str) -> int:
+    """Where the app listens on its host: not where an edge does that has the same address, as those
+    of all zones but the first have."""
+    taken = set()
+    for member in topology.on(host):
+        if isinstance(member.settings, EdgeSettings) and member.settings.address is None:
+            tls = member.settings.tls
+            taken |= {member.settings.port} | ({tls.port} if tls is not None else set())
+    return next(port for port in range(APP_PORT, 1 << 16) if port not in taken)
+
+
 def listens(topology: Topology, host: str, address: str) -> tuple[Listen, ...]:
     """The listening sockets that this host's agent owns: app, public, the
     database's endpoint, metrics."""
     found: list[Listen] = []
     for member in topology.on(host):
         if isinstance(member.settings, AppSettings):
-            found.append(Listen(member.name, address, APP_PORT))
+            found.append(Listen(member.name, address, app_port(topology, host)))
         elif isinstance(member.settings, EdgeSettings):
             public = member.settings.address or address
             found.append(Listen("public", public, member.settings.port))
@@ -123,7 +134,7 @@ def wiring(
             endpoints[member.path] = f"{bracketed(address)}:{REDIS_PORT}"
             redis = Redis(bracketed(address), REDIS_PORT)
         elif isinstance(settings, AppSettings):
-            endpoints[member.path] = f"{address}:{APP_PORT}"
+            endpoints[member.path] = f"{address}:{app_port(topology, member.host)}"
     here = host or next((pool.host for pool in topology.app_pools), None)
     every = topology.of(EndpointSettings)
     # The one that counts comes last.

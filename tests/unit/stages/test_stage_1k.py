@@ -23,6 +23,7 @@ from tenfold.topology.settings import (
     PatroniSettings,
     Tls,
 )
+from tenfold.transitions.wire import listens, wiring
 
 PLAIN = 'name = "my-shop"\napp = "shop:app"\n'
 EVERYTHING = (
@@ -197,3 +198,20 @@ def test_a_database_of_the_users_own_does_not_fail_over() -> None:
 
 def test_the_command_line_reaches_it() -> None:
     stages.require_built("1k")
+
+
+def test_nothing_on_a_host_listens_where_something_else_does() -> None:
+    """The usual port of an edge is that of the app, and both are at the second host's address."""
+    for text in (PLAIN, EVERYTHING, PLAIN + "[edge]\nport = 8001\n"):
+        topology = made(text)
+        addresses = {host.name: f"127.1.1.{n}" for n, host in enumerate(topology.hosts, 1)}
+        places = [
+            (listen.address, listen.port)
+            for host, address in addresses.items()
+            for listen in listens(topology, host, address)
+        ]
+        assert len(set(places)) == len(places), places
+        endpoints = wiring(topology, addresses, leaders={"main": "db1/postgres"}).endpoints
+        apps = {endpoints[f"{host}/app"] for host in ("app1", "app2")}
+        assert apps <= {f"{address}:{port}" for address, port in places}
+        assert len(set(endpoints.values())) == len(endpoints)
