@@ -43,6 +43,7 @@ def main() -> int:
     print(report)
     if status()["stage"] == "10":
         say("The database moves to a host of its own, while they read and write")
+        tenfold("plan", "--to", "100", fine=(0, 2))
         report = grow_under_load("100", GROW_SECONDS)
         say("What those users noticed")
         print(report)
@@ -131,7 +132,6 @@ def grow_under_load(stage: str, seconds: int) -> str:
         stdout=subprocess.PIPE,
         text=True,
     )
-    tenfold("plan", "--to", stage, fine=(0, 2))
     tenfold("grow", "--to", stage)
     print(f"\nthe load goes on for the rest of its {seconds} seconds ...", flush=True)
     said, _ = load.communicate()
