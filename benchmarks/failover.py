@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.apps import DIARY
-from benchmarks.failover_sides import Ours, Side, Theirs, gone, kill, stopped
+from benchmarks.failover_sides import Ours, Side, Theirs, kill, stopped
 from benchmarks.failover_tables import Struck, notes, noticed, stalls, struck
 from benchmarks.open_loop import OpenLoop
 from benchmarks.options import Options
@@ -20,6 +20,9 @@ from benchmarks.workplace import Workplace, alternating, cores
 ROUNDS = 50
 LONGEST_SECONDS = 300.0
 BEFORE_SECONDS, STEADY_SECONDS = 2.0, 2.0
+IN_HAND_SECONDS = 0.2
+"""As many writes as are due in so long may be in hand at any time."""
+SETTLED = (b'{"acknowledged"', b'{"refused"', b'{"unknown"')
 HOW = f"""\
 One app (FastAPI, a psycopg pool) on two sites, brought up once: through `tenfold up --stage 1k`,
 and by hand behind nginx on a Patroni with two members and three of etcd, configured as the example
@@ -138,13 +141,14 @@ class Acknowledged:
     def __init__(self, ledger: Path) -> None:
         self._ledger = ledger
         self._seen: list[float] = []
-        self._read = 0
+        self._read = self._in_hand = 0
         wait_for(lambda: self._look() > 0, "the load's first write")
         self.began = self._seen[0]
         """About when the load began."""
 
     def wait_until_steady(self, load: OpenLoop, since: float) -> None:
-        """Until writes have gone on for a while, all of it after that moment."""
+        """Until writes have gone on for a while, all of it after that moment, and whoever waited
+        has been served."""
 
         def steady() -> bool:
             load.check()
@@ -152,7 +156,8 @@ class Acknowledged:
             now = time.monotonic()
             late = [at for at in self._seen if at >= max(since, now - STEADY_SECONDS)]
             enough = 0.3 * load.rate * STEADY_SECONDS
-            return now >= since + STEADY_SECONDS and len(late) > enough
+            settled = self._in_hand <= max(2.0, IN_HAND_SECONDS * load.rate)
+            return now >= since + STEADY_SECONDS and len(late) > enough and settled
 
         wait_for(steady, "writes to go on", within_seconds=LONGEST_SECONDS)
 
@@ -165,14 +170,13 @@ class Acknowledged:
             whole = new[: new.rfind(b"\n") + 1]
             self._read += len(whole)
             self._seen += [time.monotonic()] * whole.count(b'{"acknowledged"')
+            self._in_hand += whole.count(b'{"sent"') - sum(map(whole.count, SETTLED))
         return len(self._seen)
 
 
 def _killed(what: tuple[str, ...]) -> Callable[[Side, str, Callable[[], None]], None]:
     def bring(side: Side, leader: str, goes_on: Callable[[], None]) -> None:
-        pids = [pid for one in what for pid in side.pids(leader, one)]
-        kill(pids)
-        gone(pids)
+        kill(side, leader, what)
         goes_on()
 
     return bring

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -27,6 +26,11 @@ from benchmarks.processes import run, tree, wait_for
 from benchmarks.sites import OURS
 from benchmarks.tenfold_site import TenfoldSite
 from benchmarks.watcher import answers
+from tenfold.deployment import work
+from tenfold.deployment.deployment import Deployment
+from tenfold.engines.patroni import admin
+from tenfold.state.layout import Layout
+from tenfold.topology.settings import PatroniSettings
 
 THEIRS = "Patroni, untuned"
 WELL_SECONDS = 300.0
@@ -68,14 +72,16 @@ class Ours:
 
     def __init__(self, site: TenfoldSite) -> None:
         self.site, self.project, self.url = site, site.project, site.url
+        self._dsn = ""
 
     def up(self) -> None:
         port = str(self.project.port)
         self.project.ok("up", "-d", "--stage", "1k", "--port", port, timeout=300)
         self.mend()
+        self._dsn = self.site.dsn()  # the same whoever leads
 
     def dsn(self) -> str:
-        return self.site.dsn()
+        return self._dsn
 
     def leader(self) -> tuple[str, int] | None:
         return newest((member.host, member.connect) for member in members(self.project))
@@ -91,16 +97,12 @@ class Ours:
         return member.pids(what)
 
     def switch_over(self, leader: str) -> None:
-        config = Member(self.project, leader).folder / "config/postgres/patroni.yml"
-        (other,) = (m.host for m in members(self.project) if m.host != leader)
-        scope = f"{self.project.status()['app']}/main"
-        run(
-            (
-                *(sys.executable, "-m", "patroni.ctl", "-c", str(config), "switchover", scope),
-                *("--leader", leader, "--candidate", other, "--force"),
-            ),
-            cwd=Path("/"),
-        )
+        deployment = Deployment.existing(Layout(self.project.path))
+        intent = work.intend(deployment, release=deployment.observe().release)
+        databases = intent.goal.topology.of(PatroniSettings)
+        (other,) = (unit for unit in databases if unit.host != leader)
+        scene = intent.blueprint.scene(other)
+        admin.switch_over(other, scene, leader=leader, candidate=other.host)
 
     def mend(self) -> None:
         hosts = self.project.status()["hosts"]
@@ -193,10 +195,29 @@ def newest(servers: Iterable[tuple[str, Connect]]) -> tuple[str, int] | None:
     return (max(found)[1], max(found)[0]) if found else None
 
 
-def kill(pids: list[int]) -> None:
-    """kill -9 of all of it at once: nobody gets to tell or to replace anybody."""
-    send(pids, signal.SIGSTOP)
+def kill(side: Side, host: str, what: tuple[str, ...]) -> None:
+    """kill -9 of all of it at once. A whole host is stopped first, so that nobody there tells or
+    replaces anybody."""
+    whole = what == ("everything",)
+    pids = _held(side, host, what) if whole else [p for one in what for p in side.pids(host, one)]
     send(pids, signal.SIGKILL)
+    for pid in pids:
+        wait_for(lambda pid=pid: not _runs(pid), f"process {pid} to be gone")
+
+
+def _runs(pid: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _held(side: Side, host: str, what: tuple[str, ...]) -> list[int]:
+    """All of it, standing still; also what was begun while the first of it was stopped."""
+    held: list[int] = []
+    while more := [pid for one in what for pid in side.pids(host, one) if pid not in held]:
+        held += more
+        send(more, signal.SIGSTOP)
+    return held
 
 
 def send(pids: list[int], number: signal.Signals) -> None:
@@ -211,18 +232,7 @@ def stopped(side: Side, host: str, what: str) -> Iterator[None]:
     """All of it stands still while the block runs."""
     held: list[int] = []
     try:
-        while more := [pid for pid in side.pids(host, what) if pid not in held]:
-            held += more
-            send(more, signal.SIGSTOP)
+        held += _held(side, host, (what,))
         yield
     finally:
         send(held, signal.SIGCONT)
-
-
-def gone(pids: list[int]) -> None:
-    """Wait until none of them runs."""
-    processes = []
-    for pid in pids:
-        with suppress(psutil.NoSuchProcess):
-            processes.append(psutil.Process(pid))
-    psutil.wait_procs(processes, timeout=20)

@@ -13,6 +13,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import psutil
 import psycopg
@@ -20,7 +22,7 @@ from tests.support.care import LEADS
 from tests.support.ports import free_port
 
 from benchmarks.account import give
-from benchmarks.processes import Daemon, run, tree, wait_for
+from benchmarks.processes import Daemon, tree, wait_for
 from tenfold.engines.etcd import find as find_etcd
 from tenfold.engines.postgresql import binaries
 from tenfold.engines.postgresql.sizing import size_text, sizing
@@ -30,6 +32,7 @@ SUPERUSER = "postgres"
 SCOPE = "byhand"
 START_SECONDS = 120.0
 REJOIN_SECONDS = 240.0
+SWITCH_SECONDS = 60.0
 
 
 class Node:
@@ -115,15 +118,20 @@ class PatroniCluster:
         wait_for(self._is_well, "the other one to follow", within_seconds=REJOIN_SECONDS)
 
     def switch_over(self, leader: str) -> None:
-        """In order, as ``patronictl`` does it."""
+        """In order, as ``patronictl`` asks for it; returns when it is done.
+
+        Raises:
+            RuntimeError: Patroni refuses; says why.
+        """
         (other,) = (node for node in self.databases if node.name != leader)
-        run(
-            (
-                *(sys.executable, "-m", "patroni.ctl", "-c", str(other.folder / "patroni.yml")),
-                *("switchover", SCOPE, "--leader", leader, "--candidate", other.name, "--force"),
-            ),
-            cwd=Path("/"),
-        )
+        order = json.dumps({"leader": leader, "candidate": other.name}).encode()
+        url = f"http://{ADDRESS}:{self.nodes[leader].api}/switchover"
+        try:
+            urlopen(Request(url, order, method="POST"), timeout=SWITCH_SECONDS).close()
+        except HTTPError as refused:
+            with refused:
+                said = refused.read().decode(errors="replace")
+            raise RuntimeError(f"the switchover: {said}") from refused
 
     def close(self) -> None:
         """Stop it for good."""

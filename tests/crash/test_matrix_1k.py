@@ -58,7 +58,7 @@ def test_nothing_is_lost_whoever_is_killed_at_whatever_point(
 
 def at_100(bring: Bring) -> Project:
     project = bring(apps.diary)
-    project = Patient(project.path, project.port)
+    project = Patient.of(project)
     project.ok("up", "-d", "--stage", "100", "--port", str(project.port), timeout=300)
     return project
 

@@ -35,7 +35,7 @@ ETCD_HOSTS = ("db1", "db2", "arbiter")
 
 def at_1k(bring: Bring, kind: Callable[[Path], Project] = apps.diary) -> Project:
     project = bring(kind)
-    project = Patient(project.path, project.port)
+    project = Patient.of(project)
     project.ok("up", "-d", "--stage", "1k", "--port", str(project.port), timeout=300)
     wait_until_well(project)
     return project

@@ -25,7 +25,7 @@ MOST_IN_HAND = 1
 
 def at_100(bring: Bring) -> Project:
     project = bring(apps.notes)
-    project = Patient(project.path, project.port)
+    project = Patient.of(project)
     project.ok("up", "-d", "--stage", "100", "--port", str(project.port))
     return project
 

@@ -99,8 +99,8 @@ def _running(words: Sequence[str]) -> Iterator[int]:
 
 def members(project: Project) -> tuple[Member, ...]:
     """Of all hosts that there are for a database."""
-    hosts = sorted((project.path / ".tenfold" / "hosts").glob("db*"))
-    return tuple(Member(project, host.name) for host in hosts)
+    hosts = sorted((project.path / ".tenfold" / "hosts").glob("db*/host.json"))
+    return tuple(Member(project, host.parent.name) for host in hosts)
 
 
 @dataclass(frozen=True, slots=True)

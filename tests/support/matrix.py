@@ -82,7 +82,7 @@ TO_1K: Final = Matrix(
         *_points(("AwaitQuorum", "AdoptDatabase", "JoinCluster", "RequireSynchronous")),
         *("AdoptDatabase.entrusted", "JoinCluster.started", "RequireSynchronous.configured"),
         *_points(("WarmPool", "Handover", "LeaveCluster", "ReleaseDatabase", "SwitchOver")),
-        *("LeaveCluster.kept", "LeaveCluster.follows"),
+        *("LeaveCluster.apart", "LeaveCluster.kept", "LeaveCluster.follows"),
         *("ReleaseDatabase.alone", "ReleaseDatabase.taken"),
         *_points(("RemoveEtcd", "RemoveHost")),
     ),
