@@ -4,7 +4,14 @@ import random
 from collections.abc import Iterator
 from itertools import groupby
 
+import hypothesis
 import pytest
+
+# A busy machine is no fault of what is tested.
+hypothesis.settings.register_profile(
+    "tenfold", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tenfold")
 
 MOST_SHOWN = 6000
 FEW_OF_LIVE = 1

@@ -85,7 +85,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[*HealthCheck], print_blob=True)
+@settings(max_examples=25, suppress_health_check=[*HealthCheck], print_blob=True)
 @given(st.lists(st.fixed_dictionaries(VALUES), min_size=1, max_size=20))
 def test_what_fits_is_kept_as_it_is(
     here: Place, tmp_path: Path, rows: list[dict[str, Any]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from tenfold.agent.bound import Bound
@@ -40,7 +40,6 @@ members = some.builds(
 )
 
 
-@settings(deadline=None)
 @given(some.lists(members, max_size=5))
 def test_of_several_generations_that_rest_one_is_woken(others: list[Member]) -> None:
     everybody = [RESTS, *others]

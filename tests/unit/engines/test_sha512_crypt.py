@@ -24,7 +24,7 @@ def test_it_is_as_published() -> None:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to compare with")
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     password=st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=60),
     salt=st.text("./abzABZ059", min_size=1, max_size=16),

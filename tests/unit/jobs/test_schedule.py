@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from tenfold.jobs.schedule import (
@@ -69,7 +69,6 @@ def test_daylight_saving_skips_nothing_and_repeats_nothing(
     assert [moment.partition("-")[2].partition("-")[2] for moment in found] == expected
 
 
-@settings(deadline=None)
 @given(schedules, moments)
 def test_slots_only_go_forward(schedule: Schedule, after: float) -> None:
     row = slots(schedule, after)
@@ -79,7 +78,6 @@ def test_slots_only_go_forward(schedule: Schedule, after: float) -> None:
     assert next_slot(schedule, after) == found[0]
 
 
-@settings(deadline=None)
 @given(schedules, moments, some.floats(0.0, 3 * DAY))
 def test_the_newest_slot_is_the_last_of_those_that_passed(
     schedule: Schedule, last: float, later: float
@@ -96,7 +94,6 @@ def test_the_newest_slot_is_the_last_of_those_that_passed(
     assert newest_slot(schedule, last, now, inclusive=False) == (before[-1] if before else None)
 
 
-@settings(deadline=None)
 @given(schedules, policies, moments, some.lists(some.floats(0.0, 2 * HOUR), max_size=30))
 def test_every_slot_is_dealt_with_once_however_often_and_late_somebody_looks(
     schedule: Schedule, missed: Missed, begin: float, pauses: list[float]
@@ -124,7 +121,6 @@ def test_every_slot_is_dealt_with_once_however_often_and_late_somebody_looks(
     assert next_slot(schedule, last) > now, "nothing that passed is forgotten"
 
 
-@settings(deadline=None)
 @given(schedules, policies, moments, some.floats(-40 * DAY, 40 * DAY))
 def test_a_clock_that_is_set_runs_nothing_twice_and_does_not_stop_a_job(
     schedule: Schedule, missed: Missed, last: float, jump: float

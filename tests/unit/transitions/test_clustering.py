@@ -6,7 +6,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 from tests.support import crossing_model
 from tests.support.cluster_model import World, apply, writable
@@ -254,7 +254,6 @@ def test_planning_again_after_each_step_gives_the_remainder(
     assert plan("grow", world.found, goal(end), Terms()).empty
 
 
-@settings(deadline=None)
 @given(some.data())
 def test_whoever_is_interrupted_anywhere_may_go_either_way(data: some.DataObject) -> None:
     at = data.draw(some.sampled_from(["100", "1k"]))

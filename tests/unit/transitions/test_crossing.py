@@ -6,7 +6,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 from tests.support.crossing_model import World, absent, apply, writable
 
@@ -234,7 +234,6 @@ def test_planning_again_after_each_step_gives_the_remainder(
     assert plan("grow", world.seen, goal(end), terms).empty
 
 
-@settings(deadline=None)
 @given(some.data())
 def test_whoever_is_interrupted_anywhere_may_go_either_way(data: some.DataObject) -> None:
     """Any walk over positions, cut off anywhere: never two leaders, never none for ever."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 from tests.support.model import apply
 from tests.support.topologies import one_host
@@ -204,7 +204,6 @@ def worlds(draw: some.DrawFn) -> Observation:
     )
 
 
-@settings(deadline=None)
 @given(worlds(), releases, some.sampled_from(["f", "g"]))
 def test_any_plan_leads_to_its_goal(now: Observation, release: str, prints: str) -> None:
     wanted = goal(release, prints=prints)
@@ -216,7 +215,6 @@ def test_any_plan_leads_to_its_goal(now: Observation, release: str, prints: str)
     assert plan("up", now, wanted).empty
 
 
-@settings(deadline=None)
 @given(worlds(), releases)
 def test_planning_again_after_each_step_gives_the_remainder(now: Observation, release: str) -> None:
     wanted = goal(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 from tests.support.model import apply
 from tests.support.topologies import two_zones
@@ -170,7 +170,6 @@ def worlds(draw: some.DrawFn) -> Observation:
     )
 
 
-@settings(deadline=None)
 @given(worlds(), releases)
 def test_planning_again_after_each_step_gives_the_remainder(now: Observation, release: str) -> None:
     wanted = goal(release, pages="p2")

@@ -144,7 +144,7 @@ moments = st.floats(0, 4000).map(lambda offset: reports.BEGAN + offset)
 lengths = st.floats(0, 4000) | st.just(0.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     began=moments,
     hold=lengths,
