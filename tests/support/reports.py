@@ -194,7 +194,7 @@ def drilled(**changes: object) -> Report:
         "later_failed": 0,
         "requests": 1412,
         "longest_seconds": 20.31,
-        "failures": [["status 502", 2]],
+        "failures": [{"kind": "status 502", "count": 2, "first": -0.2, "last": -0.1}],
         "most_leaders": 1,
         "findings": [
             {"promise": "every acknowledged write is there, once", "held": True, "seen": "0 lost"},

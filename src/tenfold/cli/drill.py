@@ -31,6 +31,7 @@ _LENGTH = re.compile(r"(\d+(?:\.\d+)?)(s|m)?")
 @click.argument("kind", required=False, type=click.Choice(KINDS), metavar="[DRILL]")
 @click.argument("zones", required=False)
 @click.option("--for", "lasts", metavar="LENGTH", help='How long it stays broken: "20s", "2m".')
+@click.option("--rate", type=float, help="Requests per second meanwhile; default: that of [load].")
 @click.option("--mend", is_flag=True, help="Mend what a drill left broken that was ended.")
 @click.option("--yes-really", is_flag=True, help="Also where users are: on a production target.")
 @click.option(
@@ -41,6 +42,7 @@ def drill(
     kind: Kind | None,
     zones: str | None,
     lasts: str | None,
+    rate: float | None,
     mend: bool,
     yes_really: bool,
     anyway: bool,
@@ -62,7 +64,7 @@ def drill(
     tenfold drill kill-zone a
     tenfold drill partition 'a|b'
     tenfold drill partition 'a|b,c' --for 60s
-    tenfold drill pause-leader --for 10s
+    tenfold drill pause-leader --for 10s --rate 20
     tenfold drill --mend
     """
     deployment = Deployment.existing(settings.layout(), stale=mend)
@@ -79,7 +81,7 @@ def drill(
             next=f"tenfold drill {kind} ... --yes-really    drills here, with them on it",
         )
     with deployment.working(f"drill {kind}"):
-        drilled, filed = _hold(deployment, wanted, settings.output, anyway=anyway)
+        drilled, filed = _hold(deployment, wanted, settings.output, rate=rate, anyway=anyway)
     _tell(drilled, filed, settings.output)
     sys.exit(0 if drilled.judgement.held else 1)
 
@@ -124,7 +126,7 @@ class Acts:
 
 
 def _hold(
-    deployment: Deployment, wanted: Drill, output: Output, *, anyway: bool
+    deployment: Deployment, wanted: Drill, output: Output, *, rate: float | None, anyway: bool
 ) -> tuple[Drilled, reporting.Filing]:
     now = deployment.status()
     if now.state == "stopped" or now.url is None:
@@ -137,7 +139,7 @@ def _hold(
     recorder = Recorder(Acts(output))
     try:
         drilled = drilling.carry_out(
-            deployment, wanted, now.url, edge_addresses(now), recorder, anyway=anyway
+            deployment, wanted, now.url, edge_addresses(now), recorder, rate=rate, anyway=anyway
         )
     except BaseException as error:
         if drilling.left(deployment) is None and not recorder.steps:

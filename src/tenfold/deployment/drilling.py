@@ -98,7 +98,14 @@ def planned(deployment: Deployment, drill: Drill, *, anyway: bool) -> Decision:
 
 
 def carry_out(
-    deployment: Deployment, drill: Drill, url: str, at: At, recorder: Recorder, *, anyway: bool
+    deployment: Deployment,
+    drill: Drill,
+    url: str,
+    at: At,
+    recorder: Recorder,
+    *,
+    rate: float | None = None,
+    anyway: bool = False,
 ) -> Drilled:
     """Hold the drill. Whatever happens, what was broken is mended when this returns or raises.
 
@@ -107,6 +114,7 @@ def carry_out(
         drill: what is asked for.
         url, at: the site, and the addresses of its edges.
         recorder: is told what is done.
+        rate: requests per second; ``None`` takes that of ``[load]``.
         anyway: see :func:`tenfold.drills.deciding.decide`.
 
     Raises:
@@ -118,7 +126,7 @@ def carry_out(
     before = there.situation()
     decision = decide(drill, before, there.means(), anyway=anyway)
     kept = Kept(deployment.layout.state)
-    plan, writes = _load_plan(deployment)
+    plan, writes = _load_plan(deployment, rate)
     path = _ledger(deployment) if writes or plan.keeps_ledger else None
     with ExitStack() as stack:
         if writes:
@@ -268,10 +276,10 @@ def _told(recorder: Recorder, text: str) -> Iterator[None]:
     recorder.finished(act, time.monotonic() - began)
 
 
-def _load_plan(deployment: Deployment) -> tuple[LoadPlan, bool]:
+def _load_plan(deployment: Deployment, rate: float | None) -> tuple[LoadPlan, bool]:
     """What is asked of the site, and whether writes are made by SQL beside it."""
     table = deployment.spec().load
-    plan = plan_load(table, run_id=new_run_id(), path=deployment.layout.spec)
+    plan = plan_load(table, run_id=new_run_id(), rate=rate, path=deployment.layout.spec)
     return plan, not (plan.keeps_ledger and plan.source is not None)
 
 

@@ -18,8 +18,8 @@ from functools import cache
 
 import psutil
 
-from tenfold.drills.groups import CONTROL, Find, gather, home, scatter, unified
-from tenfold.drills.processes import Named
+from tenfold.drills.groups import CONTROL, gather, home, scatter, unified
+from tenfold.drills.processes import Find, Named
 from tenfold.errors import StepFailed
 
 _WITHIN_SECONDS = 20.0

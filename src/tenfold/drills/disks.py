@@ -14,7 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tenfold.drills.groups import Find, for_disks, gather, scatter
+from tenfold.drills.groups import for_disks, gather, scatter
+from tenfold.drills.processes import Find
 from tenfold.errors import Refused, StepFailed
 
 BALLAST = "tenfold-drill-ballast"

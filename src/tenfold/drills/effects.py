@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenfold.drills import cutting, disks, processes
-from tenfold.drills.groups import Find, for_disks, home
+from tenfold.drills.groups import for_disks, home
 from tenfold.drills.kept import Broken, Kept
 from tenfold.drills.model import Cut, FillDisk, Freeze, KillHosts, KillServer, SlowDisk
+from tenfold.drills.processes import Find
 from tenfold.errors import StepFailed
 from tenfold.topology.model import Host
 
@@ -67,8 +68,7 @@ def inflict(broken: Broken, scene: Scene, kept: Kept, strike: Callable[[], None]
             strike()
             _kill_server(Path(scene.servers[host]))
         case KillHosts(hosts):
-            strike()
-            processes.kill(scene.of_hosts(*hosts))
+            processes.kill(scene.of_hosts(*hosts), strike)
         case Freeze(hosts, None):
             _freeze(broken, kept, scene.of_hosts(*hosts), strike)
         case Freeze(hosts, unit):
@@ -144,8 +144,7 @@ def _kill_server(data: Path) -> None:
 
 def _freeze(broken: Broken, kept: Kept, find: Find, strike: Callable[[], None]) -> None:
     kept.trace(broken, frozen=[list(one) for one in find()])
-    strike()
-    processes.freeze(find)
+    processes.freeze(find, strike)
 
 
 def _slow(broken: Broken, scene: Scene, kept: Kept, host: str, rate: int | None) -> None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from tenfold.drills.processes import Named
+from tenfold.drills.processes import Find, Named
 from tenfold.errors import StepFailed
 
 CONTROL = Path("/sys/fs/cgroup")
 _ROUNDS = 50
 _WITHIN_SECONDS = 20.0
 _PAUSE_SECONDS = 0.05
-Find = Callable[[], tuple[Named, ...]]
 
 
 @cache

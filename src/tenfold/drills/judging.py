@@ -82,6 +82,17 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Failures:
+    """Requests that failed in one way: how many, and when the first and the last of them were sent,
+    in seconds since it was broken."""
+
+    kind: str
+    count: int
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """What a drill came to; ``None`` where nothing could be seen of it.
 
@@ -97,7 +108,7 @@ class Judgement:
     later_failed: int
     requests: int
     longest_seconds: float
-    failures: tuple[tuple[str, int], ...]
+    failures: tuple[Failures, ...]
     most_leaders: int
     findings: tuple[Finding, ...] = field(default=())
 
@@ -126,7 +137,7 @@ def judge(promise: Promise, seen: Seen) -> Judgement:
         later_failed=later,
         requests=len(seen.requests),
         longest_seconds=max((r.ended - r.sent for r in during), default=0.0),
-        failures=_counted(r.failure for r in failed if r.failure is not None),
+        failures=_counted(failed, seen.broken),
         most_leaders=most,
         findings=tuple(_findings(promise, seen, gap, later, most)),
     )
@@ -217,8 +228,9 @@ def _gap(acknowledged: list[float], seen: Seen) -> _Gap | None:
     return found
 
 
-def _counted(kinds: Iterable[str]) -> tuple[tuple[str, int], ...]:
-    found: dict[str, int] = {}
-    for kind in kinds:
-        found[kind] = found.get(kind, 0) + 1
-    return tuple(sorted(found.items(), key=lambda item: -item[1]))
+def _counted(failed: Sequence[Request], broken: float) -> tuple[Failures, ...]:
+    found: dict[str, list[float]] = {}
+    for request in failed:
+        found.setdefault(str(request.failure), []).append(round(request.sent - broken, 2))
+    told = (Failures(kind, len(at), min(at), max(at)) for kind, at in found.items())
+    return tuple(sorted(told, key=lambda one: -one.count))

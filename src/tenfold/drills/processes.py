@@ -20,9 +20,15 @@ from tenfold.agent.identity import PROC, Facts
 Named = tuple[int, int]
 """A process: its pid, and when it was started, in the kernel's ticks."""
 
+Find = Callable[[], tuple[Named, ...]]
+
 GONE_SECONDS = 20.0
 _ROUNDS = 50
 _PAUSE_SECONDS = 0.02
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 def of_hosts(roots: Sequence[Path], uid: int) -> tuple[Named, ...]:
@@ -106,11 +112,16 @@ def _held(pid: int, started: int) -> Iterator[int | None]:
         os.close(descriptor)
 
 
-def freeze(find: Callable[[], tuple[Named, ...]]) -> tuple[Named, ...]:
-    """SIGSTOP for all that ``find`` finds, until it finds nobody new; gives them."""
+def freeze(find: Find, strike: Callable[[], None] = _nothing) -> tuple[Named, ...]:
+    """SIGSTOP for all that ``find`` finds, until it finds nobody new; gives them.
+
+    ``strike`` is called once they are found and before the first is told.
+    """
     frozen: set[Named] = set()
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
         new = set(find()) - frozen
+        if number == 0:
+            strike()
         if not new:
             break
         send(signal.SIGSTOP, sorted(new))
@@ -118,13 +129,21 @@ def freeze(find: Callable[[], tuple[Named, ...]]) -> tuple[Named, ...]:
     return tuple(sorted(frozen))
 
 
-def kill(find: Callable[[], tuple[Named, ...]]) -> None:
-    """SIGKILL for all that ``find`` finds. They are frozen before, so that nobody gets to tell, or
-    to start another one."""
-    frozen = freeze(find)
-    send(signal.SIGKILL, frozen)
+def kill(find: Find, strike: Callable[[], None] = _nothing) -> None:
+    """SIGKILL for all that ``find`` finds, until it finds nobody.
+
+    They are stopped before, so that nobody gets to tell, or to start another one; ``strike`` is
+    called right before that.
+    """
     deadline = time.monotonic() + GONE_SECONDS
-    while any(identity.started(pid) == started for pid, started in frozen):
-        if time.monotonic() > deadline:
-            return  # a process that hangs in the kernel is as good as gone
-        time.sleep(_PAUSE_SECONDS)
+    found = find()
+    strike()
+    # A process that hangs in the kernel is as good as gone.
+    while found and time.monotonic() < deadline:
+        send(signal.SIGSTOP, found)
+        send(signal.SIGKILL, found)
+        while any(identity.started(pid) == started for pid, started in found):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(_PAUSE_SECONDS)
+        found = find()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tenfold.drills.judging import Compared, Finding, Led, Request, Seen, judge
+from tenfold.drills.judging import Compared, Failures, Finding, Led, Request, Seen, judge
 from tenfold.drills.model import Promise
 
 FAULT = 100.0
@@ -57,7 +57,7 @@ def test_all_holds_where_only_what_was_in_flight_failed() -> None:
     assert found.gap_seconds == pytest.approx(102.5 - 99.76)
     assert (found.gap_began, found.gap_ended) == (pytest.approx(99.76), pytest.approx(102.5))
     assert (found.in_flight_failed, found.unnoticed_failed, found.later_failed) == (1, 0, 0)
-    assert found.failures == (("status 500", 1),)
+    assert found.failures == (Failures("status 500", 1, -0.2, -0.2),)
     assert found.longest_seconds == pytest.approx(2.0)
 
 

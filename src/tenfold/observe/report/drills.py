@@ -67,6 +67,7 @@ def facts(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from (("", note) for note in told["notes"])
     yield "writes", waited(told)
     yield "requests", _requests(told)
+    yield from (("", sentence) for sentence in failures(told))
     if told["compared"] is not None:
         yield "ledger", ledger(told["compared"])
     yield "leader", led(told)
@@ -74,6 +75,14 @@ def facts(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         mark = MARKS[bool(finding["held"])]
         yield "" if place else "promised", f"{mark} {finding['promise']}: {finding['seen']}"
     yield from (("missing", sentence) for sentence in told["missing"])
+
+
+def failures(told: Mapping[str, Any]) -> Iterator[str]:
+    """How requests failed, and when those were sent."""
+    for one in told["failures"]:
+        first, last = one["first"], one["last"]
+        when = f"{first:+.1f} s" if one["count"] == 1 else f"{first:+.1f} to {last:+.1f} s"
+        yield f"{one['count']:,} x {one['kind']}, sent {when} from the fault"
 
 
 def _requests(told: Mapping[str, Any]) -> str:
@@ -125,7 +134,7 @@ def page(report: Report, told: Mapping[str, Any]) -> Markup:
         ("All as before at", _moment(report, told["well"])),
         ("Writes", waited(told)),
         ("Requests", _requests(told)),
-        ("How they failed", ", ".join(f"{n} x {kind}" for kind, n in told["failures"]) or None),
+        ("How they failed", "; ".join(failures(told)) or None),
         ("Ledger", None if told["compared"] is None else ledger(told["compared"])),
         ("Leader", led(told)),
         ("Still missing", "; ".join(told["missing"]) or None),

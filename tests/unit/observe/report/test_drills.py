@@ -40,6 +40,7 @@ def test_a_screen_tells_what_was_promised_and_what_was_seen() -> None:
     said = "\n".join(lines)
     assert lines[0].startswith("kill-zone a on bakery: what was promised held")
     assert "  broken    everything on app1 and db1 is killed (SIGKILL)" in lines
+    assert "            2 x status 502, sent -0.2 to -0.1 s from the fault" in lines
     assert "  leader    db1 led, db2 leads now" in lines
     assert "  promised  ✓ every acknowledged write is there, once: 0 lost" in lines
     assert "            ✓ never two leaders: one at a time took writes" in lines
