@@ -35,8 +35,23 @@ class World:
         hosts = sorted(self.plain.seen.now.hosts, key=lambda host: host.name)
         now = replace(self.plain.seen.now, hosts=tuple(hosts))
         seen = replace(self.plain.seen, now=now)
-        told = self.agrees, self.synchronous, self.etcd_data
+        told = self.agrees, self.synchronous, self.etcd_data, self.pools
         return SeenCluster(seen, *told, journal=self.journal)
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """Those that serve."""
+        found = {
+            f"{h.name}/{u.pool}"
+            for h in self.plain.seen.now.hosts
+            for u in h.units
+            if u.pool == "app" and u.state in ("running", "holding")
+        }
+        return tuple(sorted(found))
+
+    @property
+    def held(self) -> set[str]:
+        return {f"{h.name}/{p}" for h in self.plain.seen.now.hosts for p, _ in h.held}
 
     def role(self, path: str) -> str:
         return self.plain.role(path)
@@ -98,8 +113,18 @@ def apply(step: st.Step, world: World, goal: Goal) -> World:
         case cluster.SwitchOver(leader, to):
             assert {leader, to} <= set(world.in_care())
             assert world.synchronous, "the next leader has everything"
+            assert set(world.pools) == world.held, "nobody is served while leaders change"
             plain = crossing_model.database(world.plain, leader, role="follower", slots=frozenset())
             return replace(world, plain=crossing_model.database(plain, to, role="leader"))
+        case cluster.AwaitMember(path, leader, in_sync):
+            assert {leader, path} <= set(world.in_care())
+            assert not world.held, "what takes long is waited for while nobody waits"
+            return replace(world, synchronous=True) if in_sync else world
+        case st.Hold() if world.in_care():  # background workers are neither held nor at rest
+            plain = world.plain
+            for pool in step.pools:
+                plain = crossing_model._hold(plain, pool, held=True)
+            return replace(world, plain=plain)
         case cluster.LeaveCluster(path, leader):
             assert world.role(path) == "follower"
             assert _node(path, goal) in world.plain.seen.databases[leader].slots

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tenfold.cli import host as hosting
 from tenfold.cli import restored
 from tenfold.cli.base import Settings, command
 from tenfold.cli.moving import move
@@ -15,6 +16,6 @@ def abort(settings: Settings) -> None:
     \b
     tenfold abort
     """
-    if restored.goes_on(settings, "abort"):
+    if restored.goes_on(settings, "abort") or hosting.goes_on(settings, "abort"):
         return
     move(settings, "abort", way.abort, running=False)

@@ -25,6 +25,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Begin": ("init", "doctor", "up", "down", "status"),
     "Change": ("plan", "deploy", "rollback", "upgrade", "secrets"),
     "Move": ("rehearse", "grow", "shrink", "resume", "abort", "reverse", "complete", "report"),
+    "Hosts": ("host",),
     "Every day": (
         "logs",
         "metrics",

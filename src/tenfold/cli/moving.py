@@ -11,7 +11,7 @@ from tenfold.cli.base import Settings
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.ways import way_on
-from tenfold.deployment import backups, launch, reporting, work
+from tenfold.deployment import backups, hosts, launch, reporting, work
 from tenfold.deployment.cross import Journey, require_way_back
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.external import require_own
@@ -53,6 +53,7 @@ def move(
         if running and deployment.status().state == "stopped":
             raise Refused(f"{deployment.status().title} does not run", next="tenfold up")
         require_none(deployment, command)
+        hosts.require_whole(deployment)
         before = deployment.position
         crossing = decide(before, deployment.crossing)
         launches = launch.covers(crossing)

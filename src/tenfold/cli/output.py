@@ -84,8 +84,9 @@ class Output:
 
     def object(self, data: Mapping[str, Any]) -> None:
         """One JSON object on one line, with the version of its format."""
-        text = json.dumps({"version": VERSION, **data})
-        self._write(lambda: print(text, file=self.stream, flush=True))
+        # In one piece: steps that are carried out at once are told of at once.
+        text = json.dumps({"version": VERSION, **data}) + "\n"
+        self._write(lambda: print(text, end="", file=self.stream, flush=True))
 
     def _write(self, write: Callable[[], None]) -> None:
         """Whoever read our words may leave (``tenfold up | head``): the work goes on without."""

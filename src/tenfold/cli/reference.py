@@ -60,11 +60,15 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "published": "https://shop.example",
     "site": "https://shop.example",
     "in_vain": False,
+    "in_sync": True,
     "others": (),
     "member": "db1/etcd",
     "members": ("db1/etcd", "db2/etcd", "arbiter/etcd"),
     "nodes": 1,
     "SwitchOver.to": "db1/postgres",
+    "AwaitMember.unit": "db2/postgres",
+    "AwaitMember.leader": "db1/postgres",
+    "RejoinEtcd.others": ("db2/etcd", "arbiter/etcd"),
     "steps": (steps.BuildRelease("4f2c1d9"), steps.StartUnit("vm1/postgres")),
 }
 _ROLE = re.compile(r":\w+:`~?([^`]+)`")

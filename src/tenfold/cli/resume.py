@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from tenfold.cli import host as hosting
 from tenfold.cli import restored
 from tenfold.cli.base import Settings, command
 from tenfold.cli.moving import move
 from tenfold.cli.progress import PlanProgress
+from tenfold.deployment import hosts
 from tenfold.deployment.cross import Journey
 from tenfold.deployment.deployment import Deployment
 from tenfold.transitions import way
@@ -16,7 +18,7 @@ from tenfold.transitions import way
 @command("resume")
 @click.option("--let-go", is_flag=True, hidden=True, help="Only let requests go on.")
 def resume(settings: Settings, let_go: bool) -> None:
-    """Go on with a move between stages, or a restore, that was cut off, from where it is.
+    """Go on with a move between stages, a restore or a host's, that was cut off, from where it is.
 
     \b
     tenfold resume
@@ -24,7 +26,7 @@ def resume(settings: Settings, let_go: bool) -> None:
     if let_go:
         _let_go(settings)
         return
-    if restored.goes_on(settings, "resume"):
+    if restored.goes_on(settings, "resume") or hosting.goes_on(settings, "resume"):
         return
     move(settings, "resume", way.resume, running=False)
 
@@ -37,3 +39,4 @@ def _let_go(settings: Settings) -> None:
         PlanProgress(settings.output) as progress,
     ):
         Journey(deployment, progress).recover()
+        hosts.let_go(deployment)

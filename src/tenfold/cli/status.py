@@ -191,6 +191,16 @@ def failover_line(told: Mapping[str, Any]) -> tuple[str, bool]:
     return f"{leads}, {may} · etcd {agree} of {members}", well
 
 
+def host_lines(told: Mapping[str, Any]) -> list[str]:
+    """Of hosts that were taken out, or are being, with the command to give."""
+    cut_off = told["cut_off"]
+    goes_on = "tenfold resume goes on with it, tenfold abort takes it back"
+    return [
+        *([f"{cut_off} was cut off: {goes_on}"] if cut_off else ()),
+        *(f"{n} is drained: tenfold host add {n}    brings it back" for n in told["drained"]),
+    ]
+
+
 def with_follower(found: Status, deployment: Deployment) -> Status:
     """The status with how the following database stands, where that can be asked."""
     if deployment.position in BY_ITSELF:  # Patroni sees to it that its members follow
@@ -325,6 +335,8 @@ def show(
         sentence, well = failover_line(found.failover)
         output.line()
         output.line(f"  database  {sentence}", style=None if well else "yellow")
+        for line in host_lines(found.failover):
+            output.line(f"  host      {line}", style="yellow")
     if found.drill:
         output.line()
         output.line(f"  drill     {drill_line(found.drill)}", style="yellow")
@@ -422,7 +434,8 @@ def _transition(found: Status) -> str:
         where = f"step {doing['position']} of {doing['of']}, {doing['step']}"
     if doing["state"] == "running":
         return f"  {doing['kind']}{moves} is under way: {where}"
-    again = "" if moves else "; the same command again goes on from there"
+    of_a_host = doing["kind"].startswith("host ")
+    again = "" if moves or of_a_host else "; the same command again goes on from there"
     return f"  {doing['kind']}{moves} was cut off at {where}{again}"
 
 

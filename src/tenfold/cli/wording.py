@@ -137,6 +137,8 @@ def _of_a_cluster(step: st.Step) -> str:
             return f"{', '.join(members)} agree"
         case cluster.RemoveEtcd(member):
             return f"{member} stopped, its data is deleted"
+        case cluster.RejoinEtcd(member):
+            return f"etcd expects {member} as a new member"
         case cluster.AdoptDatabase(unit):
             return f"{unit} is in Patroni's care; it ran on"
         case cluster.ReleaseDatabase(unit):
@@ -147,6 +149,12 @@ def _of_a_cluster(step: st.Step) -> str:
             return f"{unit} follows {leader} by itself"
         case cluster.RequireSynchronous(leader):
             return f"a commit on {leader} waits for another zone"
+        case cluster.ExcuseMember(unit, leader):
+            return f"no commit on {leader} waits for {unit}"
+        case cluster.CountMember(unit):
+            return f"{unit} is counted on again"
+        case cluster.AwaitMember(unit, leader, in_sync):
+            return f"{unit} {'is in sync with' if in_sync else 'follows'} {leader}"
         case cluster.SwitchOver(_, to):
             return f"{to} leads"
     return ""

@@ -34,14 +34,17 @@ class Applied:
         return next((h for h in self.hosts if h["name"] == name), plain)
 
 
-def applied(topology: Topology, document: Document) -> Applied:
-    """What this topology amounts to."""
+def applied(topology: Topology, document: Document, whole: Topology | None = None) -> Applied:
+    """What this topology amounts to; ``whole`` is the one with the hosts that are drained."""
+    there = {host.name for host in topology.hosts}
+    urls = {path: url for path, url in document.urls.items() if path.partition("/")[0] in there}
     return Applied(
         app=topology.app,
         stage=topology.stage,
-        url=document.url,
-        urls=document.urls,
-        hosts=tuple(_host(h) for h in topology.hosts),
+        # Whoever publishes one address publishes that of the first edge that there is.
+        url=document.url if urls == document.urls else next(iter(urls.values()), document.url),
+        urls=urls,
+        hosts=tuple(_host(h) for h in (whole or topology).hosts),
         expected={m.path: m.minimum if isinstance(m, Pool) else 1 for m in topology.members()},
     )
 

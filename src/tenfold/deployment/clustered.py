@@ -18,11 +18,12 @@ from tenfold.deployment.leading import leading_alone, view_of
 from tenfold.engines.patroni import probe
 from tenfold.errors import Refused, TargetError
 from tenfold.stages.path import FAILS_OVER
+from tenfold.topology import drained
 from tenfold.topology.model import Unit
 from tenfold.topology.observation import Observation
 from tenfold.topology.process import Command
 from tenfold.topology.settings import EtcdSettings, PatroniSettings
-from tenfold.transitions import clustering, crossing
+from tenfold.transitions import clustering, crossing, hosting
 from tenfold.transitions.clustering import PATRONI, SeenCluster
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class Standing:
     """Who leads, who else may without a commit being lost, and how many of etcd's members agree
     on that, of how many; hosts by name. ``away`` are databases that do not follow, though they
     should; ``full`` those whose disk has no room. ``etcd`` maps each member's host to whether it
-    agrees."""
+    agrees. ``drained`` are hosts that were taken out; ``cut_off`` is the command on a host that is
+    not over, and at which nobody is."""
 
     leader: str | None
     in_sync: tuple[str, ...]
@@ -66,6 +68,8 @@ class Standing:
     full: tuple[str, ...] = ()
     databases: tuple[DatabaseStanding, ...] = ()
     etcd: Mapping[str, bool] = field(default_factory=dict)
+    drained: tuple[str, ...] = ()
+    cut_off: str | None = None
 
     @property
     def troubles(self) -> tuple[str, ...]:
@@ -87,17 +91,32 @@ class Standing:
                 " none could take its place"
             )
         for name in self.away:
-            yield f"the database of {name} does not follow: tenfold logs postgres"
+            yield (
+                f"the database of {name} does not follow: tenfold logs postgres says why; if it"
+                f" cannot, tenfold host replace {name}"
+            )
         for name in self.full:
             yield f"the disk of {name} is full: make room there, what needs some fails until then"
 
 
 def standing(deployment: Deployment) -> Standing:
-    """How a database stands that fails over by itself.
+    """How a database stands that fails over by itself, and its hosts.
 
     Raises:
         TenfoldError: the file or the machine does not allow to look.
     """
+    gone = tuple(deployment.facts().get(drained.FACT) or ())
+    return replace(_standing(deployment), drained=gone, cut_off=_cut_off(deployment))
+
+
+def _cut_off(deployment: Deployment) -> str | None:
+    move = hosting.from_json(deployment.facts().get(hosting.FACT))
+    if move is None or deployment.lock.holder() is not None:
+        return None
+    return f"tenfold host {move.does} {move.host}"
+
+
+def _standing(deployment: Deployment) -> Standing:
     intent = work.intend(deployment, release=deployment.observe(silent=True).release)
     blueprint, full = intent.blueprint, tuple(_full(intent))
     view = view_of(blueprint)
@@ -106,7 +125,7 @@ def standing(deployment: Deployment) -> Standing:
     found = etcd.observe(first.settings.cluster, blueprint.scene(first))
     members = {m.host: m.answers and m.has_leader for m in found.members}
     agree = sum(members.values())
-    hosts = [member.host for member in blueprint.topology.of(PatroniSettings)]
+    hosts = [member.host for member in intent.goal.topology.of(PatroniSettings)]
     if view is None or not found.quorum:  # what Patroni knows of others is as old as etcd's word
         alone = leading_alone(blueprint)
         return Standing(alone, (), agree, 1 + len(others), full=full, etcd=members)
@@ -171,6 +190,8 @@ def look(deployment: Deployment, intent: Intent, care: Blueprint) -> SeenCluster
         agrees=_agrees(now, care),
         synchronous=view is not None and len(view.in_sync) >= _wanted(care),
         etcd_data=_with_data(intent, care),
+        in_sync=() if view is None else view.in_sync,
+        pools=tuple(p.path for p in crossing.serving(care.topology.app_pools, now)),
     )
 
 
@@ -184,6 +205,7 @@ def expected(goal: Goal) -> SeenCluster:
         agrees=bool(members),
         synchronous=care,
         etcd_data=members,
+        pools=tuple(pool.path for pool in goal.topology.app_pools) if care else (),
     )
 
 

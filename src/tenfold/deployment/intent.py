@@ -33,6 +33,7 @@ from tenfold.state import app_secrets, secrets
 from tenfold.state.layout import Layout, title
 from tenfold.targets.local.target import LocalTarget
 from tenfold.targets.protocol import Finished, Target
+from tenfold.topology import drained
 from tenfold.topology.model import Host, Topology, Unit
 from tenfold.topology.process import Command
 from tenfold.topology.settings import DatabaseSettings, EndpointSettings
@@ -140,7 +141,7 @@ def make_intent(
     )
     stored = shelf.stored(layout, facts)
     goal = Goal(
-        topology=topology,
+        topology=drained.without(topology, facts.get(drained.FACT) or ()),
         release=wanted.id,
         migrate=None if release else spec.release.migrate,
         fingerprints=blueprint.fingerprints(),

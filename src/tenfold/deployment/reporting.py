@@ -67,6 +67,7 @@ def write(
     outcome: Outcome,
     error: BaseException | str | None = None,
     command: str | None = None,
+    host: str | None = None,
 ) -> Filing:
     """Make the report and file it; whatever goes wrong with that becomes a note.
 
@@ -76,6 +77,7 @@ def write(
         report = make_report(
             deployment, recorder, evidence, crossing, before, after, outcome, error, command
         )
+        report = replace(report, host=host)
         filed = store.save(folder(deployment.layout), report, page)
     except Exception as fault:  # noqa: BLE001 - a report that fails must not fail what it is about
         what = fault.what if isinstance(fault, TenfoldError) else f"{type(fault).__name__}: {fault}"

@@ -142,7 +142,8 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
         pages=keeper_of(deployment, intent),
     )
     before = journal.facts()
-    facts = applied_facts.applied(intent.goal.topology, intent.blueprint.document)
+    whole = intent.blueprint.topology
+    facts = applied_facts.applied(intent.goal.topology, intent.blueprint.document, whole)
     journal.set(applied_facts.FACT, replace(facts, stage=stage_of(intent.position)).to_json())
     journal.set("port", intent.chosen_port)
     journal.set("position", intent.position)

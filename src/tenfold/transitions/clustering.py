@@ -11,7 +11,8 @@ forgotten; planning again from there gives the remainder. Further invariants:
 - a member that follows has its place in the leader's log, whoever keeps it;
 - nobody serves from a second zone before a commit waits for a second member.
 
-No request waits: neither adopting nor releasing ends a session.
+No request waits: neither adopting nor releasing ends a session. Where another member has to lead
+first, requests wait while leaders change.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class SeenCluster:
 
     ``journal`` is the cluster of etcd that has it, ``None`` for its file. ``agrees``: most members
     of etcd do. ``synchronous``: a commit waits for as many members as the goal wants. ``etcd_data``
-    are the members, as ``host/unit``, that have data on their disk.
+    are the members, as ``host/unit``, that have data on their disk. ``pools`` are those at which
+    users are served, in all zones; ``in_sync`` the hosts whose database has every commit.
     """
 
     seen: Seen
@@ -46,6 +48,8 @@ class SeenCluster:
     agrees: bool = False
     synchronous: bool = False
     etcd_data: frozenset[str] = frozenset()
+    pools: tuple[str, ...] = ()
+    in_sync: tuple[str, ...] = ()
 
 
 def plan(kind: str, found: SeenCluster, goal: Goal, terms: Terms) -> Plan:
@@ -55,16 +59,17 @@ def plan(kind: str, found: SeenCluster, goal: Goal, terms: Terms) -> Plan:
         TwoLeaders: more than one database accepts writes.
     """
     steps, now = _foundation(found, goal)
+    steps = [*_let_go(found, goal), *steps]
     found = replace(found, seen=replace(found.seen, now=now))
     if goal.topology.of(PatroniSettings):
         care, now = _into_care(found, goal)
         leader = leader_of(found.seen.databases)
         assert leader is not None
-        now = _prepared(now, goal, leader.path)
+        now = prepared_on(now, goal, leader.path)
         goal = replace(goal, leaders=dict.fromkeys(goal.leaders, leader.path))
         rest = planner.plan(kind, now, goal).steps
         return Plan(kind, (*steps, *_journal(found, etcd_of(goal.topology)), *care, *rest))
-    care, seen = _out_of_care(found.seen, goal)
+    care, seen = _out_of_care(found, goal, terms)
     # Workers are not warmed on a follower, so whether they could be is no question here.
     plain = crossing.plan(kind, seen, goal, terms).steps
     rest = tuple(s for s in plain if not isinstance(s, st.TrialStart))
@@ -156,11 +161,48 @@ def _into_care(found: SeenCluster, goal: Goal) -> tuple[list[st.Step], Observati
     return steps, now
 
 
-def _out_of_care(seen: Seen, goal: Goal) -> tuple[list[st.Step], Seen]:
+def _let_go(found: SeenCluster, goal: Goal) -> list[st.Step]:
+    """Whoever was left waiting when leaders were being changed waits no longer, unless they are to
+    be changed still."""
+    leader, wanted = leader_of(found.seen.databases), set(goal.leaders.values())
+    out = not goal.topology.of(PatroniSettings)
+    if out and leader is not None and leader.path not in wanted:
+        return []
+    held = [path for path in found.pools if _is_held(path, found.seen.now)]
+    return [*st.at_once(st.Release(path) for path in held)]
+
+
+def _is_held(path: str, now: Observation) -> bool:
+    name, _, pool = path.partition("/")
+    host = now.host(name)
+    return host is not None and any(held == pool for held, _ in host.held)
+
+
+def switched_over(leader: str, to: str, pools: tuple[str, ...], terms: Terms) -> list[st.Step]:
+    """Another member leads, in order; requests in front of these pools wait meanwhile."""
+    first = [cluster.AwaitMember(to, leader, in_sync=True)]
+    last = [cluster.AwaitMember(leader, to)]
+    if not pools:
+        return [*first, cluster.SwitchOver(leader, to), *last]
+    held, *others = pools
+    return [
+        *first,
+        *st.at_once(st.Settle(path, crossing.SETTLE_SECONDS) for path in pools),
+        # As late as possible: what is written after it, the stop has to write.
+        st.Checkpoint((leader, to)),
+        st.Hold(held, terms.max_hold_seconds, terms.max_postpone_seconds, others=tuple(others)),
+        cluster.SwitchOver(leader, to, terms.max_hold_seconds),
+        *st.at_once(st.Release(path) for path in pools),
+        *last,
+    ]
+
+
+def _out_of_care(found: SeenCluster, goal: Goal, terms: Terms) -> tuple[list[st.Step], Seen]:
     """Whoever is in Patroni's care leaves it, the leader last; and what will be seen then.
 
     One that the goal does not have is stopped before: alone with Patroni it would come to lead.
     """
+    seen = found.seen
     now, databases = seen.now, dict(seen.databases)
     kept = [path for path in databases if _is_entrusted(now, path)]
     leader = leader_of(databases)
@@ -171,7 +213,7 @@ def _out_of_care(seen: Seen, goal: Goal) -> tuple[list[st.Step], Seen]:
     units = {u.path: u for u in members(goal.topology)}
     steps: list[st.Step] = []
     if leader.path != wanted:
-        steps.append(cluster.SwitchOver(leader.path, wanted))
+        steps += switched_over(leader.path, wanted, found.pools, terms)
         databases[leader.path] = replace(leader, role="follower", slots=frozenset())
         databases[wanted] = replace(databases[wanted], role="leader")
     for path in kept:
@@ -200,7 +242,7 @@ def _forgotten(found: SeenCluster, goal: Goal) -> list[st.Step]:
     return [cluster.RemoveEtcd(path) for path in left if path.partition("/")[0] in stays]
 
 
-def _prepared(now: Observation, goal: Goal, leader: str) -> Observation:
+def prepared_on(now: Observation, goal: Goal, leader: str) -> Observation:
     """Roles are prepared where they can be written, and what one member has all have."""
     paths = (unit.path for unit in members(goal.topology))
     if not any(now.prepared.get(path) == goal.prepared.get(path, "") for path in paths):

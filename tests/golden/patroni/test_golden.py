@@ -20,6 +20,7 @@ from tests.golden.redis.test_golden import launch_text as plain_launch_text
 from tenfold.engines.etcd.names import AUTHORITY, host_secret
 from tenfold.engines.patroni import Patroni
 from tenfold.engines.patroni.dynamic import dynamic
+from tenfold.engines.patroni.render import excused
 from tenfold.engines.postgresql.render import PostgreSQL
 from tenfold.engines.protocol import Place, Scene
 from tenfold.secret import Secret
@@ -153,3 +154,15 @@ def test_slots_of_those_that_follow_without_being_members_are_kept() -> None:
 def test_times_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(ValueError, match="a lease of 20 s is shorter than 22 s"):
         shared(2, loop_wait_seconds=10, retry_timeout_seconds=6)
+
+
+def test_of_whom_nobody_waits_for_nothing_but_the_tags_is_different() -> None:
+    member, told = given("two-members")
+    files = Patroni().render(member, told)
+    changed = [
+        (text_of(one), text_of(other))
+        for one, other in zip(files, excused(files), strict=True)
+        if one != other
+    ]
+    ((before, after),) = changed
+    assert after == before.replace("tags: {}\n", "tags:\n  nosync: true\n  nofailover: true\n")

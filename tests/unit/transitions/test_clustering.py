@@ -25,6 +25,7 @@ from tenfold.transitions.steps import cluster
 
 PATHS = ("db1/postgres", "db2/postgres")
 OPTIONAL = (
+    *(st.Settle, st.Checkpoint, st.Hold, cluster.AwaitMember),
     *(st.Check, st.CatchUp, st.Verify, st.DiscardGeneration, st.PruneReleases, st.EnsureHost),
     cluster.AwaitQuorum,
 )
@@ -163,7 +164,31 @@ def test_a_member_without_its_patroni_leaves_or_joins_anew() -> None:
 
 def test_back_after_a_failover_who_led_before_leads_first() -> None:
     steps = steps_to(failed_over(settled("1k")), "100+1k")
-    assert told(steps)[0] == "have db1/postgres lead instead of db2/postgres"
+    assert told(steps)[:9] == [
+        "wait until db1/postgres is in sync with db2/postgres",
+        "let idle connections to app1/app run out",
+        "let idle connections to app2/app run out",
+        "write a checkpoint on db2/postgres and db1/postgres",
+        "let requests wait in front of app1/app and app2/app, finish those in hand",
+        "have db1/postgres lead instead of db2/postgres",
+        "let app1/app accept again",
+        "let app2/app accept again",
+        "wait until db2/postgres follows db1/postgres",
+    ]
+
+
+def test_who_was_left_waiting_is_let_go_first_whichever_way_it_goes() -> None:
+    world, wanted = failed_over(settled("1k")), goal("100+1k")
+    for step in steps_to(world, "100+1k"):
+        world = apply(step, world, wanted)
+        if isinstance(step, st.Hold):
+            first = steps_to(world, "1k")[:2]
+            assert first == (st.Release("app1/app"), st.Release("app2/app"))
+        if isinstance(step, cluster.SwitchOver):
+            first = steps_to(world, "100+1k")[:2]
+            assert first == (st.Release("app1/app"), st.Release("app2/app"))
+            return
+    raise AssertionError("nobody waited")
 
 
 def test_at_1k_whoever_leads_may() -> None:

@@ -325,6 +325,10 @@ def test_every_step_survives_the_journal(kind: str) -> None:
         "JoinCluster": cluster.JoinCluster("db2/postgres", "db1/postgres"),
         "LeaveCluster": cluster.LeaveCluster("db2/postgres", "db1/postgres"),
         "RequireSynchronous": cluster.RequireSynchronous("db1/postgres", 1),
+        "RejoinEtcd": cluster.RejoinEtcd("db1/etcd", ("db2/etcd", "arbiter/etcd")),
+        "ExcuseMember": cluster.ExcuseMember("db1/postgres", "db2/postgres"),
+        "CountMember": cluster.CountMember("db1/postgres"),
+        "AwaitMember": cluster.AwaitMember("db1/postgres", "db2/postgres", in_sync=True),
         "SwitchOver": cluster.SwitchOver("db2/postgres", "db1/postgres"),
         "Together": st.Together((st.BuildRelease("r1"), st.StartUnit("vm1/postgres"))),
     }

@@ -28,6 +28,7 @@ API: Final = ".api"
 """Where Patroni itself is reached: the endpoint of this name behind the unit's path."""
 NAMESPACE: Final = "/tenfold/"
 LOCK: Final = "leash.lock"
+NO_TAGS: Final = "tags: {}\n"
 
 
 class Patroni:
@@ -78,6 +79,17 @@ def shared(member: Unit | Pool, scene: Scene) -> dict[str, Any]:
     settings = _settings(member)
     whole = members(settings.cluster, scene)
     return dynamic(settings, postgresql.sizes(member, scene), len(whole))
+
+
+def excused(files: tuple[File, ...]) -> tuple[File, ...]:
+    """The files of a member for which no commit is to wait, and which is not to be elected."""
+    return tuple(replace(f, text=_tagged(f.text)) if f.path.endswith(".yml") else f for f in files)
+
+
+def _tagged(text: str | Secret) -> Secret:
+    plain = text.reveal() if isinstance(text, Secret) else text
+    assert NO_TAGS in plain, "the template has its tags at its end"
+    return Secret(plain.replace(NO_TAGS, "tags:\n  nosync: true\n  nofailover: true\n"))
 
 
 def scope(member: Unit | Pool, scene: Scene) -> str:

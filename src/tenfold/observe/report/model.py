@@ -102,8 +102,9 @@ class Report:
     """Everything that is known of one command's transition.
 
     Attributes:
-        command: ``grow``, ``shrink``, ``reverse``, ``complete``, ``abort`` or ``resume``; ``drill``
-            is no move: what was broken and what came of it is in ``drill``.
+        command: ``grow``, ``shrink``, ``reverse``, ``complete``, ``abort`` or ``resume``; or
+            ``host drain``, ``host add`` or ``host replace``; ``drill`` is no move: what was broken
+            and what came of it is in ``drill``.
         home, goal: the stages between which the app moves.
         before, after: the position on the way between them.
         error, changed, advice: what failed, what is different now because of it, what to do.
@@ -114,6 +115,7 @@ class Report:
         ledger: the figures of ``tenfold load``, if it was under way at the end.
         choices: the commands that may come next.
         drill: what :meth:`tenfold.deployment.drilling.Drilled.to_json` gives.
+        host: which one the command is about; ``None`` where it is about a move between stages.
     """
 
     app: str
@@ -138,6 +140,7 @@ class Report:
     ledger: Mapping[str, Any] | None = None
     choices: tuple[str, ...] = ()
     drill: Mapping[str, Any] | None = None
+    host: str | None = None
 
     @property
     def seconds(self) -> float:

@@ -85,15 +85,18 @@ def page_of(folder: Path, name: str) -> Path:
 def _names(report: Report) -> Iterator[str]:
     """The name by local time and by what was done, then the same with numbers."""
     moment = datetime.fromtimestamp(report.began).strftime("%Y-%m-%d-%H%M%S")
-    name = f"{moment}-{report.command}-{_towards(report)}"
+    command = report.command.removeprefix("host ")
+    name = f"{moment}-{command}-{_towards(report)}"
     yield name
     yield from (f"{name}-{number}" for number in itertools.count(2))
 
 
 def _towards(report: Report) -> str:
-    """The stage that the command led to, or was to lead to; of a drill which one it was."""
+    """The stage that the command led to, or was to lead to; or the host that it was about."""
     if report.drill is not None:
         return re.sub(r"[^a-z]+", "-", str(report.drill.get("name", "")).lower()).strip("-")
+    if report.host is not None:
+        return report.host
     if report.command in ("grow", "shrink", "resume"):
         return report.goal
     return report.after.partition("+")[0]

@@ -29,6 +29,8 @@ def headline(report: Report) -> str:
         return f"{_the(report)} was taken back: {report.app} runs as before"
     if report.outcome == "failed":
         return f"{_the(report)} did not reach its end"
+    if report.host is not None:
+        return _of_a_host(report.command, report.host, report.app)
     if report.command == "complete":
         return f"{report.app} is at stage {_stage(report.after)} for good"
     if report.command == "abort":
@@ -157,7 +159,20 @@ def loaded(found: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
+def _of_a_host(command: str, host: str, app: str) -> str:
+    match command:
+        case "host drain":
+            return f"{app} does without {host}"
+        case "host add":
+            return f"{host} is back in {app}"
+        case "host replace":
+            return f"{host} of {app} was built anew"
+    return f"tenfold {command} of what was begun on {host} is done"
+
+
 def _the(report: Report) -> str:
+    if report.host is not None:
+        return f"tenfold {report.command} {report.host}"
     if report.command in ("complete", "abort"):
         return f"tenfold {report.command}"
     start, end = report.home, report.goal

@@ -5,31 +5,43 @@ Patroni and etcd are asked where they are at stage 1k, whatever the goal is: :at
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
+import tenfold.engines.etcd.admin as etcd_orders
 import tenfold.engines.etcd.probe as etcd
 import tenfold.engines.patroni.admin as patroni
+from tenfold.engines.etcd.render import joins as joins_file
 from tenfold.engines.patroni import probe
 from tenfold.engines.patroni.dynamic import member_slot
-from tenfold.engines.patroni.probe import WORKS, ClusterView, MemberState
+from tenfold.engines.patroni.probe import WORKS
+from tenfold.engines.patroni.render import excused
 from tenfold.engines.postgresql import orders, replication
 from tenfold.engines.postgresql.peers import slot_name
 from tenfold.engines.postgresql.render import server
 from tenfold.engines.protocol import Scene
 from tenfold.errors import Refused, StepFailed, TargetError, UnitFailed
 from tenfold.topology.model import Unit
-from tenfold.topology.process import Command
+from tenfold.topology.process import Command, File
 from tenfold.topology.settings import EtcdSettings
 from tenfold.transitions.crossing import members
 from tenfold.transitions.pause import stop_point
 from tenfold.transitions.perform.databases import database_unit, run_at, settings_of
 from tenfold.transitions.perform.dispatch import effect
+from tenfold.transitions.perform.holding import let_go, remaining
+from tenfold.transitions.perform.members import (
+    care_of,
+    in_care,
+    leads,
+    member_of,
+    others_in_care,
+    until,
+    view_from,
+)
+from tenfold.transitions.perform.switching import switch_over
 from tenfold.transitions.perform.world import Tell, World
 from tenfold.transitions.steps import cluster as steps
 
-LOOK_EVERY_SECONDS = 0.2
 LEAD_SECONDS = 60.0
 """How long Patroni may take to call a server that runs its leader: a few rounds."""
 FOLLOW_SECONDS = 120.0
@@ -39,7 +51,7 @@ LEAVE_SECONDS = 10.0
 
 @effect.register
 def _(step: steps.AwaitQuorum, world: World, tell: Tell) -> None:
-    unit, scene = _care(step.members[0], world)
+    unit, scene = care_of(step.members[0], world)
     assert isinstance(unit.settings, EtcdSettings)
     name = unit.settings.cluster
 
@@ -48,7 +60,7 @@ def _(step: steps.AwaitQuorum, world: World, tell: Tell) -> None:
         tell(f"{sum(m.answers for m in found.members)} of {len(found.members)} answer")
         return found.quorum
 
-    _until(agree, step.within_seconds, f"{', '.join(step.members)} to agree")
+    until(agree, step.within_seconds, f"{', '.join(step.members)} to agree")
 
 
 @effect.register
@@ -63,25 +75,54 @@ def _(step: steps.RemoveEtcd, world: World, tell: Tell) -> None:
 
 
 @effect.register
+def _(step: steps.RejoinEtcd, world: World, tell: Tell) -> None:
+    unit, scene = care_of(step.member, world)
+    agent = world.agent(unit.host)
+    if agent.observe().unit(unit.name) is not None:
+        raise Refused(f"{step.member} is still declared: etcd was asked for nothing")
+    through = _answering(step.others, world)
+    etcd_orders.remove(*through, unit.host)
+    joins = etcd_orders.add(*through, unit)
+    made = agent.run(Command(("mkdir", "-p", "-m", "0700", scene.place.data)))
+    if made.code != 0:
+        raise UnitFailed(f"{scene.place.data} cannot be made", detail=made.tail)
+    agent.write((File(joins_file(scene), joins, mode=0o600),))
+
+
+def _answering(paths: tuple[str, ...], world: World) -> tuple[Unit, Scene]:
+    """The first of these members of etcd that answers.
+
+    Raises:
+        TargetError: none does.
+    """
+    for path in paths[:-1]:
+        unit, scene = care_of(path, world)
+        with suppress(TargetError):
+            etcd_orders.members(unit, scene)
+            return unit, scene
+    return care_of(paths[-1], world)
+
+
+@effect.register
 def _(step: steps.AdoptDatabase, world: World, tell: Tell) -> None:
-    unit, scene = _care(step.unit, world)
+    unit, scene = care_of(step.unit, world)
     agent = world.own_sockets(unit.host)
     agent.write(world.blueprint.render(unit)[0])
     agent.entrust(world.blueprint.order(unit))
     stop_point("AdoptDatabase.entrusted")
-    _until(lambda: _leads(unit, scene), LEAD_SECONDS, f"Patroni to see that {step.unit} leads")
+    until(lambda: leads(unit, scene), LEAD_SECONDS, f"Patroni to see that {step.unit} leads")
     # Those that follow by themselves keep their places until each of them joins. What a move that
     # was taken back left in etcd goes: nobody who joins is elected before commits wait for it.
     others = [u for u in members(world.blueprint.topology) if u.path != step.unit]
-    patroni.configure(unit, scene, _slots([o for o in others if not _in_care(o, world)]))
+    patroni.configure(unit, scene, _slots([o for o in others if not in_care(o, world)]))
 
 
 @effect.register
 def _(step: steps.ReleaseDatabase, world: World, tell: Tell) -> None:
-    unit, scene = _care(step.unit, world)
+    unit, scene = care_of(step.unit, world)
     plain, own = database_unit(step.unit, world)
     agent = world.own_sockets(unit.host)
-    if _in_care(unit, world) and (_seen(unit, scene) is not None or _others_in_care(unit, world)):
+    if in_care(unit, world) and (view_from(unit, scene) is not None or others_in_care(unit, world)):
         _require_alone(unit, scene)
         _wait_for_nobody(unit, scene, world)
     stop_point("ReleaseDatabase.alone")
@@ -97,7 +138,7 @@ def _(step: steps.ReleaseDatabase, world: World, tell: Tell) -> None:
 
 @effect.register
 def _(step: steps.JoinCluster, world: World, tell: Tell) -> None:
-    unit, scene = _care(step.unit, world)
+    unit, scene = care_of(step.unit, world)
     agent = world.own_sockets(unit.host)
     agent.write(world.blueprint.render(unit)[0])
     world.sessions.drop(step.unit)
@@ -105,16 +146,16 @@ def _(step: steps.JoinCluster, world: World, tell: Tell) -> None:
     stop_point("JoinCluster.started")
 
     def follows() -> bool:
-        found = _member(unit, scene)
+        found = member_of(unit, scene)
         tell("" if found is None else found.state)
         return found is not None and found.role == "follower" and found.state in WORKS
 
-    _until(follows, FOLLOW_SECONDS, f"{step.unit} to follow {step.leader}")
+    until(follows, FOLLOW_SECONDS, f"{step.unit} to follow {step.leader}")
 
 
 @effect.register
 def _(step: steps.LeaveCluster, world: World, tell: Tell) -> None:
-    leader, scene = _care(step.leader, world)
+    leader, scene = care_of(step.leader, world)
     unit, own = database_unit(step.unit, world)
     agent = world.own_sockets(unit.host)
     _set_apart(step, world)
@@ -124,7 +165,7 @@ def _(step: steps.LeaveCluster, world: World, tell: Tell) -> None:
     session = world.sessions.at(*database_unit(step.leader, world))
     kept = "SELECT FROM pg_replication_slots WHERE slot_name = %s"
     name = slot_name(settings_of(unit))
-    _until(
+    until(
         lambda: session.execute(kept, [name]).fetchone() is not None,
         LEAD_SECONDS,
         f"{step.leader} to keep its log for {step.unit}",
@@ -150,8 +191,8 @@ def _set_apart(step: steps.LeaveCluster, world: World) -> None:
     Until it is declared for good it is told as a member without a fingerprint: it has to leave, or
     to join anew.
     """
-    member, _ = _care(step.unit, world)
-    leader, scene = _care(step.leader, world)
+    member, _ = care_of(step.unit, world)
+    leader, scene = care_of(step.leader, world)
     plain, own = database_unit(step.unit, world)
     agent = world.own_sockets(member.host)
     seen = agent.observe().unit(member.name)
@@ -169,7 +210,7 @@ def _set_apart(step: steps.LeaveCluster, world: World) -> None:
 
 @effect.register
 def _(step: steps.RequireSynchronous, world: World, tell: Tell) -> None:
-    unit, scene = _care(step.leader, world)
+    unit, scene = care_of(step.leader, world)
     patroni.configure(unit, scene)
     stop_point("RequireSynchronous.configured")
 
@@ -178,71 +219,60 @@ def _(step: steps.RequireSynchronous, world: World, tell: Tell) -> None:
         tell(f"in sync: {', '.join(found) or 'nobody'}")
         return len(found) >= step.nodes
 
-    _until(waits, SYNCHRONOUS_SECONDS, f"{step.nodes} to be in sync with {step.leader}")
+    until(waits, SYNCHRONOUS_SECONDS, f"{step.nodes} to be in sync with {step.leader}")
+
+
+@effect.register
+def _(step: steps.ExcuseMember, world: World, tell: Tell) -> None:
+    unit, _ = care_of(step.unit, world)
+    leader, there = care_of(step.leader, world)
+    _tell_patroni(unit, excused(world.blueprint.render(unit)[0]), world)
+    session = world.sessions.at(leader, there)
+
+    def is_excused() -> bool:
+        row = session.execute("SHOW synchronous_standby_names").fetchone()
+        waits = row is None or member_slot(unit.host) in str(row[0])
+        return not waits and unit.host not in probe.observe(leader, there).in_sync
+
+    until(is_excused, SYNCHRONOUS_SECONDS, f"commits on {step.leader} to do without {step.unit}")
+
+
+@effect.register
+def _(step: steps.CountMember, world: World, tell: Tell) -> None:
+    unit, _ = care_of(step.unit, world)
+    _tell_patroni(unit, world.blueprint.render(unit)[0], world)
+
+
+def _tell_patroni(unit: Unit, files: tuple[File, ...], world: World) -> None:
+    agent = world.own_sockets(unit.host)
+    if agent.write(files):
+        agent.reload(unit.name)
+
+
+@effect.register
+def _(step: steps.AwaitMember, world: World, tell: Tell) -> None:
+    unit, scene = care_of(step.unit, world)
+
+    def there() -> bool:
+        # A host that has just come back has a Patroni that does not answer yet.
+        found = member_of(unit, scene)
+        tell("starts" if found is None else f"{found.state}, {found.lag_bytes} bytes behind")
+        if found is None or found.role != "follower":
+            return False
+        return found.in_sync if step.in_sync else found.state in WORKS
+
+    does = "be in sync with" if step.in_sync else "follow"
+    until(there, FOLLOW_SECONDS, f"{step.unit} to {does} {step.leader}")
 
 
 @effect.register
 def _(step: steps.SwitchOver, world: World, tell: Tell) -> None:
-    old, _ = _care(step.leader, world)
-    new, scene = _care(step.to, world)
-    # A host that has just come back has a Patroni that does not answer yet.
-    _until(lambda: _seen(new, scene) is not None, FOLLOW_SECONDS, f"Patroni of {step.to}")
-    leader = probe.observe(new, scene).leader
-    if leader is None or leader.name != new.host:
-
-        def level() -> bool:
-            found = _member(new, scene)
-            tell("starts" if found is None else f"{found.state}, {found.lag_bytes} bytes behind")
-            return found is not None and found.in_sync
-
-        _until(level, FOLLOW_SECONDS, f"{step.to} to be in sync with {step.leader}")
-        world.sessions.drop(step.leader)
-        patroni.switch_over(new, scene, leader=old.host, candidate=new.host)
-    _until(lambda: _leads(new, scene), LEAD_SECONDS, f"{step.to} to lead")
-
-    def follows() -> bool:
-        found = next((m for m in probe.observe(new, scene).members if m.name == old.host), None)
-        return found is None or found.state in WORKS
-
-    _until(follows, FOLLOW_SECONDS, f"{step.leader} to follow {step.to}")
-
-
-def _care(path: str, world: World) -> tuple[Unit, Scene]:
-    """A unit as it is at stage 1k, and its scene there."""
-    blueprint = world.care or world.blueprint
-    unit = blueprint.topology.member(path)
-    assert isinstance(unit, Unit)
-    return unit, blueprint.scene(unit)
-
-
-def _in_care(unit: Unit, world: World) -> bool:
-    agent = world.target.reach(unit.host)
-    seen = None if agent is None else agent.observe().unit(unit.name)
-    return seen is not None and seen.engine == "patroni"
-
-
-def _others_in_care(unit: Unit, world: World) -> bool:
-    blueprint = world.care or world.blueprint
-    return any(m.path != unit.path and _in_care(m, world) for m in members(blueprint.topology))
-
-
-def _member(unit: Unit, scene: Scene) -> MemberState | None:
-    found = _seen(unit, scene)
-    return None if found is None else next((m for m in found.members if m.name == unit.host), None)
-
-
-def _leads(unit: Unit, scene: Scene) -> bool:
-    found = _seen(unit, scene)
-    leader = None if found is None else found.leader
-    return leader is not None and leader.name == unit.host and leader.state in WORKS
-
-
-def _seen(unit: Unit, scene: Scene) -> ClusterView | None:
-    """The cluster; ``None`` while its Patroni has just been started, and answers nobody."""
     try:
-        return probe.observe(unit, scene)
-    except TargetError:
-        return None
+        switch_over(step, world, remaining(world, step.max_seconds))
+    except BaseException:  # also of whoever was interrupted nobody is to wait any longer
+        let_go(world)
+        raise
+    world.evidence.promoted = True
 
 
 def _require_alone(unit: Unit, scene: Scene) -> None:
@@ -270,7 +300,7 @@ def _wait_for_nobody(leader: Unit, scene: Scene, world: World) -> None:
         row = session.execute("SHOW synchronous_standby_names").fetchone()
         return row == ("",)
 
-    _until(told, SYNCHRONOUS_SECONDS, f"commits on {leader.path} to wait for nobody")
+    until(told, SYNCHRONOUS_SECONDS, f"commits on {leader.path} to wait for nobody")
 
 
 def _keep_slots(leader: Unit, scene: Scene, followers: list[Unit]) -> None:
@@ -288,14 +318,3 @@ def _forget_members(unit: Unit, world: World) -> None:
     blueprint = world.care or world.blueprint
     for member in members(blueprint.topology):
         replication.drop_slot(session, member_slot(member.host))
-
-
-def _until(condition: Callable[[], bool], within_seconds: float, subject: str) -> None:
-    deadline = time.monotonic() + within_seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise StepFailed(
-                f"waited {within_seconds:g} s for {subject}",
-                next="tenfold logs postgres etcd    shows what they say",
-            )
-        time.sleep(LOOK_EVERY_SECONDS)

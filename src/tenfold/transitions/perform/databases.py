@@ -18,7 +18,7 @@ from tenfold.engines.protocol import Scene
 from tenfold.errors import NotBegun, Refused, StepFailed, Superseded, TenfoldError, UnitFailed
 from tenfold.topology.model import Pool, Topology, Unit
 from tenfold.topology.process import Command
-from tenfold.topology.settings import DatabaseSettings, EndpointSettings
+from tenfold.topology.settings import DatabaseSettings, EndpointSettings, PatroniSettings
 from tenfold.transitions import steps
 from tenfold.transitions.perform import resting
 from tenfold.transitions.perform.dispatch import effect
@@ -232,8 +232,11 @@ def refused_writes(world: World, path: str | None = None) -> int | None:
     """How many statements a database refused so far because it follows, by its log.
 
     ``None`` where it leads, so that nothing is refused; ``path`` is by default the one that the
-    goal wants to lead.
+    goal wants to lead. Where databases are in Patroni's care an endpoint leads to whoever leads: no
+    worker is warmed on a follower.
     """
+    if path is None and world.blueprint.topology.of(PatroniSettings):
+        return None
     for found in [path] if path else world.blueprint.leaders.values():
         unit, scene = database_unit(found, world)
         if not switch.follows(world.sessions.at(unit, scene)):

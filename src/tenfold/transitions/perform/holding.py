@@ -117,6 +117,14 @@ def _(step: steps.Release, world: World, tell: Tell) -> None:
     world.evidence.ended(step.pool)
 
 
+def let_go(world: World) -> None:
+    """Have whoever is held for this transition accept again; fine if nobody is."""
+    hold = world.evidence.holding()
+    if hold is not None:
+        _release_all([_pool(path, world) for path in sorted(hold.left)])
+        world.evidence.ended()
+
+
 def drain_seconds(attempt: int, max_seconds: float) -> float:
     """How long a hold of at most ``max_seconds`` waits for requests in hand, by attempt from 0."""
     longest = max_seconds * DRAIN_SHARE

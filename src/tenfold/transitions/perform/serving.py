@@ -24,7 +24,7 @@ from tenfold.transitions.perform.copying import copying
 from tenfold.transitions.perform.databases import direct, refused_writes
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.errors import NeedsWriter
-from tenfold.transitions.perform.world import Tell, World, app_pool, one_off
+from tenfold.transitions.perform.world import Tell, World, one_off
 from tenfold.transitions.planner import migrates
 
 TRIAL = 0
@@ -129,7 +129,8 @@ def _(step: steps.PrepareDatabase, world: World, tell: Tell) -> None:
 @effect.register
 def _(step: steps.Migrate, world: World, tell: Tell) -> None:
     blueprint = world.placed(step.release)
-    pool = app_pool(blueprint)
+    answer = (p for p in blueprint.topology.app_pools if world.target.reach(p.host) is not None)
+    pool = next(answer, blueprint.topology.app_pool)  # a host may be drained
     command = one_off(blueprint, shlex.split(step.command), owner=True)
     command = replace(command, within_seconds=world.migrate_seconds)
     with masking(command.env):

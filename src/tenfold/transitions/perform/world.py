@@ -9,7 +9,6 @@ from typing import Protocol
 from tenfold.engines.protocol import ReleasePlace
 from tenfold.secret import Secret
 from tenfold.targets.protocol import HostAgent, Target
-from tenfold.topology.model import Pool
 from tenfold.topology.process import Command
 from tenfold.topology.settings import DatabaseSettings
 from tenfold.transitions.blueprint import Blueprint
@@ -138,8 +137,3 @@ def one_off(blueprint: Blueprint, argv: list[str], *, owner: bool = False) -> Co
         },
         cwd=release.directory,
     )
-
-
-def app_pool(blueprint: Blueprint) -> Pool:
-    """The workers of the app."""
-    return blueprint.topology.app_pool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from tenfold.transitions.steps.base import Step
 
@@ -26,6 +27,20 @@ class RemoveEtcd(Step):
 
     def sentence(self) -> str:
         return f"stop {self.member} and delete its data"
+
+
+@dataclass(frozen=True, slots=True)
+class RejoinEtcd(Step):
+    """Have an etcd cluster do without a member that has lost its data, and expect it anew.
+
+    The member does not run and has no data; ``others`` are who stays.
+    """
+
+    member: str
+    others: tuple[str, ...]
+
+    def sentence(self) -> str:
+        return f"have {' and '.join(self.others)} expect {self.member} as a new member"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +110,57 @@ class RequireSynchronous(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class ExcuseMember(Step):
+    """Have no commit wait for a database that is to leave: Patroni neither counts on it nor elects
+    it from then on."""
+
+    unit: str
+    leader: str
+
+    def sentence(self) -> str:
+        return f"have no commit on {self.leader} wait for {self.unit}"
+
+    def reverse(self) -> Step:
+        return CountMember(self.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class CountMember(Step):
+    """Have Patroni count on a database again, as soon as it has every commit."""
+
+    unit: str
+
+    def sentence(self) -> str:
+        return f"count on {self.unit} again"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitMember(Step):
+    """Wait until a database in Patroni's care follows, and where it is said has every commit."""
+
+    unit: str
+    leader: str
+    in_sync: bool = False
+
+    def sentence(self) -> str:
+        does = "is in sync with" if self.in_sync else "follows"
+        return f"wait until {self.unit} {does} {self.leader}"
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchOver(Step):
-    """Have Patroni change leaders in order, to a member that has everything."""
+    """Have Patroni change leaders in order, to a member that has everything.
+
+    Done when whoever follows the leader for the app leads to the next one. Where requests wait, it
+    takes no longer than ``max_seconds`` of their wait, and lets them go on by itself when it fails:
+    who leads then is for Patroni to say.
+    """
+
+    point_of_no_return: ClassVar[bool] = True
 
     leader: str
     to: str
+    max_seconds: float = 60.0
 
     def sentence(self) -> str:
         return f"have {self.to} lead instead of {self.leader}"
-
-    def reverse(self) -> Step:
-        return SwitchOver(self.to, self.leader)

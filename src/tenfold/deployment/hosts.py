@@ -1,0 +1,179 @@
+"""A host of stage 1k leaves, comes back, or is built anew: looked at, refused, carried out."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import tenfold.engines.etcd.probe as etcd
+from tenfold.deployment import applied as applied_facts
+from tenfold.deployment import clustered, restore_in_place, site_facts, work
+from tenfold.deployment.carrying import carry_claimed
+from tenfold.deployment.cross import terms_of
+from tenfold.deployment.rescue import standing_by
+from tenfold.errors import Interrupted, Refused, TenfoldError
+from tenfold.topology import drained
+from tenfold.topology.settings import EtcdSettings
+from tenfold.transitions import hosting
+from tenfold.transitions import steps as st
+from tenfold.transitions.hosting import HostMove, Standing
+from tenfold.transitions.perform import World
+from tenfold.transitions.perform.evidence import Evidence
+from tenfold.transitions.perform.sessions import Sessions
+
+if TYPE_CHECKING:
+    from tenfold.deployment.deployment import Deployment
+    from tenfold.deployment.intent import Intent
+    from tenfold.transitions.clustering import SeenCluster
+    from tenfold.transitions.planner import Plan
+    from tenfold.transitions.runner import Listener
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a command on a host would do; ``costs`` are what somebody has to agree to."""
+
+    move: HostMove
+    intent: Intent
+    todo: Plan
+    costs: tuple[str, ...]
+
+
+@dataclass
+class Walk:
+    """What one command saw on its way."""
+
+    evidence: Evidence = field(default_factory=Evidence)
+    sessions: Sessions = field(default_factory=Sessions)
+
+
+def open_move(deployment: Deployment) -> HostMove | None:
+    """The command on a host that is begun and not over."""
+    return hosting.from_json(deployment.facts().get(hosting.FACT))
+
+
+def away(deployment: Deployment) -> tuple[str, ...]:
+    """The hosts that are drained."""
+    return tuple(deployment.facts().get(drained.FACT) or ())
+
+
+def require_whole(deployment: Deployment) -> None:
+    """See that every host is there, before the app moves on to another stage.
+
+    Raises:
+        Refused: one is drained, or a command on one was cut off.
+    """
+    require_none(deployment)
+    gone = away(deployment)
+    if gone:
+        raise Refused(
+            f"{', '.join(gone)} is drained, and a move between stages takes every host",
+            next="\n".join(f"tenfold host add {name}" for name in gone),
+        )
+
+
+def require_none(deployment: Deployment) -> None:
+    """See that no command on a host was cut off. Raises ``Refused``."""
+    move = open_move(deployment)
+    if move is not None:
+        raise Refused(
+            f"tenfold host {move.does} {move.host} was cut off",
+            next="tenfold resume    goes on with it\ntenfold abort     takes it back",
+        )
+
+
+def look(deployment: Deployment, move: HostMove) -> Look:
+    """What the command would do now; changes nothing.
+
+    Raises:
+        Refused: it must not be done.
+    """
+    if deployment.position != clustered.STAGE or deployment.crossing is not None:
+        raise Refused(
+            "hosts leave and come back at stage 1k, when no move between stages is open",
+            next="tenfold status    says where it stands",
+        )
+    restore_in_place.require_none(deployment, f"host {move.does}")
+    release = deployment.observe().release
+    if release is None:
+        raise Refused("no release has served yet", next="tenfold up")
+    intent = work.intend(deployment, release=release)
+    intent = replace(intent, goal=replace(intent.goal, topology=intent.blueprint.topology))
+    found = clustered.look(deployment, intent, intent.blueprint)
+    costs = () if move.back else hosting.objections(move, _standing(intent, found))
+    todo = hosting.plan(move, found, intent.goal, terms_of(deployment, release))
+    return Look(move, intent, todo, costs)
+
+
+def _standing(intent: Intent, found: SeenCluster) -> Standing:
+    blueprint = intent.blueprint
+    first = blueprint.topology.of(EtcdSettings)[0]
+    assert isinstance(first.settings, EtcdSettings)
+    seen = etcd.observe(first.settings.cluster, blueprint.scene(first))
+    leads = [path for path, d in found.seen.databases.items() if d.role == "leader"]
+    return Standing(
+        whole=blueprint.topology,
+        leader=leads[0].partition("/")[0] if leads else None,
+        in_sync=found.in_sync,
+        answering=tuple(m.host for m in seen.members if m.answers and m.has_leader),
+    )
+
+
+def carry_out(deployment: Deployment, found: Look, listener: Listener, walk: Walk) -> None:
+    """Do it. The caller holds the lock.
+
+    Raises:
+        TenfoldError: a step failed; says what that means for the users, and what is possible next.
+    """
+    move, intent, journal = found.move, found.intent, deployment.journal
+    journal.set(hosting.FACT, move.to_json())
+    world = World(
+        blueprint=intent.blueprint,
+        target=intent.target,
+        journal=journal,
+        releases=intent.releases,
+        sessions=walk.sessions,
+        evidence=walk.evidence,
+        terms=terms_of(deployment, str(intent.goal.release)),
+        care=intent.blueprint,
+    )
+    try:
+        with contextlib.ExitStack() as stack:
+            if any(isinstance(s, st.Hold) for s in st.flatten(found.todo.steps)):
+                walk.evidence.expect = stack.enter_context(standing_by(deployment.layout))
+                stack.callback(walk.evidence.stand_alone)
+            stack.enter_context(site_facts.under_way(intent, f"host {move.does}"))
+            if not found.todo.empty:
+                carry_claimed(world, intent.target, found.todo, listener, takes_back=True)
+    except (TenfoldError, KeyboardInterrupt) as error:
+        raise _told(error, move) from error
+    finally:
+        walk.sessions.close()
+    whole = intent.blueprint.topology
+    left = drained.without(whole, move.drained)
+    facts = applied_facts.applied(left, intent.blueprint.document, whole)
+    journal.set(applied_facts.FACT, facts.to_json())
+    journal.set(drained.FACT, list(move.drained) or None)
+    journal.set(hosting.FACT, None)
+
+
+def let_go(deployment: Deployment) -> None:
+    """Whoever made requests wait was killed: they go on, to whoever leads."""
+    if open_move(deployment) is None:
+        return
+    for host in deployment.observe(silent=True).hosts:
+        agent = deployment.target.reach(host.name)
+        for pool, _ in host.held:
+            if agent is not None:
+                agent.release(pool)
+
+
+def _told(error: BaseException, move: HostMove) -> TenfoldError:
+    told = error if isinstance(error, TenfoldError) else Interrupted(f"host {move.does}")
+    ways = "tenfold resume    goes on from here"
+    if move.does != "replace":
+        ways += "\ntenfold abort     takes it back"
+    if told.next is None or "tenfold resume" not in told.next:
+        told.next = f"{told.next}\n{ways}" if told.next else ways
+    return told

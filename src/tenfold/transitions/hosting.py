@@ -1,0 +1,294 @@
+"""Hosts that leave for a while, come back, or are built anew under the same name. Pure.
+
+Planned like any move, from what is seen: a prefix may be carried out, and planning again gives the
+remainder; but whoever is built anew is built anew again. What must not be is refused before
+(:func:`objections`), and what has a price is told, and wants somebody's word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from tenfold.errors import Refused
+from tenfold.topology.databases import leader_of
+from tenfold.topology.drained import without
+from tenfold.topology.model import Topology
+from tenfold.topology.observation import Observation, ObservedHost
+from tenfold.topology.settings import (
+    AppSettings,
+    EdgeSettings,
+    EtcdSettings,
+    MetricsSettings,
+    PatroniSettings,
+    RedisSettings,
+    WorkerSettings,
+)
+from tenfold.transitions import planner
+from tenfold.transitions import steps as st
+from tenfold.transitions.clustering import PATRONI, SeenCluster, prepared_on, switched_over
+from tenfold.transitions.crossing import Terms
+from tenfold.transitions.planner import Goal, Plan
+from tenfold.transitions.steps import cluster
+
+Does = Literal["drain", "replace", "add"]
+FACT = "host_move"
+"""Fact: the command on a host that is begun and not over."""
+QUORUM_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostMove:
+    """A command on a host that is begun and not over. ``began``: seconds since the epoch.
+
+    ``away`` are the hosts that were out of the topology before; ``back``: it is being taken back.
+    """
+
+    does: Does
+    host: str
+    began: float
+    away: tuple[str, ...] = ()
+    back: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the journal."""
+        return asdict(self)
+
+    @property
+    def drained(self) -> tuple[str, ...]:
+        """The hosts that are out of the topology when it is over."""
+        drains = self.does == "drain" if not self.back else self.host in self.away
+        others = tuple(name for name in self.away if name != self.host)
+        return (*others, self.host) if drains else others
+
+    def reversed(self) -> HostMove:
+        """The way back. Of one that is built anew there is none, but to leave it out.
+
+        Raises:
+            Refused: what it had is being replaced already.
+        """
+        if self.does == "replace":
+            raise Refused(
+                f"{self.host} is being built anew, and what it had is gone",
+                next="tenfold resume    goes on with it",
+            )
+        return replace(self, back=True)
+
+
+def from_json(data: Mapping[str, Any] | None) -> HostMove | None:
+    """Read what :meth:`HostMove.to_json` wrote; ``None`` for ``None``."""
+    return None if data is None else HostMove(**{**data, "away": tuple(data["away"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a decision on a host is made of. ``whole``: the topology with all hosts; ``leader`` the
+    database's host that leads, ``in_sync`` those that may; ``answering`` the hosts of etcd's
+    members that answer and have a leader."""
+
+    whole: Topology
+    leader: str | None
+    in_sync: tuple[str, ...]
+    answering: tuple[str, ...]
+
+
+def objections(move: HostMove, now: Standing) -> tuple[str, ...]:
+    """What it costs, as sentences that somebody has to agree to; none is none.
+
+    Raises:
+        Refused: it must not be done, or cannot.
+    """
+    host, whole = move.host, now.whole
+    if host not in {h.name for h in whole.hosts}:
+        names = ", ".join(h.name for h in whole.hosts)
+        raise Refused(f"there is no host {host}", next=f"there are {names}")
+    if move.does == "add":
+        if host not in move.away:
+            raise Refused(
+                f"{host} is not drained", next="tenfold up    starts what does not run on it"
+            )
+        return ()
+    if move.does == "replace":
+        return _of_replacing(host, move.away, now)
+    if host in move.away:
+        raise Refused(f"{host} is drained already", next=f"tenfold host add {host}")
+    return _of_draining(host, move.away, now)
+
+
+def _of_draining(host: str, away: Collection[str], now: Standing) -> tuple[str, ...]:
+    _require_majority(host, now)
+    _require_successor(host, now)
+    here = now.whole.on(host)
+    left = without(now.whole, {host, *away})
+    found: list[str] = []
+    if any(isinstance(m.settings, AppSettings) for m in here):
+        if not left.app_pools:
+            raise Refused(f"nobody else serves the app: {host} is the last host that has it")
+        if any(isinstance(m.settings, RedisSettings) for m in here):
+            raise Refused(f"Redis and its data are on {host} alone, and the app needs them")
+    found += _what_stops(host, now.whole)
+    if any(isinstance(m.settings, PatroniSettings) for m in here):
+        found += _unreplicated(host, left)
+    return tuple(found)
+
+
+def _of_replacing(host: str, away: Collection[str], now: Standing) -> tuple[str, ...]:
+    here = now.whole.on(host)
+    databases = any(isinstance(m.settings, PatroniSettings) for m in here)
+    if not databases and not any(isinstance(m.settings, EtcdSettings) for m in here):
+        raise Refused(
+            f"{host} has no data that another host has as well",
+            next="tenfold up    starts what does not run on it",
+        )
+    _require_majority(host, now)
+    _require_successor(host, now)
+    found = [f"what {host} has of the database and of etcd is deleted, and copied from the others"]
+    if databases and now.leader is not None:
+        found += _unreplicated(host, without(now.whole, {host, *away}))
+    return tuple(found)
+
+
+def _require_majority(host: str, now: Standing) -> None:
+    members = [m.host for m in now.whole.of(EtcdSettings)]
+    if host not in members:
+        return
+    left = [name for name in now.answering if name != host]
+    if 2 * len(left) <= len(members):
+        raise Refused(
+            f"without {host} {len(left)} of etcd's {len(members)} members would answer, and nobody"
+            " could agree on who leads",
+            changed="nothing",
+            next="bring the others back first: tenfold status says which do not answer",
+        )
+
+
+def _require_successor(host: str, now: Standing) -> None:
+    if now.leader == host and not any(name != host for name in now.in_sync):
+        raise Refused(
+            f"the database on {host} leads, and no other one has every commit",
+            changed="nothing",
+            next="tenfold status    says when one is in sync",
+        )
+
+
+def _what_stops(host: str, whole: Topology) -> list[str]:
+    found: list[str] = []
+    for member in whole.on(host):
+        match member.settings:
+            case EdgeSettings():
+                found.append(
+                    f"nobody answers at the edge of {host} meanwhile: take its address out of DNS"
+                    " first"
+                )
+            case WorkerSettings():
+                found.append(f"{member.name} works on {host} alone, and rests until it is back")
+            case MetricsSettings():
+                found.append(f"figures and alerts are gathered on {host} alone")
+    return found
+
+
+def _unreplicated(host: str, left: Topology) -> list[str]:
+    others = left.of(PatroniSettings)
+    nodes = max(
+        (m.settings.synchronous_nodes for m in others if isinstance(m.settings, PatroniSettings)),
+        default=1,
+    )
+    if len(others) > nodes:
+        return []
+    return [f"until {host} is back a commit is on {len(others)} host alone, and that may be lost"]
+
+
+def plan(move: HostMove, found: SeenCluster, goal: Goal, terms: Terms) -> Plan:
+    """The steps; ``goal`` has all hosts.
+
+    Raises:
+        TwoLeaders: more than one database accepts writes.
+    """
+    all_of_it, whole = goal, goal.topology
+    goal = replace(goal, topology=without(whole, move.drained))
+    leader = leader_of(found.seen.databases)
+    steps: list[st.Step] = []
+    led = None if leader is None else leader.path
+    if led is not None and led.partition("/")[0] == move.host and _gives_up(move):
+        successor = _successor(move.host, found, goal)
+        steps += switched_over(led, successor, found.pools, terms)
+        led = successor
+    if led is not None:
+        goal = replace(goal, leaders=dict.fromkeys(goal.leaders, led))
+    now = found.seen.now
+    if led is not None and _gives_up(move):
+        steps += _excused(move.host, led, found)
+    if move.does == "replace":
+        steps += _emptied(move.host, found, goal)
+        now = _nothing_on(move.host, found)
+    now = now if led is None else prepared_on(now, all_of_it, led)
+    rest = planner.plan(move.does, now, goal).steps
+    steps += [s for s in rest if not isinstance(s, st.EnsureHost) or s not in steps]
+    steps += _waited_for_again(move, led, whole, goal)
+    return Plan(f"host {move.does}", tuple(steps))
+
+
+def _gives_up(move: HostMove) -> bool:
+    """Whether what runs on the host ends."""
+    return move.host in move.drained or move.does == "replace"
+
+
+def _successor(host: str, found: SeenCluster, goal: Goal) -> str:
+    others = [m.path for m in goal.topology.of(PatroniSettings) if m.host != host]
+    in_sync = [path for path in others if path.partition("/")[0] in found.in_sync]
+    if not (in_sync or others):
+        raise Refused(f"there is no other database than that of {host}")
+    return (in_sync or others)[0]
+
+
+def _emptied(host: str, found: SeenCluster, goal: Goal) -> list[st.Step]:
+    """Stop database and etcd there, delete what they have, and have etcd expect a new member."""
+    steps: list[st.Step] = [st.EnsureHost(host)]
+    seen = found.seen.now.host(host)
+    for member in goal.topology.on(host):
+        if not isinstance(member.settings, PatroniSettings | EtcdSettings):
+            continue
+        if seen is not None and seen.unit(member.name) is not None:
+            steps.append(st.StopUnit(member.path))
+        steps.append(st.RemoveData(member.path))
+        if isinstance(member.settings, EtcdSettings):
+            others = tuple(m.path for m in goal.topology.of(EtcdSettings) if m.host != host)
+            steps.append(cluster.RejoinEtcd(member.path, others))
+    return steps
+
+
+def _nothing_on(host: str, found: SeenCluster) -> Observation:
+    """What is seen then: an agent, and nothing of database and etcd."""
+    now = found.seen.now
+    known = now.host(host) or ObservedHost(host, "", "running")
+    kept = tuple(u for u in known.units if u.engine not in (PATRONI, "etcd"))
+    others = tuple(h for h in now.hosts if h.name != host)
+    return replace(now, hosts=(*others, replace(known, agent="running", units=kept)))
+
+
+def _excused(host: str, leader: str, found: SeenCluster) -> list[st.Step]:
+    """Nobody waits for the databases that are about to stop there."""
+    seen = found.seen.now.host(host)
+    units = () if seen is None or seen.agent != "running" else seen.units
+    there = [f"{host}/{u.name}" for u in units if u.engine == PATRONI]
+    return [cluster.ExcuseMember(path, leader) for path in there]
+
+
+def _waited_for_again(
+    move: HostMove, leader: str | None, whole: Topology, goal: Goal
+) -> list[st.Step]:
+    """See that etcd and the database of a host that is back are what they are to be."""
+    steps: list[st.Step] = []
+    there = goal.topology.of(EtcdSettings)
+    if any(m.host == move.host for m in there):
+        steps.append(cluster.AwaitQuorum(tuple(m.path for m in there), QUORUM_SECONDS))
+    for member in whole.of(PatroniSettings):
+        settings = member.settings
+        assert isinstance(settings, PatroniSettings)
+        if member.host == move.host and leader is not None and move.host not in move.drained:
+            # Of one that was not stopped yet when a drain was taken back, it is not counted on.
+            steps.append(cluster.CountMember(member.path))
+            steps.append(cluster.AwaitMember(member.path, leader))
+            steps.append(cluster.RequireSynchronous(leader, settings.synchronous_nodes))
+    return steps

@@ -1,0 +1,70 @@
+"""Databases in Patroni's care, as they are seen on the way between stage 100 and 1k."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tenfold.engines.patroni import probe
+from tenfold.engines.patroni.probe import WORKS, ClusterView, MemberState
+from tenfold.engines.protocol import Scene
+from tenfold.errors import StepFailed, TargetError
+from tenfold.topology.model import Unit
+from tenfold.transitions.crossing import members
+from tenfold.transitions.perform.world import World
+
+LOOK_EVERY_SECONDS = 0.2
+
+
+def care_of(path: str, world: World) -> tuple[Unit, Scene]:
+    """A unit as it is at stage 1k, and its scene there."""
+    blueprint = world.care or world.blueprint
+    unit = blueprint.topology.member(path)
+    assert isinstance(unit, Unit)
+    return unit, blueprint.scene(unit)
+
+
+def in_care(unit: Unit, world: World) -> bool:
+    """Whether its host's agent has it in Patroni's care."""
+    agent = world.target.reach(unit.host)
+    seen = None if agent is None else agent.observe().unit(unit.name)
+    return seen is not None and seen.engine == "patroni"
+
+
+def others_in_care(unit: Unit, world: World) -> bool:
+    """Whether any other database is."""
+    blueprint = world.care or world.blueprint
+    return any(m.path != unit.path and in_care(m, world) for m in members(blueprint.topology))
+
+
+def member_of(unit: Unit, scene: Scene) -> MemberState | None:
+    """The unit as a member of the cluster, as its own Patroni sees it."""
+    found = view_from(unit, scene)
+    return None if found is None else next((m for m in found.members if m.name == unit.host), None)
+
+
+def leads(unit: Unit, scene: Scene) -> bool:
+    """Whether its Patroni says that it leads."""
+    found = view_from(unit, scene)
+    leader = None if found is None else found.leader
+    return leader is not None and leader.name == unit.host and leader.state in WORKS
+
+
+def view_from(unit: Unit, scene: Scene) -> ClusterView | None:
+    """The cluster; ``None`` while its Patroni has just been started, and answers nobody."""
+    try:
+        return probe.observe(unit, scene)
+    except TargetError:
+        return None
+
+
+def until(condition: Callable[[], bool], within_seconds: float, subject: str) -> None:
+    """Wait for a condition. Raises ``StepFailed`` when the time is up."""
+    deadline = time.monotonic() + within_seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise StepFailed(
+                f"waited {within_seconds:g} s for {subject}",
+                next="tenfold logs postgres etcd    shows what they say",
+            )
+        time.sleep(LOOK_EVERY_SECONDS)
