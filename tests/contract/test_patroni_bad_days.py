@@ -22,7 +22,7 @@ from tests.support.postgres import wait_for
 
 from tenfold.engines.patroni import admin, probe
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300), pytest.mark.few(1)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600), pytest.mark.few(1)]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 A_DAY = 86_400.0
 BULK = "SELECT pg_logical_emit_message(true, 'x', repeat('-', 8000000))"
@@ -221,7 +221,10 @@ def come_back(found: Cluster, member: Member) -> None:
             member.start()
         return in_sync(found) == (member.name,)
 
-    wait_for(well, within=120, subject=f"{member.name} to be in sync")
+    try:
+        wait_for(well, within=240, subject=f"{member.name} to be in sync")
+    except AssertionError as failure:
+        raise AssertionError(f"{failure}\n{member.log[-5000:]}") from None
 
 
 def refused(writer: Writer) -> list[str]:
