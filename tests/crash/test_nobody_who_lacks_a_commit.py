@@ -22,7 +22,7 @@ from tests.support.moves import Bring, end, stopped_at, wait_for_answers
 from tests.support.project import Project
 from tests.support.users import Users
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(1200), pytest.mark.few(1)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(2400), pytest.mark.few(0)]
 WRITE_SECONDS = 3.0
 BULK = "SELECT pg_logical_emit_message(true, 'bulk', repeat('-', 20000000))"
 
