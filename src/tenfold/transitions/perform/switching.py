@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 
 import tenfold.engines.patroni.admin as patroni
-from tenfold.errors import StepFailed, TenfoldError
+from tenfold.errors import StepFailed
 from tenfold.targets.protocol import HostAgent
 from tenfold.topology.process import Command
 from tenfold.topology.settings import FailoverSettings
@@ -62,14 +62,14 @@ class Order:
 
     def __init__(self, give: Callable[[], None]) -> None:
         self._give = give
-        self._fault: TenfoldError | None = None
+        self._fault: Exception | None = None
         self.is_over = False
         threading.Thread(target=self._run, name="switch over", daemon=True).start()
 
     def _run(self) -> None:
         try:
             self._give()
-        except TenfoldError as fault:
+        except Exception as fault:  # noqa: BLE001 - whoever waits raises it
             self._fault = fault
         finally:
             self.is_over = True
