@@ -25,20 +25,21 @@ LINES_OF_A_GOOD_RUN = 3
 @click.argument("action", required=False, metavar="[run]")
 @click.argument("job", required=False, metavar="[NAME]")
 @click.option("-n", "most", type=click.IntRange(1, 200), default=10, help="How many runs; 10.")
-@click.option("--output", "number", type=int, metavar="RUN", help="All that this run printed.")
+@click.option("--output", "number", metavar="RUN", help="All that this run printed.")
 def jobs(
-    settings: Settings, action: str | None, job: str | None, most: int, number: int | None
+    settings: Settings, action: str | None, job: str | None, most: int, number: str | None
 ) -> None:
     """The scheduled jobs of [jobs]: when each runs, when it ran, and how that went.
 
     With the NAME of one, its runs, each with exit code, duration and its last lines. With  run  it
     runs now, in the release that serves, and its exit code becomes Tenfold's; Ctrl-C leaves a run
-    that has begun alone.
+    that has begun alone. At stage 1k two hosts keep the jobs by turns; a run's name has its host.
 
     \b
     tenfold jobs
     tenfold jobs nightly
     tenfold jobs nightly --output 12
+    tenfold jobs nightly --output app2/3
     tenfold jobs run nightly
     """
     deployment = Deployment.existing(settings.layout())
@@ -54,7 +55,10 @@ def jobs(
     if name is None:
         _list(found, settings.output)
     elif number is not None:
-        for line in known.output(deployment, name, number):
+        host, _, run = number.rpartition("/")
+        if not run.isdecimal():
+            raise UsageError(f"{number} is no run", next=f"tenfold jobs {name}    names its runs")
+        for line in known.output(deployment, name, int(run), host or None):
             settings.output.event("output", {"line": line})
             settings.output.line(line, literal=True)
     else:
@@ -99,7 +103,8 @@ def _history(deployment: Deployment, name: str, most: int, output: Output) -> No
             output.object(run)
             continue
         asked = f", asked for by {run['by']}" if run["by"] else ""
-        where = "" if run["outcome"] == "missed" else f"run {run['id']}, {run['release']}{asked}"
+        number = f"{run['host']}/{run['id']}" if "host" in run else run["id"]
+        where = "" if run["outcome"] == "missed" else f"run {number}, {run['release']}{asked}"
         output.columns(
             [(sign(run), when(run["slot"] or run["began"]), result(run), where)], indent=0, gap=2
         )

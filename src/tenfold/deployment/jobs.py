@@ -7,7 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment import shelf
@@ -72,19 +72,30 @@ class Jobs:
         return next((job for job in self.jobs if job.name == name), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Scheduler:
+    """One host's."""
+
+    host: str
+    agent: HostAgent
+    unit: ObservedUnit
+
+
 def look(deployment: Deployment, now: Observation) -> Jobs:
     """The jobs as their scheduler knows them, and before it ever ran as the file has them.
 
     Raises:
         TenfoldError: the host does not answer, or the file cannot be read.
     """
-    found = _scheduler(deployment, now)
-    if found is None:
+    found = _schedulers(deployment, now)
+    if not found:
         return Jobs(None, _of_the_file(deployment, now))
-    agent, unit = found
-    told = _report(agent)
+    told = [(s, _report(s.agent)) for s in found]
+    keeps = [s for s, lines in told if any(line.get("keeps", True) for line in lines)]
+    state = (keeps or found)[0].unit.state
+    names = dict.fromkeys(line["name"] for _, lines in told for line in lines)
     at = time.time()
-    return Jobs(unit.state, tuple(_job(line, unit.state, at) for line in told))
+    return Jobs(state, tuple(_merged(name, told, state, at) for name in names))
 
 
 def history(deployment: Deployment, job: str, count: int) -> Iterator[Mapping[str, Any]]:
@@ -93,17 +104,26 @@ def history(deployment: Deployment, job: str, count: int) -> Iterator[Mapping[st
     Raises:
         Refused: nobody keeps jobs here.
     """
-    for message in _told(_require(deployment), "history", job, str(count)):
-        yield message["run"]
+    found = _require(deployment)
+    runs = [
+        {**message["run"], **({"host": s.host} if len(found) > 1 else {})}
+        for s in found
+        for message in _told(s, "history", job, str(count))
+    ]
+    yield from sorted(runs, key=_moment)[-count:]
 
 
-def output(deployment: Deployment, job: str, run: int) -> Iterator[str]:
-    """What a run printed, as far as it is kept.
+def output(deployment: Deployment, job: str, run: int, host: str | None = None) -> Iterator[str]:
+    """What a run printed, as far as it is kept; on this host where several have run the job.
 
     Raises:
         Refused: there is no such run.
     """
-    for message in _told(_require(deployment), "output", job, str(run)):
+    found = _require(deployment)
+    chosen = next((s for s in found if s.host == host), None) if host else found[0]
+    if chosen is None:
+        raise Refused(f"{host} keeps no jobs", next=f"tenfold jobs {job}    names its runs")
+    for message in _told(chosen, "output", job, str(run)):
         if "refused" in message:
             raise Refused(message["refused"], next=f"tenfold jobs {job}    names its runs")
         if "output" in message:
@@ -137,10 +157,10 @@ def run(
         else:
             hear(message)
 
-    agent, unit = _require(deployment)
-    if unit.state not in BEGINS_JOBS:
-        hear({"waits": unit.state})
-    _ask(agent, ("run", job, by), line)
+    chosen = _keeping(_require(deployment))
+    if chosen.unit.state not in BEGINS_JOBS:
+        hear({"waits": chosen.unit.state})
+    _ask(chosen.agent, ("run", job, by), line)
     if not ended:
         raise TargetError(
             f"{job} could not be followed to its end",
@@ -150,6 +170,30 @@ def run(
     if "refused" in ended[0]:
         raise Refused(ended[0]["refused"], next=f"tenfold jobs {job}    tells of its runs")
     return ended[0]
+
+
+def _merged(
+    name: str, told: list[tuple[Scheduler, list[dict[str, Any]]]], state: str, at: float
+) -> Job:
+    """One job, of which each host that kept it knows its own runs."""
+    mine = [(s, line) for s, lines in told for line in lines if line["name"] == name]
+    each = [_job(line, s.unit.state, at) for s, line in mine]
+    newest = max(range(len(each)), key=lambda n: _ended(mine[n][1]))
+    keeps = next((n for n, (_, line) in enumerate(mine) if line.get("keeps", True)), newest)
+    return replace(
+        each[newest],
+        next=each[keeps].next if state in BEGINS_JOBS else None,
+        running=tuple(run for job in each for run in job.running),
+    )
+
+
+def _ended(line: Mapping[str, Any]) -> float:
+    previous = line["previous"] or {}
+    return max(float(previous.get("ended") or 0.0), float(line["missed_at"] or 0.0))
+
+
+def _moment(run: Mapping[str, Any]) -> float:
+    return float(run["slot"] or run["began"] or 0.0)
 
 
 def _job(told: Mapping[str, Any], state: str, at: float) -> Job:
@@ -188,11 +232,9 @@ def _report(agent: HostAgent) -> list[dict[str, Any]]:
     return [json.loads(line) for line in found] if read.code == 0 else []
 
 
-def _told(
-    scheduler: tuple[HostAgent, ObservedUnit], *arguments: str
-) -> Iterator[Mapping[str, Any]]:
+def _told(scheduler: Scheduler, *arguments: str) -> Iterator[Mapping[str, Any]]:
     found: list[str] = []
-    _ask(scheduler[0], arguments, found.append)
+    _ask(scheduler.agent, arguments, found.append)
     return (json.loads(line) for line in found)
 
 
@@ -210,9 +252,9 @@ def _folder(agent: HostAgent) -> str:
     return f"{agent.paths.root}/data/{POOL}"
 
 
-def _require(deployment: Deployment) -> tuple[HostAgent, ObservedUnit]:
-    found = _scheduler(deployment, deployment.observe())
-    if found is None:
+def _require(deployment: Deployment) -> list[Scheduler]:
+    found = _schedulers(deployment, deployment.observe())
+    if not found:
         raise Refused(
             "nobody runs jobs here: nothing is up, or the release that serves has none",
             next="tenfold up    or, with [jobs] in tenfold.toml, tenfold deploy",
@@ -220,12 +262,22 @@ def _require(deployment: Deployment) -> tuple[HostAgent, ObservedUnit]:
     return found
 
 
-def _scheduler(deployment: Deployment, now: Observation) -> tuple[HostAgent, ObservedUnit] | None:
-    """The agent that has a scheduler, and the newest of it."""
+def _keeping(found: list[Scheduler]) -> Scheduler:
+    """Whoever keeps the schedule now: a run that is asked for is not to overlap one of its."""
+    for scheduler in found:
+        lines = _report(scheduler.agent)
+        if scheduler.unit.state in RUNS_JOBS and any(x.get("keeps", True) for x in lines):
+            return scheduler
+    return next((s for s in found if s.unit.state in BEGINS_JOBS), found[0])
+
+
+def _schedulers(deployment: Deployment, now: Observation) -> list[Scheduler]:
+    """Every host that keeps jobs and answers, with the newest scheduler there."""
+    found = []
     for host in now.hosts:
         units = sorted(host.pool(POOL), key=lambda u: u.generation)
         agent = deployment.target.reach(host.name) if units else None
         if agent is not None:
             works = [u for u in units if u.state in RUNS_JOBS]
-            return agent, (works or units)[-1]
-    return None
+            found.append(Scheduler(host.name, agent, (works or units)[-1]))
+    return found

@@ -102,13 +102,16 @@ class Keeper:
     def _take_turn(self) -> None:
         """Begin where the host before us had come to."""
         term = self.turn.term()
-        if term is not None and term != self._term:
+        changes = term != self._term
+        if term is not None and changes:
             dealt = self.turn.dealt()
             for job in self.config.jobs:
                 if dealt.get(job.name, 0.0) > self._book.last(job.name):
                     self._book.move(job.name, dealt[job.name])
             self._between.clear()
         self._term = term
+        if changes:
+            self._tell()
 
     def _look_at(self, job: Job, requests: list[Request]) -> None:
         now = self.now()
@@ -216,7 +219,8 @@ class Keeper:
 
     def _tell(self) -> None:
         """Have whoever looks know; it is no reason to stop when the disk does not take it."""
-        told = "".join(f"{json.dumps(line)}\n" for line in lines(self._book))
+        keeps = self.turn.term() is not None
+        told = "".join(f"{json.dumps(line)}\n" for line in lines(self._book, keeps=keeps))
         with contextlib.suppress(OSError):
             replace_file(self.folder / FILE, told.encode(), 0o600, durable=False)
 

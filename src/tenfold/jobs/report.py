@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 FILE: Final = "report.jsonl"
 
 
-def lines(book: Book) -> Iterator[dict[str, Any]]:
+def lines(book: Book, *, keeps: bool = True) -> Iterator[dict[str, Any]]:
     """One object for each job: as it was told, with what became of it.
 
     ``running`` are the runs that go on, ``previous`` is the newest one that has ended, and
     ``bad_runs`` how many in a row have not ended well by then. ``missed`` are the slots that went
-    by since the last run began, ``missed_at`` is the last of them.
+    by since the last run began, ``missed_at`` is the last of them. ``keeps``: this host keeps the
+    schedule now; another one may.
     """
     for job in book.jobs():
         history = book.history(job["name"], KEEP)
@@ -35,6 +36,7 @@ def lines(book: Book) -> Iterator[dict[str, Any]]:
             missed.append(run)
         yield {
             **job,
+            "keeps": keeps,
             "running": [r.to_json() for r in history if r.outcome is None],
             "previous": ended[0].to_json() if ended else None,
             "bad_runs": bad,

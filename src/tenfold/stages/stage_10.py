@@ -127,9 +127,14 @@ def workers(
         Pool(name, "worker", host, worker(table), table.count, table.count, after=needs)
         for name, table in sorted(spec.workers.items())
     )
+    return (*pools, *schedulers(spec, host, needs))
+
+
+def schedulers(spec: AppSpec, host: str, after: tuple[str, ...]) -> tuple[Pool, ...]:
+    """Whoever runs the scheduled jobs on this host, if there are any."""
     if not spec.jobs:
-        return pools
-    return (*pools, Pool(JOBS, "jobs", host, scheduler(spec.jobs), 1, 1, after=needs))
+        return ()
+    return (Pool(JOBS, "jobs", host, scheduler(spec.jobs), 1, 1, after=after),)
 
 
 def worker(table: WorkerTable) -> WorkerSettings:

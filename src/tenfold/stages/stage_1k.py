@@ -63,8 +63,9 @@ def topology(
     """Edge and app in two zones; the database in two or three, in Patroni's care; etcd in all.
 
     What there is once stays on the first app host, where it was at stage 100: the Redis-compatible
-    server, whose data is there, and beside it the background workers, the scheduled jobs, and who
-    gathers figures. Backups are kept beside every database, and made by whoever leads.
+    server, whose data is there, and beside it the background workers and who gathers figures.
+    Backups are kept beside every database, and made by whoever leads; the scheduled jobs are kept
+    beside every app, and run by whoever holds the lease for that in etcd.
 
     Raises:
         Refused: the database is the user's own.
@@ -80,6 +81,11 @@ def topology(
         pools=(
             *(_pool(spec, machine, facts, app_host(n)) for n in range(SERVING)),
             *stage_10.workers(spec, host=app_host(0), after=("database",)),
+            *(
+                pool
+                for n in range(1, SERVING)
+                for pool in stage_10.schedulers(spec, app_host(n), ("database",))
+            ),
         ),
     )
     zones.check(found)

@@ -8,13 +8,19 @@ from dataclasses import replace
 import pytest
 from tests.unit.engines.test_worker import SCENE
 
+from tenfold.engines.etcd.names import AUTHORITY, host_secret
 from tenfold.engines.jobs import Jobs
 from tenfold.jobs import config
 from tenfold.jobs.config import Config, Job
 from tenfold.jobs.schedule import Schedule
 from tenfold.secret import Secret
-from tenfold.topology.model import Pool
-from tenfold.topology.settings import JobSettings, SchedulerSettings, WorkerSettings
+from tenfold.topology.model import Pool, Unit
+from tenfold.topology.settings import (
+    EtcdSettings,
+    JobSettings,
+    SchedulerSettings,
+    WorkerSettings,
+)
 
 SETTINGS = SchedulerSettings(
     "scheduled jobs",
@@ -60,3 +66,26 @@ def test_jobs_have_release_wiring_and_variables_as_the_app_has_them() -> None:
 def test_only_a_scheduler_is_one() -> None:
     with pytest.raises(TypeError, match="vm1/mail runs no jobs"):
         Jobs().launch(Pool("mail", "jobs", "vm1", WorkerSettings("rq worker")), WITH_PYTHON)
+
+
+def test_where_there_is_etcd_hosts_take_turns_by_a_file_that_others_cannot_read() -> None:
+    etcd = Unit("etcd", "etcd", "vm1", EtcdSettings())
+    topology = replace(WITH_PYTHON.topology, units=(*WITH_PYTHON.topology.units, etcd))
+    wiring = replace(
+        WITH_PYTHON.wiring, endpoints={**WITH_PYTHON.wiring.endpoints, etcd.path: "e:1"}
+    )
+    known = {AUTHORITY: Secret("authority"), host_secret("vm1"): Secret("own key")}
+    scene = replace(
+        WITH_PYTHON,
+        topology=topology,
+        wiring=wiring,
+        secrets={**WITH_PYTHON.secrets, **known},
+    )
+    (file,) = Jobs().render(POOL, scene)
+    assert file.mode == 0o600
+    assert isinstance(file.text, Secret)
+    told = json.loads(file.text.reveal())
+    assert (told["urls"], told["holder"]) == (["https://e:1"], "vm1")
+    assert told["certificate"] == "own key"
+    assert Jobs().launch(POOL, scene).env[config.TURNS] == file.path
+    assert config.TURNS not in Jobs().launch(POOL, WITH_PYTHON).env
