@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,25 @@ def test_an_unreadable_host_file_is_set_aside_and_the_host_is_the_same_again(
     assert fault.value.changed == "it was moved to host.json.unreadable"
     assert (made.root / "host.json.unreadable").read_text() == "{"
     assert create(tmp_path) == made
+
+
+def test_a_host_that_was_moved_keeps_its_address_and_a_copy_gets_another(tmp_path: Path) -> None:
+    before, after, copied = (tmp_path / name for name in ("before", "after", "copied"))
+    before.mkdir()
+    made = create(before)
+    shutil.copytree(before, copied, ignore=shutil.ignore_patterns("run"))
+    assert create(copied).address != made.address
+    before.rename(after)
+    moved = create(after)
+    assert (moved.address, moved.root) == (made.address, after / "hosts" / "vm1")
+
+
+def test_an_address_that_others_reach_is_taken_from_no_file(tmp_path: Path) -> None:
+    root = tmp_path / "hosts" / "vm1"
+    root.mkdir(parents=True)
+    told = {"root": "/gone", "address": "0.0.0.0"}
+    (root / "host.json").write_text(json.dumps(told))
+    assert create(tmp_path).address.startswith("127.")
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "", "-a", ".a", "a" * 64])

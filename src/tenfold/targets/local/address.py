@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import sys
+from ipaddress import ip_address
 
 EVERYWHERE = "127.0.0.1"
 
@@ -18,11 +19,16 @@ def derived(key: str) -> str:
 def choose(key: str) -> str:
     """The derived address if this system can listen there, else 127.0.0.1."""
     address = derived(key)
-    if sys.platform != "linux":
-        return EVERYWHERE
-    with socket.socket() as trial:
-        try:
+    return address if sys.platform == "linux" and is_usable(address) else EVERYWHERE
+
+
+def is_usable(address: str) -> bool:
+    """Whether it is one of this machine alone, and this system can listen there."""
+    try:
+        if not ip_address(address).is_loopback:
+            return False
+        with socket.socket() as trial:
             trial.bind((address, 0))
-        except OSError:
-            return EVERYWHERE
-    return address
+    except (OSError, ValueError):
+        return False
+    return True

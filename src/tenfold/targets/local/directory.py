@@ -152,13 +152,27 @@ def read(state_dir: Path, name: str) -> HostDirectory | None:
 
 
 def locate(state_dir: Path, name: str, deployment: str, uid: int) -> HostDirectory:
-    """The host as it was created, or as it would be; touches nothing."""
+    """The host as it was created, or as it would be; touches nothing.
+
+    One that was moved keeps its address, by which the members of an etcd cluster know each other;
+    a copy beside the original gets one of its own.
+    """
     known = read(state_dir, name)
     if known is not None:
         return known
     root = root_of(state_dir, name)
-    host_address = address.choose(f"{deployment}/{name}@{root}")
+    host_address = _before_it_was_moved(root) or address.choose(f"{deployment}/{name}@{root}")
     return HostDirectory(name, deployment, host_address, root, run_directory(root, uid))
+
+
+def _before_it_was_moved(root: Path) -> str | None:
+    try:
+        told = json.loads((root / "host.json").read_text())
+        moved = told["root"] != str(root) and not Path(told["root"]).exists()
+        before = str(told["address"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return before if moved and address.is_usable(before) else None
 
 
 def create(state_dir: Path, name: str, deployment: str, uid: int, gid: int) -> HostDirectory:
