@@ -27,6 +27,8 @@ def upgrade(settings: Settings, only_plan: bool, restart: bool) -> None:
     for by a second one on the same socket while it restarts. A database or a Redis restarts while
     requests wait, with new workers behind it; the bound is [transition] max_hold.
 
+    At stage 1k databases restart one after the other, and whoever leads steps down before it does.
+
     Another major version of PostgreSQL is refused: its data has to be converted.
 
     \b

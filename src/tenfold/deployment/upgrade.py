@@ -99,7 +99,7 @@ def look(deployment: Deployment, *, restart: float | None = None) -> Upgrade:
         Refused: nothing serves, or the data is of a major version that is not installed.
         TargetError: a host does not answer.
     """
-    intent = work.serving(deployment)
+    intent = work.serving(deployment, renders=True)
     now = deployment.observe()
     wish = _wish(deployment, intent, restart)
     todo = upgrading.plan("upgrade", now, intent.goal, wish)
@@ -302,7 +302,7 @@ def _behind(unit: Unit, program: str, intent: Intent, now: Observation, *, curre
         installed=None
         if agent is None
         else programs.version_of(unit.engine, program, _asks(agent)),
-        waits=isinstance(unit.settings, upgrading.WITH_SESSIONS),
+        waits=upgrading.waits(unit),
         current=current,
     )
 

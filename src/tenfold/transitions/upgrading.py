@@ -3,6 +3,8 @@
 As the others, a prefix of its plan may be carried out and the rest forgotten; planning again from
 there gives the remainder. No request fails: the edge is stood in for by a second one on the same
 sockets; whatever has sessions of the app restarts while requests wait; the rest serves nobody.
+Members of a database in Patroni's care restart one after the other, whoever leads last, when
+another one leads instead.
 """
 
 from __future__ import annotations
@@ -16,12 +18,14 @@ from tenfold.topology.settings import (
     DatabaseSettings,
     EdgeSettings,
     EndpointSettings,
+    PatroniSettings,
     RedisSettings,
 )
 from tenfold.transitions import interrupting
 from tenfold.transitions import steps as st
 from tenfold.transitions.interrupting import Bounds
 from tenfold.transitions.planner import LIVE, Goal, Plan
+from tenfold.transitions.steps import cluster
 
 WITH_SESSIONS = (DatabaseSettings, RedisSettings, EndpointSettings)
 
@@ -74,9 +78,11 @@ def plan(kind: str, now: Observation, goal: Goal, wish: Wish) -> Plan:
     left = _stood_in_for(now)
     runs = frozenset(u.path for u in goal.topology.units if live(now, u) is not None)
     edges = [u for u in goal.topology.of(EdgeSettings) if u in units or u.path in left]
-    held = [u for u in units if isinstance(u.settings, WITH_SESSIONS)]
-    others = [u for u in units if u not in edges and u not in held]
+    held = [u for u in units if waits(u)]
+    kept = [u for u in units if isinstance(u.settings, PatroniSettings)]
+    others = [u for u in units if u not in edges and u not in held and u not in kept]
     steps: list[st.Step] = [st.Renew(u.path, anyway=wish.anyway) for u in others]
+    steps += _one_by_one(kept, goal, wish)
     for unit in edges:
         patience = wish.patience_seconds
         steps += [
@@ -96,6 +102,30 @@ def plan(kind: str, now: Observation, goal: Goal, wish: Wish) -> Plan:
     elif wish.stale:
         steps += interrupting.new_workers(now, goal, rested=False)
     return Plan(kind, tuple(steps))
+
+
+def waits(unit: Unit) -> bool:
+    """Whether requests wait while it restarts."""
+    in_care = isinstance(unit.settings, PatroniSettings)
+    return isinstance(unit.settings, WITH_SESSIONS) and not in_care
+
+
+def _one_by_one(kept: list[Unit], goal: Goal, wish: Wish) -> list[st.Step]:
+    """Members that follow, each until it is in sync again; then whoever led steps down for one."""
+    members = [m for m in goal.topology.of(PatroniSettings) if isinstance(m, Unit)]
+    steps: list[st.Step] = []
+    for leader in filter(goal.leads, members):
+        settings = leader.settings
+        assert isinstance(settings, PatroniSettings)
+        others = [m for m in members if m != leader]
+        for follower in (u for u in kept if u in others):
+            steps.append(st.Renew(follower.path, anyway=wish.anyway))
+            steps.append(cluster.RequireSynchronous(leader.path, settings.synchronous_nodes))
+        if leader in kept:
+            steps.append(cluster.SwitchOver(leader.path, others[0].path))
+            steps.append(st.Renew(leader.path, anyway=wish.anyway))
+            steps.append(cluster.RequireSynchronous(others[0].path, settings.synchronous_nodes))
+    return steps
 
 
 def live(now: Observation, unit: Unit) -> ObservedUnit | None:

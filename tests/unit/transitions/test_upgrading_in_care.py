@@ -1,0 +1,102 @@
+"""An upgrade of a database that fails over: one member after the other, whoever leads last."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.unit.transitions.test_clustering import PATHS, goal, settled
+from tests.unit.transitions.test_crossing import FACTS, MACHINE, SPEC
+
+from tenfold.stages import stage_1k
+from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
+from tenfold.transitions import steps as st
+from tenfold.transitions.interrupting import Bounds
+from tenfold.transitions.planner import Goal
+from tenfold.transitions.steps import cluster
+from tenfold.transitions.upgrading import Wish, plan, waits
+
+GOAL = goal("1k")
+DB1, DB2 = PATHS
+
+
+def seen(*behind: str) -> Observation:
+    """Everything runs what is installed, but for these."""
+    now = settled("1k").found.seen.now
+    hosts = []
+    for host in now.hosts:
+        units = tuple(
+            replace(u, pid=7, program=u.engine, replaced=f"{host.name}/{u.name}" in behind)
+            for u in host.units
+        )
+        hosts.append(replace(host, units=units))
+    return replace(now, hosts=tuple(hosts))
+
+
+def steps(now: Observation, wanted: Goal) -> tuple[st.Step, ...]:
+    programs = {u.path: u.engine for u in wanted.topology.units}
+    return plan("upgrade", now, wanted, Wish(programs, Bounds(5.0, 60.0, 60.0), 30.0)).steps
+
+
+def led_by(path: str) -> Goal:
+    return replace(GOAL, leaders=dict.fromkeys(GOAL.leaders, path))
+
+
+def test_who_follows_restarts_first_and_who_leads_steps_down_before_it_does() -> None:
+    assert steps(seen(), GOAL) == ()
+    assert steps(seen(DB1, DB2), led_by(DB1)) == (
+        st.Renew(DB2),
+        cluster.RequireSynchronous(DB1, 1),
+        cluster.SwitchOver(DB1, DB2),
+        st.Renew(DB1),
+        cluster.RequireSynchronous(DB2, 1),
+    )
+
+
+def test_cut_off_behind_each_step_the_rest_is_what_is_left() -> None:
+    assert steps(seen(DB1), led_by(DB1)) == (
+        cluster.SwitchOver(DB1, DB2),
+        st.Renew(DB1),
+        cluster.RequireSynchronous(DB2, 1),
+    )
+    assert steps(seen(DB1), led_by(DB2)) == (
+        st.Renew(DB1),
+        cluster.RequireSynchronous(DB2, 1),
+    )
+
+
+def test_no_request_is_held_for_it() -> None:
+    for path in PATHS:
+        unit = next(u for u in GOAL.topology.units if u.path == path)
+        assert not waits(unit)
+
+
+def test_of_three_both_that_follow_are_in_sync_again_before_the_leader_steps_down() -> None:
+    topology = stage_1k.topology(SPEC, MACHINE, FACTS, stage_1k.Zones(databases=3))
+    wanted = Goal(topology, release="r1", leaders={"main": "db3/postgres"})
+    databases = [u for u in topology.units if u.engine == "patroni"]
+    (nodes,) = {u.settings.synchronous_nodes for u in databases}  # type: ignore[union-attr]
+    found = tuple(
+        ObservedHost(
+            host.name,
+            "",
+            "running",
+            units=tuple(
+                ObservedUnit(
+                    u.name, u.engine, "running", pid=7, program=u.engine, replaced=u in databases
+                )
+                for u in topology.units
+                if u.host == host.name
+            ),
+        )
+        for host in topology.hosts
+    )
+    leader = "db3/postgres"
+    assert steps(Observation(hosts=found), wanted) == (
+        st.Renew(DB1),
+        cluster.RequireSynchronous(leader, nodes),
+        st.Renew(DB2),
+        cluster.RequireSynchronous(leader, nodes),
+        cluster.SwitchOver(leader, DB1),
+        st.Renew(leader),
+        cluster.RequireSynchronous(DB1, nodes),
+    )
