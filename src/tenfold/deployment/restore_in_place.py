@@ -12,6 +12,7 @@ from tenfold.deployment import backups as keeping
 from tenfold.deployment import site_facts, work
 from tenfold.deployment.deployment import RESTORE as FACT
 from tenfold.errors import Interrupted, Refused, TenfoldError
+from tenfold.stages.path import BY_ITSELF
 from tenfold.transitions import restoring
 from tenfold.transitions.perform import World, perform
 from tenfold.transitions.perform.restoring import look_beside
@@ -55,6 +56,15 @@ def begin(deployment: Deployment, chosen: Choice, listener: Listener) -> Restore
         TenfoldError: it failed; what ran goes on.
     """
     require_none(deployment, "db restore")
+    if deployment.position in BY_ITSELF:
+        raise Refused(
+            "at stage 1k the other members have what was written since, and would lead with that"
+            " instead of what is brought back",
+            changed="nothing",
+            next="tenfold db restore --into DIR    restores beside it, for a look or some rows;\n"
+            "to go back with all of it:  tenfold shrink --to 100,  tenfold complete,"
+            "  tenfold db restore,\nand when that is complete  tenfold grow --to 1k",
+        )
     if deployment.crossing is not None:
         raise Refused(
             "a move between stages is not complete yet; its other database would be left behind",

@@ -196,8 +196,10 @@ def keeper_of(deployment: Deployment, intent: Intent) -> PageKeeper:
     return PageKeeper(deployment.layout, intent.spec, into_dist=into_dist)
 
 
-def serving(deployment: Deployment) -> Intent:
-    """The intent for the release that serves now, for commands that run beside it.
+def serving(deployment: Deployment, *, renders: bool = False) -> Intent:
+    """The intent for the release that serves now, for commands that run beside it; its database is
+    whoever leads. Who ``renders`` units anew does that from what ``up`` makes them from: files do
+    not say who leads just now.
 
     Raises:
         Refused: nothing serves.
@@ -211,8 +213,11 @@ def serving(deployment: Deployment) -> Intent:
     if now.release is None:
         raise Refused("no release serves yet", next="tenfold up")
     intent = intend(deployment, release=now.release)
+    goal = leading.by_observation(intent.goal, intent.blueprint)
     placed = replace(intent.blueprint, release=intent.releases.place(now.release))
-    return replace(intent, blueprint=placed)
+    if not renders:
+        placed = replace(placed, leaders=goal.leaders)
+    return replace(intent, goal=goal, blueprint=placed)
 
 
 def _serving(deployment: Deployment) -> str | None:

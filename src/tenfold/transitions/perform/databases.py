@@ -239,6 +239,8 @@ def refused_writes(world: World, path: str | None = None) -> int | None:
         return None
     for found in [path] if path else world.blueprint.leaders.values():
         unit, scene = database_unit(found, world)
+        if isinstance(unit.settings, PatroniSettings):
+            return None  # the app reaches whoever leads, and that need not be this one
         if not switch.follows(world.sessions.at(unit, scene)):
             return None
         lines = world.target.logs(unit.host, [unit.name], lines=LOG_LINES, follow=False)

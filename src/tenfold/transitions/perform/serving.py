@@ -9,14 +9,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import psycopg
+
 import tenfold.engines.nginx.admin as edge
 import tenfold.engines.postgresql.admin as admin
 from tenfold.agent.masking import masking, without
 from tenfold.engines.nginx import maintenance
-from tenfold.errors import StepFailed, UnitFailed
+from tenfold.errors import StepFailed, TenfoldError, UnitFailed
 from tenfold.targets.protocol import HostAgent
 from tenfold.topology.model import Unit
-from tenfold.topology.settings import EdgeSettings
+from tenfold.topology.settings import EdgeSettings, PatroniSettings
 from tenfold.transitions import steps
 from tenfold.transitions.journal import Journal
 from tenfold.transitions.perform.at_once import at_once
@@ -41,6 +43,9 @@ STALE = "stale_workers"
 
 WARM_SECONDS = "warm_seconds"
 """Fact: how long the workers took to start, the last time."""
+
+PREPARE_SECONDS = 60.0
+AGAIN_SECONDS = 0.5
 
 _WRITES_DOWN = threading.Lock()
 """Several pools are handed over at the same time, and each writes down that the release serves."""
@@ -121,9 +126,25 @@ def _(step: steps.StopUnit, world: World, tell: Tell) -> None:
 def _(step: steps.PrepareDatabase, world: World, tell: Tell) -> None:
     unit = world.blueprint.topology.member(step.unit)
     assert isinstance(unit, Unit)
-    admin.prepare(unit, world.blueprint.scene(unit))
+    _prepare(unit, world)
     known = world.journal.facts().get("prepared", {})
     world.journal.set("prepared", {**known, step.unit: step.digest})
+
+
+def _prepare(unit: Unit, world: World) -> None:
+    """Patroni may restart a server once more that it has just made, under whoever is at it."""
+    deadline = time.monotonic() + PREPARE_SECONDS
+    while True:
+        try:
+            admin.prepare(unit, world.blueprint.scene(unit))
+        except TenfoldError as error:
+            broken = isinstance(error.__cause__, psycopg.OperationalError)
+            in_care = isinstance(unit.settings, PatroniSettings)
+            if not (broken and in_care) or time.monotonic() > deadline:
+                raise
+            time.sleep(AGAIN_SECONDS)
+        else:
+            return
 
 
 @effect.register
