@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tenfold.deployment import clustered, launch, work
+from tenfold.deployment import clustered as care
+from tenfold.deployment import launch, work
 from tenfold.deployment.cross import HOLD, Leg, leg, terms_of
 from tenfold.deployment.databases import everything
 from tenfold.engines.postgresql.checks import Finding
@@ -147,7 +148,7 @@ def _expected(
     """As it would be planned once everything until there has gone well."""
     intent = work.intend(deployment, release=before.goal.release, position=name)
     last = _renamed(before.goal, before, intent)
-    moves = clustered.covers(deployment, name)
+    moves = care.covers(deployment, name)
     seen = planner.reached(last)
     full = everything(intent, clustered=moves).topology
     absent = {
@@ -158,7 +159,7 @@ def _expected(
     seen = replace(seen, databases={**seen.databases, **absent})
     terms = terms_of(deployment, str(before.goal.release))
     if moves:
-        found = replace(clustered.expected(last), seen=seen)
+        found = replace(care.expected(last), seen=seen)
         plan = clustering.plan(crossing.command, found, intent.goal, terms)
         return Stretch(name, st.flatten(plan.steps))
     steps = planner.plan(crossing.command, seen, intent.goal, terms).steps
@@ -199,9 +200,14 @@ def _renamed(goal: Goal, before: Intent, after: Intent) -> Goal:
 
 
 def prechecks(
-    deployment: Deployment, intent: Intent, databases: Mapping[str, ObservedDatabase]
+    deployment: Deployment,
+    intent: Intent,
+    databases: Mapping[str, ObservedDatabase],
+    *,
+    clustered: bool = False,
 ) -> tuple[Finding, ...]:
-    """Whether anything stands in the way of the other database taking over, the worst first.
+    """Whether anything stands in the way of the other database taking over, the worst first; of one
+    that is to fail over, where they are ``clustered``.
 
     Nothing where there is no other one on the path, or where nobody leads.
 
@@ -215,7 +221,7 @@ def prechecks(
     if leader is None or not leader.running or not others:
         return ()
     there = databases[others[0]].role != "absent"
-    moves = clustered.covers(deployment, intent.position)
+    moves = clustered or care.covers(deployment, intent.position)
     blueprint = replace(everything(intent, clustered=moves), leaders={"main": leader.path})
     world = World(
         blueprint=blueprint,

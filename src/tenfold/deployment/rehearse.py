@@ -126,8 +126,9 @@ def rehearse(
         failed=visitors.failed,
         longest_seconds=round(visitors.longest_seconds, 4),
     )
-    basis = f"a rehearsal on {time.strftime('%Y-%m-%d')}"
-    deployment.journal.set(HOLD, {"seconds": max(there, back), "basis": basis})
+    if max(there, back):  # of a move on which nobody waits nothing is learned about those that do
+        basis = f"a rehearsal on {time.strftime('%Y-%m-%d')}"
+        deployment.journal.set(HOLD, {"seconds": max(there, back), "basis": basis})
     return measured
 
 
@@ -210,7 +211,7 @@ def _removed(layout: Layout, tell: Callable[[str], None]) -> None:
         return
     tell("removes the copy")
     if layout.journal.exists():
-        copy = Deployment.open(layout)
+        copy = Deployment.open(layout, stale=True)  # its journal may be in an etcd that is gone
         for host in copy.target.hosts():
             copy.target.destroy(host)
         copy.journal.close()

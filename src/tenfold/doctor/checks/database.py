@@ -109,7 +109,8 @@ BY_PRECHECK = {
     "logical_replication": "move.logical-replication",
 }
 """Prechecks of a move by their names there. What the schema's own checks say is not said twice."""
-_NEXT = {"10": "100"}
+NEXT = {"10": "100", "100": "1k"}
+"""The stage that the checks of a move are about, by where the app is."""
 
 
 def _of(facts: DatabaseFacts, id: str) -> Iterator[Seen]:
@@ -120,7 +121,7 @@ def _of(facts: DatabaseFacts, id: str) -> Iterator[Seen]:
 
 def _seen(found: Precheck, stage: str) -> Seen:
     """What stops a move bites at the stage that it leads to; the rest is worth knowing."""
-    bites = _NEXT.get(stage) if found.severity == "stop" else None
+    bites = NEXT.get(stage) if found.severity == "stop" else None
     return Seen(found.what, (found.evidence,) if found.evidence else (), found.fix, bites)
 
 

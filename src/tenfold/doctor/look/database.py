@@ -7,6 +7,7 @@ from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.forecast import prechecks
 from tenfold.deployment.intent import Intent
 from tenfold.deployment.work import serving
+from tenfold.doctor.checks.database import NEXT
 from tenfold.doctor.facts import DatabaseFacts
 from tenfold.doctor.model import Unseen
 from tenfold.engines.postgresql import health
@@ -46,10 +47,8 @@ def look(deployment: Deployment, state: str, unseen: list[Unseen]) -> DatabaseFa
 def _prechecks(
     deployment: Deployment, intent: Intent, state: str, unseen: list[Unseen]
 ) -> tuple[Finding, ...]:
-    if deployment.position != "10":
-        why = "tenfold plan --to 1k  has the checks of that move"
-        if deployment.position == "1k":
-            why = "the move to 10k comes with a later version"
+    if deployment.position not in NEXT:
+        why = "the move to 10k comes with a later version"
         if "+" in deployment.position:
             why = "a move is open; its own plan has these checks"
         unseen.append(Unseen("the next move", why))
@@ -58,7 +57,9 @@ def _prechecks(
         unseen.append(Unseen("the next move", "another command is at work", "tenfold lock"))
         return ()
     try:
-        return prechecks(deployment, intent, observe_databases(intent))
+        clustered = deployment.position == "100"
+        databases = observe_databases(intent, clustered=clustered)
+        return prechecks(deployment, intent, databases, clustered=clustered)
     except TenfoldError as error:
         unseen.append(Unseen("the next move", error.what, error.next or ""))
         return ()
