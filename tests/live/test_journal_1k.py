@@ -195,7 +195,10 @@ def test_a_copy_of_the_project_begins_nothing_and_two_commands_are_kept_apart(
     project.ok("grow", "--to", "1k", timeout=300)
     other = Project(project.path.with_name("copy"), project.port)
     shutil.copytree(
-        project.path, other.path, symlinks=True, ignore=shutil.ignore_patterns("*.sock")
+        project.path,
+        other.path,
+        symlinks=True,
+        ignore=shutil.ignore_patterns("run", "data", "logs"),
     )
     command = stopped_at(project, "WarmPool.before", "deploy")
     if command is None:

@@ -226,8 +226,9 @@ class Deployment:
 
         reason = f"tenfold {command}"
         with self.lock.hold(reason):
+            if command != "down":  # which begins nothing
+                require_own(self)
             drilling.mend(self)
-            require_own(self)
             with self.journal.at_work(worker_of(self.layout, reason)):
                 deeds.write_down(self)
                 try:
@@ -260,7 +261,7 @@ def require_own(deployment: Deployment) -> None:
         Refused: it is another folder's, of which this one is a copy.
     """
     place = deployment.journal.place
-    if place is None or deployment.journal.stale_since or deployment.position not in path.BY_ITSELF:
+    if place is None or deployment.position not in path.BY_ITSELF:
         return
     target = deployment.target
     own = {target.locate(Host(name)).address for name in target.hosts()}

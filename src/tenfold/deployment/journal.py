@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from tenfold.state.layout import Layout
 
 
-def open_journal(layout: Layout, *, stale: bool = False) -> MovableJournal:
-    """The journal of this deployment; with ``stale`` reads come from its copy when etcd is away.
+def open_journal(
+    layout: Layout, *, stale: bool = False, within: float | None = None
+) -> MovableJournal:
+    """The journal of this deployment; with ``stale`` reads come from its copy when etcd is away,
+    and ``within`` bounds each question to it, in seconds.
 
     Raises:
         JournalError: its file cannot be used.
     """
-    return MovableJournal(layout.journal, access=access(layout), stale=stale)
+    return MovableJournal(layout.journal, access=access(layout), stale=stale, within=within)
 
 
 def access(layout: Layout) -> Callable[[tuple[str, ...]], Access]:

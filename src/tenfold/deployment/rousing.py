@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tenfold.deployment import work
-from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.deployment import Deployment, require_own
 from tenfold.deployment.journal import open_journal
 from tenfold.errors import JournalError
 from tenfold.transitions.clustering import roused
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tenfold.transitions.runner import Listener
 
 WITHIN_SECONDS = 60.0
+AWAY_SECONDS = 4.0
+"""For one that was silent a moment ago."""
 AGAIN_SECONDS = 0.5
 
 Telling = Callable[[], AbstractContextManager["Listener"]]
@@ -41,8 +43,9 @@ def opened(layout: Layout, telling: Telling) -> Deployment:
             were started in vain.
         TenfoldError: one could not be started.
     """
-    if layout.exists() and _is_away(layout):
-        _rouse(layout, telling)
+    if layout.exists() and _is_away(layout) and not _rouse(layout, telling):
+        with closing(open_journal(layout, within=AWAY_SECONDS)) as journal:
+            journal.check()
     return Deployment.open(layout)
 
 
@@ -54,14 +57,16 @@ def _is_away(layout: Layout) -> bool:
         return journal.stale_since is not None
 
 
-def _rouse(layout: Layout, telling: Telling) -> None:
+def _rouse(layout: Layout, telling: Telling) -> bool:
+    """Whether there was something to start."""
     deployment = Deployment.open(layout, stale=True)
     with closing(deployment.journal), deployment.lock.hold("tenfold up"):
+        require_own(deployment)
         now = deployment.observe(silent=True)
         goal = work.intend(deployment, release=now.release)
         todo = roused(deployment.observe(goal.target, silent=True), goal.goal)
         if not todo:  # it is another one's, or runs and has no leader or no data
-            return
+            return False
         world = World(goal.blueprint, goal.target, deployment.journal, goal.releases)
         try:
             with telling() as listener:
@@ -70,6 +75,7 @@ def _rouse(layout: Layout, telling: Telling) -> None:
         finally:
             world.renewals.close()
         _wait(deployment)
+        return True
 
 
 def _carry_out(step: Step, world: World, listener: Listener) -> None:

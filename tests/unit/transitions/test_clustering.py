@@ -17,7 +17,7 @@ from tenfold.stages.path import position
 from tenfold.topology.observation import Observation
 from tenfold.topology.settings import EtcdSettings, PatroniSettings
 from tenfold.transitions import steps as st
-from tenfold.transitions.clustering import plan, roused
+from tenfold.transitions.clustering import plan, roused, with_journal
 from tenfold.transitions.crossing import Seen, Terms
 from tenfold.transitions.planner import Goal
 from tenfold.transitions.planner import plan as plan_fresh
@@ -300,3 +300,23 @@ def test_whoever_is_interrupted_anywhere_may_go_either_way(data: some.DataObject
         world = go(world, at)
         assert plan("grow", world.found, goal(at), Terms()).empty
         assert len(writable(world)) == 1
+
+
+def test_begun_at_1k_the_journal_comes_into_etcd_before_any_database_is_started() -> None:
+    wanted = goal("1k")
+    todo = with_journal(plan_fresh("up", Observation(), wanted), wanted, is_there=False).steps
+    moved = todo.index(st.MoveJournal("main", None))
+    assert isinstance(todo[moved - 1], cluster.AwaitQuorum)
+    starts = [(n, s.unit) for n, t in enumerate(todo) for s in st.flatten((t,)) if _starts(s)]
+    assert all(n < moved for n, path in starts if path.endswith("/etcd"))
+    assert all(n > moved for n, path in starts if path in PATHS)
+
+
+def test_where_it_is_there_or_no_database_fails_over_it_stays() -> None:
+    for name, is_there in (("1k", True), ("100", False), ("100+1k", False)):
+        todo = plan_fresh("up", Observation(), goal(name))
+        assert with_journal(todo, goal(name), is_there=is_there) == todo
+
+
+def _starts(step: st.Step) -> bool:
+    return isinstance(step, st.StartUnit)
