@@ -8,7 +8,7 @@ import click
 
 from tenfold.cli.base import Settings, command
 from tenfold.cli.progress import PlanProgress
-from tenfold.deployment import app_secrets, external, shelf, work, zoned
+from tenfold.deployment import app_secrets, external, rousing, shelf, work, zoned
 from tenfold.deployment.deployment import Deployment
 from tenfold.errors import Refused
 from tenfold.stages.path import WITHOUT_APP
@@ -44,6 +44,7 @@ def deploy(settings: Settings, leave_behind: bool) -> None:
         intent = external.looked_at(deployment, intent)
         for note in intent.notes:
             output.line(f"  {note}", style="dim")
+        rousing.bring_back(deployment, intent, lambda: PlanProgress(output))
         todo = work.plan(deployment, "deploy", intent)
         with PlanProgress(output) as progress:
             work.carry_out(deployment, todo, intent, progress)

@@ -12,7 +12,7 @@ from tenfold.cli.base import Settings, command
 from tenfold.cli.deploy import require_running
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.publish import PublishProgress
-from tenfold.deployment import external, work, zoned
+from tenfold.deployment import external, rousing, work, zoned
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.exporting import put_into_dist
 from tenfold.deployment.intent import Intent
@@ -53,6 +53,7 @@ def rollback(settings: Settings, release: str | None) -> None:
         intent = external.looked_at(deployment, intent)
         for note in intent.notes:
             output.line(f"  {note}", style="dim")
+        rousing.bring_back(deployment, intent, lambda: PlanProgress(output))
         todo = work.plan(deployment, "rollback", intent)
         with PlanProgress(output) as progress:
             work.carry_out(deployment, todo, intent, progress)

@@ -88,6 +88,7 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
         if position in WITHOUT_APP and not detach:  # before the pages are made
             watch = Watch(deployment.layout, intent.spec.static.output)
         _head(output, intent, served)
+        rousing.bring_back(deployment, intent, lambda: PlanProgress(output))
         todo = work.plan(deployment, "up", intent)
         with PlanProgress(output) as progress:
             work.carry_out(deployment, todo, intent, progress)

@@ -1,5 +1,8 @@
-"""Bringing etcd up where the journal is in it and nothing runs: after ``down``, or a restart of all
-machines. What is started, and how, is what the journal's copy says; nothing else is begun from it.
+"""Bringing back what a command has to ask before it can plan.
+
+etcd where the journal is in it and nothing runs: after ``down``, or a restart of all machines. What
+is started, and how, is what the journal's copy says; nothing else is begun from it. And the agents
+of hosts that were lost while others serve.
 """
 
 from __future__ import annotations
@@ -14,12 +17,14 @@ from tenfold.deployment import work
 from tenfold.deployment.deployment import Deployment, require_own
 from tenfold.deployment.journal import open_journal
 from tenfold.errors import JournalError
+from tenfold.topology.model import Host
 from tenfold.transitions.clustering import roused
 from tenfold.transitions.perform import World, perform
 from tenfold.transitions.perform.at_once import at_once
-from tenfold.transitions.steps import Step, Together
+from tenfold.transitions.steps import EnsureHost, Step, Together
 
 if TYPE_CHECKING:
+    from tenfold.deployment.intent import Intent
     from tenfold.state.layout import Layout
     from tenfold.transitions.runner import Listener
 
@@ -47,6 +52,28 @@ def opened(layout: Layout, telling: Telling) -> Deployment:
         with closing(open_journal(layout, within=AWAY_SECONDS)) as journal:
             journal.check()
     return Deployment.open(layout)
+
+
+def bring_back(deployment: Deployment, intent: Intent, telling: Telling) -> None:
+    """Have the agents of hosts run that are wanted, and were lost while others serve.
+
+    They bring back what they had, which only then is seen: a plan from before would start beside
+    it what there may be once.
+
+    Raises:
+        TargetError: one does not come up.
+    """
+    wanted = {host.name for host in intent.goal.topology.hosts}
+    hosts = [host for host in deployment.observe(intent.target).hosts if host.name in wanted]
+    lost = [host.name for host in hosts if host.agent != "running"]
+    if not lost or len(lost) == len(hosts):
+        return
+    with telling() as listener:
+        for name in lost:
+            step, began = EnsureHost(name), time.monotonic()
+            listener.started(step)
+            intent.target.ensure(Host(name))
+            listener.finished(step, time.monotonic() - began)
 
 
 def _is_away(layout: Layout) -> bool:
