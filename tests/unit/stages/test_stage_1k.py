@@ -73,10 +73,12 @@ def test_it_is_in_three_zones_and_no_two_of_them_share_a_host() -> None:
     }
 
 
-def test_what_there_is_once_stays_where_it_was() -> None:
+def test_what_there_is_once_stays_where_it_was_and_jobs_are_kept_by_turns() -> None:
     found = where(made(EVERYTHING))
-    assert set(found["app1"]) - set(found["app2"]) == {"redis", "metrics", "mail", "jobs"}
-    assert set(found["app2"]) == {"database", "failover", "edge", "app", "certificates"}
+    assert set(found["app1"]) - set(found["app2"]) == {"redis", "metrics", "mail"}
+    assert set(found["app2"]) == {"database", "failover", "edge", "app", "certificates", "jobs"}
+    schedulers = [made(EVERYTHING).member(f"{host}/jobs") for host in ("app1", "app2")]
+    assert [pool.after for pool in schedulers] == [("database", "redis"), ("database",)]
     assert set(found["db1"]) == set(found["db2"]) == {"etcd", "backup", "postgres"}
     at_100 = stage_100.topology(parse(EVERYTHING), TWO_CORES, UVICORN)
     assert set(where(at_100)["app1"]) == set(found["app1"]) - {"failover"}
