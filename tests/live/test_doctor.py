@@ -142,7 +142,9 @@ def test_a_site_that_runs_and_is_moved(bring: Bring) -> None:
     assert (found["stage"], told(found)) == ("100", set())
     assert {u["what"] for u in found["not_looked_at"]} >= {"the next move"}
     project.ok("complete", "--yes")
-    assert told(doctor(project)) == set()
+    found = doctor(project)
+    assert told(found) == set()
+    assert "move.disk" in found["passed"], "the move to 1k is looked at"
 
     project.ok("down")
     found = doctor(project)

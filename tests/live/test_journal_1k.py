@@ -14,8 +14,9 @@ from typing import Any
 import psutil
 import pytest
 from tests.live.test_deploy import change
-from tests.live.test_grow_1k import at_100
+from tests.live.test_grow_1k import Patient
 from tests.live.test_several_zones import host_processes
+from tests.support import apps
 from tests.support.moves import killed_at, stopped_at, wait_for_answers
 from tests.support.project import Project
 from tests.support.users import Users
@@ -29,6 +30,13 @@ Bring = Callable[[Any], Project]
 REFUSED_WITHIN_SECONDS = 10.0
 STARTS_SECONDS = 5.0
 """For Python to start and to end on a busy machine."""
+
+
+def at_100(bring: Bring) -> Project:
+    project = bring(apps.notes)
+    project = Patient(project.path, project.port)
+    project.ok("up", "-d", "--stage", "100", "--port", str(project.port), timeout=400)
+    return project
 
 
 def where(project: Project) -> str:
@@ -49,7 +57,7 @@ def test_it_goes_there_and_comes_back_with_users_and_with_every_command(bring: B
     project = at_100(bring)
     assert where(project) == "file"
     with Users(project, 2) as users:
-        project.ok("grow", "--to", "1k", timeout=300)
+        project.ok("grow", "--to", "1k", timeout=600)
         assert where(project) == "etcd"
         assert last(project) == ("grow", "done")
         change(project, "two")
@@ -80,8 +88,6 @@ def test_it_goes_there_and_comes_back_with_users_and_with_every_command(bring: B
 
 
 def test_begun_at_1k_it_is_there_from_the_beginning_until_it_shrinks(bring: Bring) -> None:
-    from tests.support import apps
-
     project = bring(apps.notes)
     project.ok("up", "-d", "--stage", "1k", "--port", str(project.port), timeout=300)
     assert where(project) == "etcd"
@@ -124,7 +130,7 @@ def test_killed_on_its_way_back_the_move_goes_on_or_is_given_up(
     bring: Bring, point: str, way: str
 ) -> None:
     project = at_100(bring)
-    project.ok("grow", "--to", "1k", timeout=300)
+    project.ok("grow", "--to", "1k", timeout=600)
     with Users(project, 2) as users:
         assert killed_at(project, point, "reverse")
         project.ok(way, timeout=300)
@@ -156,7 +162,7 @@ def without_quorum(project: Project) -> Iterator[None]:
 
 def test_without_a_quorum_status_tells_what_it_knows_and_nothing_is_begun(bring: Bring) -> None:
     project = at_100(bring)
-    project.ok("grow", "--to", "1k", timeout=300)
+    project.ok("grow", "--to", "1k", timeout=600)
     before = project.status()
     with Users(project, 2) as users:
         with without_quorum(project):
@@ -192,7 +198,7 @@ def test_a_copy_of_the_project_begins_nothing_and_two_commands_are_kept_apart(
     bring: Bring,
 ) -> None:
     project = at_100(bring)
-    project.ok("grow", "--to", "1k", timeout=300)
+    project.ok("grow", "--to", "1k", timeout=600)
     other = Project(project.path.with_name("copy"), project.port)
     shutil.copytree(
         project.path,
