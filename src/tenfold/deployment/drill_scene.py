@@ -102,7 +102,7 @@ class Ground:
         if not why_no_cut and len(set(addresses)) < len(addresses):
             why_no_cut = "the hosts have no addresses of their own here"
         root = next(iter(self.scene.roots.values()))
-        return Means(why_no_cut, disks.why_no_throttle(root))
+        return Means(why_no_cut, disks.why_no_throttle(root), disks.why_no_fill(root))
 
     def _anew(self) -> Deployment:
         """To ask again whoever said nothing."""

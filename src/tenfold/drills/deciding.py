@@ -190,6 +190,11 @@ def _slow_disk(drill: Drill, now: Situation, means: Means, leader: str) -> Decis
 
 
 def _fill_disk(drill: Drill, now: Situation, means: Means, leader: str) -> Decision:
+    if means.why_no_fill:
+        raise Refused(
+            f"the disk of {leader} is not filled: {means.why_no_fill}",
+            next="have the app's folder on a file system of its own, then drill again",
+        )
     lasts = drill.lasts_seconds or LASTS_SECONDS["fill-disk"]
     wait = lasts + now.lease_seconds + 2 * SLACK_SECONDS
     return Decision(FillDisk(leader), Promise("either", wait, later_fail=True), lasts)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tenfold.drills.groups import for_disks, gather, scatter
 from tenfold.drills.processes import Find
-from tenfold.errors import Refused, StepFailed
+from tenfold.errors import StepFailed
 
 BALLAST = "tenfold-drill-ballast"
 BUSY = "tenfold-drill-busy"
@@ -81,20 +81,16 @@ def keep_busy(folder: Path) -> list[subprocess.Popen[bytes]]:
     ]
 
 
-def require_own(folder: Path) -> None:
-    """See that a file system may be filled: that it is not one that others need.
-
-    Raises:
-        Refused: others would be harmed that have nothing to do with the drill.
-    """
+def why_no_fill(folder: Path) -> str:
+    """Why a file system may not be filled: others need it, too. Empty where it may."""
     device = folder.stat().st_dev
     for shared in ("/", "/tmp", "/var", os.path.expanduser("~")):  # noqa: S108 - only looked at
         if os.path.exists(shared) and os.stat(shared).st_dev == device:
-            raise Refused(
-                f"{folder} is on the same file system as {shared}: filling it would harm all that"
-                " is on this machine",
-                next="have the app's folder on a file system of its own, then drill again",
+            return (
+                f"it is on the same file system as {shared}, and that would harm all that is on"
+                " this machine"
             )
+    return ""
 
 
 def fill(ballast: Path) -> int:

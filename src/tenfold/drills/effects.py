@@ -85,7 +85,6 @@ def inflict(broken: Broken, scene: Scene, kept: Kept, strike: Callable[[], None]
             strike()
         case FillDisk(host):
             ballast = scene.roots[host] / disks.BALLAST
-            disks.require_own(scene.roots[host])
             kept.trace(broken, ballast=str(ballast))
             strike()
             disks.fill(ballast)

@@ -86,13 +86,15 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What this machine permits: cutting the network between zones, making one disk slow.
+    """What this machine permits: cutting the network between zones, making one disk slow, filling
+    the one with the databases.
 
-    ``why_no_cut`` and ``why_no_throttle`` say what is missing, and are empty where nothing is.
+    Each says why not, and is empty where that is permitted.
     """
 
     why_no_cut: str = ""
     why_no_throttle: str = ""
+    why_no_fill: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,12 @@ def test_the_disk_is_the_leaders() -> None:
     assert decide(parse("fill-disk", None, None), WELL, ALL).harm == FillDisk("db1")
 
 
+def test_a_disk_that_others_need_is_not_filled() -> None:
+    shared = Means(why_no_fill="it is on the same file system as /")
+    with pytest.raises(Refused, match="the disk of db1 is not filled: it is on the same"):
+        decide(parse("fill-disk", None, None), WELL, shared, anyway=True)
+
+
 def test_of_etcd_as_many_fall_silent_as_may_its_own_leader_first() -> None:
     found = decide(parse("etcd-minority", None, None), WELL, ALL)
     assert found.harm == Freeze(("db2",), unit="etcd")
