@@ -193,6 +193,7 @@ def test_all_of_etcd_is_lost_and_what_the_page_says_brings_it_back(bring: Bring)
         sync = f'{{"leader": "{leader}", "sync_standby": null, "quorum": 0}}'
         for key, value in (("initialize", system), ("sync", sync)):
             put(hosts / leader, f"/tenfold/{scope}/{key}", value)
+        project.ok("journal", "restore", "--yes")  # 6
     project.ok("up", "-d", timeout=300)  # 7
     wait_until_well(project)
     assert project.status()["failover"]["leader"] == leader
