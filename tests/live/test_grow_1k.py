@@ -22,17 +22,22 @@ from tests.support.working import until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900), pytest.mark.few(1)]
 Bring = Callable[[Any], Project]
-MAX_HOLD_SECONDS = 5.0
-"""The default of [transition] max_hold, at which Patroni is waited for no longer ..."""
-NOISE_SECONDS = 2.0
-"""... and how long it may then take to have all pools accept, on a machine that is busy."""
+MAX_HOLD_SECONDS = 20.0
+"""Of these tests, which may run on a machine that is busy with others."""
 MOST_IN_HAND = 1
 """Each user sends one request after the other."""
 
 
+def patient(project: Patient) -> Patient:
+    """One whose requests may wait for long while leaders change."""
+    spec = project.path / "tenfold.toml"
+    spec.write_text(f'{spec.read_text()}\n[transition]\nmax_hold = "{MAX_HOLD_SECONDS:g}s"\n')
+    return project
+
+
 def at_100(bring: Bring) -> Project:
     project = bring(apps.notes)
-    project = Patient.of(project)
+    project = patient(Patient.of(project))
     project.ok("up", "-d", "--stage", "100", "--port", str(project.port))
     return project
 
@@ -116,7 +121,7 @@ def test_a_leaders_host_dies_and_comes_back_and_the_move_is_taken_back(bring: Br
         others.leave()
         held = held_seconds(project.ok("--json", "reverse", timeout=300))
         print(f"requests were held for {held} s while leaders changed")
-        assert 0 < held < MAX_HOLD_SECONDS + NOISE_SECONDS
+        assert 0 < held < MAX_HOLD_SECONDS
         project.ok("abort", timeout=300)
         assert {h["name"] for h in project.status()["hosts"]} == {"app1", "db1"}
         slots = "select count(*) from pg_replication_slots"
