@@ -22,7 +22,7 @@ from tests.support.working import until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900), pytest.mark.few(1)]
 Bring = Callable[[Any], Project]
-MAX_HOLD_SECONDS = 20.0
+MAX_HOLD_SECONDS = 14.0
 """Of these tests, which may run on a machine that is busy with others."""
 MOST_IN_HAND = 1
 """Each user sends one request after the other."""
