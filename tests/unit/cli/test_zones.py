@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenfold.cli import zones
+import pytest
+
+from tenfold.cli import edges, zones
+from tenfold.deployment.applied import FACT, Applied
 from tenfold.deployment.status import Status
 
 
@@ -107,3 +110,29 @@ def test_a_unit_that_crashes_is_told_below_with_the_reason() -> None:
 def test_one_zone_is_none_to_show() -> None:
     alone = Status("shop", "100", "running", None, "4f", (front(1, "a"),), None)
     assert not zones.several(alone)
+
+
+class Remembering:
+    """A deployment of which only what was applied last is asked."""
+
+    def __init__(self, *urls: str) -> None:
+        self.urls = {f"app{n}/edge": url for n, url in enumerate(urls, 1)}
+
+    def facts(self) -> dict[str, Any]:
+        applied = Applied("shop", "1k", self.urls["app1/edge"], urls=self.urls)
+        return {FACT: applied.to_json()}
+
+
+@pytest.mark.parametrize(
+    ("urls", "found"),
+    [
+        (("http://192.0.2.1:80", "http://192.0.2.2:80"), ("192.0.2.1", "192.0.2.2")),
+        (("https://192.0.2.1:443", "https://[2001:db8::2]:443"), ("192.0.2.1", "2001:db8::2")),
+        (("http://127.0.0.1:8000", "http://127.0.0.1:8001"), ("127.0.0.1",)),
+        (("http://127.0.0.1:8000",), ()),
+        (("http://0.0.0.0:8000", "http://192.0.2.2:8000"), ()),
+        (("http://shop.example", "http://192.0.2.2"), ()),
+    ],
+)
+def test_the_name_leads_to_every_edge(urls: tuple[str, ...], found: tuple[str, ...]) -> None:
+    assert edges.addresses(Remembering(*urls)) == found  # type: ignore[arg-type]
