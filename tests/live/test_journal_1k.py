@@ -33,8 +33,13 @@ STARTS_SECONDS = 5.0
 
 
 def at_100(bring: Bring) -> Project:
+    """Whose workers may take their time to start: the machine may be busy."""
     project = bring(apps.notes)
     project = Patient(project.path, project.port)
+    file = project.path / "tenfold.toml"
+    text = file.read_text()
+    assert 'health_timeout = "15s"' in text
+    file.write_text(text.replace('health_timeout = "15s"', 'health_timeout = "120s"'))
     project.ok("up", "-d", "--stage", "100", "--port", str(project.port), timeout=400)
     return project
 
@@ -168,9 +173,10 @@ def test_without_a_quorum_status_tells_what_it_knows_and_nothing_is_begun(bring:
         with without_quorum(project):
             away = project.status()
             assert away["journal"]["answers"] is False
-            assert [away[k] for k in ("stage", "release", "state")] == [
-                before[k] for k in ("stage", "release", "state")
+            assert [away[k] for k in ("stage", "release")] == [
+                before[k] for k in ("stage", "release")
             ]
+            assert away["state"] in ("running", "degraded"), "two of etcd's members stand still"
             assert "etcd does not answer" in project.ok("status")
             for command in (
                 ("deploy",),
