@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -94,6 +95,35 @@ def test_everything_is_lost_but_the_place(bring: Bring) -> None:
     assert not promised, "notes of before the moment that was said to be recoverable"
     assert add(project, "after")
     backups.wait_until_recoverable(project, time.time(), within=120)
+
+
+def test_the_databases_host_alone_is_lost_at_stage_100(bring: Bring) -> None:
+    project = bring(kept)
+    project.ok("up", "-d", "--stage", "100", "--port", str(project.port), timeout=300)
+    backups.wait_for_first(project)
+    moment = add(project, "before")
+    backups.wait_until_recoverable(project, moment)
+    project.ok("down")
+    shutil.rmtree(project.path / ".tenfold/hosts/db1")
+    project.ok("db", "restore", "--into", "new")
+    project.up()
+    assert project.get("/notes").json() == ["before"]
+    assert (project.path / ".tenfold/hosts/db1/data/postgres/cluster").is_dir()
+
+
+def test_what_was_brought_back_begins_at_the_stage_where_it_lies(bring: Bring) -> None:
+    project = bring(kept)
+    project.up()
+    backups.wait_for_first(project)
+    backups.wait_until_recoverable(project, add(project, "before"))
+    backups.lose_everything(project)
+    project.ok("db", "restore", "--into", "new")
+    refused = project.tenfold("up", "-d", "--stage", "100")
+    assert refused.returncode == 1
+    assert "it is at stage 10" in refused.stderr
+    assert "tenfold grow --to 100" in refused.stderr
+    project.up()
+    assert project.get("/notes").json() == ["before"]
 
 
 @pytest.fixture(scope="module")

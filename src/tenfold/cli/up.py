@@ -15,7 +15,7 @@ from tenfold.cli.preview import Preview, Watch
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.status import certificate_of, standing_lines, unit_rows
 from tenfold.deployment import app_secrets, applied, external, rousing, work, zoned
-from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.deployment import RESTORED, Deployment
 from tenfold.deployment.intent import Intent
 from tenfold.errors import Refused
 from tenfold.stages import STAGES, require_built
@@ -108,7 +108,8 @@ def _position(deployment: Deployment, stage: str | None) -> str:
     here = deployment.position
     if stage is None or stage == stage_of(here):
         return here
-    if deployment.observe().served or deployment.facts().get(applied.FACT):
+    facts = deployment.facts()
+    if deployment.observe().served or facts.get(applied.FACT) or facts.get(RESTORED):
         verb = "grow" if STAGES.index(stage) > STAGES.index(stage_of(here)) else "shrink"
         raise Refused(
             f"it is at stage {stage_of(here)}",

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 POSITION = "position"
+RESTORED = "restored"
+"""Fact: the stage at whose place a database was brought back, for the next ``up`` to start."""
 CROSSING = "crossing"
 RESTORE = "restore"
 """Fact: a restore in place that is not complete, see :mod:`tenfold.transitions.restoring`."""

@@ -14,6 +14,7 @@ from tenfold.backups.deciding import fitting
 from tenfold.backups.faults import Fault
 from tenfold.backups.restoring import Wish
 from tenfold.deployment import backups as keeping
+from tenfold.deployment.deployment import RESTORED
 from tenfold.deployment.intent import ROLES
 from tenfold.engines.postgresql import binaries
 from tenfold.errors import Refused
@@ -117,7 +118,8 @@ def into_directory(
     """
     made_it = _prepare(directory, deployment)
     try:
-        return _carry_out(deployment, spec, environ, chosen, directory, tell)
+        host = stages_path.app_host(stages_path.stage_of(deployment.position))
+        return _carry_out(deployment, spec, environ, chosen, directory, tell, host=host)
     except BaseException:
         if made_it:
             directory.rmdir()
@@ -136,11 +138,21 @@ def anew(
     The caller holds the lock.
 
     Raises:
-        Refused: there is one, or user files are where those of the backup belong.
+        Refused: there is one, or user files are where those of the backup belong; or the database
+            fails over by itself.
         TenfoldError: it could not be made; nothing of it is left.
     """
     layout = deployment.layout
-    host = stages_path.app_host(stages_path.stage_of(deployment.position))
+    if deployment.position in stages_path.BY_ITSELF:
+        raise Refused(
+            "at stage 1k a database comes back from its other members, not from a backup",
+            changed="nothing",
+            next="tenfold host replace NAME    builds the one that is lost anew from the others;\n"
+            "if all are lost, move .tenfold away but for secrets.json: this command then begins at"
+            " stage 10",
+        )
+    stage = stages_path.stage_of(deployment.position)
+    host = stages_path.database_host(stage)
     paths = deployment.target.locate(Host(host))
     folder = Path(paths.root, "data", "postgres")
     if (folder / CLUSTER).exists():
@@ -156,9 +168,11 @@ def anew(
             next="move them away, or restore beside them:  tenfold db restore --into DIR",
         )
     generated = secrets.ensure(layout.secrets, [f"main.{role}" for role in ROLES])
+    password = generated["main.superuser"]
     outcome = _carry_out(
-        deployment, spec, environ, chosen, folder, tell, password=generated["main.superuser"]
+        deployment, spec, environ, chosen, folder, tell, host=host, password=password
     )
+    deployment.journal.set(RESTORED, stage)
     _place_files(folder / FILES, layout.storage, chosen.backup.storage_dirs)
     deployment.journal.set("postgresql_major", chosen.backup.major)
     known = deployment.facts().get(STORAGE, [])
@@ -175,9 +189,10 @@ def _carry_out(
     into: Path,
     tell: Tell,
     *,
+    host: str,
     password: Secret | None = None,
 ) -> Outcome:
-    """Have the host of the app do it, as the user of the database, in that user's view."""
+    """Have this host do it, as the user of the database, in that user's view."""
     destination = keeping.destination(spec, deployment.layout, environ)
     source = spec.database.postgres
     programs = binaries.find(
@@ -195,7 +210,6 @@ def _carry_out(
         timeline=chosen.lineage.timeline,
     )
     request = Request(destination, wish, into, programs.bin_dir)
-    host = stages_path.app_host(stages_path.stage_of(deployment.position))
     ran = deployment.target.reach(host) is not None
     agent = deployment.target.ensure(Host(host))
     try:

@@ -192,6 +192,11 @@ def app_host(stage: str) -> str:
     return stage_10.HOST if stage in ("1", "10") else stage_100.APP_HOST
 
 
+def database_host(stage: str) -> str:
+    """What the host with the database that leads is called, or led when the stage was reached."""
+    return stage_10.HOST if stage in ("1", "10") else stage_100.DATABASE_HOST
+
+
 def places(stage: str, existing: frozenset[str]) -> dict[str, str]:
     """Host name -> directory, for the host that changes its name with the stage.
 
