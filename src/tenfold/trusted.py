@@ -1,7 +1,9 @@
 """Which programs root may run: those that only root can replace.
 
 Where Tenfold is root, a project or a configuration file may name a program. Whoever can write that
-program, or a folder on the way to it, would become root by it.
+program, or a folder on the way to it, would become root by it. Whoever owns a folder on the way to
+Tenfold itself, such as the home in which root runs it from somebody's environment, is not kept from
+anything by that: they could replace what root runs right now.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import grp
 import os
 import stat
+import sys
+from functools import cache
 from pathlib import Path
 
 # Debian makes /usr/local writable for the group "staff", whose members are administrators. Groups
@@ -43,7 +47,7 @@ def _way(program: Path) -> tuple[Path, ...]:
 
 
 def _open_to_others(found: os.stat_result) -> str | None:
-    if found.st_uid != 0:
+    if found.st_uid not in trusted_already():
         return "does not belong to root"
     if stat.S_ISLNK(found.st_mode):
         return None
@@ -54,6 +58,13 @@ def _open_to_others(found: os.stat_result) -> str | None:
     if found.st_mode & stat.S_IWGRP and found.st_gid >= _FIRST_ORDINARY_GROUP and not sticky:
         return f"can be written by the group {_group(found.st_gid)}"
     return None
+
+
+@cache
+def trusted_already() -> frozenset[int]:
+    """The owners of everything on the way to Tenfold and to the environment that it runs in."""
+    ways = (*_way(Path(__file__)), *_way(Path(sys.prefix)))
+    return frozenset({0, *(path.lstat().st_uid for path in ways)})
 
 
 def _group(gid: int) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from tenfold import trusted
 from tenfold.trusted import doubt
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root is careful")
@@ -69,3 +71,25 @@ def test_a_link_is_as_good_as_both_its_ends(program: Path, tmp_path: Path) -> No
 def test_an_ordinary_user_runs_what_they_name(program: Path) -> None:
     program.chmod(0o777)
     assert doubt(program) is None
+
+
+@root_only
+def test_whoever_could_replace_tenfold_itself_is_kept_from_nothing(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root runs it from an environment in somebody's home: their programs are no further way in."""
+    home = tmp_path / "home"
+    environment = home / "venv"
+    environment.mkdir(parents=True)
+    os.chown(home, 65534, 65534)
+    os.chown(program, 65534, 65534)
+    assert doubt(program) is not None
+    monkeypatch.setattr(sys, "prefix", str(environment))
+    trusted.trusted_already.cache_clear()
+    try:
+        assert doubt(program) is None
+        os.chown(program, 65533, 65533)
+        assert doubt(program) == f"{program} does not belong to root"
+    finally:
+        monkeypatch.undo()
+        trusted.trusted_already.cache_clear()

@@ -89,7 +89,7 @@ def read(path: str) -> Config:
             tls=None if tls is None else Tls(**tls),
             bounds=Bounds(**told["bounds"]),
             dynamic=told["dynamic"],
-            peers={name: Peer(**peer) for name, peer in told["peers"].items()},
+            peers={name: Peer(**peer) for name, peer in told.get("peers", {}).items()},
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is no configuration of a leash: {error}") from error

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.hosts import hosts, sleeper, until
+from tests.support.mounts import root_is_mounted
 
 from tenfold.errors import TargetError
 from tenfold.secret import Secret
@@ -22,7 +23,10 @@ from tenfold.targets.local.account import Account, account_for
 from tenfold.topology.model import Host
 from tenfold.topology.process import Command
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root descends to another user")
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root descends to another user"),
+    pytest.mark.skipif(not root_is_mounted(), reason="in a chroot nobody has a view of their own"),
+]
 
 
 @pytest.fixture
