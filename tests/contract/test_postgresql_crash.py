@@ -19,7 +19,7 @@ from tests.support.postgres import ENGINE, Server, made, running, unprivileged, 
 from tenfold.engines.postgresql.login import psql
 from tenfold.errors import TenfoldError
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.few(5)]
 
 BACK_WITHIN_SECONDS = 30.0
 

@@ -32,7 +32,7 @@ from tenfold.engines.postgresql.peers import slot_name
 from tenfold.errors import StepFailed, TenfoldError
 from tenfold.topology.settings import DatabaseSettings
 
-pytestmark = [pytest.mark.engine, pytest.mark.few(10)]
+pytestmark = [pytest.mark.engine, pytest.mark.few(6)]
 
 
 def slot_of(server: Server) -> str:

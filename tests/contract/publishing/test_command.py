@@ -11,7 +11,7 @@ from tests.support.publishing import HEAD, SITE, World
 
 from tenfold.state.lock import Lock
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(120), pytest.mark.few(5)]
 
 
 @pytest.fixture
