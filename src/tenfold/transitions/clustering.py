@@ -59,7 +59,7 @@ def plan(kind: str, found: SeenCluster, goal: Goal, terms: Terms) -> Plan:
         TwoLeaders: more than one database accepts writes.
     """
     steps, now = _foundation(found, goal)
-    steps = [*_let_go(found, goal), *steps]
+    steps = [*_let_go(found), *steps]
     found = replace(found, seen=replace(found.seen, now=now))
     if goal.topology.of(PatroniSettings):
         care, now = _into_care(found, goal)
@@ -161,13 +161,9 @@ def _into_care(found: SeenCluster, goal: Goal) -> tuple[list[st.Step], Observati
     return steps, now
 
 
-def _let_go(found: SeenCluster, goal: Goal) -> list[st.Step]:
-    """Whoever was left waiting when leaders were being changed waits no longer, unless they are to
-    be changed still."""
-    leader, wanted = leader_of(found.seen.databases), set(goal.leaders.values())
-    out = not goal.topology.of(PatroniSettings)
-    if out and leader is not None and leader.path not in wanted:
-        return []
+def _let_go(found: SeenCluster) -> list[st.Step]:
+    """Whoever was left waiting when leaders were being changed waits no longer: what is left to do
+    may begin with something that takes long."""
     held = [path for path in found.pools if _is_held(path, found.seen.now)]
     return [*st.at_once(st.Release(path) for path in held)]
 
