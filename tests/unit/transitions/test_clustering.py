@@ -15,10 +15,11 @@ from tests.unit.transitions.test_crossing import FACTS, MACHINE, SPEC
 from tenfold.stages.path import TO_1K as ORDER
 from tenfold.stages.path import position
 from tenfold.topology.observation import Observation
-from tenfold.topology.settings import EtcdSettings, PatroniSettings
+from tenfold.topology.settings import EndpointSettings, EtcdSettings, PatroniSettings
 from tenfold.transitions import steps as st
 from tenfold.transitions.clustering import plan, roused, with_journal
 from tenfold.transitions.crossing import Seen, Terms
+from tenfold.transitions.perform.databases import direct
 from tenfold.transitions.planner import Goal
 from tenfold.transitions.planner import plan as plan_fresh
 from tenfold.transitions.steps import cluster
@@ -326,3 +327,11 @@ def test_where_it_is_there_or_no_database_fails_over_it_stays() -> None:
 
 def _starts(step: st.Step) -> bool:
     return isinstance(step, st.StartUnit)
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_a_trial_start_reaches_the_database_itself_at_every_position(name: str) -> None:
+    """``upgrade`` tries the next server: without endpoints, and without whoever leads these."""
+    found = direct(goal(name).topology)
+    assert found.of(PatroniSettings) == goal(name).topology.of(PatroniSettings)
+    assert not found.of(EndpointSettings)

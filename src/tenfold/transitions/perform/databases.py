@@ -18,7 +18,12 @@ from tenfold.engines.protocol import Scene
 from tenfold.errors import NotBegun, Refused, StepFailed, Superseded, TenfoldError, UnitFailed
 from tenfold.topology.model import Pool, Topology, Unit
 from tenfold.topology.process import Command
-from tenfold.topology.settings import DatabaseSettings, EndpointSettings, PatroniSettings
+from tenfold.topology.settings import (
+    DatabaseSettings,
+    EndpointSettings,
+    FailoverSettings,
+    PatroniSettings,
+)
 from tenfold.transitions import steps
 from tenfold.transitions.perform import resting
 from tenfold.transitions.perform.dispatch import effect
@@ -223,8 +228,9 @@ def disk_state(world: World, unit: Unit) -> DiskState:
 
 
 def direct(topology: Topology) -> Topology:
-    """The topology without endpoints: the app reaches its database itself."""
-    kept = tuple(u for u in topology.units if not isinstance(u.settings, EndpointSettings))
+    """The topology without endpoints, and who leads them: the app reaches its database itself."""
+    led = (EndpointSettings, FailoverSettings)
+    kept = tuple(u for u in topology.units if not isinstance(u.settings, led))
     return replace(topology, units=kept, pools=tuple(replace(p, after=()) for p in topology.pools))
 
 
