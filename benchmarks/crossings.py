@@ -21,6 +21,7 @@ from benchmarks.crossing_tables import (
     notes,
     noticed,
 )
+from benchmarks.notes_load import USERS, WRITE
 from benchmarks.open_loop import OpenLoop
 from benchmarks.options import Options
 from benchmarks.results import Finding
@@ -46,16 +47,7 @@ record, `pg_ctl promote -w`, and new workers with the new address on the same so
 be started then: on a socket that they share with others they accept as soon as they have started. A
 failed request is one without a whole answer of status 2xx."""
 SPEC = f"""\
-[load]
-ramp = "2s"
-arrivals = "poisson"
-connections = "keep-alive"
-
-[load.ledger]
-table = "notes"
-column = "text"
-match = "exact"
-
+{USERS}
 [[load.requests]]
 name = "read"
 weight = 6
@@ -64,11 +56,7 @@ path = "/notes"
 [[load.requests]]
 name = "write"
 weight = 3
-method = "POST"
-path = "/notes"
-json = {{ text = "{{id}}" }}
-ledger = true
-
+{WRITE}
 [[load.requests]]
 name = "slow answer"
 weight = 1

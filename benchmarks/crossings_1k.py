@@ -14,6 +14,7 @@ from benchmarks.apps import DIARY
 from benchmarks.crossing_tables import Crossings, Move, noticed
 from benchmarks.crossing_tables import notes as notes_of
 from benchmarks.markdown import number
+from benchmarks.notes_load import USERS, WRITE
 from benchmarks.open_loop import OpenLoop
 from benchmarks.options import Options
 from benchmarks.results import Finding, Table
@@ -31,17 +32,8 @@ first zone's edge runs from before the first move until after the last: reads, a
 ledger. `tenfold grow --to 1k` and `tenfold reverse` take turns; the first also starts etcd and
 makes the second copy of the database. No request is held by these moves. A failed request is one
 without a whole answer of status 2xx."""
-SPEC = """\
-[load]
-ramp = "2s"
-arrivals = "poisson"
-connections = "keep-alive"
-
-[load.ledger]
-table = "notes"
-column = "text"
-match = "exact"
-
+SPEC = f"""\
+{USERS}
 [[load.requests]]
 name = "read"
 weight = 2
@@ -49,11 +41,7 @@ path = "/notes"
 
 [[load.requests]]
 name = "write"
-method = "POST"
-path = "/notes"
-json = { text = "{id}" }
-ledger = true
-"""
+{WRITE}"""
 
 
 def measure(options: Options, place: Workplace) -> Finding:

@@ -9,6 +9,7 @@ from time import perf_counter
 
 from benchmarks.apps import NOTES
 from benchmarks.deploy_tables import Run, kinds, notes, noticed
+from benchmarks.notes_load import USERS, WRITE
 from benchmarks.open_loop import OpenLoop
 from benchmarks.options import Options
 from benchmarks.results import Finding
@@ -30,16 +31,7 @@ last ones accept on, and once they say that they accept, the last get SIGTERM, a
 do it; nothing is built and nothing is checked. A failed request is one without a whole answer of
 status 2xx."""
 SPEC = f"""\
-[load]
-ramp = "2s"
-arrivals = "poisson"
-connections = "keep-alive"
-
-[load.ledger]
-table = "notes"
-column = "text"
-match = "exact"
-
+{USERS}
 [[load.requests]]
 name = "read"
 weight = 6
@@ -48,11 +40,7 @@ path = "/notes"
 [[load.requests]]
 name = "write"
 weight = 3
-method = "POST"
-path = "/notes"
-json = {{ text = "{{id}}" }}
-ledger = true
-
+{WRITE}
 [[load.requests]]
 name = "upload"
 weight = 0.5

@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.apps import DIARY
 from benchmarks.failover_sides import Ours, Side, Theirs, kill, stopped
 from benchmarks.failover_tables import Struck, notes, noticed, stalls, struck
+from benchmarks.notes_load import LEDGER, WRITE
 from benchmarks.open_loop import OpenLoop
 from benchmarks.options import Options
 from benchmarks.processes import wait_for
@@ -37,7 +38,7 @@ is stopped (SIGSTOP) until another one leads and writes go on, and goes on then.
 itself is brought back after each fault, and the next one waits until the other member follows. A
 false failover is a leader that changed between two faults. A failed request is one without a whole
 answer of status 2xx."""
-SPEC = """\
+SPEC = f"""\
 [load]
 ramp = "1s"
 arrivals = "poisson"
@@ -45,22 +46,14 @@ connections = "keep-alive"
 timeout = "60s"
 max_in_flight = 10000
 
-[load.ledger]
-table = "notes"
-column = "text"
-match = "exact"
-
+{LEDGER}
 [[load.requests]]
 name = "read"
 path = "/notes"
 
 [[load.requests]]
 name = "write"
-method = "POST"
-path = "/notes"
-json = { text = "{id}" }
-ledger = true
-"""
+{WRITE}"""
 
 
 def measure(options: Options, place: Workplace) -> Finding:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 import click
 
 from tenfold.cli.base import Settings, command
+from tenfold.cli.filed import tell_filed
 from tenfold.cli.first_answer import edge_addresses
 from tenfold.cli.output import Output
 from tenfold.deployment import drilling, reporting
@@ -160,10 +161,7 @@ def _tell(drilled: Drilled, filed: reporting.Filing, output: Output) -> None:
         output.line(line if isinstance(line, str) else f"  {line[0]:<10}{line[1]}")
     output.line()
     output.line(f"{'✓' if told['held'] else '✗'} {drills.noticed(told)}", style="bold")
-    if filed.page is not None:
-        output.line(f"report {filed.page}", style="dim")
-    elif filed.note is not None:
-        output.line(filed.note, style="yellow")
+    tell_filed(filed, output)
     if drilled.missing:
         output.line("Next   tenfold up    starts what is missing")
 

@@ -8,6 +8,7 @@ import time
 import click
 
 from tenfold.cli.base import CHANGES_PENDING, Settings, command, group, yes_option
+from tenfold.cli.filed import tell_filed
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
 from tenfold.deployment import hosts, reporting
@@ -15,7 +16,6 @@ from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.hosts import Look, Walk
 from tenfold.errors import Refused
 from tenfold.observe.recorder import Recorder
-from tenfold.observe.report.model import Outcome
 from tenfold.observe.report.text import summary
 from tenfold.transitions.hosting import Does, HostMove
 from tenfold.transitions.way import Crossing
@@ -166,10 +166,7 @@ def _carry_out(settings: Settings, deployment: Deployment, found: Look, command:
     output.line()
     for line in summary(filed.report) if filed.report is not None else ():
         output.line(line)
-    if filed.page is not None:
-        output.line(f"report {filed.page}", style="dim")
-    elif filed.note is not None:
-        output.line(filed.note, style="yellow")
+    tell_filed(filed, output)
     for name in found.move.drained:
         output.line(f"Next   tenfold host add {name}    brings it back")
 
@@ -183,10 +180,7 @@ def _file(
     error: BaseException | None = None,
 ) -> reporting.Filing:
     deployment = Deployment.existing(settings.layout())
-    at, last = deployment.position, deployment.journal.last()
-    outcome: Outcome = "done"
-    if error is not None:
-        outcome = "backed-out" if last is not None and last.outcome == "backed-out" else "failed"
+    at = deployment.position
     # A move from the stage to itself, about this host.
     same = Crossing(at, at, command, None, switched=False, began=found.move.began)
     return reporting.write(
@@ -196,7 +190,7 @@ def _file(
         same,
         before=at,
         after=at,
-        outcome=outcome,
+        outcome=reporting.outcome_of(deployment, error),
         error=error,
         command=command,
         host=found.move.host,

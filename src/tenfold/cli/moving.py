@@ -8,6 +8,7 @@ from typing import Any
 
 from tenfold.cli import edges
 from tenfold.cli.base import Settings
+from tenfold.cli.filed import tell_filed
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.ways import way_on
@@ -21,7 +22,6 @@ from tenfold.deployment.restore_in_place import require_none
 from tenfold.deployment.status import Status
 from tenfold.errors import Refused
 from tenfold.observe.recorder import Recorder
-from tenfold.observe.report.model import Outcome
 from tenfold.observe.report.text import summary
 from tenfold.transitions import way
 from tenfold.transitions.way import Crossing
@@ -70,7 +70,7 @@ def move(
                 walk.go(crossing, promised=promised)
             except BaseException as error:
                 filed = _file(settings, recorder, walk, crossing, before, command, error)
-                _tell_report(filed, output)
+                tell_filed(filed, output)
                 raise
         filed = _file(settings, recorder, walk, crossing, before, command)
     _conclude(settings, walk, filed, command)
@@ -98,11 +98,6 @@ def _file(
 ) -> reporting.Filing:
     """The report; it knows the hosts by the names that they have now."""
     deployment = Deployment.existing(settings.layout())
-    last = deployment.journal.last()
-    backed_out = last is not None and last.outcome == "backed-out"
-    outcome: Outcome = "done"
-    if error is not None:
-        outcome = "backed-out" if backed_out else "failed"
     return reporting.write(
         deployment,
         recorder,
@@ -110,7 +105,7 @@ def _file(
         crossing,
         before=before,
         after=deployment.position,
-        outcome=outcome,
+        outcome=reporting.outcome_of(deployment, error),
         error=error,
         command=command,
     )
@@ -140,7 +135,7 @@ def _conclude(
     if told:
         output.line()
     output.line(f"{after.title} · stage {after.stage}", style="bold")
-    _tell_report(filed, output)
+    tell_filed(filed, output)
     if isinstance(walk, Launch):
         _tell_domain(deployment, output)
     elif len(after.urls) > 1:
@@ -182,13 +177,6 @@ def _tell_edges(deployment: Deployment, after: Status, output: Output) -> None:
     for line in described(spec, addresses=addresses) if addresses else ():
         output.line(f"  {line}" if line else "")
     output.line()
-
-
-def _tell_report(filed: reporting.Filing, output: Output) -> None:
-    if filed.page is not None:
-        output.line(f"report {filed.page}", style="dim")
-    elif filed.note is not None:
-        output.line(filed.note, style="yellow")
 
 
 def called(choice: str, crossing: Crossing | None) -> str:

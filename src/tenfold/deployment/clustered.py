@@ -11,10 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-import tenfold.engines.etcd.probe as etcd
 from tenfold.deployment import work
 from tenfold.deployment.databases import observe_databases
-from tenfold.deployment.leading import leading_alone, view_of
+from tenfold.deployment.leading import etcd_state, leading_alone, view_of
 from tenfold.engines.patroni import probe
 from tenfold.errors import Refused, TargetError
 from tenfold.stages.path import FAILS_OVER
@@ -120,21 +119,20 @@ def _standing(deployment: Deployment) -> Standing:
     intent = work.intend(deployment, release=deployment.observe(silent=True).release)
     blueprint, full = intent.blueprint, tuple(_full(intent))
     view = view_of(blueprint)
-    (first, *others) = blueprint.topology.of(EtcdSettings)
-    assert isinstance(first.settings, EtcdSettings)
-    found = etcd.observe(first.settings.cluster, blueprint.scene(first))
+    etcd_members = len(blueprint.topology.of(EtcdSettings))
+    found = etcd_state(blueprint)
     members = {m.host: m.answers and m.has_leader for m in found.members}
     agree = sum(members.values())
     hosts = [member.host for member in intent.goal.topology.of(PatroniSettings)]
     if view is None or not found.quorum:  # what Patroni knows of others is as old as etcd's word
         alone = leading_alone(blueprint)
-        return Standing(alone, (), agree, 1 + len(others), full=full, etcd=members)
+        return Standing(alone, (), agree, etcd_members, full=full, etcd=members)
     follow = {m.name for m in view.members if m.role == "follower" and m.state in FOLLOWS}
     leader = None if view.leader is None else view.leader.name
     away = tuple(host for host in hosts if host != leader and host not in follow)
     databases = tuple(map(_standing_of, view.members))
     return Standing(
-        leader, view.in_sync, agree, 1 + len(others), away, full, databases=databases, etcd=members
+        leader, view.in_sync, agree, etcd_members, away, full, databases=databases, etcd=members
     )
 
 
@@ -248,9 +246,7 @@ def _agrees(now: Observation, care: Blueprint) -> bool:
     members = care.topology.of(EtcdSettings)
     if not any(_engine(m.path, now) == "etcd" for m in members):
         return False
-    settings = members[0].settings
-    assert isinstance(settings, EtcdSettings)
-    return etcd.observe(settings.cluster, care.scene(members[0])).quorum
+    return etcd_state(care).quorum
 
 
 def _wanted(care: Blueprint) -> int:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import tenfold.engines.etcd.probe as etcd
 from tenfold.deployment import work
-from tenfold.deployment.leading import view_of
+from tenfold.deployment.leading import etcd_state, view_of
 from tenfold.drills import cutting, disks
 from tenfold.drills.effects import Scene
 from tenfold.drills.model import HostSeen, Means, Situation
@@ -19,11 +18,10 @@ from tenfold.errors import Refused
 from tenfold.failover.asking import Address
 from tenfold.stages.path import BY_ITSELF, stage_of
 from tenfold.topology.model import Host
-from tenfold.topology.settings import EtcdSettings, PatroniSettings
+from tenfold.topology.settings import PatroniSettings
 
 if TYPE_CHECKING:
     from tenfold.deployment.deployment import Deployment
-    from tenfold.engines.etcd.probe import EtcdState
     from tenfold.transitions.blueprint import Blueprint
 
 PRODUCTION = ("production", "prod", "live")
@@ -45,7 +43,7 @@ class Ground:
         seen = view_of(self.blueprint)
         leader = None if seen is None else seen.leader
         members = topology.of(PatroniSettings)
-        found = self._etcd()
+        found = etcd_state(self.blueprint)
         leads = next((m.host for m in found.members if m.answers and m.leads), None)
         settings = members[0].settings
         assert isinstance(settings, PatroniSettings)
@@ -107,11 +105,6 @@ class Ground:
     def _anew(self) -> Deployment:
         """To ask again whoever said nothing."""
         return replace(self.deployment, target=self.deployment.target.anew())
-
-    def _etcd(self) -> EtcdState:
-        first = self.blueprint.topology.of(EtcdSettings)[0]
-        assert isinstance(first.settings, EtcdSettings)
-        return etcd.observe(first.settings.cluster, self.blueprint.scene(first))
 
 
 def ground(deployment: Deployment) -> Ground:

@@ -6,15 +6,14 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import tenfold.engines.etcd.probe as etcd
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import clustered, restore_in_place, site_facts, work
 from tenfold.deployment.carrying import carry_claimed
 from tenfold.deployment.cross import terms_of
+from tenfold.deployment.leading import etcd_state
 from tenfold.deployment.rescue import standing_by
 from tenfold.errors import Interrupted, Refused, TenfoldError
 from tenfold.topology import drained
-from tenfold.topology.settings import EtcdSettings
 from tenfold.transitions import hosting
 from tenfold.transitions import steps as st
 from tenfold.transitions.hosting import HostMove, Standing
@@ -108,9 +107,7 @@ def look(deployment: Deployment, move: HostMove) -> Look:
 
 def _standing(intent: Intent, found: SeenCluster) -> Standing:
     blueprint = intent.blueprint
-    first = blueprint.topology.of(EtcdSettings)[0]
-    assert isinstance(first.settings, EtcdSettings)
-    seen = etcd.observe(first.settings.cluster, blueprint.scene(first))
+    seen = etcd_state(blueprint)
     leads = [path for path, d in found.seen.databases.items() if d.role == "leader"]
     return Standing(
         whole=blueprint.topology,

@@ -6,11 +6,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import tenfold.engines.etcd.probe as etcd
 from tenfold.engines.patroni import probe
 from tenfold.errors import TargetError
-from tenfold.topology.settings import PatroniSettings
+from tenfold.topology.settings import EtcdSettings, PatroniSettings
 
 if TYPE_CHECKING:
+    from tenfold.engines.etcd.probe import EtcdState
     from tenfold.engines.patroni.probe import ClusterView
     from tenfold.transitions.blueprint import Blueprint
     from tenfold.transitions.planner import Goal
@@ -22,6 +24,13 @@ def view_of(blueprint: Blueprint) -> ClusterView | None:
         with suppress(TargetError):
             return probe.observe(unit, blueprint.scene(unit))
     return None
+
+
+def etcd_state(blueprint: Blueprint) -> EtcdState:
+    """The cluster of etcd that Patroni asks, as its first member is asked for it."""
+    first = blueprint.topology.of(EtcdSettings)[0]
+    assert isinstance(first.settings, EtcdSettings)
+    return etcd.observe(first.settings.cluster, blueprint.scene(first))
 
 
 def leading_alone(blueprint: Blueprint) -> str | None:

@@ -73,16 +73,14 @@ def write(
 
     Takes up to 2.5 s after a hold, for the edge's log. Ctrl-C ends that wait, and nothing else.
     """
-    try:
-        report = make_report(
+
+    def make() -> Report:
+        made = make_report(
             deployment, recorder, evidence, crossing, before, after, outcome, error, command
         )
-        report = replace(report, host=host)
-        filed = store.save(folder(deployment.layout), report, page)
-    except Exception as fault:  # noqa: BLE001 - a report that fails must not fail what it is about
-        what = fault.what if isinstance(fault, TenfoldError) else f"{type(fault).__name__}: {fault}"
-        return Filing(note=f"the report could not be written: {what}")
-    return Filing(report, filed.page)
+        return replace(made, host=host)
+
+    return _filed(deployment, make)
 
 
 def write_drill(
@@ -92,8 +90,20 @@ def write_drill(
     error: BaseException | None = None,
 ) -> Filing:
     """Make the report of a drill and file it; whatever goes wrong with that becomes a note."""
+    return _filed(deployment, lambda: _drill_report(deployment, recorder, drill, error))
+
+
+def outcome_of(deployment: Deployment, error: BaseException | None) -> Outcome:
+    """What the command that ended just now came to."""
+    if error is None:
+        return "done"
+    last = deployment.journal.last()
+    return "backed-out" if last is not None and last.outcome == "backed-out" else "failed"
+
+
+def _filed(deployment: Deployment, make: Callable[[], Report]) -> Filing:
     try:
-        report = _drill_report(deployment, recorder, drill, error)
+        report = make()
         filed = store.save(folder(deployment.layout), report, page)
     except Exception as fault:  # noqa: BLE001 - a report that fails must not fail what it is about
         what = fault.what if isinstance(fault, TenfoldError) else f"{type(fault).__name__}: {fault}"
