@@ -32,15 +32,15 @@ One app (FastAPI, a psycopg pool) on two sites, brought up once: through `tenfol
 and by hand behind nginx on a Patroni with two members and three of etcd, configured as the example
 that it comes with: a lease of 30 s, a round of 10 s, asynchronous; the app names both servers in
 its `DATABASE_URL` (`target_session_attrs=read-write`). Each round brings each fault once; the other
-side takes part in every {THEIRS_EVERY}th, the sides take turns. Around each fault runs an open-loop load (`tenfold load`, Poisson
-arrivals, keep-alive clients, nothing retried, one minute of patience), half of it writes with a
-ledger, from {BEFORE_SECONDS:g} s before until writes go on. Killed is what is sent SIGKILL: the
-server's main process; that and Patroni; or every process of the leader's host, etcd and agent
-included, all of them stopped first so that none acts. *Leader paused*: every process of that host
-is stopped (SIGSTOP) until another one leads and writes go on, and goes on then. What ended by
-itself is brought back after each fault, and the next one waits until the other member follows. A
-false failover is a leader that changed between two faults. A failed request is one without a whole
-answer of status 2xx."""
+side takes part in every {THEIRS_EVERY}th, the sides take turns. Around each fault runs an open-loop
+load (`tenfold load`, Poisson arrivals, keep-alive clients, nothing retried, one minute of
+patience), half of it writes with a ledger, from {BEFORE_SECONDS:g} s before until writes go on.
+Killed is what is sent SIGKILL: the server's main process; that and Patroni; or every process of the
+leader's host, etcd and agent included, all of them stopped first so that none acts. *Leader
+paused*: every process of that host is stopped (SIGSTOP) until another one leads and writes go on,
+and goes on then. What ended by itself is brought back after each fault, and the next one waits
+until the other member follows. A false failover is a leader that changed between two faults. A
+failed request is one without a whole answer of status 2xx."""
 SPEC = f"""\
 [load]
 ramp = "1s"

@@ -11,7 +11,7 @@ import pytest
 from tests.support.examples import EXAMPLES, python
 from tests.support.postgres import running
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(240), pytest.mark.few(0)]
 
 THEIR_TESTS = {
     "polls": ("manage.py", "test", "--settings", "config.test_settings"),

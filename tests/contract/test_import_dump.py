@@ -24,7 +24,7 @@ from tenfold.importing.match import Wishes
 from tenfold.importing.recognise import recognise
 from tenfold.secret import Secret
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.few(10)]
 FORMATS = ("plain", "gzip", "custom", "tar", "directory")
 SCHEMA = (
     "CREATE TYPE mood AS ENUM ('sad', 'happy')",

@@ -20,7 +20,7 @@ from tenfold.errors import Refused, TenfoldError
 from tenfold.importing import sqlite
 from tenfold.importing.match import Wishes
 
-pytestmark = [pytest.mark.engine, pytest.mark.few(12)]
+pytestmark = [pytest.mark.engine, pytest.mark.few(8)]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from tests.support import apps
 from tests.support.postgres import wait_for
 from tests.support.project import Project
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 ROWS = 300_000
 UNTOUCHED = "nothing: the app's database is as it was"

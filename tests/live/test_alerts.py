@@ -19,7 +19,7 @@ from tests.support.webhook import Receiver, receiving
 
 from tenfold.targets.local.account import account_for
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(500), pytest.mark.few(1)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(500), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 
 
@@ -110,7 +110,6 @@ def test_requests_that_fail_are_told_once_and_their_end_once(
     assert remembered(project)["firing"] == []
 
 
-@pytest.mark.always
 def test_a_worker_that_is_killed_again_and_again_is_told_once(
     bring: Bring, receiver: Receiver
 ) -> None:

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
 Bring = Callable[[Any], Project]
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", list(APP))
 def test_nobody_notices(bring: Bring, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in packages().items():

@@ -21,6 +21,7 @@ pytestmark = [
     pytest.mark.live,
     pytest.mark.timeout(400),
     pytest.mark.skipif(chromium.missing() is not None, reason=str(chromium.missing())),
+    pytest.mark.few(1),
 ]
 Bring = Callable[[Any], Project]
 

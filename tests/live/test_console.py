@@ -15,7 +15,7 @@ from tests.support import apps
 from tests.support.project import Project
 from tests.support.venvs import WSGI, environment
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300), pytest.mark.few(0)]
 
 Bring = Callable[[Callable[[Path], Project]], Project]
 WHERE = "import os; print('uid', os.getuid(), os.environ['TENFOLD_RELEASE'], os.getcwd())\n"

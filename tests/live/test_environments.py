@@ -11,7 +11,7 @@ import pytest
 from tests.support import apps
 from tests.support.project import Project
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300), pytest.mark.few(0)]
 
 Bring = Callable[[Callable[[Path], Project]], Project]
 

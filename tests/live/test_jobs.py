@@ -19,7 +19,7 @@ from tests.support.project import Project
 from tests.support.users import Users
 from tests.support.working import running, until
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 
 
@@ -175,7 +175,6 @@ def test_a_killed_scheduler_takes_its_run_along_and_runs_no_slot_again(bring: Br
     assert scheduler(project)["restarts"] == 1
 
 
-@pytest.mark.always
 def test_a_deploy_waits_for_a_run_as_long_as_it_may_and_then_cuts_it_off(bring: Bring) -> None:
     project = bring(endless)
     project.up()

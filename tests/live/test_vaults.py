@@ -12,7 +12,7 @@ from tests.support import apps
 from tests.support.project import Project
 from tests.support.vault_servers import Store, arn, created, open_bao, secrets_manager
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400), pytest.mark.few(0)]
 Bring = Callable[[Callable[[Path], Project]], Project]
 CANARY = "canary-51b0-never-seen"
 READ = "import os; print(os.environ.get('{}'))"

@@ -16,7 +16,9 @@ def fence(data: DataDirectory) -> bool:
     """Kill every process of the server; gives whether verifiably none is left."""
     done = data.end(END_SECONDS)
     if not done:
-        say(f"not verified: no process works in {data.path}; the lease has to run out")
+        unknown = data.unknown()
+        why = "" if unknown is None else f" (process {unknown} may, and cannot be looked at)"
+        say(f"not verified: no process works in {data.path}{why}; the lease has to run out")
     return done
 
 

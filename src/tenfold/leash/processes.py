@@ -139,7 +139,7 @@ class DataDirectory:
         except (FileNotFoundError, ProcessLookupError):
             return False  # It is over.
         except OSError:
-            return None if _owner(pid) in (os.geteuid(), None) else False
+            return None if _may_be_like_us(pid) else False
         return _after(words, b"-D") == os.fsencode(self.path)
 
     def postmaster(self) -> Held | None:
@@ -161,8 +161,12 @@ class DataDirectory:
 
     def _is_sure(self) -> bool:
         """Whether of every process somebody can say if it works here."""
+        return bool(self._held) and self.unknown() is None
+
+    def unknown(self) -> int | None:
+        """A process of which nobody can say whether it works here; ``None`` if there is none."""
         pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
-        return bool(self._held) and all(self._works_here(pid) is not None for pid in pids)
+        return next((pid for pid in pids if self._works_here(pid) is None), None)
 
     def is_at_rest(self) -> bool:
         """Whether verifiably nothing works here."""
@@ -226,13 +230,29 @@ class DataDirectory:
                 time.sleep(POLL_SECONDS * 10)
 
 
-def _owner(pid: int) -> int | None:
-    """Whose process it is; ``None`` where nobody can say. A directory of /proc may be root's."""
+def _may_be_like_us(pid: int) -> bool:
+    """Whether a process that we may not look at can be one of this cluster's server nevertheless.
+
+    Those are started by whoever looks, or by their like: for the same user and group, and with no
+    capability that the other lacks. Somebody else's may not be looked at for any of these three
+    reasons (ptrace(2), "Ptrace access mode checking"), and what is left is rare. Directories of
+    /proc may be root's whoever runs, so the process's own record is asked.
+    """
+    theirs, ours = _rights(pid), _rights(os.getpid())
+    if theirs is None or ours is None:
+        return True
+    (their_ids, their_capabilities), (our_ids, our_capabilities) = theirs, ours
+    return their_ids == our_ids and not their_capabilities & ~our_capabilities
+
+
+def _rights(pid: int) -> tuple[tuple[int, ...], int] | None:
+    """Effective, saved and real user and group, and the permitted capabilities as bits."""
     try:
         with open(f"/proc/{pid}/status", "rb") as file:
-            lines = [line for line in file if line.startswith(b"Uid:")]
-        return int(lines[0].split()[1])
-    except (OSError, IndexError, ValueError):
+            told = dict(line.split(b":", 1) for line in file if b":" in line)
+        ids = (*told[b"Uid"].split()[:3], *told[b"Gid"].split()[:3])
+        return tuple(int(number) for number in ids), int(told[b"CapPrm"], 16)
+    except (OSError, LookupError, ValueError):
         return None
 
 

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 SWITCHES = 10
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "kind",
     [UVICORN, PLAIN_UVICORN, SYNC, GTHREAD, HYPERCORN, HYPERCORN_WSGI, *DOORED],

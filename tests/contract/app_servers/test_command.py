@@ -30,7 +30,7 @@ from tests.support.app_process import (
 
 from tenfold.wiring import control
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(180), pytest.mark.few(10)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(180), pytest.mark.few(6)]
 every = pytest.mark.parametrize("kind", DOORED, ids=lambda kind: kind.name)
 talking = pytest.mark.parametrize("kind", [UVICORNS, GRANIAN], ids=lambda kind: kind.name)
 

@@ -14,7 +14,7 @@ from tests.support.app_process import APPS, HYPERCORN, SYNC, UVICORN, AppProcess
 
 from tenfold.wiring import control
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(120), pytest.mark.few(16)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(120), pytest.mark.few(8)]
 BROKEN = APPS / "broken"
 both = pytest.mark.parametrize(
     "kind", [UVICORN, SYNC, HYPERCORN], ids=["uvicorn", "gunicorn", "hypercorn"]

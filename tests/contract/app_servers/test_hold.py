@@ -40,7 +40,7 @@ from tenfold.wiring import control
 
 Status = dict[str, Any]
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300), pytest.mark.few(12)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300), pytest.mark.few(6)]
 
 
 def of(*kinds: Kind) -> pytest.MarkDecorator:

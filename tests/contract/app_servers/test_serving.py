@@ -29,7 +29,7 @@ from tests.support.keepalive import Connection
 
 from tenfold.wiring import control
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(180), pytest.mark.few(14)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(180), pytest.mark.few(8)]
 every = pytest.mark.parametrize(
     "kind",
     [UVICORN, PLAIN_UVICORN, SYNC, GTHREAD, HYPERCORN, HYPERCORN_WSGI],

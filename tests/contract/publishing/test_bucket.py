@@ -15,7 +15,7 @@ from tests.support.publishing import SITE, InBucket, Quiet, World
 from tenfold.errors import PublishError, Refused
 from tenfold.publishing import work
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(180), pytest.mark.few(6)]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.support.publishing import HEAD, SITE, World
 
 from tenfold.state.lock import Lock
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(120), pytest.mark.few(5)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(120), pytest.mark.few(4)]
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_what_excludes_each_other(world: World) -> None:
     assert "--list and --back exclude each other" in done.stderr
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(0)
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", ["git", "ssh", "netlify", "bucket"])
 def test_ten_thousand_files(kind: str, make: Callable[[str], World]) -> None:

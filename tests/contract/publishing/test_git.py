@@ -15,7 +15,7 @@ from tests.support.publishing import SITE, Branch, World
 
 from tenfold.errors import PublishError, Refused, SpecError
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(120), pytest.mark.few(8)]
 
 
 @pytest.fixture

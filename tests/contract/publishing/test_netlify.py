@@ -11,7 +11,7 @@ from tests.support.publishing import SITE, Hosted, World
 
 from tenfold.errors import PublishError, Refused
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(120), pytest.mark.few(6)]
 
 
 @pytest.fixture

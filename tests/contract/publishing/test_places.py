@@ -9,7 +9,7 @@ from tests.support.publishing import SITE, Quiet, World
 from tenfold.errors import PublishError, Refused, UsageError
 from tenfold.publishing import work
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(180), pytest.mark.few(16)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(180), pytest.mark.few(8)]
 
 
 def test_everything_is_served_under_its_name(world: World) -> None:

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ def pretender(
         shutil.copy("/bin/sleep", program)
     with subprocess.Popen([program, "60"], cwd=path, env=env) as process:
         try:
+            wait_for(lambda: comm(process.pid) == name, within=5, subject="its name")
             yield process
         finally:
             process.kill()
@@ -68,22 +69,94 @@ def test_nothing_is_claimed_of_a_directory_that_nobody_saw(tmp_path: Path) -> No
     assert not DataDirectory(str(tmp_path / "gone")).end(1)
 
 
+def unseen(monkeypatch: pytest.MonkeyPatch, pid: int) -> None:
+    """Nobody may look at this process."""
+    look = os.stat
+
+    def denied(path: str, *more: Any, **named: Any) -> os.stat_result:
+        if path == f"/proc/{pid}/cwd":
+            raise PermissionError(path)
+        return look(path, *more, **named)
+
+    monkeypatch.setattr(os, "stat", denied)
+
+
 def test_nothing_is_claimed_of_a_process_that_cannot_be_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = data(tmp_path)
     with pretender(here) as mine:
-        look = os.stat
-
-        def denied(path: str, *more: Any, **named: Any) -> os.stat_result:
-            if path == f"/proc/{mine.pid}/cwd":
-                raise PermissionError(path)
-            return look(path, *more, **named)
-
-        monkeypatch.setattr(os, "stat", denied)
+        unseen(monkeypatch, mine.pid)
         found = DataDirectory(str(here))
         assert not found.end(0.2)
         assert not found.is_at_rest()
+        assert found.unknown() == mine.pid
+
+
+@pytest.mark.parametrize("theirs", ["a capability", "another group", "another user"])
+def test_somebody_else_s_process_that_cannot_be_looked_at_is_none_of_the_cluster_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, theirs: str
+) -> None:
+    ids = (1000, 1000, 1000, 100, 100, 100)
+    other = {
+        "a capability": (ids, 1 << 2),
+        "another group": ((*ids[:3], 101, 101, 101), 0),
+        "another user": ((1001, 1001, 1001, *ids[3:]), 0),
+    }[theirs]
+    here, elsewhere = data(tmp_path), tmp_path / "other"
+    elsewhere.mkdir()
+    with pretender(elsewhere) as stranger:
+        unseen(monkeypatch, stranger.pid)
+        monkeypatch.setattr(
+            processes, "_rights", lambda pid: other if pid == stranger.pid else (ids, 0)
+        )
+        assert DataDirectory(str(here)).is_at_rest()
+        monkeypatch.setattr(processes, "_rights", lambda pid: (ids, 0))
+        assert DataDirectory(str(here)).unknown() == stranger.pid
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving a process a capability needs root")
+def test_a_process_of_the_same_user_with_more_rights_delays_nobody(tmp_path: Path) -> None:
+    here, elsewhere = data(tmp_path), tmp_path / "other"
+    elsewhere.mkdir()
+    program, found = elsewhere / "postgres", DataDirectory(str(here))
+    shutil.copy("/bin/sleep", program)
+    theirs = (
+        *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
+        *("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", str(program), "60"),
+    )
+    with subprocess.Popen(theirs, cwd=elsewhere) as stranger:
+        try:
+            wait_for(lambda: comm(stranger.pid) == "postgres", within=5, subject="its name")
+            assert as_nobody(lambda: not can_look_at(stranger.pid))
+            assert as_nobody(found.is_at_rest)
+        finally:
+            stranger.kill()
+
+
+def can_look_at(pid: int) -> bool:
+    try:
+        os.stat(f"/proc/{pid}/cwd")
+    except PermissionError:
+        return False
+    return True
+
+
+def as_nobody(asked: Callable[[], bool]) -> bool:
+    """What an ordinary user without any capability finds; asked in a process of its own."""
+    child = os.fork()
+    if child == 0:
+        code = 2
+        try:
+            os.setgroups([])
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+            code = 0 if asked() else 1
+        finally:
+            os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, 1)
+    return code == 0
 
 
 def test_one_that_is_just_being_started_is_known_by_its_arguments(tmp_path: Path) -> None:
