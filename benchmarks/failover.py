@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchmarks.apps import DIARY
@@ -19,9 +19,9 @@ from benchmarks.results import Comparison, Finding
 from benchmarks.workplace import Workplace, alternating, cores
 
 ROUNDS = 50
-THEIRS_EVERY = 5
-"""The other side takes part in the first round of so many: it waits for its lease again and again,
-for half a minute."""
+THEIRS_EVERY, PAUSE_EVERY = 10, 5
+"""The other side takes part in the first round of so many, and a leader is paused in the first of so
+many: both wait for leases, for half a minute."""
 LONGEST_SECONDS = 300.0
 BEFORE_SECONDS, STEADY_SECONDS = 2.0, 2.0
 IN_HAND_SECONDS = 0.2
@@ -31,16 +31,17 @@ HOW = f"""\
 One app (FastAPI, a psycopg pool) on two sites, brought up once: through `tenfold up --stage 1k`,
 and by hand behind nginx on a Patroni with two members and three of etcd, configured as the example
 that it comes with: a lease of 30 s, a round of 10 s, asynchronous; the app names both servers in
-its `DATABASE_URL` (`target_session_attrs=read-write`). Each round brings each fault once; the other
-side takes part in every {THEIRS_EVERY}th, the sides take turns. Around each fault runs an open-loop
-load (`tenfold load`, Poisson arrivals, keep-alive clients, nothing retried, one minute of
-patience), half of it writes with a ledger, from {BEFORE_SECONDS:g} s before until writes go on.
-Killed is what is sent SIGKILL: the server's main process; that and Patroni; or every process of the
-leader's host, etcd and agent included, all of them stopped first so that none acts. *Leader
-paused*: every process of that host is stopped (SIGSTOP) until another one leads and writes go on,
-and goes on then. What ended by itself is brought back after each fault, and the next one waits
-until the other member follows. A false failover is a leader that changed between two faults. A
-failed request is one without a whole answer of status 2xx."""
+its `DATABASE_URL` (`target_session_attrs=read-write`). Each round brings each fault once, but pauses a
+leader in every {PAUSE_EVERY}th only; the other side takes part in every {THEIRS_EVERY}th, the sides
+take turns. Around each fault runs an open-loop load (`tenfold load`, Poisson arrivals, keep-alive
+clients, nothing retried, one minute of patience), half of it writes with a ledger, from
+{BEFORE_SECONDS:g} s before until writes go on. Killed is what is sent SIGKILL: the server's main
+process; that and Patroni; or every process of the leader's host, etcd and agent included, all of
+them stopped first so that none acts. *Leader paused*: every process of that host is stopped
+(SIGSTOP) until another one leads and writes go on, and goes on then. What ended by itself is
+brought back after each fault, and the next one waits until the other member follows. A false
+failover is a leader that changed between two faults. A failed request is one without a whole answer
+of status 2xx."""
 SPEC = f"""\
 [load]
 ramp = "1s"
@@ -75,8 +76,11 @@ def measure(options: Options, place: Workplace) -> Finding:
         for number in range(rounds):
             for side in sides[:1] if number % THEIRS_EVERY else alternating(*sides, number):
                 for fault, bring in FAULTS.items():
+                    if fault == PAUSED and number % PAUSE_EVERY:
+                        continue
                     load = _load(side, place, options)
-                    found[side.name].append(_strike(side, fault, bring, load, known))
+                    one = _strike(side, fault, bring, load, known)
+                    found[side.name].append(replace(one, round=number))
                     known[side.name] = side.leader()
                 print(f"  {side.name}: {number + 1} of {rounds}", file=sys.stderr, flush=True)
     except (AssertionError, RuntimeError, TimeoutError) as error:
@@ -188,23 +192,22 @@ def _planned(side: Side, leader: str, goes_on: Callable[[], None]) -> None:
     goes_on()
 
 
+PAUSED = "leader paused"
 FAULTS: Mapping[str, Callable[[Side, str, Callable[[], None]], None]] = {
     "PostgreSQL killed": _killed(("PostgreSQL",)),
     "Patroni and PostgreSQL killed": _killed(("Patroni", "PostgreSQL")),
     "host killed": _killed(("everything",)),
-    "leader paused": _paused,
+    PAUSED: _paused,
     "planned switchover": _planned,
 }
 
 
 def _compared(sides: tuple[Side, Side], found: Mapping[str, list[Struck]]) -> list[Comparison]:
-    ours, theirs = (found[side.name] for side in sides)
+    ours, theirs = ({(one.fault, one.round): one.stall for one in found[s.name]} for s in sides)
     compared = []
     for fault in FAULTS:
-        mine = [one.stall for one in ours if one.fault == fault][::THEIRS_EVERY]
-        other = [one.stall for one in theirs if one.fault == fault]
-        both = min(len(mine), len(other))
+        both = [key for key in theirs if key in ours and key[0] == fault]
         if both:
-            what = f"{fault}: longest stall of writes"
-            compared.append(Comparison(what, "s", tuple(mine[:both]), tuple(other[:both])))
+            mine, other = tuple(ours[key] for key in both), tuple(theirs[key] for key in both)
+            compared.append(Comparison(f"{fault}: longest stall of writes", "s", mine, other))
     return compared

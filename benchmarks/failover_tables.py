@@ -31,6 +31,7 @@ class Struck:
         lost, duplicated, unknown: writes, by the ledger.
         led: whether another one leads since.
         false: changes of the leader before the fault that nobody asked for.
+        round: in which it came.
     """
 
     fault: str
@@ -44,6 +45,7 @@ class Struck:
     unknown: int
     led: bool
     false: int
+    round: int = 0
 
 
 def struck(
