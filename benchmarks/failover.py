@@ -16,12 +16,12 @@ from benchmarks.open_loop import OpenLoop
 from benchmarks.options import Options
 from benchmarks.processes import wait_for
 from benchmarks.results import Comparison, Finding
-from benchmarks.workplace import Workplace, alternating, cores
+from benchmarks.workplace import Workplace, cores
 
 ROUNDS = 50
 THEIRS_EVERY, PAUSE_EVERY = 10, 5
-"""The other side takes part in the first round of so many, and a leader is paused in the first of so
-many: both wait for leases, for half a minute."""
+"""The other side takes part in the first of so many rounds, and a leader is paused in the first of
+so many: both wait for leases, for half a minute."""
 LONGEST_SECONDS = 300.0
 BEFORE_SECONDS, STEADY_SECONDS = 2.0, 2.0
 IN_HAND_SECONDS = 0.2
@@ -31,17 +31,17 @@ HOW = f"""\
 One app (FastAPI, a psycopg pool) on two sites, brought up once: through `tenfold up --stage 1k`,
 and by hand behind nginx on a Patroni with two members and three of etcd, configured as the example
 that it comes with: a lease of 30 s, a round of 10 s, asynchronous; the app names both servers in
-its `DATABASE_URL` (`target_session_attrs=read-write`). Each round brings each fault once, but pauses a
-leader in every {PAUSE_EVERY}th only; the other side takes part in every {THEIRS_EVERY}th, the sides
-take turns. Around each fault runs an open-loop load (`tenfold load`, Poisson arrivals, keep-alive
-clients, nothing retried, one minute of patience), half of it writes with a ledger, from
+its `DATABASE_URL` (`target_session_attrs=read-write`). Each round brings each fault once, but
+pauses a leader in every {PAUSE_EVERY}th only; the other side takes part in every {THEIRS_EVERY}th,
+after Tenfold. Around each fault runs an open-loop load (`tenfold load`, Poisson arrivals,
+keep-alive clients, nothing retried, one minute of patience), half of it writes with a ledger, from
 {BEFORE_SECONDS:g} s before until writes go on. Killed is what is sent SIGKILL: the server's main
 process; that and Patroni; or every process of the leader's host, etcd and agent included, all of
 them stopped first so that none acts. *Leader paused*: every process of that host is stopped
 (SIGSTOP) until another one leads and writes go on, and goes on then. What ended by itself is
 brought back after each fault, and the next one waits until the other member follows. A false
-failover is a leader that changed between two faults. A failed request is one without a whole answer
-of status 2xx."""
+failover is a leader that changed between two faults. A failed request is one without a whole
+answer of status 2xx."""
 SPEC = f"""\
 [load]
 ramp = "1s"
@@ -74,7 +74,7 @@ def measure(options: Options, place: Workplace) -> Finding:
     rounds = options.rounds_or(ROUNDS)
     try:
         for number in range(rounds):
-            for side in sides[:1] if number % THEIRS_EVERY else alternating(*sides, number):
+            for side in sides[:1] if number % THEIRS_EVERY else sides:
                 for fault, bring in FAULTS.items():
                     if fault == PAUSED and number % PAUSE_EVERY:
                         continue
