@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -19,10 +20,12 @@ from benchmarks.results import Comparison, Finding
 from benchmarks.workplace import Workplace, cores
 
 ROUNDS = 50
-THEIRS_EVERY, PAUSE_EVERY = 10, 5
-"""The other side takes part in the first of so many rounds, and a leader is paused in the first of
-so many: both wait for leases, for half a minute."""
+THEIRS_EVERY, SLOW_EVERY = 10, 5
+"""The other side takes part in the first of so many rounds, and a leader is paused or drained in
+the first of so many: these take half a minute and more each."""
 LONGEST_SECONDS = 300.0
+Bring = Callable[[Side, str], AbstractContextManager[None]]
+"""Bring a fault to a leader's host; the block begins when it has come."""
 BEFORE_SECONDS, STEADY_SECONDS = 2.0, 2.0
 IN_HAND_SECONDS = 0.2
 """As many writes as are due in so long may be in hand at any time."""
@@ -31,17 +34,19 @@ HOW = f"""\
 One app (FastAPI, a psycopg pool) on two sites, brought up once: through `tenfold up --stage 1k`,
 and by hand behind nginx on a Patroni with two members and three of etcd, configured as the example
 that it comes with: a lease of 30 s, a round of 10 s, asynchronous; the app names both servers in
-its `DATABASE_URL` (`target_session_attrs=read-write`). Each round brings each fault once, but
-pauses a leader in every {PAUSE_EVERY}th only; the other side takes part in every {THEIRS_EVERY}th,
-after Tenfold. Around each fault runs an open-loop load (`tenfold load`, Poisson arrivals,
-keep-alive clients, nothing retried, one minute of patience), half of it writes with a ledger, from
-{BEFORE_SECONDS:g} s before until writes go on. Killed is what is sent SIGKILL: the server's main
-process; that and Patroni; or every process of the leader's host, etcd and agent included, all of
-them stopped first so that none acts. *Leader paused*: every process of that host is stopped
-(SIGSTOP) until another one leads and writes go on, and goes on then. What ended by itself is
+its `DATABASE_URL` (`target_session_attrs=read-write`). Each round brings each fault once, but a
+leader is paused, and drained, in every {SLOW_EVERY}th only; the other side takes part in every
+{THEIRS_EVERY}th, after Tenfold. Around each fault runs an open-loop load (`tenfold load`, Poisson
+arrivals, keep-alive clients, nothing retried, one minute of patience), half of it writes with a
+ledger, from {BEFORE_SECONDS:g} s before until writes go on. Killed is what is sent SIGKILL: the
+server's main process; that and Patroni; or every process of the leader's host, etcd and agent
+included, all of them stopped first so that none acts. *Leader paused*: every process of that host
+is stopped (SIGSTOP) until another one leads and writes go on, and goes on then. *Drained* is the
+leader's host with `tenfold host drain`, beside Patroni's own switchover. What ended by itself is
 brought back after each fault, and the next one waits until the other member follows. A false
-failover is a leader that changed between two faults. A failed request is one without a whole
-answer of status 2xx."""
+failover is a leader that changed between two faults. Tenfold's databases are asked 20 times a
+second whether they take writes, each with a write. A failed request is one without a whole answer
+of status 2xx."""
 SPEC = f"""\
 [load]
 ramp = "1s"
@@ -76,7 +81,7 @@ def measure(options: Options, place: Workplace) -> Finding:
         for number in range(rounds):
             for side in sides[:1] if number % THEIRS_EVERY else sides:
                 for fault, bring in FAULTS.items():
-                    if fault == PAUSED and number % PAUSE_EVERY:
+                    if fault in (PAUSED, DRAINED) and number % SLOW_EVERY:
                         continue
                     load = _load(side, place, options)
                     one = _strike(side, fault, bring, load, known)
@@ -100,28 +105,32 @@ def measure(options: Options, place: Workplace) -> Finding:
 def _strike(
     side: Side,
     fault: str,
-    bring: Callable[[Side, str, Callable[[], None]], None],
+    bring: Bring,
     load: OpenLoop,
     known: Mapping[str, tuple[str, int] | None],
 ) -> Struck:
     before = known[side.name]
-    with load:
+    with side.watched() as doubled, load:
         acknowledged = Acknowledged(load.folder / "ledger")
         acknowledged.wait_until_steady(load, time.monotonic() + BEFORE_SECONDS)
-        began, at = acknowledged.began, time.monotonic()
         leader = side.leader()
         assert leader is not None, f"{side.name}: nobody leads before a fault"
-        bring(side, leader[0], lambda: acknowledged.wait_until_steady(load, time.monotonic() + 1))
+        come: list[float] = []
+        with bring(side, leader[0]):
+            come.append(time.monotonic())
+            acknowledged.wait_until_steady(load, time.monotonic() + 1)
         after = side.leader()
     side.mend()
     assert load.report is not None
-    return struck(
+    found = struck(
         fault,
         load.report,
-        at - began,
+        load.failures(),
+        come[0],
         led=after is not None and after[0] != leader[0],
         false=0 if before == leader else 1,
     )
+    return replace(found, two=doubled())
 
 
 def _load(side: Side, place: Workplace, options: Options) -> OpenLoop:
@@ -143,8 +152,6 @@ class Acknowledged:
         self._seen: list[float] = []
         self._read = self._in_hand = 0
         wait_for(lambda: self._look() > 0, "the load's first write")
-        self.began = self._seen[0]
-        """About when the load began."""
 
     def wait_until_steady(self, load: OpenLoop, since: float) -> None:
         """Until writes have gone on for a while, all of it after that moment, and whoever waited
@@ -174,31 +181,32 @@ class Acknowledged:
         return len(self._seen)
 
 
-def _killed(what: tuple[str, ...]) -> Callable[[Side, str, Callable[[], None]], None]:
-    def bring(side: Side, leader: str, goes_on: Callable[[], None]) -> None:
+def _killed(what: tuple[str, ...]) -> Bring:
+    @contextmanager
+    def bring(side: Side, leader: str) -> Iterator[None]:
         kill(side, leader, what)
-        goes_on()
+        yield
 
     return bring
 
 
-def _paused(side: Side, leader: str, goes_on: Callable[[], None]) -> None:
-    with stopped(side, leader, "everything"):
-        goes_on()
+@contextmanager
+def _drained(side: Side, leader: str) -> Iterator[None]:
+    side.drain(leader)
+    yield
 
 
-def _planned(side: Side, leader: str, goes_on: Callable[[], None]) -> None:
-    side.switch_over(leader)
-    goes_on()
+def _paused(side: Side, leader: str) -> AbstractContextManager[None]:
+    return stopped(side, leader, "everything")
 
 
-PAUSED = "leader paused"
-FAULTS: Mapping[str, Callable[[Side, str, Callable[[], None]], None]] = {
+PAUSED, DRAINED = "leader paused", "leader's host drained"
+FAULTS: Mapping[str, Bring] = {
     "PostgreSQL killed": _killed(("PostgreSQL",)),
     "Patroni and PostgreSQL killed": _killed(("Patroni", "PostgreSQL")),
     "host killed": _killed(("everything",)),
     PAUSED: _paused,
-    "planned switchover": _planned,
+    DRAINED: _drained,
 }
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
 import psycopg
-from tests.support.care import LEADS, Member, members
+from tests.support.care import LEADS, Member, Said, members, require_one_leader, watching
 from tests.support.moves import processes_of
 from tests.support.ports import free_port
 
@@ -26,11 +27,6 @@ from benchmarks.processes import run, tree, wait_for
 from benchmarks.sites import OURS
 from benchmarks.tenfold_site import TenfoldSite
 from benchmarks.watcher import answers
-from tenfold.deployment import work
-from tenfold.deployment.deployment import Deployment
-from tenfold.engines.patroni import admin
-from tenfold.state.layout import Layout
-from tenfold.topology.settings import PatroniSettings
 
 THEIRS = "Patroni, untuned"
 WELL_SECONDS = 300.0
@@ -55,8 +51,12 @@ class Side(Protocol):
         """Processes of a host: ``PostgreSQL``, ``Patroni``, ``database`` (both, and whoever looks
         after them), or ``everything``."""
 
-    def switch_over(self, leader: str) -> None:
-        """Have another one lead, in order."""
+    def drain(self, leader: str) -> None:
+        """Have another one lead, in order, and take the leader's host out."""
+
+    def watched(self) -> AbstractContextManager[Callable[[], int | None]]:
+        """Ask every database whether it takes writes, while the block runs; told is, after it, in
+        how many moments two did, if somebody asked."""
 
     def mend(self) -> None:
         """Bring back whoever was killed; all is well at the end."""
@@ -73,6 +73,7 @@ class Ours:
     def __init__(self, site: TenfoldSite) -> None:
         self.site, self.project, self.url = site, site.project, site.url
         self._dsn = ""
+        self._drained: str | None = None
 
     def up(self) -> None:
         port = str(self.project.port)
@@ -96,15 +97,19 @@ class Ours:
             ]
         return member.pids(what)
 
-    def switch_over(self, leader: str) -> None:
-        deployment = Deployment.existing(Layout(self.project.path))
-        intent = work.intend(deployment, release=deployment.observe().release)
-        databases = intent.goal.topology.of(PatroniSettings)
-        (other,) = (unit for unit in databases if unit.host != leader)
-        scene = intent.blueprint.scene(other)
-        admin.switch_over(other, scene, leader=leader, candidate=other.host)
+    def drain(self, leader: str) -> None:
+        self.project.ok("host", "drain", leader, "--yes", timeout=300)
+        self._drained = leader
+
+    @contextmanager
+    def watched(self) -> Iterator[Callable[[], int | None]]:
+        with watching(self.project) as witness:
+            yield lambda: _doubled(witness.said)
 
     def mend(self) -> None:
+        if self._drained is not None:
+            self.project.ok("host", "add", self._drained, "--yes", timeout=300)
+            self._drained = None
         hosts = self.project.status()["hosts"]
         if any(unit["state"] != "running" for host in hosts for unit in host["units"][:1]):
             self.project.ok("up", "-d", timeout=300)
@@ -170,8 +175,11 @@ class Theirs:
             return [] if server is None else [server]
         return [] if node.patroni is None else tree(node.patroni.pid)
 
-    def switch_over(self, leader: str) -> None:
+    def drain(self, leader: str) -> None:
         self.cluster.switch_over(leader)
+
+    def watched(self) -> AbstractContextManager[Callable[[], int | None]]:
+        return nullcontext(lambda: None)
 
     def mend(self) -> None:
         self.cluster.mend()
@@ -180,6 +188,16 @@ class Theirs:
         self._edge.stop()
         self._workers.stop()
         self.cluster.close()
+
+
+def _doubled(said: Sequence[Said]) -> int:
+    """Whether two took writes at once, or one that had been followed; 1 if so."""
+    try:
+        require_one_leader(said)
+    except AssertionError as found:
+        print(f"  two leaders: {found}", file=sys.stderr, flush=True)
+        return 1
+    return 0
 
 
 Connect = Callable[[], psycopg.Connection[Any]]

@@ -15,7 +15,7 @@ GOALS: Mapping[str, float] = {
     "PostgreSQL killed": 3.0,
     "Patroni and PostgreSQL killed": 5.0,
     "host killed": 5.0,
-    "planned switchover": 1.0,
+    "leader's host drained": 1.0,
 }
 """Seconds: of the planned one for the longest stall, of the others for p95."""
 
@@ -27,8 +27,10 @@ class Struck:
     Attributes:
         stall: the longest time in which a write was due and none was acknowledged, seconds.
         failed: requests without an answer that was wanted.
-        later: those of them that were due more than a second after the fault.
-        lost, duplicated, unknown: writes, by the ledger.
+        soon: those of them that were sent after the fault, within a second.
+        later: those that were sent later than that; the rest was in flight when it came.
+        lost, duplicated, unknown: writes, by the ledger; ``applied``: unknown ones that are there.
+        two: moments in which two servers took writes; ``None`` where nobody looked.
         led: whether another one leads since.
         false: changes of the leader before the fault that nobody asked for.
         round: in which it came.
@@ -39,39 +41,51 @@ class Struck:
     requests: int
     acknowledged: int
     failed: int
+    soon: int
     later: int
     lost: int
     duplicated: int
     unknown: int
+    applied: int
     led: bool
     false: int
+    two: int | None = None
     round: int = 0
 
 
 def struck(
-    fault: str, report: Mapping[str, Any], at_seconds: float, *, led: bool, false: int
+    fault: str,
+    report: Mapping[str, Any],
+    failures: Sequence[Mapping[str, Any]],
+    at: float,
+    *,
+    led: bool,
+    false: int,
 ) -> Struck:
     """From version 1 of what ``python -m tenfold.load --json`` prints.
 
     Args:
         fault: its name.
         report: of a load that ran through it.
-        at_seconds: when it came, since the load began.
+        failures: its requests that failed, as ``--failures`` writes them.
+        at: when it had come, on the same clock.
         led: whether another one leads since.
         false: changes of the leader that nobody asked for.
     """
     ledger, overall = report["comparison"], report["overall"]
-    seconds = report["timeline"]
+    since = [one["sent"] - at for one in failures]
     return Struck(
         fault=fault,
         stall=report["writes"]["longest_stall_ms"] / 1000,
         requests=overall["due"],
         acknowledged=ledger["acknowledged"],
         failed=overall["failed"],
-        later=sum(s["failed"] for s in seconds if s["second"] > at_seconds + 1),
+        soon=sum(0 < seconds <= 1 for seconds in since),
+        later=sum(seconds > 1 for seconds in since),
         lost=ledger["counts"]["lost"],
         duplicated=ledger["counts"]["duplicated"],
         unknown=ledger["unknown"],
+        applied=ledger["counts"]["unknown_applied"],
         led=led,
         false=false,
     )
@@ -94,8 +108,9 @@ def stalls(sides: Mapping[str, Sequence[Struck]]) -> Table:
 def noticed(sides: Mapping[str, Sequence[Struck]]) -> Table:
     """What failed, and what became of writes."""
     header = (
-        *("", "", "requests", "failed", "of these sent later", "writes acknowledged"),
-        *("lost / duplicated", "outcome unknown", "another one led", "false failovers"),
+        *("", "", "requests", "failed", "sent within 1 s after", "sent later"),
+        *("writes acknowledged", "lost / duplicated", "outcome unknown, of these done"),
+        *("another one led", "two led at once", "false failovers"),
     )
     rows = []
     for fault in _faults(sides):
@@ -126,7 +141,7 @@ def p95(values: Sequence[float]) -> float:
 def _judged(fault: str, own: Sequence[float]) -> str:
     if fault not in GOALS:
         return "the lease"
-    longest = fault == "planned switchover"
+    longest = fault == "leader's host drained"
     reached = max(own) if longest else p95(own)
     words = "longest" if longest else "p95"
     verdict = "reached" if reached <= GOALS[fault] else "**missed**"
@@ -144,10 +159,12 @@ def _counts(own: Sequence[Struck]) -> tuple[str, ...]:
     return (
         f"{total('requests'):,}",
         f"{total('failed'):,}",
+        f"{total('soon'):,}",
         f"{total('later'):,}",
         f"{total('acknowledged'):,}",
         f"**{total('lost')} / {total('duplicated')}**",
-        str(total("unknown")),
+        f"{total('unknown')}, {total('applied')}",
         f"{total('led')} of {len(own)}",
+        "not looked at" if any(one.two is None for one in own) else str(total("two")),
         str(total("false")),
     )

@@ -40,6 +40,7 @@ class OpenLoop:
         file = self.folder / "load.toml"
         file.write_text(self.spec)
         argv = [sys.executable, "-m", "tenfold.load", "--spec", str(file), "--url", self.url]
+        argv += ["--failures", str(self.folder / "failures")]
         argv += ["--rate", f"{self.rate:g}", "--duration", f"{self.duration_seconds:g}", "--json"]
         env = dict(os.environ)
         if self.dsn is not None:
@@ -65,6 +66,10 @@ class OpenLoop:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         self._finish(ANSWERS_SECONDS)
+
+    def failures(self) -> list[dict[str, Any]]:
+        """Of a load that has ended: each request that failed, as ``--failures`` writes it."""
+        return [json.loads(line) for line in (self.folder / "failures").read_text().splitlines()]
 
     def to_its_end(self) -> None:
         """Wait until its duration is over."""

@@ -13,8 +13,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from tenfold.load import (
     render,
     run_load,
 )
+from tenfold.load.engine import Ended
 from tenfold.load.rendering import render_comparison
 from tenfold.secret import Secret
 
@@ -57,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--spec", type=Path, required=True, help="TOML file with a [load] table")
     parser.add_argument("--url", required=True, help="the site, as http://127.0.0.1:8000")
     parser.add_argument("--ledger", type=Path, help="file to write; needed with ledger = true")
+    parser.add_argument("--failures", type=Path, help="file for a line of each that failed")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--rate", type=float, help="requests per second, instead of the file's")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="instead of the file's")
@@ -100,9 +103,36 @@ async def _loaded(plan: LoadPlan, arguments: argparse.Namespace) -> LoadReport:
         if plan.keeps_ledger:
             ledger = stack.enter_context(Ledger(_ledger_path(arguments), plan.run_id))
         stop = stack.enter_context(_stopped_by_signals())
+        failures = stack.enter_context(_failures(arguments.failures))
         return await run_load(
-            plan, arguments.url, ledger=ledger, stop=stop, allow_remote=arguments.allow_remote
+            plan,
+            arguments.url,
+            ledger=ledger,
+            on_request=failures,
+            stop=stop,
+            allow_remote=arguments.allow_remote,
+            clock=time.monotonic,
         )
+
+
+@contextlib.contextmanager
+def _failures(path: Path | None) -> Iterator[Callable[[Ended], None] | None]:
+    """Writes a JSON object and a line of each request that fails: when it was due, was sent and
+    ended, in seconds of the machine's monotonic clock, whether it writes, and how it failed."""
+    if path is None:
+        yield None
+        return
+    try:
+        file = path.open("w")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+    with file:
+
+        def note(ended: Ended) -> None:
+            if ended.failure is not None:
+                file.write(json.dumps(asdict(ended)) + "\n")
+
+        yield note
 
 
 @contextlib.contextmanager
