@@ -27,10 +27,13 @@ def view_of(blueprint: Blueprint) -> ClusterView | None:
 
 
 def etcd_state(blueprint: Blueprint) -> EtcdState:
-    """The cluster of etcd that Patroni asks, as its first member is asked for it."""
-    first = blueprint.topology.of(EtcdSettings)[0]
-    assert isinstance(first.settings, EtcdSettings)
-    return etcd.observe(first.settings.cluster, blueprint.scene(first))
+    """The cluster of etcd that Patroni asks, as the first host asks that has what it asks with: one
+    that lost its files is no reason to believe that nobody answers."""
+    members = blueprint.topology.of(EtcdSettings)
+    scenes = [blueprint.scene(member) for member in members]
+    asks = next(filter(etcd.can_ask, scenes), scenes[0])
+    assert isinstance(members[0].settings, EtcdSettings)
+    return etcd.observe(members[0].settings.cluster, asks)
 
 
 def leading_alone(blueprint: Blueprint) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,11 @@ class EtcdState:
         """How many more may be lost before nothing can be written; negative: too many are."""
         answer = sum(m.answers for m in self.members)
         return answer - len(self.members) // 2 - 1
+
+
+def can_ask(scene: Scene) -> bool:
+    """Whether this scene's host has what its members let somebody in for."""
+    return os.path.exists(credentials(scene).certificate)
 
 
 def observe(cluster: str, scene: Scene) -> EtcdState:
