@@ -42,10 +42,12 @@ IS_FULL = (
 QUESTION = """
 SELECT CASE WHEN pg_is_in_recovery() OR current_setting('transaction_read_only')::bool THEN 0
        ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,
-       pg_postmaster_start_time()::text,
+       extract(epoch from pg_postmaster_start_time())::text,
        (SELECT system_identifier::text FROM pg_control_system())
 """
-"""The timeline is the one that is written now; that of the last checkpoint comes later."""
+"""The timeline is the one that is written now; that of the last checkpoint comes later. When it was
+started is a number: as a date it would read otherwise in every time zone, and a session keeps the
+one that it began with."""
 
 Answer = tuple[int, str, str]
 """The timeline that it writes, 0 for none; when it was started; its system identifier."""

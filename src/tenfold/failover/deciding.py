@@ -221,6 +221,12 @@ def after(state: State, step: Step, now: float) -> State:
             return replace(state, held=False, spent=False)
 
 
+def is_settled(state: State) -> bool:
+    """Whether requests go through the endpoint to a server, and nothing is to be done about it."""
+    known = state.path != NOBODY and state.life not in (UNNOTED, GONE)
+    return known and state.open and state.verified and not state.held and not state.stale
+
+
 def refuted(state: State) -> State:
     """The same when a look through the endpoint has found somebody else there, or nobody."""
     return replace(state, life=GONE)

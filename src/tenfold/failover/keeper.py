@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -20,11 +20,13 @@ from tenfold.failover.agent import Agent
 from tenfold.failover.asking import ServersAsked
 from tenfold.failover.config import Config, read
 from tenfold.failover.deciding import (
+    UNNOTED,
     State,
     Stay,
     Step,
     Wanted,
     after,
+    is_settled,
     learnt,
     refuted,
     steps,
@@ -37,6 +39,9 @@ LOOK_SECONDS = 0.25
 """How often at least it is decided: some decisions depend on time alone."""
 AGAIN_SECONDS = 0.1
 """How long after a step that failed it is decided anew."""
+THROUGH_SECONDS = 2.0
+"""How often it is looked through the endpoint while nothing changes: somebody else, an upgrade of
+the endpoint or a person, may have led it elsewhere."""
 
 
 class Acts(Protocol):
@@ -63,6 +68,7 @@ class Keeper:
         self._state = load(config)
         self._told = ""
         self._goal: Wanted = Stay()
+        self._acts = False
 
     @property
     def state(self) -> State:
@@ -71,9 +77,35 @@ class Keeper:
 
     async def run(self) -> None:
         """Until it is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow(), name="follow")
+            group.create_task(self._keep_looking(), name="look through the endpoint")
+
+    async def _follow(self) -> None:
         while True:
             done = await self.round()
             await self._watch.changed(0.0 if done else LOOK_SECONDS)
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(THROUGH_SECONDS)
+            await self.look_through()
+
+    async def look_through(self) -> None:
+        """See that the endpoint reaches whom it was pointed to; if it reaches somebody else, the
+        next round points it anew. Beside the rounds: a look may take seconds."""
+        before = self._state
+        if self._acts or not is_settled(before):
+            return
+        try:
+            await self._effects.carry_out(Step("verify", before.path, before.life))
+        except Elsewhere as fault:
+            # What has changed meanwhile was looked at by a round of its own.
+            if self._state == before and not self._acts:
+                say(f"the endpoint was led elsewhere by somebody: {fault.what}")
+                self._become(refuted(before))
+        except TenfoldError:
+            return  # Nobody is there to be asked, which the rounds find out by themselves.
 
     async def round(self) -> bool:
         """Do one step if there is one to do; whether it is done."""
@@ -86,6 +118,7 @@ class Keeper:
             return False
         began = self._clock()
         try:
+            self._acts = True
             await self._effects.carry_out(todo[0])
         except TenfoldError as fault:
             self._say_once(f"{todo[0].does}: {fault}")
@@ -93,6 +126,8 @@ class Keeper:
                 self._become(refuted(self._state))
             await asyncio.sleep(AGAIN_SECONDS)
             return True
+        finally:
+            self._acts = False
         now = self._clock()
         say(f"{todo[0].does} {todo[0].path}: {(now - began) * 1000:.0f} ms")
         self._become(after(self._state, todo[0], now))
@@ -124,7 +159,8 @@ def load(config: Config) -> State:
         return State(path=config.points_to)
     if boot != boot_id():
         return State(timeline=state.timeline, path=state.path, cluster=state.cluster)
-    return state
+    # Earlier versions noted a date, which says the same of the same server in other words.
+    return replace(state, life=UNNOTED) if ":" in state.life else state
 
 
 def save(config: Config, state: State) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tenfold.agent.identity import boot_id
 from tenfold.errors import StepFailed
 from tenfold.failover import keeper
 from tenfold.failover.asking import Address
@@ -129,3 +130,67 @@ async def test_requests_that_waited_long_enough_are_let_go(config: Config) -> No
     for _ in range(20):
         await made.round()
     assert paper.done == ["hold", "cut", "give up"]
+
+
+async def settled(config: Config, paper: Paper) -> Keeper:
+    made = await rounds(config, paper)
+    paper.done.clear()
+    return made
+
+
+async def test_what_somebody_else_led_elsewhere_is_seen_and_pointed_anew(config: Config) -> None:
+    paper = Paper(LEADS)
+    made = await settled(config, paper)
+    await made.look_through()
+    assert paper.done == ["verify"], "all is well, and nothing is done"
+    assert not await made.round()
+    paper.done.clear()
+    paper.fails.append(Elsewhere("it follows"))
+    await made.look_through()
+    while await made.round():
+        pass
+    assert paper.done == FAILOVER
+
+
+async def test_an_endpoint_that_nobody_answers_behind_is_left_alone(config: Config) -> None:
+    paper = Paper(LEADS)
+    made = await settled(config, paper)
+    paper.fails = [StepFailed("it is being started again")]
+    await made.look_through()
+    assert not paper.fails
+    assert not await made.round()
+    assert paper.done == []
+
+
+async def test_while_requests_wait_nobody_looks_beside_the_rounds(config: Config) -> None:
+    paper = Paper(LEADS)
+    made = await settled(config, paper)
+    paper.sees = DIED
+    await made.round()
+    assert paper.done == ["hold"]
+    await made.look_through()
+    assert paper.done == ["hold"]
+
+
+async def test_a_look_that_was_overtaken_changes_nothing(config: Config) -> None:
+    paper = Paper(LEADS)
+    made = await settled(config, paper)
+
+    async def slow(step: Step) -> None:
+        paper.sees = DIED
+        made._effects = paper
+        await made.round()
+        raise Elsewhere("it follows")
+
+    class Slow:
+        carry_out = staticmethod(slow)
+
+    made._effects = Slow()
+    await made.look_through()
+    assert (made.state.life, made.state.held) == ("a", True)
+
+
+def test_a_record_of_before_names_no_life(config: Config) -> None:
+    told = {"timeline": 3, "path": ONE, "life": "2026-11-27 23:38:02.565674+00", "boot": boot_id()}
+    config.state.write_text(json.dumps(told))
+    assert load(config) == State(timeline=3, path=ONE)

@@ -160,7 +160,10 @@ def _(step: steps.LeaveCluster, world: World, tell: Tell) -> None:
     agent = world.own_sockets(unit.host)
     _set_apart(step, world)
     stop_point("LeaveCluster.apart")
-    _wait_for_nobody(leader, scene, world)
+    # While another one could be elected, commits go on to wait for it.
+    stay = [m for m in members(world.blueprint.topology) if m.path not in (step.unit, step.leader)]
+    if not any(in_care(member, world) for member in stay):
+        _wait_for_nobody(leader, scene, world)
     _keep_slots(leader, scene, [unit])
     session = world.sessions.at(*database_unit(step.leader, world))
     kept = "SELECT FROM pg_replication_slots WHERE slot_name = %s"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from tenfold.engines.patroni import probe
 from tenfold.engines.patroni.probe import WORKS, ClusterView, MemberState
 from tenfold.engines.protocol import Scene
 from tenfold.errors import StepFailed, TargetError
-from tenfold.topology.model import Unit
+from tenfold.topology.model import Pool, Unit
+from tenfold.topology.process import File
+from tenfold.topology.settings import EndpointSettings, PatroniSettings
 from tenfold.transitions.crossing import members
 from tenfold.transitions.perform.world import World
 
@@ -56,6 +59,28 @@ def view_from(unit: Unit, scene: Scene) -> ClusterView | None:
         return probe.observe(unit, scene)
     except TargetError:
         return None
+
+
+def files_of(member: Unit | Pool, world: World) -> tuple[File, ...]:
+    """A member's files as they are to lie there now. A database endpoint's lead to whoever leads:
+    what units are made from does not say who that is, and a failover keeper follows it meanwhile.
+    """
+    blueprint = world.blueprint
+    if isinstance(member.settings, EndpointSettings):
+        led = _led(member.settings.cluster, world)
+        blueprint = replace(blueprint, leaders={**blueprint.leaders, **led})
+    return blueprint.render(member)[0]
+
+
+def _led(cluster: str, world: World) -> dict[str, str]:
+    """Who leads a cluster that is in Patroni's care; nothing of any other."""
+    for unit in world.blueprint.topology.of(PatroniSettings):
+        assert isinstance(unit, Unit)
+        assert isinstance(unit.settings, PatroniSettings)
+        found = view_from(unit, world.blueprint.scene(unit))
+        if unit.settings.cluster == cluster and found is not None and found.leader is not None:
+            return {cluster: f"{found.leader.name}/{unit.name}"}
+    return {}
 
 
 def until(condition: Callable[[], bool], within_seconds: float, subject: str) -> None:

@@ -26,6 +26,7 @@ from tenfold.transitions.perform.copying import copying
 from tenfold.transitions.perform.databases import direct, refused_writes
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.errors import NeedsWriter
+from tenfold.transitions.perform.members import files_of
 from tenfold.transitions.perform.world import Tell, World, one_off
 from tenfold.transitions.planner import migrates
 
@@ -92,9 +93,9 @@ def _(step: steps.RestartUnit, world: World, tell: Tell) -> None:
 def _start(path: str, world: World) -> None:
     member = world.blueprint.topology.member(path)
     agent = world.own_sockets(member.host)
-    files, launch = world.blueprint.render(member)
+    _, launch = world.blueprint.render(member)
     order = world.blueprint.order(member)
-    agent.write(files)
+    agent.write(files_of(member, world))
     if isinstance(member.settings, EdgeSettings):
         _show_maintenance(world.blueprint.scene(member).place.config, agent, world)
     running = agent.observe().unit(member.name)

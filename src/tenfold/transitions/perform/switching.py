@@ -45,8 +45,10 @@ def switch_over(step: steps.SwitchOver, world: World, within_seconds: float) -> 
                 next="tenfold resume    waits for it, and tries again",
             )
         world.sessions.drop(step.leader)
-        old, _ = care_of(step.leader, world)
-        order = Order(lambda: patroni.switch_over(new, scene, leader=old.host, candidate=new.host))
+        old, there = care_of(step.leader, world)
+        # Patroni carries it out when it looks the next time, and looks at once where it is asked:
+        # it is the leader's that has to begin.
+        order = Order(lambda: patroni.switch_over(old, there, leader=old.host, candidate=new.host))
     waits = _keepers(step.to, world) or [lambda: leads(new, scene)]
     for is_there in waits:
         while not is_there():

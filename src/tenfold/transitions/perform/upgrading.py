@@ -20,6 +20,7 @@ from tenfold.transitions import steps
 from tenfold.transitions.perform.databases import STOP_SHARE, keep_waiting
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.holding import remaining
+from tenfold.transitions.perform.members import files_of
 from tenfold.transitions.perform.serving import STALE
 from tenfold.transitions.perform.world import Tell, World
 
@@ -165,5 +166,5 @@ def _unit(path: str, world: World) -> tuple[Unit, HostAgent, UnitOrder]:
     unit = world.blueprint.topology.member(path)
     assert isinstance(unit, Unit)
     agent, order = world.own_sockets(unit.host), world.blueprint.order(unit)
-    agent.write(world.blueprint.render(unit)[0])
+    agent.write(files_of(unit, world))
     return unit, agent, order

@@ -1,0 +1,77 @@
+"""A database endpoint's file leads to whoever leads when it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from tests.support.plain_engine import Plain
+from tests.unit.transitions.test_clustering import goal
+from tests.unit.transitions.test_perform import Shelf
+
+from tenfold.engines.patroni.probe import ClusterView, MemberState
+from tenfold.engines.protocol import Scene
+from tenfold.targets.memory import MemoryTarget
+from tenfold.topology.model import Pool, Unit
+from tenfold.topology.process import File
+from tenfold.topology.settings import EndpointSettings, PatroniSettings
+from tenfold.transitions.blueprint import Blueprint
+from tenfold.transitions.journal import SqliteJournal
+from tenfold.transitions.perform import World, members
+
+DB1, DB2 = "db1/postgres", "db2/postgres"
+
+
+@dataclass(frozen=True)
+class SaysWhoLeads(Plain):
+    """Writes down whom its scene has as leader."""
+
+    def render(self, unit: Unit | Pool, scene: Scene) -> tuple[File, ...]:
+        return (File(f"{scene.place.config}/leads", scene.leaders["main"]),)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    wanted, target = goal("1k"), MemoryTarget()
+    names = {m.engine for m in wanted.topology.members()}
+    made = Blueprint(
+        topology=wanted.topology,
+        engines={name: SaysWhoLeads(name) for name in names},
+        hosts={h.name: target.locate(h) for h in wanted.topology.hosts},
+        binaries={},
+        secrets={},
+        leaders=wanted.leaders,
+    )
+    return World(made, target, SqliteJournal(tmp_path / "journal.db"), Shelf())
+
+
+def led(world: World, kind: type) -> set[str]:
+    units = world.blueprint.topology.of(kind)
+    return {str(file.text) for unit in units for file in members.files_of(unit, world)}
+
+
+def leader(name: str) -> ClusterView:
+    return ClusterView((MemberState(name, "leader", "running", 2, 0, False, False),), False)
+
+
+def test_whoever_leads_gets_what_comes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(members, "view_from", lambda unit, scene: leader("db2"))
+    assert led(world, EndpointSettings) == {DB2}
+    assert led(world, PatroniSettings) == {DB1}, "these are made for whoever leads"
+
+
+@pytest.mark.parametrize("told", [None, replace(leader("db2"), members=())])
+def test_where_nobody_says_who_leads_it_is_as_declared(
+    world: World, monkeypatch: pytest.MonkeyPatch, told: ClusterView | None
+) -> None:
+    monkeypatch.setattr(members, "view_from", lambda unit, scene: told)
+    assert led(world, EndpointSettings) == {DB1}
+
+
+def test_one_that_does_not_answer_is_passed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def view_from(unit: Unit, scene: object) -> ClusterView | None:
+        return None if unit.path == DB1 else leader("db2")
+
+    monkeypatch.setattr(members, "view_from", view_from)
+    assert led(world, EndpointSettings) == {DB2}
