@@ -1,4 +1,4 @@
-# make setup | demo | test | check | crash | bench | docs
+# make setup | demo | test | check | crash | bench | soak | docs
 #
 # Every target does its own set-up. Needed: Python 3.11 or newer with venv, git and make.
 
@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests start Tenfold thousands of times: byte code is kept, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup browser generators demo demo-stop test check crash bench docs clean
+.PHONY: setup browser generators demo demo-stop test check crash bench soak docs clean
 
 setup: $(READY)
 
@@ -67,6 +67,12 @@ crash: $(READY) $(DEMO_READY)
 # Side by side with baselines; figures and ratios go to benchmarks/results/.
 bench: $(READY) $(DEMO_READY)
 	$(BIN)/python -m benchmarks
+
+# What proves rare things rare, over a day and more: moves and failovers by the hundred.
+soak: $(READY)
+	$(BIN)/python -m benchmarks crossings crossings_1k --crossings 200
+	$(BIN)/python -m benchmarks failover --rounds 500
+	$(BIN)/python -m benchmarks starvation --minutes 60
 
 docs: $(READY)
 	$(BIN)/python -m tenfold.cli.reference docs/reference

@@ -76,7 +76,7 @@ def measure(options: Options, place: Workplace) -> Finding:
     found: dict[str, list[Struck]] = {side.name: [] for side in sides}
     known = {side.name: side.leader() for side in sides}
     failure: tuple[str, ...] = ()
-    rounds = options.rounds_or(ROUNDS)
+    number, rounds = 0, options.rounds_or(ROUNDS)
     try:
         for number in range(rounds):
             for side in sides[:1] if number % THEIRS_EVERY else sides:
@@ -90,6 +90,8 @@ def measure(options: Options, place: Workplace) -> Finding:
                 print(f"  {side.name}: {number + 1} of {rounds}", file=sys.stderr, flush=True)
     except (AssertionError, RuntimeError, TimeoutError) as error:
         failure = (f"ended early: {error}",)
+    except KeyboardInterrupt:
+        failure = (f"stopped in round {number + 1} of {rounds}",)
     return Finding(
         name="failover",
         title="A database's leader fails, under load",
