@@ -25,7 +25,7 @@ from tests.support.postgres import wait_for
 from tenfold.leash.etcd import Etcd, _coded
 from tenfold.leash.processes import IN_PRODUCTION, DataDirectory
 
-pytestmark = [pytest.mark.engine, pytest.mark.few(2)]
+pytestmark = [pytest.mark.engine, pytest.mark.few(1)]
 
 NOBODY = "http://127.0.0.1:1"
 SERVER = """

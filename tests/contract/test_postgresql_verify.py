@@ -18,7 +18,7 @@ from tenfold.engines.postgresql.verify import Report, verify
 from tenfold.errors import TenfoldError
 from tenfold.topology.settings import DatabaseSettings
 
-pytestmark = [pytest.mark.engine, pytest.mark.few(3)]
+pytestmark = [pytest.mark.engine, pytest.mark.few(2)]
 
 SCHEMA = """
 CREATE TABLE author (id serial PRIMARY KEY, name text UNIQUE);
