@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from typing import Any, get_args
@@ -23,9 +22,9 @@ from tenfold.errors import Refused, UsageError
 from tenfold.observe.recorder import Recorder
 from tenfold.observe.report import drills
 from tenfold.observe.report.text import summary
+from tenfold.spec.units import seconds
 
 KINDS = get_args(Kind)
-_LENGTH = re.compile(r"(\d+(?:\.\d+)?)(s|m)?")
 
 
 @command("drill")
@@ -88,12 +87,14 @@ def drill(
 
 
 def length(text: str) -> float:
-    """``20s``, ``2m`` or ``20`` in seconds. Raises ``UsageError``."""
-    found = _LENGTH.fullmatch(text.strip())
-    seconds = float(found[1]) * (60 if found[2] == "m" else 1) if found else 0.0
-    if not 1 <= seconds <= 600:
+    """``20s`` or ``2m`` in seconds. Raises ``UsageError``."""
+    try:
+        found = seconds(text.strip())
+    except ValueError as fault:
+        raise UsageError(f"--for: {fault}", next="--for 20s") from None
+    if not 1 <= found <= 600:
         raise UsageError(f"--for {text}: a length from 1s to 10m is wanted", next="--for 20s")
-    return seconds
+    return found
 
 
 class Acts:
