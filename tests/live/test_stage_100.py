@@ -84,7 +84,8 @@ def test_what_makes_no_sense_is_refused_with_the_reason(bring: Bring) -> None:
         (("abort",), "no move between stages is under way"),
         (("complete", "--yes"), "no move between stages is under way"),
         (("grow", "--to", "10"), "it is at stage 10 already"),
-        (("grow", "--to", "1k"), "later version"),
+        (("grow", "--to", "1k"), "leads over 100, one move at a time"),
+        (("grow", "--to", "10k"), "later version"),
         (("up", "--stage", "100"), "runs already"),
     ):
         done = project.tenfold(*command)
