@@ -1,6 +1,7 @@
 """The app in two zones, with real engines: deployed in both at once, and one of them dies.
 
-No command leads there yet (stage 1k is not open); what plans and acts is what a command would call.
+Stage 1k without its databases: one that stays where it is, so that only the app's side is tried. No
+command makes that; what plans and acts is what a command would call.
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ from typing import Final
 
 COMES: Final[Mapping[tuple[str, ...], str]] = {
     ("database", "shard_by"): "comes with stage 1m",
-    ("reads",): "comes with stage 1k",
-    ("functions",): "comes with stage 1k",
+    ("reads",): "comes with a later version",
+    ("functions",): "comes with a later version",
     ("services",): "comes with stage 100k",
 }
 
 
 def when(path: tuple[str | int, ...]) -> str | None:
-    """``"comes with stage 1k"`` for a key of the design that is not there yet, else ``None``."""
+    """``"comes with stage 100k"`` for a key of the design that is not there yet, else ``None``."""
     return COMES.get(tuple(str(part) for part in path))
