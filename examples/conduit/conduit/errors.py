@@ -2,7 +2,7 @@
 
 Problem
  +- Invalid        422  what was sent cannot be accepted, field by field
- +- Taken          409  somebody else has that name or address
+ |  +- Taken            somebody else has that name or address
  +- Unauthorized   401  not signed in, or not with these credentials
  +- Forbidden      403  signed in, but it is not theirs
  +- NotFound       404  there is no such thing
@@ -15,6 +15,8 @@ from typing import Any
 
 BLANK = "can't be blank"
 TAKEN = "has already been taken"
+WHOLE = ""
+"""In place of a field, for what is wrong with the request as a whole."""
 
 Errors = dict[str, list[str]]
 
@@ -35,10 +37,8 @@ class Invalid(Problem):
     status = 422
 
 
-class Taken(Problem):
+class Taken(Invalid):
     """A name or an address is somebody else's."""
-
-    status = 409
 
     def __init__(self, field: str) -> None:
         super().__init__({field: [TAKEN]})
@@ -69,6 +69,15 @@ class NotFound(Problem):
 
     def __init__(self, subject: str) -> None:
         super().__init__({subject: ["not found"]})
+
+
+def told(errors: Errors) -> Errors:
+    """As the API says it: every message under ``body``, as a sentence, and by field for forms."""
+    sentences = [
+        f"{field} {message}".strip() for field, messages in errors.items() for message in messages
+    ]
+    fields = {field: messages for field, messages in errors.items() if field != WHOLE}
+    return {**fields, "body": sentences}
 
 
 def from_validation(details: Iterable[Mapping[str, Any]]) -> Errors:

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from conduit import errors
 from conduit.database import NoDatabase
-from conduit.errors import Errors, NotFound, Problem
+from conduit.errors import WHOLE, Errors, NotFound, Problem
 from conduit.middleware import HEADERS
 from conduit.pages.render import html
 from conduit.pages.session import ForgedForm, Page, SignInFirst, brief_page
@@ -54,7 +54,7 @@ async def _tell(
     request: Request, status: int, wrong: Errors, words: tuple[str, str] | None = None
 ) -> Response:
     if request.url.path.startswith("/api/"):
-        return json_response({"errors": wrong}, status)
+        return json_response({"errors": errors.told(wrong)}, status)
     title, text = words or WORDS.get(status, WORDS[500])
     context: dict[str, Any] = {"title": title, "text": text, "code": status}
     page = await _page(request) if status < 500 else None
@@ -85,7 +85,7 @@ async def _validation(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    wrong = {"body": [HTTPStatus(error.status_code).phrase.lower()]}
+    wrong = {WHOLE: [HTTPStatus(error.status_code).phrase.lower()]}
     response = await _tell(request, error.status_code, wrong)
     response.headers.update(error.headers or {})
     return response
@@ -110,6 +110,6 @@ async def _database_away(request: Request, error: Exception) -> Response:
 async def _crash(request: Request, error: Exception) -> Response:
     # Starlette raises it again after this, so that the server logs its traceback.
     # This answer is made outside of all other middleware.
-    response = await _tell(request, 500, {"body": ["internal server error"]})
+    response = await _tell(request, 500, {WHOLE: ["internal server error"]})
     response.headers.update(HEADERS)
     return response

@@ -153,8 +153,8 @@ class _Shape(_Model):
 
 class Profile(_Shape):
     username: str
-    bio: str | None
-    image: str | None
+    bio: str
+    image: str
     following: bool
 
 
@@ -162,8 +162,8 @@ class CurrentUser(_Shape):
     email: str
     token: str
     username: str
-    bio: str | None
-    image: str | None
+    bio: str
+    image: str
 
 
 class ListedArticle(_Shape):
@@ -234,6 +234,5 @@ _REFUSALS = {
     401: "Not signed in, or with wrong credentials",
     403: "It is not theirs to change",
     404: "There is no such thing",
-    409: "Somebody else has that name or address",
     422: "What was sent cannot be accepted",
 }

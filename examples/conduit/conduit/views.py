@@ -29,8 +29,8 @@ def user(row: Record | Viewer, token: str) -> dict[str, Any]:
         "email": row.email,
         "token": token,
         "username": row.username,
-        "bio": row.bio,
-        "image": row.image,
+        "bio": row.bio or "",
+        "image": row.image or "",
     }
 
 
@@ -38,8 +38,8 @@ def profile(row: Record) -> dict[str, Any]:
     """Somebody, as the viewer sees them."""
     return {
         "username": row.username,
-        "bio": row.bio,
-        "image": row.image,
+        "bio": row.bio or "",
+        "image": row.image or "",
         "following": row.following,
     }
 
@@ -71,7 +71,7 @@ def comment(row: Record) -> dict[str, Any]:
 
 def own_comment(row: Record, viewer: Viewer) -> dict[str, Any]:
     """A comment that the viewer has just written; nobody follows themselves."""
-    author = {"username": viewer.username, "bio": viewer.bio, "image": viewer.image}
+    author = {"username": viewer.username, "bio": viewer.bio or "", "image": viewer.image or ""}
     return {**_remark(row), "author": {**author, "following": False}}
 
 

@@ -43,7 +43,7 @@ class Person:
     async def remark(self, slug: str, body: str = "A remark") -> dict[str, Any]:
         """Comment on an article and return the comment."""
         response = await self("POST", f"/articles/{slug}/comments", {"comment": {"body": body}})
-        assert response.status_code == 201, response.text
+        assert response.status_code == 200, response.text
         return dict(response.json()["comment"])
 
 
@@ -120,5 +120,10 @@ class Tags(HTMLParser):
 
 
 def errors(response: httpx.Response) -> dict[str, list[str]]:
-    """The messages of a refusal by the API."""
-    return dict(response.json()["errors"])
+    """The messages of a refusal by the API, by field; each is a sentence under ``body``, too."""
+    told = dict(response.json()["errors"])
+    sentences = told.pop("body")
+    fields = [f"{field} {message}" for field, messages in told.items() for message in messages]
+    assert set(fields) <= set(sentences)
+    of_body = [s.removeprefix("body ") for s in sentences if s not in fields]
+    return {**told, "body": of_body} if of_body else told

@@ -167,7 +167,7 @@ async def test_settings(browser: Browser, ada: Person, ben: Person) -> None:
     assert "Saved" in page
     assert ">Hi</textarea>" in page
     taken = await browser.send("/settings", **{**fields, "username": "ben"})
-    assert taken.status_code == 409
+    assert taken.status_code == 422
     assert "Username has already been taken" in taken.text
     assert (await ada("GET", "/user")).json()["user"]["bio"] == "Hi"
 

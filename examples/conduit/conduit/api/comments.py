@@ -24,14 +24,14 @@ async def list_comments(slug: str, connection: Reading, viewer: MaybeViewer) -> 
     return views.json_response({"comments": [views.comment(row) for row in rows]})
 
 
-@router.post("", status_code=201, response_model=CommentResponse, responses=refusals(401, 404))
+@router.post("", response_model=CommentResponse, responses=refusals(401, 404))
 async def create_comment(
     slug: str, viewer: WritingViewer, connection: Writing, sent: NewCommentRequest
 ) -> Response:
     """Write a comment."""
     article_id = await articles.id_to_refer_to(connection, slug)
     row = await comments.create(connection, article_id, viewer.id, sent.comment.body)
-    return views.json_response({"comment": views.own_comment(row, viewer)}, 201)
+    return views.json_response({"comment": views.own_comment(row, viewer)})
 
 
 @router.delete("/{comment_id}", status_code=204, responses=refusals(401, 403, 404))

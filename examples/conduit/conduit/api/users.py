@@ -18,7 +18,7 @@ from conduit.schemas import (
 router = APIRouter(tags=["User and Authentication"])
 
 
-@router.post("/users", status_code=201, response_model=UserResponse, responses=refusals(409))
+@router.post("/users", status_code=201, response_model=UserResponse)
 async def register(request: Request, sent: NewUserRequest) -> Response:
     """Register a new user."""
     account = await accounts.sign_up(request.app.state.database, sent.user)
@@ -41,7 +41,7 @@ async def current_user(request: Request, viewer: ReadingViewer) -> Response:
     return views.json_response({"user": views.user(viewer, token)})
 
 
-@router.put("/user", response_model=UserResponse, responses=refusals(401, 409))
+@router.put("/user", response_model=UserResponse, responses=refusals(401))
 async def update_user(
     request: Request, viewer: WritingViewer, connection: Writing, sent: UpdateUserRequest
 ) -> Response:
