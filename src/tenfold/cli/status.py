@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tenfold.cli import edges, zones
+from tenfold.cli import edges, under_way, zones
 from tenfold.cli.base import Settings, command
 from tenfold.cli.edges import with_edges
 from tenfold.cli.maintenance import sentence as maintenance_sentence
@@ -31,7 +31,7 @@ from tenfold.engines.nginx.maintenance import from_json
 from tenfold.errors import TenfoldError
 from tenfold.metrics.alerts.alert import Alert
 from tenfold.observe import trend
-from tenfold.observe.report.figures import count, size
+from tenfold.observe.report.figures import count
 from tenfold.observe.traffic import Traffic, by_route, whole
 from tenfold.spec.read import load
 from tenfold.stages.path import BY_ITSELF, begins_at
@@ -54,7 +54,9 @@ AFTER_RESTORE = {
 def status(settings: Settings, routes: bool, units: bool) -> None:
     """Stage, hosts, units, health, traffic and the release that serves.
 
-    Where there are several zones each has a line; --units shows every unit instead.
+    Where there are several zones each has a line; --units shows every unit instead. Of a move
+    between stages: its phase and step, how much is copied or how far the copy is behind, who is at
+    work on it, and what may be done now.
 
     \b
     tenfold status
@@ -83,8 +85,7 @@ def status(settings: Settings, routes: bool, units: bool) -> None:
         jobs = jobs_of(deployment)
         if jobs is not None:
             found = replace(found, jobs=tuple(job.to_json() for job in jobs.jobs))
-        if found.transition and found.transition.get("phase") in ("prepared", "switched"):
-            found = with_follower(found, deployment)
+        found = under_way.with_follower(found, deployment)
     else:
         spec = load(layout.spec, environment=layout.environment)
         found = never_up(spec.name, begins_at(spec), layout.environment)
@@ -201,25 +202,6 @@ def host_lines(told: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def with_follower(found: Status, deployment: Deployment) -> Status:
-    """The status with how the following database stands, where that can be asked."""
-    if deployment.position in BY_ITSELF:  # Patroni sees to it that its members follow
-        return found
-    from tenfold.deployment.databases import following  # half a second that no other status needs
-    from tenfold.deployment.work import serving
-
-    try:
-        seen = following(serving(deployment))
-    except TenfoldError:  # the lag is not worth a failed status
-        seen = None
-    told = {**(found.transition or {}), "behind_bytes": seen.behind_bytes if seen else None}
-    told["lost"] = None
-    if seen is not None and seen.lost:
-        told["lost"] = f"{seen.leader} has let go of log that {seen.follower} still needs"
-        told["may"] = [c for c in told["may"] if c not in ("reverse", "grow", "shrink")]
-    return replace(found, transition=told)
-
-
 def certificate_of(deployment: Deployment) -> Certified | None:
     """How the site's certificate stands, where there is one and its host answers."""
     try:
@@ -316,7 +298,8 @@ def show(
         standing_lines("data", data, output)
     if found.transition:
         output.line()
-        output.line(_transition(found))
+        for line in under_way.lines(found.transition, time.time()):
+            output.line(f"  {line}")
     if found.journal_since is not None:
         output.line()
         at = time.strftime("%H:%M:%S on %d %B", time.localtime(found.journal_since))
@@ -419,34 +402,15 @@ def _host_rows(host: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _transition(found: Status) -> str:
-    doing = found.transition or {}
-    moves = f" from stage {doing['from']} to {doing['to']}" if "from" in doing else ""
-    if doing["state"] == "open":
-        lag = doing.get("behind_bytes")
-        follows = "" if lag is None else f"; the other database is {size(lag)} behind"
-        if doing.get("lost"):
-            what = "the way back" if doing["phase"] == "switched" else "the copy"
-            follows = f"\n  {what} is lost: {doing['lost']}"
-        return f"  {doing['kind']}{moves} is {doing['phase']}, not complete{follows}"
-    where = "between two steps"
-    if "position" in doing:
-        where = f"step {doing['position']} of {doing['of']}, {doing['step']}"
-    if doing["state"] == "running":
-        return f"  {doing['kind']}{moves} is under way: {where}"
-    of_a_host = doing["kind"].startswith("host ")
-    again = "" if moves or of_a_host else "; the same command again goes on from there"
-    return f"  {doing['kind']}{moves} was cut off at {where}{again}"
-
-
 def _next(found: Status) -> str:
     if found.restore:
         kept = from_restore(found.restore)
         assert kept is not None
         return f"\n{'':<7}".join(f"tenfold {c:<12} {AFTER_RESTORE[c]}" for c in ways_on(kept))
-    choices = (found.transition or {}).get("may", ())
-    if choices and (found.transition or {}).get("state") != "running":
-        to, home = ((found.transition or {}).get(end) for end in ("to", "from"))
+    doing = found.transition or {}
+    choices = doing.get("may", ())
+    if choices:
+        to, home = (doing.get(end) for end in ("to", "from"))
         typed = [
             f"tenfold {c}" + (f" --to {to}" if c in ("grow", "shrink") else "") for c in choices
         ]
@@ -458,7 +422,7 @@ def _next(found: Status) -> str:
         return "tenfold up"
     if found.state == "degraded":
         return "tenfold logs    tells why; units that crash are restarted"
-    if found.state == "in-transition":
+    if found.state == "in-transition" or doing.get("holder"):
         return "tenfold lock    tells who is at work"
     if found.stage == "1":
         return "tenfold deploy    makes the pages anew    ·    tenfold publish    ·    tenfold grow"

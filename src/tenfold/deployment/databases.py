@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,15 @@ from tenfold.deployment.intent import pinned
 from tenfold.engines.postgresql import orders
 from tenfold.engines.postgresql.admin import MAINTENANCE
 from tenfold.engines.postgresql.disk import DiskState, parse_disk_state
-from tenfold.engines.postgresql.login import connect, login
+from tenfold.engines.postgresql.login import Connection, Login, connect, login
 from tenfold.engines.postgresql.peers import database, slot_name
-from tenfold.engines.postgresql.replication import follower_state, slot, slots
+from tenfold.engines.postgresql.replication import (
+    CopyProgress,
+    copy_progress,
+    follower_state,
+    slot,
+    slots,
+)
 from tenfold.errors import TargetError, TenfoldError
 from tenfold.stages import path as stages_path
 from tenfold.stages.facts import Machine
@@ -44,18 +51,29 @@ class Following:
     """How the follower of a position stands, by the paths of both.
 
     ``behind_bytes`` is how much log it lacks, ``None`` without an answer. ``lost``: the leader has
-    let go of log that it still needs, so it can never catch up.
+    let go of log that it still needs, so it can never catch up. ``copy`` is how far its data is
+    copied, while that is done.
     """
 
     leader: str
     follower: str
     behind_bytes: int | None = None
     lost: bool = False
+    copy: CopyProgress | None = None
 
 
-def following(intent: Intent) -> Following | None:
-    """How the follower of this position stands; ``None`` where there is none."""
-    blueprint = intent.blueprint
+def following(
+    intent: Intent, *, coming: bool = False, clustered: bool = False, within_seconds: int = 10
+) -> Following | None:
+    """How the follower of this position stands; ``None`` where there is none.
+
+    Args:
+        intent: for the position.
+        coming: also one that is only to come, by a move that is being prepared.
+        clustered: that move is to stage 1k.
+        within_seconds: how long either server may take to let somebody in, and then to answer.
+    """
+    blueprint = everything(intent, clustered=clustered) if coming else intent.blueprint
     units = members(blueprint.topology)
     led = [u for u in units if intent.goal.leads(u)]
     others = [u for u in units if not intent.goal.leads(u)]
@@ -66,12 +84,22 @@ def following(intent: Intent) -> Following | None:
     )
     name = slot_name(database(others[0]))
     found = Following(led[0].path, others[0].path)
-    with suppress(TenfoldError, psycopg.Error), connect(leader) as one:
+    # One may not run; whoever asks for the lag sees that.
+    with suppress(TenfoldError, psycopg.Error), _asking(leader, within_seconds) as one:
         kept = slot(one, name)
-        found = replace(found, lost=kept is None or kept.lost)
-        with connect(follower) as other:
-            return replace(found, behind_bytes=follower_state(one, other, name).behind_bytes)
-    return found  # one does not run; whoever asks for the lag sees that
+        lost = not coming if kept is None else kept.lost
+        found = replace(found, lost=lost, copy=copy_progress(one, name))
+        if found.copy is None:
+            with _asking(follower, within_seconds) as other:
+                behind = follower_state(one, other, name).behind_bytes
+                found = replace(found, behind_bytes=behind)
+    return found
+
+
+@contextmanager
+def _asking(who: Login, within_seconds: int) -> Iterator[Connection]:
+    with connect(who, within_seconds=within_seconds) as session, session.within(within_seconds):
+        yield session
 
 
 def everything(intent: Intent, *, clustered: bool = False) -> Blueprint:

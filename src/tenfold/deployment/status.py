@@ -267,7 +267,11 @@ def _transition(
     moves = crossing is not None and last is not None and last.kind not in EVERYDAY
     if last is None or (last.ended is not None and crossing is None):
         return None
-    told: dict[str, Any] = {"kind": last.kind, "state": "running" if holder else "interrupted"}
+    told: dict[str, Any] = {
+        "kind": last.kind,
+        "state": "running" if holder else "interrupted",
+        "holder": None if holder is None else asdict(holder),
+    }
     if last.ended is None or (moves and crossing is not None and crossing.final is not None):
         step = last.steps[last.position] if last.position is not None else None
         told |= {
@@ -282,7 +286,8 @@ def _transition(
         "from": crossing.home,
         "to": crossing.goal,
         "phase": _phase(position, crossing),
-        "may": list(way.choices(position, crossing)),
+        # While a command is at work every other one is refused.
+        "may": [] if holder else list(way.choices(position, crossing)),
     }
     if crossing.final is None and last.ended is not None:
         told |= {"kind": crossing.command, "state": "open", "began": crossing.began}
@@ -293,8 +298,11 @@ def _transition(
 
 def _phase(position: str, crossing: Crossing) -> str:
     """``preparing``, ``prepared``, ``switching``, ``switched`` or ``completing``."""
+    final = crossing.final
+    if final is not None and crossing.command == "complete":
+        return "completing"
     if position == crossing.far:
-        return "switched" if crossing.final is None else "completing"
-    if position == crossing.prepared:
-        return "prepared" if crossing.final in (None, position) else "switching"
-    return "preparing"
+        return "switched" if final is None else "switching"
+    if position != crossing.prepared or final == crossing.home:  # what was prepared is removed
+        return "preparing"
+    return "prepared" if final in (None, position) else "switching"

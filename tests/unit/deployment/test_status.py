@@ -11,6 +11,7 @@ from tenfold.state.lock import Holder
 from tenfold.topology.observation import Deed, Observation, ObservedHost, ObservedUnit
 from tenfold.transitions.journal import Record
 from tenfold.transitions.steps import BuildRelease, Handover, to_json
+from tenfold.transitions.way import Crossing
 
 APPLIED = Applied(
     "shop",
@@ -88,6 +89,41 @@ def test_a_transition_that_was_cut_off_is_shown_and_does_not_hide_health() -> No
     assert found.state == "running"
     assert found.transition
     assert found.transition["state"] == "interrupted"
+
+
+def crossing(command: str, final: str | None, *, switched: bool = False) -> Crossing:
+    return Crossing("10", "100", command, final, switched=switched, began=1.0)
+
+
+@pytest.mark.parametrize(
+    ("position", "move", "phase", "may"),
+    [
+        ("10", crossing("grow", "100+10"), "preparing", ["resume", "abort"]),
+        ("10+100", crossing("grow", None), "prepared", ["grow", "abort"]),
+        ("10+100", crossing("grow", "100+10"), "switching", ["resume", "abort"]),
+        ("10+100", crossing("abort", "10"), "preparing", ["resume", "abort"]),
+        ("100+10", crossing("grow", None, switched=True), "switched", ["complete", "reverse"]),
+        ("100+10", crossing("reverse", "10+100", switched=True), "switching", ["resume", "abort"]),
+        ("100+10", crossing("complete", "100", switched=True), "completing", ["resume"]),
+        ("10+100", crossing("complete", "10", switched=True), "completing", ["resume"]),
+    ],
+)
+def test_of_a_move_phase_and_ways_on_are_told_and_none_while_a_command_is_at_it(
+    position: str, move: Crossing, phase: str, may: list[str]
+) -> None:
+    record = replace(OPEN, kind=move.command)
+    if move.final is None:
+        record = replace(record, ended=101.0, outcome="done")
+    cut_off = status("shop", WELL, APPLIED, record, None, position, move).transition
+    assert cut_off
+    assert (cut_off["phase"], cut_off["may"], cut_off["holder"]) == (phase, may, None)
+    assert cut_off["state"] == ("open" if move.final is None else "interrupted")
+    going_on = status("shop", WELL, APPLIED, record, HOLDER, position, move).transition
+    assert going_on
+    assert (going_on["phase"], going_on["may"]) == (phase, [])
+    assert going_on["holder"] == {
+        "pid": 1, "user": "ada", "reason": "tenfold deploy", "since": 100.0,
+    }  # fmt: skip
 
 
 def test_the_release_is_the_one_that_the_workers_run() -> None:
