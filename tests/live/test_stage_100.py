@@ -19,7 +19,6 @@ LEFT_FROM_BEFORE = {
     "app1/postgres",
 }
 SETTINGS = "select name, setting from pg_settings order by name"
-ITS_OWN = ("listen_addresses", "port", "primary_conninfo", "primary_slot_name")
 
 
 def fresh(path: Path) -> Project:
@@ -28,7 +27,9 @@ def fresh(path: Path) -> Project:
 
 
 def rendered(project: Project) -> dict[str, str]:
-    """Every rendered file of every host, without what differs between any two deployments."""
+    """Every rendered file of every host, without what differs between any two deployments: folder,
+    addresses, the edge's port, passwords, the release, how many generations of workers there were.
+    """
     found: dict[str, str] = {}
     names = {"vm1": "app1"}
     for host in (project.path / ".tenfold" / "hosts").iterdir():
@@ -52,13 +53,50 @@ def rendered(project: Project) -> dict[str, str]:
 
 
 def settings(project: Project) -> dict[str, str]:
+    """Every setting of the running database, without what names places of this deployment."""
     said = project.ok("psql", "--as", "superuser", "--", "-AtF=", "-c", SETTINGS)
     pairs = (line.partition("=") for line in said.splitlines())
+    return {name: placeless(value, project) for name, _, value in pairs}
+
+
+def placeless(value: str, project: Project) -> str:
+    """Without folder, run directory and address, which no two deployments on a machine share."""
+    value = value.replace(str(project.path), "PROJECT")
+    value = re.sub(r"tenfold-\d+-[0-9a-f]{12}", "RUN", value)
+    return re.sub(r"127\.\d+\.\d+\.\d+", "ADDRESS", value)
+
+
+def topology(project: Project) -> dict[str, Any]:
+    """What is observed: hosts, where they are, what runs there and how it is reached."""
+    hosts = project.status()["hosts"]
+    names = {h["address"]: h["name"] for h in hosts}
     return {
-        name: re.sub(r"127\.\d+\.\d+\.\d+", "ADDRESS", value.replace("vm1", "app1"))
-        for name, _, value in pairs
-        if name not in ITS_OWN and "file" not in name and "director" not in name
+        h["name"]: {
+            **{key: h[key] for key in ("target", "region", "zone")},
+            "units": [(*member(u), endpoint(u, names, project)) for u in h["units"]],
+        }
+        for h in hosts
     }
+
+
+def member(unit: dict[str, Any]) -> tuple[str, ...]:
+    """A growing app has warmed more generations of workers; how many it has is the same."""
+    name = re.sub(r"^app\.\d+\.", "app.N.", unit["name"])
+    return name, unit["engine"], unit["state"], str(unit.get("restarts", 0))
+
+
+def endpoint(unit: dict[str, Any], names: dict[str, str], project: Project) -> str | None:
+    """Hosts are named in place of their addresses; the edge's port is the test's own choice."""
+    if unit["endpoint"] is None:
+        return None
+    address, _, port = unit["endpoint"].rpartition(":")
+    port = "PORT" if port == str(project.port) else port
+    return f"{names.get(address, address)}:{port}"
+
+
+def different(one: dict[str, str], other: dict[str, str]) -> dict[str, tuple[str | None, ...]]:
+    names = sorted({*one, *other})
+    return {n: (one.get(n), other.get(n)) for n in names if one.get(n) != other.get(n)}
 
 
 def test_fresh_is_grown(bring: Bring) -> None:
@@ -68,7 +106,8 @@ def test_fresh_is_grown(bring: Bring) -> None:
     grown.ok("complete", "--yes", timeout=200)
     begun = bring(fresh)
     begun.ok("up", "-d", "--stage", "100", "--port", str(begun.port))
-    assert settings(grown) == settings(begun)
+    assert topology(grown) == topology(begun)
+    assert different(settings(grown), settings(begun)) == {}
     one, other = rendered(grown), rendered(begun)
     assert sorted(one) == sorted(other)
     for name, text in one.items():
