@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.live.test_deploy import change
-from tests.live.test_grow_1k import MOST_IN_HAND, Patient, kill
+from tests.live.test_grow_1k import MOST_IN_HAND, Patient, kill, patient
 from tests.live.test_several_zones import host_processes
 from tests.support import apps
 from tests.support.moves import wait_for_answers
@@ -23,12 +23,7 @@ ENGINES = ("patroni", "etcd", "nginx", "database_endpoint", "failover")
 
 def diary(folder: Path) -> Project:
     """With people who wait for longer than an election takes, on a machine that may be busy."""
-    project = apps.diary(folder)
-    file = folder / "tenfold.toml"
-    text = file.read_text()
-    assert 'health_timeout = "15s"' in text
-    file.write_text(text.replace('health_timeout = "15s"', 'health_timeout = "120s"'))
-    return Patient(project.path, project.port)
+    return patient(Patient.of(apps.diary(folder)))
 
 
 def migrate(project: Project, statement: str) -> None:
