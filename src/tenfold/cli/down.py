@@ -7,12 +7,14 @@ from dataclasses import asdict
 import click
 
 from tenfold.cli.base import Settings, command, yes_option
+from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.wording import user_files
 from tenfold.deployment import external
 from tenfold.deployment.delete import delete_everything
 from tenfold.deployment.deployment import Deployment
 from tenfold.errors import Refused
+from tenfold.state.layout import Layout
 
 
 @command("down")
@@ -41,6 +43,7 @@ def down(settings: Settings, delete_data: bool, yes: bool) -> None:
     if delete_data and not yes:
         _confirm(settings, name, user_files(stored), yours)
     with deployment.working("down"):
+        _without_copies(layout, output)
         with PlanProgress(output) as progress:
             stopped = deployment.down(progress)
         if delete_data:
@@ -57,6 +60,14 @@ def down(settings: Settings, delete_data: bool, yes: bool) -> None:
         output.line("Next   tenfold up    brings it back with all its data")
     else:
         output.line(f"{name} did not run")
+
+
+def _without_copies(layout: Layout, output: Output) -> None:
+    """A rehearsal that was killed, with whoever stood by for it, has left one."""
+    if layout.rehearsals.exists():
+        from tenfold.deployment.rehearse import remove_copies  # half a second, else for nothing
+
+        remove_copies(layout, output.line)
 
 
 def _confirm(settings: Settings, name: str, stored: str, yours: str | None) -> None:

@@ -168,7 +168,8 @@ class Journey:
         if todo.plan.empty:
             return
         with contextlib.ExitStack() as stack:
-            if todo.switches:
+            # A rehearsal has somebody stand by for the copy as a whole.
+            if todo.switches and self.deployment.layout.rehearsal is None:
                 self.evidence.expect = stack.enter_context(standing_by(self.deployment.layout))
                 stack.callback(self.evidence.stand_alone)
             # What was prepared stays for "resume"; only a switch must not be left half-made.

@@ -1,7 +1,9 @@
 """A move between stages, made with a copy of everything beside the running app, and undone.
 
 The copy has the data of the moment, the release that serves, addresses and a port of its own; then
-it goes through the very plans of the real move, with requests on it, and back.
+it goes through the very plans of the real move, with requests on it, and back. Whatever becomes of
+the command, nothing of the copy stays: somebody stands by who removes it if the command is killed,
+and what a machine that went down has left, the next rehearsal or ``down`` removes.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from tenfold.deployment import work
 from tenfold.deployment.cross import HOLD, Journey
 from tenfold.deployment.deployment import POSITION, Deployment
 from tenfold.deployment.external import require_own
+from tenfold.deployment.rescue import standing_by
 from tenfold.engines.postgresql.login import login
 from tenfold.engines.postgresql.peers import address
 from tenfold.engines.postgresql.render import server
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
 EVERY_SECONDS = 0.05
 A_DAY_SECONDS = 86_400.0
+REMOVE = ("rehearse", "--remove-copies")
+"""What whoever stands by does when the command is killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +116,14 @@ def rehearse(
     if now.release is None or deployment.status().state == "stopped":
         raise Refused("only an app that runs can be copied", next="tenfold up -d")
     began = time.monotonic()
+    remove_copies(deployment.layout, tell)
     layout = replace(deployment.layout, rehearsal=time.strftime("%Y-%m-%d-%H%M%S"))
-    try:
-        copy = _copied(deployment, layout, now.release, listener, tell)
-        there, back, visitors = _there_and_back(copy, to, listener, tell)
-    finally:
-        _removed(layout, tell)
+    with standing_by(deployment.layout, REMOVE):
+        try:
+            copy = _copied(deployment, layout, now.release, listener, tell)
+            there, back, visitors = _there_and_back(copy, to, listener, tell)
+        finally:
+            remove_copies(deployment.layout, tell)
     measured = Rehearsal(
         to=to,
         seconds=round(time.monotonic() - began, 3),
@@ -205,11 +212,22 @@ def _there_and_back(
     return holds[0], holds[1], visitors
 
 
-def _removed(layout: Layout, tell: Callable[[str], None]) -> None:
-    """Stop and delete the copy, however far it had come."""
-    if not layout.state.exists():
+def remove_copies(layout: Layout, tell: Callable[[str], None]) -> None:
+    """Stop and delete every copy that there is, however far it had come; that of a rehearsal that
+    was killed with whoever stood by, too. The caller holds the lock: nobody rehearses.
+
+    Raises:
+        TenfoldError: a host of a copy does not stop, or its journal cannot be read.
+    """
+    if not layout.rehearsals.is_dir():
         return
-    tell("removes the copy")
+    for folder in sorted(layout.rehearsals.iterdir()):
+        tell("removes the copy")
+        _remove(replace(layout, rehearsal=folder.name))
+    layout.rehearsals.rmdir()
+
+
+def _remove(layout: Layout) -> None:
     if layout.journal.exists():
         copy = Deployment.open(layout, stale=True)  # its journal may be in an etcd that is gone
         for host in copy.target.hosts():

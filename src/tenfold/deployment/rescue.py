@@ -5,6 +5,8 @@ command is gone. When the command is silent for longer than it said, it stands s
 that takes no more output, SIGSTOP), and is ended. Either way requests are let go on then: the
 switch is finished if it was made, and taken back if it was not. If this process is killed too, the
 agent's own bound ends the hold.
+
+A rehearsal has somebody stand by as well, who removes the copy of a command that was killed.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,20 +33,24 @@ ALL_IS_WELL = b"well"
 NOBODY_WAITS = b"-"
 LOG = "rescue.log"
 END_SECONDS = 10.0
-
+LET_GO = ("resume", "--let-go")
+"""What is to be done for users who wait."""
 
 Expect = Callable[[float | None], None]
 """Tells who stands by how long from now the next word may take; ``None``: nobody waits."""
 
 
 @contextlib.contextmanager
-def standing_by(layout: Layout) -> Iterator[Expect]:
-    """Have somebody stand by while the block runs. Ctrl-Z is without effect in it."""
+def standing_by(layout: Layout, then: Sequence[str] = LET_GO) -> Iterator[Expect]:
+    """Have somebody stand by while the block runs. Ctrl-Z is without effect in it.
+
+    ``then`` is the command of Tenfold's that is given when this one is killed.
+    """
     reading, writing = os.pipe()
     log = os.open(layout.state / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
     environment[ENVIRONMENT] = layout.environment or ""
-    arguments = (str(layout.project), str(reading), str(os.getpid()))
+    arguments = (str(layout.project), str(reading), str(os.getpid()), *then)
     try:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", __name__, *arguments],
@@ -110,8 +116,8 @@ class Watch:
 
 
 def main(arguments: list[str]) -> int:
-    """``python -m tenfold.deployment.rescue PROJECT FD PID``."""
-    project, number, parent = arguments
+    """``python -m tenfold.deployment.rescue PROJECT FD PID COMMAND...``."""
+    project, number, parent, *then = arguments
     end = _hold_of(int(parent))
     watch, pipe = Watch(), int(number)
     while not watch.is_well:
@@ -128,7 +134,7 @@ def main(arguments: list[str]) -> int:
     if watch.is_well:
         return 0
     return subprocess.run(
-        [sys.executable, "-P", "-m", "tenfold", "resume", "--let-go", "--dir", project],
+        [sys.executable, "-P", "-m", "tenfold", *then, "--dir", project],
         cwd=Path("/"),
         check=False,
     ).returncode

@@ -60,7 +60,12 @@ class Layout:
     @property
     def state(self) -> Path:
         """Everything that Tenfold keeps of this deployment."""
-        return self.shelf / "rehearsals" / self.rehearsal if self.rehearsal else self.shelf
+        return self.rehearsals / self.rehearsal if self.rehearsal else self.shelf
+
+    @property
+    def rehearsals(self) -> Path:
+        """Copies of the deployment, each for as long as a rehearsal takes."""
+        return self.shelf / "rehearsals"
 
     @property
     def shelf(self) -> Path:

@@ -212,6 +212,12 @@ def previous_stage(at: str) -> str:
     return STAGES[max(STAGES.index(stage_of(at)) - 1, 0)]
 
 
+def onward(at: str) -> str:
+    """Where a move leads of which nobody says where to: on, and from the last stage back."""
+    further = next_stage(at)
+    return further if further != stage_of(at) else previous_stage(at)
+
+
 def _require(crossing: Crossing | None) -> Crossing:
     if crossing is None:
         raise Refused("no move between stages is under way", next="tenfold plan --to STAGE")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tenfold.errors import Refused
-from tenfold.stages.path import ORDER
+from tenfold.stages.path import ORDER, stage_of
 from tenfold.transitions import way
 from tenfold.transitions.way import Crossing
 
@@ -61,6 +61,14 @@ def test_two_stages_at_once_are_two_moves(at: str, to: str, nearer: str) -> None
 )
 def test_without_a_stage_the_next_one_is_meant(at: str, later: str, earlier: str) -> None:
     assert (way.next_stage(at), way.previous_stage(at)) == (later, earlier)
+
+
+@pytest.mark.parametrize(
+    ("at", "to"), [("1", "10"), ("10", "100"), ("10+100", "100"), ("100", "1k"), ("1k", "100")]
+)
+def test_a_rehearsal_without_a_stage_makes_a_move_that_there_is(at: str, to: str) -> None:
+    assert way.onward(at) == to
+    way.grow(stage_of(at), None, way.onward(at), now=1.0)  # refused, were there no way
 
 
 def test_of_a_move_that_was_prepared_nothing_is_left_after_abort() -> None:
