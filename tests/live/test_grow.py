@@ -15,11 +15,13 @@ from tests.support import apps
 from tests.support.project import Project
 from tests.support.users import Users
 
+from tenfold.transitions.perform.databases import size
 from tenfold.transitions.perform.holding import BRIEF_TRIES
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 Bring = Callable[[Any], Project]
 SLOW_SECONDS, SLOW_CLIENTS = 0.3, 6
+LOG_THAT_IS_KEPT = "select pg_size_bytes(current_setting('max_slot_wal_keep_size'))"
 
 
 def hosts(project: Project) -> dict[str, set[str]]:
@@ -151,8 +153,12 @@ def test_a_plan_says_what_and_is_what_is_done(bring: Bring) -> None:
         assert words in planned.stdout, planned.stdout
     kept = json.loads((project.path / "move.json").read_text())
     assert [s["position"] for s in kept["stretches"]] == ["10+100", "100+10"]
+    as_data = json.loads(project.tenfold("plan", "--to", "100", "--json").stdout)
     project.ok("grow", "move.json", timeout=200)
     assert project.status()["stage"] == "100"
+    limit = int(project.ok("psql", "--as", "superuser", "--", "-Atc", LOG_THAT_IS_KEPT))
+    assert as_data["reversible_log_bytes"] == limit
+    assert f"or until {size(limit)} of log were written" in planned.stdout
 
 
 def test_a_kept_plan_is_refused_when_the_world_has_changed(bring: Bring) -> None:

@@ -67,6 +67,7 @@ def _as_json(told: Forecast, app: str) -> dict[str, Any]:
         "copies_bytes": told.size_bytes,
         "hold": told.hold,
         "reversible_until": "complete",
+        "reversible_log_bytes": told.kept_log_bytes,
         "checks": [
             {"name": f.name, "severity": f.severity, "what": f.what, "fix": f.fix}
             for f in told.findings
@@ -114,7 +115,7 @@ def _facts(told: Forecast) -> list[tuple[str, ...]]:
             f"it writes when it starts, so its workers start meanwhile: {told.start_seconds:.1f} s"
         )
         rows.append(("", words))
-    rows.append(("after", "tenfold reverse takes it back, just as live, until tenfold complete"))
+    rows += _way_back(told)
     if told.size_bytes is not None:
         rows.append(("needs", f"{size(told.size_bytes)} of disk, and a replication slot"))
     passed = sum(f.severity == "fine" for f in told.findings)
@@ -133,10 +134,21 @@ def _facts_of_care(told: Forecast) -> list[tuple[str, ...]]:
         rows.append(("switch", "the database comes into Patroni's care as it runs: nobody waits"))
     else:
         rows.append(("switch", "the database leaves Patroni's care as it runs: nobody waits"))
-    rows.append(("after", "tenfold reverse takes it back, just as live, until tenfold complete"))
+    rows += _way_back(told)
     passed = sum(f.severity == "fine" for f in told.findings)
     refuses = f"{len(told.refused)} things stand in the way" if told.refused else "nothing"
     rows.append(("refuses", f"{refuses}: {passed} checks passed   (--verbose lists them)"))
+    return rows
+
+
+def _way_back(told: Forecast) -> list[tuple[str, ...]]:
+    """Until when there is one."""
+    rows: list[tuple[str, ...]] = [
+        ("after", "tenfold reverse takes it back, just as live, until tenfold complete")
+    ]
+    if told.kept_log_bytes is not None:
+        log = size(told.kept_log_bytes)
+        rows.append(("", f"or until {log} of log were written while the other database is away"))
     return rows
 
 

@@ -15,6 +15,7 @@ from tenfold.deployment import launch, work
 from tenfold.deployment.cross import HOLD, Leg, leg, terms_of
 from tenfold.deployment.databases import everything
 from tenfold.engines.postgresql.checks import Finding
+from tenfold.engines.postgresql.render import sizes
 from tenfold.errors import Refused, UsageError
 from tenfold.stages.path import BY_ITSELF, WITHOUT_APP
 from tenfold.topology.databases import ObservedDatabase, leader_of
@@ -60,6 +61,8 @@ class Forecast:
         hold: what is known of how long requests will wait.
         start_seconds: how long workers take that start while requests wait, because the app writes
             when it starts; ``None`` for an app that does not, as far as is known.
+        kept_log_bytes: how much log the next leader keeps at most for the database that the way
+            back leads to, while that is away; ``None`` where the way back needs no follower.
     """
 
     crossing: Crossing
@@ -70,6 +73,7 @@ class Forecast:
     size_bytes: int | None
     hold: Mapping[str, Any] | None
     start_seconds: float | None = None
+    kept_log_bytes: int | None = None
 
     @property
     def refused(self) -> tuple[Finding, ...]:
@@ -118,6 +122,7 @@ def forecast(deployment: Deployment, crossing: Crossing) -> Forecast:
         size_bytes=_size(first),
         hold=deployment.facts().get(HOLD),
         start_seconds=_start_seconds(deployment, str(release)),
+        kept_log_bytes=_kept_log(last),
     )
 
 
@@ -235,6 +240,15 @@ def prechecks(
         world.sessions.close()
     rank = {"stop": 0, "warn": 1, "fine": 2}
     return tuple(sorted(found, key=lambda f: rank[f.severity]))
+
+
+def _kept_log(last: Intent) -> int | None:
+    """As the next leader is configured; out of Patroni's care it is released as it runs."""
+    if last.position in BY_ITSELF:
+        return None
+    (path,) = last.goal.leaders.values()
+    unit = last.goal.topology.member(path)
+    return sizes(unit, last.blueprint.scene(unit)).max_slot_wal_keep_size_bytes
 
 
 def _size(first: Leg) -> int | None:
