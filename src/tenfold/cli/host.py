@@ -95,7 +95,8 @@ def _begin(settings: Settings, does: Does, name: str, *, only_plan: bool, yes: b
     with deployment.working(f"host {does}"):
         found = hosts.look(deployment, move)
         _show(found, settings.output)
-        _require_agreed(found, settings.output, yes=yes)
+        if _asked(found, settings.output, yes=yes):
+            found = hosts.look_again(deployment, found)
         _carry_out(settings, deployment, found, f"host {does}")
 
 
@@ -111,9 +112,10 @@ def goes_on(settings: Settings, command: str) -> bool:
     return True
 
 
-def _require_agreed(found: Look, output: Output, *, yes: bool) -> None:
+def _asked(found: Look, output: Output, *, yes: bool) -> bool:
+    """Whether somebody had to agree first, and did: that takes as long as it takes."""
     if not found.costs or yes:
-        return
+        return False
     if not output.live:
         raise Refused(
             "; ".join(found.costs),
@@ -121,6 +123,7 @@ def _require_agreed(found: Look, output: Output, *, yes: bool) -> None:
             next=f"tenfold host {found.move.does} {found.move.host} --yes    accepts that",
         )
     click.confirm("Go on?", abort=True)
+    return True
 
 
 def _show(found: Look, output: Output) -> None:

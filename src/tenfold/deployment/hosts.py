@@ -105,6 +105,36 @@ def look(deployment: Deployment, move: HostMove) -> Look:
     return Look(move, intent, todo, costs)
 
 
+def look_again(deployment: Deployment, shown: Look) -> Look:
+    """The same command, looked at anew after somebody was asked about it.
+
+    Raises:
+        Refused: it must not be done any more, or something else would be done now.
+    """
+    now = look(deployment, shown.move)
+    require_same(shown, now)
+    return now
+
+
+def require_same(shown: Look, now: Look) -> None:
+    """See that what would be done now is what somebody agreed to. Raises ``Refused``."""
+    if (shown.todo, shown.costs) == (now.todo, now.costs):
+        return
+    before, after = _sentences(shown), _sentences(now)
+    gone = [f"- {s}" for s in before if s not in after]
+    new = [f"+ {s}" for s in after if s not in before]
+    raise Refused(
+        "the world has changed since the plan was shown",
+        detail="\n".join(gone + new) or "the same steps, of other releases or generations",
+        changed="nothing",
+        next=f"tenfold host {now.move.does} {now.move.host}    shows what would be done now",
+    )
+
+
+def _sentences(found: Look) -> list[str]:
+    return [*(step.sentence() for step in st.flatten(found.todo.steps)), *found.costs]
+
+
 def _standing(intent: Intent, found: SeenCluster) -> Standing:
     blueprint = intent.blueprint
     seen = etcd_state(blueprint)

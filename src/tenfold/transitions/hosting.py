@@ -220,7 +220,7 @@ def plan(move: HostMove, found: SeenCluster, goal: Goal, terms: Terms) -> Plan:
     if led is not None and _gives_up(move):
         steps += _excused(move.host, led, found)
     if move.does == "replace":
-        steps += _emptied(move.host, found, goal)
+        steps += _emptied(move.host, led, found, goal)
         now = _nothing_on(move.host, found)
     now = now if led is None else prepared_on(now, all_of_it, led)
     rest = planner.plan(move.does, now, goal).steps
@@ -242,7 +242,7 @@ def _successor(host: str, found: SeenCluster, goal: Goal) -> str:
     return (in_sync or others)[0]
 
 
-def _emptied(host: str, found: SeenCluster, goal: Goal) -> list[st.Step]:
+def _emptied(host: str, leader: str | None, found: SeenCluster, goal: Goal) -> list[st.Step]:
     """Stop database and etcd there, delete what they have, and have etcd expect a new member."""
     steps: list[st.Step] = [st.EnsureHost(host)]
     seen = found.seen.now.host(host)
@@ -251,7 +251,8 @@ def _emptied(host: str, found: SeenCluster, goal: Goal) -> list[st.Step]:
             continue
         if seen is not None and seen.unit(member.name) is not None:
             steps.append(st.StopUnit(member.path))
-        steps.append(st.RemoveData(member.path))
+        database = isinstance(member.settings, PatroniSettings)
+        steps.append(st.RemoveData(member.path, leader if database else None))
         if isinstance(member.settings, EtcdSettings):
             others = tuple(m.path for m in goal.topology.of(EtcdSettings) if m.host != host)
             steps.append(cluster.RejoinEtcd(member.path, others))

@@ -143,6 +143,17 @@ def test_the_arbiter_is_built_anew_without_a_word_of_databases() -> None:
     assert not any("postgres" in step for step in steps)
 
 
+def test_data_of_a_database_is_deleted_only_while_another_one_leads() -> None:
+    for world in (settled("1k"), failed_over(settled("1k"))):
+        found = seen(world, in_sync=("db1", "db2"))
+        steps = plan(move("replace", "db1"), found, goal("1k"), Terms()).steps
+        deleted = [s for s in steps if isinstance(s, st.RemoveData)]
+        assert deleted == [
+            st.RemoveData("db1/etcd"),
+            st.RemoveData("db1/postgres", "db2/postgres"),
+        ]
+
+
 def test_a_leader_that_is_to_be_built_anew_is_followed_first() -> None:
     steps = told(move("replace", "db1"), seen(settled("1k")))
     assert steps[: len(SWITCH)] == SWITCH

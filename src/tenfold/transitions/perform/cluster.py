@@ -30,11 +30,14 @@ from tenfold.transitions.perform.databases import database_unit, run_at, setting
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.holding import let_go, remaining
 from tenfold.transitions.perform.members import (
+    LOOKS_AGAIN,
     care_of,
     in_care,
     leads,
+    leads_instead,
     member_of,
     others_in_care,
+    require_leads,
     until,
     view_from,
 )
@@ -229,13 +232,19 @@ def _(step: steps.RequireSynchronous, world: World, tell: Tell) -> None:
 def _(step: steps.ExcuseMember, world: World, tell: Tell) -> None:
     unit, _ = care_of(step.unit, world)
     leader, there = care_of(step.leader, world)
+    require_leads(step.leader, world)
     _tell_patroni(unit, excused(world.blueprint.render(unit)[0]), world)
     session = world.sessions.at(leader, there)
 
     def is_excused() -> bool:
         row = session.execute("SHOW synchronous_standby_names").fetchone()
         waits = row is None or member_slot(unit.host) in str(row[0])
-        return not waits and unit.host not in probe.observe(leader, there).in_sync
+        # On one that follows by now no commit waits for anybody either.
+        found = probe.observe(leader, there)
+        other = leads_instead(leader, found)
+        if other is not None:
+            raise StepFailed(other, next=LOOKS_AGAIN)
+        return not waits and unit.host not in found.in_sync
 
     until(is_excused, SYNCHRONOUS_SECONDS, f"commits on {step.leader} to do without {step.unit}")
 

@@ -28,6 +28,7 @@ from tenfold.transitions import steps
 from tenfold.transitions.perform import resting
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.holding import remaining
+from tenfold.transitions.perform.members import require_leads
 from tenfold.transitions.perform.world import Tell, World
 
 LEVEL_BYTES = 16 << 20
@@ -201,6 +202,8 @@ def _(step: steps.RemoveData, world: World, tell: Tell) -> None:
     agent = world.agent(host)
     if agent.observe().unit(name) is not None:
         raise Refused(f"{step.unit} is still declared; its data was not deleted")
+    if step.leader is not None:
+        require_leads(step.leader, world)
     folder = f"{agent.paths.root}/data/{name}"
     finished = agent.run(Command(("rm", "-rf", "--", folder), within_seconds=600.0))
     if finished.code != 0:

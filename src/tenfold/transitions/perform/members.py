@@ -9,7 +9,7 @@ from dataclasses import replace
 from tenfold.engines.patroni import probe
 from tenfold.engines.patroni.probe import WORKS, ClusterView, MemberState
 from tenfold.engines.protocol import Scene
-from tenfold.errors import StepFailed, TargetError
+from tenfold.errors import NotBegun, StepFailed, TargetError
 from tenfold.topology.model import Pool, Unit
 from tenfold.topology.process import File
 from tenfold.topology.settings import EndpointSettings, PatroniSettings
@@ -17,6 +17,7 @@ from tenfold.transitions.crossing import members
 from tenfold.transitions.perform.world import World
 
 LOOK_EVERY_SECONDS = 0.2
+LOOKS_AGAIN = "tenfold resume    looks again, and goes on from there"
 
 
 def care_of(path: str, world: World) -> tuple[Unit, Scene]:
@@ -51,6 +52,28 @@ def leads(unit: Unit, scene: Scene) -> bool:
     found = view_from(unit, scene)
     leader = None if found is None else found.leader
     return leader is not None and leader.name == unit.host and leader.state in WORKS
+
+
+def require_leads(path: str, world: World) -> None:
+    """See that this database leads right now, by its own Patroni.
+
+    Raises:
+        NotBegun: another one does, or none.
+        TargetError: it does not answer.
+    """
+    unit, scene = care_of(path, world)
+    other = leads_instead(unit, probe.observe(unit, scene))
+    if other is not None:
+        raise NotBegun(other, next=LOOKS_AGAIN)
+
+
+def leads_instead(unit: Unit, found: ClusterView) -> str | None:
+    """Who leads instead of this database, as a sentence; ``None`` where it does. Pure."""
+    leader = found.leader
+    if leader is not None and leader.name == unit.host and leader.state in WORKS:
+        return None
+    who = "no database" if leader is None or leader.name == unit.host else leader.name
+    return f"{unit.path} does not lead any more: {who} does"
 
 
 def view_from(unit: Unit, scene: Scene) -> ClusterView | None:

@@ -206,9 +206,13 @@ class Follow(Step):
 
 @dataclass(frozen=True, slots=True)
 class RemoveData(Step):
-    """Delete the data of a unit that is stopped. There is no way back."""
+    """Delete the data of a unit that is stopped. There is no way back.
+
+    Of a member in Patroni's care ``leader`` has it all: only while that one leads.
+    """
 
     unit: str
+    leader: str | None = None
 
     def sentence(self) -> str:
         return f"delete the data of {self.unit}"

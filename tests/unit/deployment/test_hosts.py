@@ -1,0 +1,42 @@
+"""What somebody agreed to is what is done to a host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tenfold.deployment.hosts import Look, require_same
+from tenfold.errors import Refused
+from tenfold.transitions import steps as st
+from tenfold.transitions.hosting import HostMove
+from tenfold.transitions.planner import Plan
+from tenfold.transitions.steps import cluster
+
+COSTS = ("what db1 has of the database and of etcd is deleted, and copied from the others",)
+GONE = st.RemoveData("db1/postgres", "db2/postgres")
+
+
+def look(*steps: st.Step, costs: tuple[str, ...] = COSTS) -> Look:
+    intent: Any = None
+    return Look(HostMove("replace", "db1", 0.0), intent, Plan("host replace", steps), costs)
+
+
+def test_the_same_plan_is_carried_out() -> None:
+    require_same(look(GONE), look(GONE))
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (look(cluster.SwitchOver("db1/postgres", "db2/postgres"), GONE), "+ have db2/postgres"),
+        (look(st.RemoveData("db1/postgres", "db3/postgres")), "the same steps"),
+        (look(GONE, costs=(*COSTS, "figures rest")), "+ figures rest"),
+        (look(costs=()), "- delete the data of db1/postgres"),
+    ],
+)
+def test_another_one_is_refused_and_says_what_differs(now: Look, told: str) -> None:
+    with pytest.raises(Refused, match="has changed since the plan was shown") as caught:
+        require_same(look(GONE), now)
+    assert told in (caught.value.detail or "")
+    assert "tenfold host replace db1" in (caught.value.next or "")
