@@ -189,6 +189,7 @@ def look(deployment: Deployment, intent: Intent, care: Blueprint) -> SeenCluster
         synchronous=view is not None and len(view.in_sync) >= _wanted(care),
         etcd_data=_with_data(intent, care),
         in_sync=() if view is None else view.in_sync,
+        leader=None if view is None or view.leader is None else view.leader.name,
         pools=tuple(p.path for p in crossing.serving(care.topology.app_pools, now)),
     )
 

@@ -138,10 +138,9 @@ def _sentences(found: Look) -> list[str]:
 def _standing(intent: Intent, found: SeenCluster) -> Standing:
     blueprint = intent.blueprint
     seen = etcd_state(blueprint)
-    leads = [path for path, d in found.seen.databases.items() if d.role == "leader"]
     return Standing(
         whole=blueprint.topology,
-        leader=leads[0].partition("/")[0] if leads else None,
+        leader=found.leader,
         in_sync=found.in_sync,
         answering=tuple(m.host for m in seen.members if m.answers and m.has_leader),
     )

@@ -40,7 +40,8 @@ class SeenCluster:
     ``journal`` is the cluster of etcd that has it, ``None`` for its file. ``agrees``: most members
     of etcd do. ``synchronous``: a commit waits for as many members as the goal wants. ``etcd_data``
     are the members, as ``host/unit``, that have data on their disk. ``pools`` are those at which
-    users are served, in all zones; ``in_sync`` the hosts whose database has every commit.
+    users are served, in all zones. By Patroni's word, where one answers: ``in_sync`` are the hosts
+    whose database has every commit, ``leader`` is the one whose database leads.
     """
 
     seen: Seen
@@ -50,6 +51,7 @@ class SeenCluster:
     etcd_data: frozenset[str] = frozenset()
     pools: tuple[str, ...] = ()
     in_sync: tuple[str, ...] = ()
+    leader: str | None = None
 
 
 def plan(kind: str, found: SeenCluster, goal: Goal, terms: Terms) -> Plan:

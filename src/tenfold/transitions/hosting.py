@@ -83,9 +83,12 @@ def from_json(data: Mapping[str, Any] | None) -> HostMove | None:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a decision on a host is made of. ``whole``: the topology with all hosts; ``leader`` the
-    database's host that leads, ``in_sync`` those that may; ``answering`` the hosts of etcd's
-    members that answer and have a leader."""
+    """What a decision on a host is made of.
+
+    ``whole``: the topology with all hosts; ``leader`` the database's host that leads, ``None``
+    where nobody can say, ``in_sync`` those that may; ``answering`` the hosts of etcd's members that
+    answer and have a leader.
+    """
 
     whole: Topology
     leader: str | None
@@ -144,7 +147,7 @@ def _of_replacing(host: str, away: Collection[str], now: Standing) -> tuple[str,
     _require_majority(host, now)
     _require_successor(host, now)
     found = [f"what {host} has of the database and of etcd is deleted, and copied from the others"]
-    if databases and now.leader is not None:
+    if databases:
         found += _unreplicated(host, without(now.whole, {host, *away}))
     return tuple(found)
 
@@ -164,6 +167,14 @@ def _require_majority(host: str, now: Standing) -> None:
 
 
 def _require_successor(host: str, now: Standing) -> None:
+    if not any(m.host == host for m in now.whole.of(PatroniSettings)):
+        return
+    if now.leader is None:
+        raise Refused(
+            f"nobody can say which database leads just now, so it may be that of {host}",
+            changed="nothing",
+            next="tenfold status    says when one does; then give the command again",
+        )
     if now.leader == host and not any(name != host for name in now.in_sync):
         raise Refused(
             f"the database on {host} leads, and no other one has every commit",

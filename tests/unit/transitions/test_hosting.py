@@ -193,6 +193,8 @@ def test_it_is_told_what_a_drain_costs() -> None:
         (move("add", "db1"), WELL, "not drained"),
         (move("drain", "db1"), replace(WELL, in_sync=()), "no other one has every commit"),
         (move("replace", "db1"), replace(WELL, in_sync=()), "no other one has every commit"),
+        (move("drain", "db2"), replace(WELL, leader=None), "which database leads"),
+        (move("replace", "db1"), replace(WELL, leader=None), "which database leads"),
         (move("drain", "db1"), replace(WELL, answering=("db1", "db2")), "agree on who leads"),
         (move("replace", "arbiter"), replace(WELL, answering=("db1",)), "agree on who leads"),
         (move("drain", "app1", "app2"), WELL, "last host that has it"),
@@ -203,6 +205,12 @@ def test_it_is_told_what_a_drain_costs() -> None:
 def test_it_is_refused(asked: HostMove, now: Standing, why: str) -> None:
     with pytest.raises(Refused, match=why):
         objections(asked, now)
+
+
+def test_whoever_has_no_database_needs_no_leader() -> None:
+    unknown = replace(WELL, leader=None, in_sync=())
+    assert objections(move("drain", "arbiter"), unknown) == ()
+    assert objections(move("replace", "arbiter"), unknown) != ()
 
 
 def test_a_second_member_of_etcd_is_not_taken_out_beside_the_first() -> None:
