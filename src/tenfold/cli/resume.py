@@ -33,10 +33,12 @@ def resume(settings: Settings, let_go: bool) -> None:
 
 def _let_go(settings: Settings) -> None:
     """Whoever made requests wait was killed."""
-    deployment = Deployment.existing(settings.layout())
+    deployment = Deployment.existing(settings.layout(), stale=True)
     with (
         deployment.lock.hold("tenfold resume", despite_reservation=True, wait_seconds=5.0),
         PlanProgress(settings.output) as progress,
     ):
-        Journey(deployment, progress).recover()
-        hosts.let_go(deployment)
+        try:
+            hosts.let_go(deployment)
+        finally:
+            Journey(deployment, progress).recover()

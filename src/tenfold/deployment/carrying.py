@@ -10,7 +10,9 @@ from tenfold.errors import Interrupted, Refused, TenfoldError
 from tenfold.targets.local.target import LocalTarget
 from tenfold.transitions import steps as st
 from tenfold.transitions.perform import World, perform
+from tenfold.transitions.perform.holding import let_go_behind
 from tenfold.transitions.runner import Runner
+from tenfold.transitions.steps import cluster
 
 if TYPE_CHECKING:
     from tenfold.transitions.planner import Plan
@@ -28,6 +30,8 @@ def carry_claimed(
 ) -> None:
     """Carry a plan out; from its first step on, hosts take orders from nobody who began earlier.
 
+    Whatever ends it, nobody is left waiting where Patroni was to change leaders.
+
     Args:
         world: what the steps act on.
         target: its target, before the claim.
@@ -37,6 +41,7 @@ def carry_claimed(
         claimed: told the world in which the steps are carried out, before the first one.
     """
     held: list[World] = []
+    lets_go = any(isinstance(s, cluster.SwitchOver) for s in st.flatten(todo.steps))
 
     def claim(epoch: int) -> None:
         own = target.with_epoch(epoch)
@@ -47,11 +52,17 @@ def carry_claimed(
         held.append(replace(world, target=own))
         claimed(held[-1])
 
+    def ended_by(error: BaseException) -> None:
+        # Behind a change of leaders in order somebody leads, and the app is led there.
+        if lets_go and held:
+            let_go_behind(error, held[-1])
+
     runner = Runner(
         world.journal,
         lambda step, tell: perform(step, held[-1], tell),
         listener,
         claimed=claim,
+        ended_by=ended_by,
     )
     try:
         runner.run(todo, takes_back=takes_back)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tenfold.deployment import applied as applied_facts
@@ -18,6 +19,7 @@ from tenfold.transitions import hosting
 from tenfold.transitions import steps as st
 from tenfold.transitions.hosting import HostMove, Standing
 from tenfold.transitions.perform import World
+from tenfold.transitions.perform.at_once import at_once
 from tenfold.transitions.perform.evidence import Evidence
 from tenfold.transitions.perform.sessions import Sessions
 
@@ -185,14 +187,31 @@ def carry_out(deployment: Deployment, found: Look, listener: Listener, walk: Wal
 
 
 def let_go(deployment: Deployment) -> None:
-    """Whoever made requests wait was killed: they go on, to whoever leads."""
-    if open_move(deployment) is None:
+    """Whoever made requests wait while Patroni was to change leaders was killed: they go on, to
+    whoever leads. Needs no etcd.
+
+    Raises:
+        TargetError: a host does not answer; of the others nobody waits any more.
+    """
+    if open_move(deployment) is None and not _moves_clustered(deployment):
         return
-    for host in deployment.observe(silent=True).hosts:
-        agent = deployment.target.reach(host.name)
-        for pool, _ in host.held:
-            if agent is not None:
-                agent.release(pool)
+    now = deployment.observe(silent=True)
+    held = [(host.name, pool) for host in now.hosts for pool, _ in host.held]
+    at_once([partial(_release, deployment, host, pool) for host, pool in held])
+
+
+def _release(deployment: Deployment, host: str, pool: str) -> None:
+    agent = deployment.target.reach(host)
+    if agent is not None:
+        agent.release(pool)
+
+
+def _moves_clustered(deployment: Deployment) -> bool:
+    """Whether a move between stages was cut off in which Patroni is who changes leaders."""
+    crossing = deployment.crossing
+    if crossing is None or crossing.final is None:
+        return False
+    return clustered.covers(deployment, deployment.position)
 
 
 def _told(error: BaseException, move: HostMove) -> TenfoldError:

@@ -53,6 +53,7 @@ class Runner:
         listener: who is told.
         clock: monotonic seconds.
         claimed: told the fencing epoch of this run before its first step.
+        ended_by: told what ended it, before anything is taken back, and before the journal is told.
     """
 
     journal: Journal
@@ -60,6 +61,7 @@ class Runner:
     listener: Listener
     clock: Callable[[], float] = time.monotonic
     claimed: Callable[[int], None] = lambda epoch: None
+    ended_by: Callable[[BaseException], None] = lambda error: None
 
     def run(self, plan: Plan, *, takes_back: bool = True) -> None:
         """Carry out a plan; with ``takes_back`` undo what was begun if a step fails.
@@ -79,6 +81,7 @@ class Runner:
             if begun:
                 self.journal.done(transition, len(begun) - 1)
         except BaseException as error:  # whatever it is, nothing may be left half-done
+            self.ended_by(error)
             if isinstance(error, NotBegun):
                 begun.pop()
             committed = any(s.point_of_no_return for s in flatten(tuple(begun)))

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.topologies import two_zones
 from tests.unit.transitions.test_perform import Shelf, blueprint, do, memory
 
-from tenfold.errors import StepFailed
+from tenfold.deployment.carrying import carry_claimed
+from tenfold.errors import JournalError, StepFailed, TargetError
 from tenfold.targets.memory import MemoryTarget
 from tenfold.transitions import steps as st
 from tenfold.transitions.journal import SqliteJournal
 from tenfold.transitions.perform import World, holding
+from tenfold.transitions.perform.holding import let_go_behind
+from tenfold.transitions.planner import Plan
+from tenfold.transitions.steps import cluster
 
 POOLS = ("app1/app", "app2/app")
 HOLD = st.Hold("app1/app", 5.0, 0.0, others=("app2/app",))
@@ -87,3 +93,60 @@ def test_the_reverse_lets_all_go(world: World) -> None:
     assert isinstance(back, st.Together)
     do(world, *back.steps)
     assert held(world) == []
+
+
+def test_where_one_host_does_not_answer_nobody_waits_in_front_of_the_others(world: World) -> None:
+    do(world, HOLD)
+    memory(world).fail("release", "app", TargetError("app1 is gone"), host="app1")
+    error = JournalError("etcd is silent", changed="nothing was begun")
+    let_go_behind(error, world)
+    assert held(world) == ["app1"]
+    assert error.changed is not None
+    assert error.changed.startswith("nothing was begun\nrequests wait until")
+    assert "app1 is gone" in error.changed
+    let_go_behind(error, world)
+    assert held(world) == []
+    assert world.evidence.holding() is None
+
+
+class SilentBehind(SqliteJournal):
+    """etcd says nothing any more when the step at this position is to be begun."""
+
+    position = 1
+
+    def intend(self, transition: int, position: int, *, done: int | None = None) -> None:
+        if position == self.position:
+            raise JournalError("etcd is silent")
+        super().intend(transition, position, done=done)
+
+
+class Deaf:
+    """A listener."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *told: None
+
+
+SWITCH = cluster.SwitchOver("db1/postgres", "db2/postgres", 5.0)
+
+
+def test_behind_a_change_of_leaders_nobody_waits_whatever_ends_it(
+    world: World, tmp_path: Path
+) -> None:
+    world = replace(world, journal=SilentBehind(tmp_path / "silent.db"))
+    target: Any = memory(world)
+    with pytest.raises(JournalError, match="silent"):
+        carry_claimed(world, target, Plan("drain", (HOLD, SWITCH)), Deaf(), takes_back=False)
+    assert held(world) == []
+    assert world.evidence.holding() is None
+
+
+def test_where_the_command_itself_switches_they_wait_for_whoever_finishes_it(
+    world: World, tmp_path: Path
+) -> None:
+    world = replace(world, journal=SilentBehind(tmp_path / "silent.db"))
+    target: Any = memory(world)
+    promote = st.Promote("db2/postgres", "db1/postgres")
+    with pytest.raises(JournalError, match="silent"):
+        carry_claimed(world, target, Plan("grow", (HOLD, promote)), Deaf(), takes_back=False)
+    assert held(world) == ["app1", "app2"]

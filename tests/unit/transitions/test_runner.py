@@ -130,3 +130,19 @@ def test_a_back_out_that_fails_says_what_is_left(tmp_path: Path) -> None:
     with pytest.raises(StepFailed) as caught:
         run(tmp_path, witness, UNIT, WARM)
     assert "postgres does not stop" in (caught.value.changed or "")
+
+
+def test_what_ended_it_is_told_before_anything_is_taken_back_or_written_down(
+    tmp_path: Path,
+) -> None:
+    witness = Witness(failing=WARM, error=UnitFailed("never healthy"))
+    journal = SqliteJournal(tmp_path / "journal.db")
+    told: list[tuple[BaseException, int, object]] = []
+
+    def ended_by(error: BaseException) -> None:
+        last = journal.last()
+        told.append((error, len(witness.performed), last and last.outcome))
+
+    with pytest.raises(UnitFailed):
+        Runner(journal, witness.perform, witness, ended_by=ended_by).run(Plan("up", (UNIT, WARM)))
+    assert told == [(witness.error, 2, None)]

@@ -28,7 +28,7 @@ from tenfold.transitions.crossing import members
 from tenfold.transitions.pause import stop_point
 from tenfold.transitions.perform.databases import database_unit, run_at, settings_of
 from tenfold.transitions.perform.dispatch import effect
-from tenfold.transitions.perform.holding import let_go, remaining
+from tenfold.transitions.perform.holding import let_go_behind, remaining
 from tenfold.transitions.perform.members import (
     LOOKS_AGAIN,
     care_of,
@@ -281,8 +281,8 @@ def _(step: steps.AwaitMember, world: World, tell: Tell) -> None:
 def _(step: steps.SwitchOver, world: World, tell: Tell) -> None:
     try:
         switch_over(step, world, remaining(world, step.max_seconds))
-    except BaseException:  # also of whoever was interrupted nobody is to wait any longer
-        let_go(world)
+    except BaseException as error:  # also of whoever was interrupted
+        let_go_behind(error, world)
         raise
     world.evidence.promoted = True
 

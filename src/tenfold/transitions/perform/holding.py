@@ -121,8 +121,25 @@ def let_go(world: World) -> None:
     """Have whoever is held for this transition accept again; fine if nobody is."""
     hold = world.evidence.holding()
     if hold is not None:
-        _release_all([_pool(path, world) for path in sorted(hold.left)])
-        world.evidence.ended()
+        at_once([partial(_let_go, path, world) for path in sorted(hold.left)])
+
+
+def let_go_behind(error: BaseException, world: World) -> None:
+    """Have nobody wait any longer for what this error ended; where somebody does, it says so."""
+    try:
+        let_go(world)
+    except TenfoldError as silent:
+        if isinstance(error, TenfoldError):
+            known = f"{error.changed}\n" if error.changed else ""
+            error.changed = (
+                f"{known}requests wait until their host lets them go by itself: {silent.what}"
+            )
+
+
+def _let_go(path: str, world: World) -> None:
+    agent, pool = _pool(path, world)
+    agent.release(pool)
+    world.evidence.ended(path)
 
 
 def drain_seconds(attempt: int, max_seconds: float) -> float:
