@@ -170,8 +170,8 @@ def _carry_out(settings: Settings, deployment: Deployment, found: Look, command:
     for line in summary(filed.report) if filed.report is not None else ():
         output.line(line)
     tell_filed(filed, output)
-    for name in found.move.drained:
-        output.line(f"Next   tenfold host add {name}    brings it back")
+    for way in hosts.ways_back(deployment):
+        output.line(f"Next   {way}    brings it back")
 
 
 def _file(

@@ -35,6 +35,7 @@ from tenfold.observe.report.figures import count
 from tenfold.observe.traffic import Traffic, by_route, whole
 from tenfold.spec.read import load
 from tenfold.stages.path import BY_ITSELF, begins_at
+from tenfold.topology.drained import brings_back
 from tenfold.transitions.restoring import choices as ways_on
 from tenfold.transitions.restoring import from_json as from_restore
 
@@ -195,10 +196,13 @@ def failover_line(told: Mapping[str, Any]) -> tuple[str, bool]:
 def host_lines(told: Mapping[str, Any]) -> list[str]:
     """Of hosts that were taken out, or are being, with the command to give."""
     cut_off = told["cut_off"]
-    goes_on = "tenfold resume goes on with it, tenfold abort takes it back"
+    goes_on = "tenfold resume goes on with it, tenfold abort gives it up"
     return [
         *([f"{cut_off} was cut off: {goes_on}"] if cut_off else ()),
-        *(f"{n} is drained: tenfold host add {n}    brings it back" for n in told["drained"]),
+        *(
+            f"{n} is drained: {brings_back(n, told['emptied'])}    brings it back"
+            for n in told["drained"]
+        ),
     ]
 
 

@@ -139,6 +139,8 @@ def _of_a_cluster(step: st.Step) -> str:
             return f"{member} stopped, its data is deleted"
         case cluster.RejoinEtcd(member):
             return f"etcd expects {member} as a new member"
+        case cluster.ForgetEtcd(member):
+            return f"etcd does without {member}"
         case cluster.AdoptDatabase(unit):
             return f"{unit} is in Patroni's care; it ran on"
         case cluster.ReleaseDatabase(unit):

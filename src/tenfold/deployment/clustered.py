@@ -56,8 +56,8 @@ class Standing:
     """Who leads, who else may without a commit being lost, and how many of etcd's members agree
     on that, of how many; hosts by name. ``away`` are databases that do not follow, though they
     should; ``full`` those whose disk has no room. ``etcd`` maps each member's host to whether it
-    agrees. ``drained`` are hosts that were taken out; ``cut_off`` is the command on a host that is
-    not over, and at which nobody is."""
+    agrees. ``drained`` are hosts that were taken out, ``emptied`` those of them whose data was
+    given up; ``cut_off`` is the command on a host that is not over, and at which nobody is."""
 
     leader: str | None
     in_sync: tuple[str, ...]
@@ -68,6 +68,7 @@ class Standing:
     databases: tuple[DatabaseStanding, ...] = ()
     etcd: Mapping[str, bool] = field(default_factory=dict)
     drained: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
     cut_off: str | None = None
 
     @property
@@ -104,8 +105,13 @@ def standing(deployment: Deployment) -> Standing:
     Raises:
         TenfoldError: the file or the machine does not allow to look.
     """
-    gone = tuple(deployment.facts().get(drained.FACT) or ())
-    return replace(_standing(deployment), drained=gone, cut_off=_cut_off(deployment))
+    facts = deployment.facts()
+    return replace(
+        _standing(deployment),
+        drained=tuple(facts.get(drained.FACT) or ()),
+        emptied=tuple(facts.get(drained.EMPTIED) or ()),
+        cut_off=_cut_off(deployment),
+    )
 
 
 def _cut_off(deployment: Deployment) -> str | None:

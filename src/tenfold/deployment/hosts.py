@@ -59,6 +59,17 @@ def away(deployment: Deployment) -> tuple[str, ...]:
     return tuple(deployment.facts().get(drained.FACT) or ())
 
 
+def emptied(deployment: Deployment) -> tuple[str, ...]:
+    """Those of them whose data was given up."""
+    return tuple(deployment.facts().get(drained.EMPTIED) or ())
+
+
+def ways_back(deployment: Deployment) -> tuple[str, ...]:
+    """The commands that bring them back."""
+    gone = emptied(deployment)
+    return tuple(drained.brings_back(name, gone) for name in away(deployment))
+
+
 def require_whole(deployment: Deployment) -> None:
     """See that every host is there, before the app moves on to another stage.
 
@@ -70,7 +81,7 @@ def require_whole(deployment: Deployment) -> None:
     if gone:
         raise Refused(
             f"{', '.join(gone)} is drained, and a move between stages takes every host",
-            next="\n".join(f"tenfold host add {name}" for name in gone),
+            next="\n".join(ways_back(deployment)),
         )
 
 
@@ -80,7 +91,7 @@ def require_none(deployment: Deployment) -> None:
     if move is not None:
         raise Refused(
             f"tenfold host {move.does} {move.host} was cut off",
-            next="tenfold resume    goes on with it\ntenfold abort     takes it back",
+            next=move.ways_on,
         )
 
 
@@ -102,7 +113,9 @@ def look(deployment: Deployment, move: HostMove) -> Look:
     intent = work.intend(deployment, release=release)
     intent = replace(intent, goal=replace(intent.goal, topology=intent.blueprint.topology))
     found = clustered.look(deployment, intent, intent.blueprint)
-    costs = () if move.back else hosting.objections(move, _standing(intent, found))
+    costs: tuple[str, ...] = ()
+    if not move.back or move.does == "replace":  # whose data goes, whichever way it ends
+        costs = hosting.objections(move, _standing(deployment, intent, found))
     todo = hosting.plan(move, found, intent.goal, terms_of(deployment, release))
     return Look(move, intent, todo, costs)
 
@@ -137,7 +150,7 @@ def _sentences(found: Look) -> list[str]:
     return [*(step.sentence() for step in st.flatten(found.todo.steps)), *found.costs]
 
 
-def _standing(intent: Intent, found: SeenCluster) -> Standing:
+def _standing(deployment: Deployment, intent: Intent, found: SeenCluster) -> Standing:
     blueprint = intent.blueprint
     seen = etcd_state(blueprint)
     return Standing(
@@ -145,6 +158,7 @@ def _standing(intent: Intent, found: SeenCluster) -> Standing:
         leader=found.leader,
         in_sync=found.in_sync,
         answering=tuple(m.host for m in seen.members if m.answers and m.has_leader),
+        emptied=emptied(deployment),
     )
 
 
@@ -182,6 +196,7 @@ def carry_out(deployment: Deployment, found: Look, listener: Listener, walk: Wal
     left = drained.without(whole, move.drained)
     facts = applied_facts.applied(left, intent.blueprint.document, whole)
     journal.set(applied_facts.FACT, facts.to_json())
+    journal.set(drained.EMPTIED, list(move.emptied(emptied(deployment))) or None)
     journal.set(drained.FACT, list(move.drained) or None)
     journal.set(hosting.FACT, None)
 
@@ -216,9 +231,6 @@ def _moves_clustered(deployment: Deployment) -> bool:
 
 def _told(error: BaseException, move: HostMove) -> TenfoldError:
     told = error if isinstance(error, TenfoldError) else Interrupted(f"host {move.does}")
-    ways = "tenfold resume    goes on from here"
-    if move.does != "replace":
-        ways += "\ntenfold abort     takes it back"
     if told.next is None or "tenfold resume" not in told.next:
-        told.next = f"{told.next}\n{ways}" if told.next else ways
+        told.next = f"{told.next}\n{move.ways_on}" if told.next else move.ways_on
     return told

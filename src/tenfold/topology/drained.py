@@ -14,6 +14,13 @@ from tenfold.topology.model import Topology
 
 FACT: Final = "drained"
 """Fact: their names."""
+EMPTIED: Final = "emptied"
+"""Fact: the names of those whose data was given up, and which etcd does not know any more."""
+
+
+def brings_back(host: str, emptied: Collection[str]) -> str:
+    """The command after which a host that was taken out takes part again."""
+    return f"tenfold host {'replace' if host in emptied else 'add'} {host}"
 
 
 def without(topology: Topology, drained: Collection[str]) -> Topology:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from tenfold.errors import Refused
 from tenfold.topology.databases import leader_of
-from tenfold.topology.drained import without
+from tenfold.topology.drained import brings_back, without
 from tenfold.topology.model import Topology
 from tenfold.topology.observation import Observation, ObservedHost
 from tenfold.topology.settings import (
@@ -58,22 +58,28 @@ class HostMove:
     @property
     def drained(self) -> tuple[str, ...]:
         """The hosts that are out of the topology when it is over."""
-        drains = self.does == "drain" if not self.back else self.host in self.away
+        if self.back:
+            drains = self.does == "replace" or self.host in self.away
+        else:
+            drains = self.does == "drain"
         others = tuple(name for name in self.away if name != self.host)
         return (*others, self.host) if drains else others
 
-    def reversed(self) -> HostMove:
-        """The way back. Of one that is built anew there is none, but to leave it out.
+    def emptied(self, before: Collection[str]) -> tuple[str, ...]:
+        """Those of the drained hosts that have to be built anew, after those of ``before``."""
+        gives_up = (self.host,) if self.does == "replace" and self.back else ()
+        return tuple(name for name in self.drained if name in (*before, *gives_up))
 
-        Raises:
-            Refused: what it had is being replaced already.
-        """
-        if self.does == "replace":
-            raise Refused(
-                f"{self.host} is being built anew, and what it had is gone",
-                next="tenfold resume    goes on with it",
-            )
+    def reversed(self) -> HostMove:
+        """The way back; one that was to be built anew may have nothing left, and is left out."""
         return replace(self, back=True)
+
+    @property
+    def ways_on(self) -> str:
+        """The commands that one that was cut off goes on with, and what they do."""
+        gives_up = f"leaves {self.host} out, without its data"
+        back = gives_up if self.does == "replace" else "takes it back"
+        return f"tenfold resume    goes on with it\ntenfold abort     {back}"
 
 
 def from_json(data: Mapping[str, Any] | None) -> HostMove | None:
@@ -87,13 +93,14 @@ class Standing:
 
     ``whole``: the topology with all hosts; ``leader`` the database's host that leads, ``None``
     where nobody can say, ``in_sync`` those that may; ``answering`` the hosts of etcd's members that
-    answer and have a leader.
+    answer and have a leader; ``emptied`` the hosts that are out, and have to be built anew.
     """
 
     whole: Topology
     leader: str | None
     in_sync: tuple[str, ...]
     answering: tuple[str, ...]
+    emptied: tuple[str, ...] = ()
 
 
 def objections(move: HostMove, now: Standing) -> tuple[str, ...]:
@@ -111,11 +118,16 @@ def objections(move: HostMove, now: Standing) -> tuple[str, ...]:
             raise Refused(
                 f"{host} is not drained", next="tenfold up    starts what does not run on it"
             )
+        if host in now.emptied:
+            raise Refused(
+                f"what {host} had was given up, and the others do without it",
+                next=f"{brings_back(host, now.emptied)}    builds it anew",
+            )
         return ()
     if move.does == "replace":
         return _of_replacing(host, move.away, now)
     if host in move.away:
-        raise Refused(f"{host} is drained already", next=f"tenfold host add {host}")
+        raise Refused(f"{host} is drained already", next=brings_back(host, now.emptied))
     return _of_draining(host, move.away, now)
 
 
@@ -231,8 +243,9 @@ def plan(move: HostMove, found: SeenCluster, goal: Goal, terms: Terms) -> Plan:
     if led is not None and _gives_up(move):
         steps += _excused(move.host, led, found)
     if move.does == "replace":
-        steps += _emptied(move.host, led, found, goal)
-        now = _nothing_on(move.host, found)
+        steps += _emptied(move, led, found, all_of_it.topology)
+        if not move.back or _answers(move.host, found):
+            now = _nothing_on(move.host, found)
     now = now if led is None else prepared_on(now, all_of_it, led)
     rest = planner.plan(move.does, now, goal).steps
     steps += [s for s in rest if not isinstance(s, st.EnsureHost) or s not in steps]
@@ -253,21 +266,32 @@ def _successor(host: str, found: SeenCluster, goal: Goal) -> str:
     return (in_sync or others)[0]
 
 
-def _emptied(host: str, leader: str | None, found: SeenCluster, goal: Goal) -> list[st.Step]:
-    """Stop database and etcd there, delete what they have, and have etcd expect a new member."""
-    steps: list[st.Step] = [st.EnsureHost(host)]
+def _emptied(
+    move: HostMove, leader: str | None, found: SeenCluster, whole: Topology
+) -> list[st.Step]:
+    """Stop database and etcd there, delete what they have, and have etcd expect a new member; or do
+    without, where the host is given up: of one that does not answer what it has is left."""
+    host = move.host
+    steps: list[st.Step] = [] if move.back else [st.EnsureHost(host)]
     seen = found.seen.now.host(host)
-    for member in goal.topology.on(host):
+    others = tuple(m.path for m in without(whole, move.away).of(EtcdSettings) if m.host != host)
+    for member in whole.on(host):
         if not isinstance(member.settings, PatroniSettings | EtcdSettings):
             continue
-        if seen is not None and seen.unit(member.name) is not None:
-            steps.append(st.StopUnit(member.path))
-        database = isinstance(member.settings, PatroniSettings)
-        steps.append(st.RemoveData(member.path, leader if database else None))
+        if not move.back or _answers(host, found):
+            if seen is not None and seen.unit(member.name) is not None:
+                steps.append(st.StopUnit(member.path))
+            database = isinstance(member.settings, PatroniSettings)
+            steps.append(st.RemoveData(member.path, leader if database else None))
         if isinstance(member.settings, EtcdSettings):
-            others = tuple(m.path for m in goal.topology.of(EtcdSettings) if m.host != host)
-            steps.append(cluster.RejoinEtcd(member.path, others))
+            rejoins = cluster.ForgetEtcd if move.back else cluster.RejoinEtcd
+            steps.append(rejoins(member.path, others))
     return steps
+
+
+def _answers(host: str, found: SeenCluster) -> bool:
+    seen = found.seen.now.host(host)
+    return seen is not None and seen.agent == "running"
 
 
 def _nothing_on(host: str, found: SeenCluster) -> Observation:
@@ -282,7 +306,7 @@ def _nothing_on(host: str, found: SeenCluster) -> Observation:
 def _excused(host: str, leader: str, found: SeenCluster) -> list[st.Step]:
     """Nobody waits for the databases that are about to stop there."""
     seen = found.seen.now.host(host)
-    units = () if seen is None or seen.agent != "running" else seen.units
+    units = seen.units if seen is not None and _answers(host, found) else ()
     there = [f"{host}/{u.name}" for u in units if u.engine == PATRONI]
     return [cluster.ExcuseMember(path, leader) for path in there]
 

@@ -166,8 +166,60 @@ def test_taking_back_a_drain_brings_the_host_back() -> None:
     steps = told(back, without_host(failed_over(settled("1k")), "db1"))
     assert "start db1/postgres" in steps
     assert move("add", "db1", "db1", "app2").reversed().drained == ("app2", "db1")
-    with pytest.raises(Refused, match="built anew"):
-        move("replace", "db1").reversed()
+
+
+def test_who_cannot_be_built_anew_is_left_out_without_its_data() -> None:
+    given_up = move("replace", "db1").reversed()
+    assert given_up.drained == ("db1",)
+    assert given_up.emptied(()) == ("db1",)
+    assert hosting.from_json(given_up.to_json()) == given_up.reversed()
+    found = seen(failed_over(settled("1k")), in_sync=("db1",))
+    assert told(given_up, found) == [
+        "have no commit on db2/postgres wait for db1/postgres",
+        "stop db1/etcd",
+        "delete the data of db1/etcd",
+        "have db2/etcd and arbiter/etcd do without db1/etcd",
+        "stop db1/postgres",
+        "delete the data of db1/postgres",
+        "stop host db1, keep its data",
+    ]
+
+
+def test_what_a_host_has_that_never_comes_back_is_left_to_it() -> None:
+    found = without_host(failed_over(settled("1k")), "db1")
+    assert told(move("replace", "db1").reversed(), found) == [
+        "have db2/etcd and arbiter/etcd do without db1/etcd"
+    ]
+    arbiter = without_host(settled("1k"), "arbiter")
+    assert told(move("replace", "arbiter").reversed(), arbiter) == [
+        "have db1/etcd and db2/etcd do without arbiter/etcd"
+    ]
+
+
+def test_a_leader_is_given_up_when_another_one_leads() -> None:
+    steps = told(move("replace", "db1").reversed(), seen(settled("1k")))
+    assert steps[: len(SWITCH)] == SWITCH
+    with pytest.raises(Refused, match="no other one has every commit"):
+        objections(move("replace", "db1").reversed(), replace(WELL, in_sync=()))
+
+
+def test_who_was_given_up_is_built_anew_and_not_brought_back() -> None:
+    emptied = replace(WELL, emptied=("db1",), leader="db2")
+    with pytest.raises(Refused, match="given up") as caught:
+        objections(move("add", "db1", "db1"), emptied)
+    assert (caught.value.next or "").startswith("tenfold host replace db1")
+    again = move("replace", "db1", "db1")
+    assert objections(again, emptied) != ()
+    assert again.drained == again.emptied(("db1",)) == ()
+    assert move("drain", "app2", "db1").emptied(("db1",)) == ("db1",)
+    assert move("add", "app2", "db1", "app2").emptied(("db1",)) == ("db1",)
+
+
+@pytest.mark.parametrize("does", ["drain", "replace", "add"])
+def test_what_was_cut_off_says_how_it_goes_on(does: Does) -> None:
+    ways = move(does, "db1").ways_on
+    assert "tenfold resume" in ways
+    assert ("leaves db1 out, without its data" in ways) is (does == "replace")
 
 
 def test_a_move_is_read_as_it_was_written() -> None:

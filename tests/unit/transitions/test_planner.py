@@ -326,6 +326,7 @@ def test_every_step_survives_the_journal(kind: str) -> None:
         "LeaveCluster": cluster.LeaveCluster("db2/postgres", "db1/postgres"),
         "RequireSynchronous": cluster.RequireSynchronous("db1/postgres", 1),
         "RejoinEtcd": cluster.RejoinEtcd("db1/etcd", ("db2/etcd", "arbiter/etcd")),
+        "ForgetEtcd": cluster.ForgetEtcd("db1/etcd", ("db2/etcd", "arbiter/etcd")),
         "ExcuseMember": cluster.ExcuseMember("db1/postgres", "db2/postgres"),
         "CountMember": cluster.CountMember("db1/postgres"),
         "AwaitMember": cluster.AwaitMember("db1/postgres", "db2/postgres", in_sync=True),

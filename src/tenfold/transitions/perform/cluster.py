@@ -92,6 +92,12 @@ def _(step: steps.RejoinEtcd, world: World, tell: Tell) -> None:
     agent.write((File(joins_file(scene), joins, mode=0o600),))
 
 
+@effect.register
+def _(step: steps.ForgetEtcd, world: World, tell: Tell) -> None:
+    unit, _ = care_of(step.member, world)
+    etcd_orders.remove(*_answering(step.others, world), unit.host)
+
+
 def _answering(paths: tuple[str, ...], world: World) -> tuple[Unit, Scene]:
     """The first of these members of etcd that answers.
 

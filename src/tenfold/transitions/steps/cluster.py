@@ -44,6 +44,17 @@ class RejoinEtcd(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetEtcd(Step):
+    """Have an etcd cluster do without a member whose data is given up; ``others`` are who stays."""
+
+    member: str
+    others: tuple[str, ...]
+
+    def sentence(self) -> str:
+        return f"have {' and '.join(self.others)} do without {self.member}"
+
+
+@dataclass(frozen=True, slots=True)
 class AdoptDatabase(Step):
     """Put a database that leads into Patroni's care, as it runs: no session ends."""
 
