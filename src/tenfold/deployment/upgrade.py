@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tenfold.deployment import app_secrets, restore_in_place, site_facts, work
+from tenfold.deployment import app_secrets, hosts, restore_in_place, site_facts, work
 from tenfold.deployment.cross import SWITCH_SECONDS, terms_of
 from tenfold.engines import programs
 from tenfold.engines.nginx.build import parse_build
@@ -96,22 +96,18 @@ def look(deployment: Deployment, *, restart: float | None = None) -> Upgrade:
         restart: have every engine restart that was started before then (seconds since the epoch).
 
     Raises:
-        Refused: nothing serves, or the data is of a major version that is not installed.
+        Refused: nothing serves, or the data is of a major version that is not installed, or a
+            database is to restart and no other one is there to lead.
         TargetError: a host does not answer.
     """
     intent = work.serving(deployment, renders=True)
     now = deployment.observe()
     wish = _wish(deployment, intent, restart)
     todo = upgrading.plan("upgrade", now, intent.goal, wish)
-    found = upgrading.behind(now, intent.goal, wish)
-    truly_behind = upgrading.behind(now, intent.goal, replace(wish, anyway=None))
     return Upgrade(
         intent=intent,
         todo=todo,
-        behind=tuple(
-            _behind(unit, wish.programs[unit.path], intent, now, current=unit not in truly_behind)
-            for unit in found
-        ),
+        behind=_all_behind(intent, now, wish),
         seconds=_expected_seconds(deployment, intent, todo),
         bound_seconds=wish.bounds.max_hold_seconds,
     )
@@ -123,7 +119,9 @@ def outdated(deployment: Deployment) -> tuple[str, ...]:
     Raises:
         TenfoldError: the file cannot be read, a host does not answer, an engine is not installed.
     """
-    return tuple(f"{b.unit}: {b.sentence}" for b in look(deployment).behind if b.runs is not None)
+    intent = work.serving(deployment, renders=True)
+    found = _all_behind(intent, deployment.observe(), _wish(deployment, intent, None))
+    return tuple(f"{b.unit}: {b.sentence}" for b in found if b.runs is not None)
 
 
 def require_ready(deployment: Deployment, upgrade: Upgrade) -> None:
@@ -288,6 +286,15 @@ def _wish(deployment: Deployment, intent: Intent, restart: float | None) -> Wish
         patience_seconds=intent.spec.server.drain_seconds,
         anyway=restart,
         stale=bool(deployment.facts().get(STALE)),
+        brings_back=hosts.ways_back(deployment),
+    )
+
+
+def _all_behind(intent: Intent, now: Observation, wish: Wish) -> tuple[Behind, ...]:
+    truly_behind = upgrading.behind(now, intent.goal, replace(wish, anyway=None))
+    return tuple(
+        _behind(unit, wish.programs[unit.path], intent, now, current=unit not in truly_behind)
+        for unit in upgrading.behind(now, intent.goal, wish)
     )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tenfold.errors import Refused
 from tenfold.topology.model import Pool, Unit, start_order
 from tenfold.topology.observation import Observation, ObservedUnit
 from tenfold.topology.settings import (
@@ -37,7 +38,8 @@ class Wish:
     ``programs`` maps the path of every unit to the program that it is to execute. ``anyway``:
     every engine restarts that was started before then (seconds since the epoch), even one that runs
     what is installed. ``stale``: one was cut off before new workers took over. ``patience_seconds``
-    is how long an edge may finish what it has in hand.
+    is how long an edge may finish what it has in hand. ``brings_back`` are the commands that bring
+    hosts back that were taken out.
     """
 
     programs: Mapping[str, str]
@@ -45,6 +47,7 @@ class Wish:
     patience_seconds: float
     anyway: float | None = None
     stale: bool = False
+    brings_back: tuple[str, ...] = ()
 
 
 def behind(now: Observation, goal: Goal, wish: Wish) -> tuple[Unit, ...]:
@@ -73,7 +76,11 @@ def moved(now: Observation, goal: Goal, programs: Mapping[str, str]) -> tuple[Un
 
 
 def plan(kind: str, now: Observation, goal: Goal, wish: Wish) -> Plan:
-    """The steps after which every engine runs what is installed; empty if they do."""
+    """The steps after which every engine runs what is installed; empty if they do.
+
+    Raises:
+        Refused: a database that fails over is to restart, and no other one is there to lead.
+    """
     units = behind(now, goal, wish)
     left = _stood_in_for(now)
     runs = frozenset(u.path for u in goal.topology.units if live(now, u) is not None)
@@ -122,10 +129,20 @@ def _one_by_one(kept: list[Unit], goal: Goal, wish: Wish) -> list[st.Step]:
             steps.append(st.Renew(follower.path, anyway=wish.anyway))
             steps.append(cluster.RequireSynchronous(leader.path, settings.synchronous_nodes))
         if leader in kept:
+            if not others:
+                raise _nobody_else(leader, wish)
             steps.append(cluster.SwitchOver(leader.path, others[0].path))
             steps.append(st.Renew(leader.path, anyway=wish.anyway))
             steps.append(cluster.RequireSynchronous(others[0].path, settings.synchronous_nodes))
     return steps
+
+
+def _nobody_else(leader: Unit, wish: Wish) -> Refused:
+    return Refused(
+        f"{leader.path} is to restart, and no other database is there to lead meanwhile",
+        changed="nothing: every engine runs on",
+        next="\n".join([*wish.brings_back, "tenfold upgrade    then"]),
+    )
 
 
 def live(now: Observation, unit: Unit) -> ObservedUnit | None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from tests.unit.transitions.test_clustering import PATHS, goal, settled
 from tests.unit.transitions.test_crossing import FACTS, MACHINE, SPEC
 
+from tenfold.errors import Refused
 from tenfold.stages import stage_1k
+from tenfold.topology.drained import without
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
 from tenfold.transitions import steps as st
 from tenfold.transitions.interrupting import Bounds
@@ -32,9 +35,10 @@ def seen(*behind: str) -> Observation:
     return replace(now, hosts=tuple(hosts))
 
 
-def steps(now: Observation, wanted: Goal) -> tuple[st.Step, ...]:
+def steps(now: Observation, wanted: Goal, *brings_back: str) -> tuple[st.Step, ...]:
     programs = {u.path: u.engine for u in wanted.topology.units}
-    return plan("upgrade", now, wanted, Wish(programs, Bounds(5.0, 60.0, 60.0), 30.0)).steps
+    wish = Wish(programs, Bounds(5.0, 60.0, 60.0), 30.0, brings_back=brings_back)
+    return plan("upgrade", now, wanted, wish).steps
 
 
 def led_by(path: str) -> Goal:
@@ -100,3 +104,11 @@ def test_of_three_both_that_follow_are_in_sync_again_before_the_leader_steps_dow
         st.Renew(leader),
         cluster.RequireSynchronous(DB1, nodes),
     )
+
+
+def test_who_leads_alone_does_not_restart_and_it_is_told_how_to_go_on() -> None:
+    alone = replace(led_by(DB1), topology=without(GOAL.topology, ["db2"]))
+    with pytest.raises(Refused, match="no other database is there to lead") as caught:
+        steps(seen(DB1), alone, "tenfold host add db2")
+    assert caught.value.next == "tenfold host add db2\ntenfold upgrade    then"
+    assert steps(seen("db1/etcd"), alone) == (st.Renew("db1/etcd"),)
