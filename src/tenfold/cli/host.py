@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 
 import click
 
@@ -17,7 +16,7 @@ from tenfold.deployment.hosts import Look, Walk
 from tenfold.errors import Refused
 from tenfold.observe.recorder import Recorder
 from tenfold.observe.report.text import summary
-from tenfold.transitions.hosting import Does, HostMove
+from tenfold.transitions.hosting import Does
 from tenfold.transitions.way import Crossing
 
 plan_option = click.option("--plan", "only_plan", is_flag=True, help="Say what would be done.")
@@ -87,13 +86,11 @@ for _one in (drain, add, replace):
 
 def _begin(settings: Settings, does: Does, name: str, *, only_plan: bool, yes: bool) -> None:
     deployment = Deployment.existing(settings.layout())
-    hosts.require_none(deployment)
-    move = HostMove(does, name, time.time(), hosts.away(deployment))
     if only_plan:
-        _show(hosts.look(deployment, move), settings.output)
+        _show(hosts.look(deployment, hosts.begun(deployment, does, name)), settings.output)
         sys.exit(CHANGES_PENDING)
     with deployment.working(f"host {does}"):
-        found = hosts.look(deployment, move)
+        found = hosts.look(deployment, hosts.begun(deployment, does, name))
         _show(found, settings.output)
         if _asked(found, settings.output, yes=yes):
             found = hosts.look_again(deployment, found)
@@ -103,10 +100,12 @@ def _begin(settings: Settings, does: Does, name: str, *, only_plan: bool, yes: b
 def goes_on(settings: Settings, command: str) -> bool:
     """``resume`` or ``abort`` of a command on a host, if one was cut off."""
     deployment = Deployment.existing(settings.layout())
-    move = hosts.open_move(deployment)
-    if move is None:
+    if hosts.open_move(deployment) is None:
         return False
     with deployment.working(command):
+        move = hosts.open_move(deployment)
+        if move is None:
+            raise Refused(f"somebody else has done what there was to {command}", changed="nothing")
         found = hosts.look(deployment, move.reversed() if command == "abort" else move)
         _carry_out(settings, deployment, found, command)
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from tenfold.errors import Interrupted, Refused, TenfoldError
 from tenfold.topology import drained
 from tenfold.transitions import hosting
 from tenfold.transitions import steps as st
-from tenfold.transitions.hosting import HostMove, Standing
+from tenfold.transitions.hosting import Does, HostMove, Standing
 from tenfold.transitions.perform import World
 from tenfold.transitions.perform.at_once import at_once
 from tenfold.transitions.perform.evidence import Evidence
@@ -52,6 +53,17 @@ class Walk:
 def open_move(deployment: Deployment) -> HostMove | None:
     """The command on a host that is begun and not over."""
     return hosting.from_json(deployment.facts().get(hosting.FACT))
+
+
+def begun(deployment: Deployment, does: Does, host: str) -> HostMove:
+    """A command on a host, given now. Who acts on it holds the lock: what it begins with may have
+    been another command's end.
+
+    Raises:
+        Refused: one was cut off.
+    """
+    require_none(deployment)
+    return HostMove(does, host, time.time(), away(deployment))
 
 
 def away(deployment: Deployment) -> tuple[str, ...]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.hosts import Look, require_same
 from tenfold.errors import Refused
+from tenfold.state.layout import Layout
 from tenfold.transitions import steps as st
-from tenfold.transitions.hosting import HostMove
+from tenfold.transitions.hosting import FACT, HostMove
 from tenfold.transitions.planner import Plan
 from tenfold.transitions.steps import cluster
 
@@ -40,3 +45,20 @@ def test_another_one_is_refused_and_says_what_differs(now: Look, told: str) -> N
         require_same(look(GONE), now)
     assert told in (caught.value.detail or "")
     assert "tenfold host replace db1" in (caught.value.next or "")
+
+
+def test_what_another_command_is_at_is_not_told_as_cut_off(tmp_path: Path) -> None:
+    (tmp_path / "tenfold.toml").write_text('name = "shop"\napp = "shop:app"\n')
+    deployment = Deployment.open(Layout(tmp_path))
+    deployment.journal.set(FACT, HostMove("drain", "db1", 0.0).to_json())
+    with deployment.lock.hold("tenfold host drain"):
+        assert "tenfold host drain" in refusal(tmp_path, "host", "add", "db1")
+        assert "was cut off" not in refusal(tmp_path, "host", "add", "db1")
+    assert "tenfold host drain db1 was cut off" in refusal(tmp_path, "host", "add", "db1")
+
+
+def refusal(project: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "tenfold", *arguments]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout
+    return " ".join(done.stderr.split())
