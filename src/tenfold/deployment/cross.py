@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from tenfold.transitions.perform.errors import NeedsWriter
 from tenfold.transitions.perform.evidence import Evidence
 from tenfold.transitions.perform.serving import WARM_SECONDS, WARMS_LATE
 from tenfold.transitions.perform.sessions import Sessions
+from tenfold.transitions.perform.switching import TO_WHOEVER_LEADS
 
 if TYPE_CHECKING:
     from tenfold.deployment.deployment import Deployment
@@ -207,21 +208,10 @@ class Journey:
             return told
         if not isinstance(told, LeftHalfDone):
             known = told.changed or "nothing for your users: whoever served goes on serving"
-            told.changed = f"{known}\n{self._where_writes_go(todo)}"
+            where = where_writes_go(todo, self.evidence, self._called)
+            told.changed = known if where in known else f"{known}\n{where}"
         add_ways_on(told, crossing.command)
         return told
-
-    def _where_writes_go(self, todo: Leg) -> str:
-        (wanted,) = todo.intent.goal.leaders.values()
-        leader = leader_of(todo.seen.databases)
-        if self.evidence.promoted:
-            return f"the switch was made: writes go to {wanted}"
-        if self.evidence.asked:
-            return f"{wanted} was asked to lead and did not answer: requests wait for it"
-        if leader is None or leader.role != "leader":
-            return "writes go nowhere until the move goes on: no database leads"
-        host, _, unit = leader.path.partition("/")
-        return f"writes go to {self._called(host, todo)}/{unit}, as before"
 
     def _called(self, host: str, todo: Leg) -> str:
         """A host as it is called where everything was settled last, and so by ``status``."""
@@ -237,6 +227,28 @@ class Journey:
             return leg(self.deployment, name, "resume").promoted
         except TenfoldError:
             return False
+
+
+def where_writes_go(todo: Leg, evidence: Evidence, called: Callable[[str, Leg], str]) -> str:
+    """As a sentence, from what was seen before the way was begun and what was done on it. Pure.
+
+    Args:
+        todo: the way.
+        evidence: what was done.
+        called: a host's name as people know it.
+    """
+    (wanted,) = todo.intent.goal.leaders.values()
+    leader = leader_of(todo.seen.databases)
+    if evidence.promoted:
+        return f"the switch was made: writes go to {wanted}"
+    if evidence.asked:
+        return f"{wanted} was asked to lead and did not answer: requests wait for it"
+    if evidence.ordered:
+        return TO_WHOEVER_LEADS
+    if leader is None or leader.role != "leader":
+        return "writes go nowhere until the move goes on: no database leads"
+    host, _, unit = leader.path.partition("/")
+    return f"writes go to {called(host, todo)}/{unit}, as before"
 
 
 def leg(deployment: Deployment, name: str, command: str) -> Leg:

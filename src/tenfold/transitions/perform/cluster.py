@@ -285,6 +285,7 @@ def _(step: steps.AwaitMember, world: World, tell: Tell) -> None:
 
 @effect.register
 def _(step: steps.SwitchOver, world: World, tell: Tell) -> None:
+    world.evidence.ordered = True
     try:
         switch_over(step, world, remaining(world, step.max_seconds))
     except BaseException as error:  # also of whoever was interrupted

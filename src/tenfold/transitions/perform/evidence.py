@@ -36,7 +36,8 @@ class Hold:
 @dataclass
 class Evidence:
     """``verification`` is what the comparison of follower and leader found, as plain data;
-    ``promoted``: the switch was made here, ``asked``: or may have been; ``fencing``: where a fence
+    ``promoted``: the switch was made here, ``asked``: or may have been, ``ordered``: by Patroni, on
+    which nobody waits; ``fencing``: where a fence
     was begun here; ``fenced``: the state of each disk that was fenced here and of whose leader
     nothing runs any more, by path; ``expect`` tells whoever stands by within how many seconds there
     is news, ``None`` when nobody waits."""
@@ -46,6 +47,7 @@ class Evidence:
     checks: list[dict[str, Any]] = field(default_factory=list)
     copied_bytes: int | None = None
     asked: bool = False
+    ordered: bool = False
     promoted: bool = False
     fencing: set[str] = field(default_factory=set)
     fenced: dict[str, Any] = field(default_factory=dict)

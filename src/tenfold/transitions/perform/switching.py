@@ -23,6 +23,7 @@ from tenfold.transitions.perform.world import World
 from tenfold.transitions.steps import cluster as steps
 
 LOOK_SECONDS = 0.03
+TO_WHOEVER_LEADS = "requests go on, to whoever leads: tenfold status says who does"
 
 
 def switch_over(step: steps.SwitchOver, world: World, within_seconds: float) -> None:
@@ -114,6 +115,6 @@ def _is_led(leader: str, agent: HostAgent, path: str) -> bool:
 def _too_long(step: steps.SwitchOver, within_seconds: float) -> StepFailed:
     return StepFailed(
         f"{step.to} did not lead within {within_seconds:.1f} s, for longer requests do not wait",
-        changed="requests go on, to whoever leads: tenfold status says who does",
+        changed=TO_WHOEVER_LEADS,
         next="tenfold resume tries again; a longer [transition] max_hold gives it more time",
     )
