@@ -201,7 +201,7 @@ def carry_out(deployment: Deployment, found: Look, listener: Listener, walk: Wal
             if not found.todo.empty:
                 carry_claimed(world, intent.target, found.todo, listener, takes_back=True)
     except (TenfoldError, KeyboardInterrupt) as error:
-        raise _told(error, move) from error
+        raise told_of(error, move) from error
     finally:
         walk.sessions.close()
     whole = intent.blueprint.topology
@@ -241,8 +241,11 @@ def _moves_clustered(deployment: Deployment) -> bool:
     return clustered.covers(deployment, deployment.position)
 
 
-def _told(error: BaseException, move: HostMove) -> TenfoldError:
+def told_of(error: BaseException, move: HostMove) -> TenfoldError:
+    """What ended a command on a host, with the ways on."""
     told = error if isinstance(error, TenfoldError) else Interrupted(f"host {move.does}")
-    if told.next is None or "tenfold resume" not in told.next:
-        told.next = f"{told.next}\n{move.ways_on}" if told.next else move.ways_on
+    # Given again, the command itself is refused: it is begun.
+    own = None if isinstance(told, Interrupted) else told.next
+    if own is None or "tenfold resume" not in own:
+        told.next = f"{own}\n{move.ways_on}" if own else move.ways_on
     return told

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tenfold.deployment.deployment import Deployment
-from tenfold.deployment.hosts import Look, require_same
-from tenfold.errors import Refused
+from tenfold.deployment.hosts import Look, require_same, told_of
+from tenfold.errors import Refused, StepFailed
 from tenfold.state.layout import Layout
 from tenfold.transitions import steps as st
 from tenfold.transitions.hosting import FACT, HostMove
@@ -45,6 +45,23 @@ def test_another_one_is_refused_and_says_what_differs(now: Look, told: str) -> N
         require_same(look(GONE), now)
     assert told in (caught.value.detail or "")
     assert "tenfold host replace db1" in (caught.value.next or "")
+
+
+def test_who_was_interrupted_is_told_what_is_not_refused() -> None:
+    told = told_of(KeyboardInterrupt(), HostMove("drain", "db1", 0.0))
+    assert told.exit_code == 130
+    assert told.next is not None
+    assert "again" not in told.next
+    assert [line.split()[1] for line in told.next.splitlines()] == ["resume", "abort"]
+
+
+def test_a_step_that_failed_says_first_what_helps_and_then_how_it_goes_on() -> None:
+    failed = StepFailed("no room", next="make room on the disk of db2")
+    lines = (told_of(failed, HostMove("replace", "db1", 0.0)).next or "").splitlines()
+    assert lines[0] == "make room on the disk of db2"
+    assert "leaves db1 out" in lines[-1]
+    again = StepFailed("late", next="tenfold resume    waits longer")
+    assert told_of(again, HostMove("drain", "db1", 0.0)).next == "tenfold resume    waits longer"
 
 
 def test_what_another_command_is_at_is_not_told_as_cut_off(tmp_path: Path) -> None:
