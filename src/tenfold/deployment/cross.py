@@ -156,7 +156,10 @@ class Journey:
             except (TenfoldError, KeyboardInterrupt) as error:
                 tries += 1
                 if not self._is_promoted(name) or tries >= FINISHING_TRIES:
-                    raise self._told(error, crossing, todo) from error
+                    told = self._told(error, crossing, todo)
+                    if told is error:
+                        raise
+                    raise told from error
                 time.sleep(0.2 * tries)
         journal = self.deployment.journal
         facts = applied_facts.applied(todo.intent.goal.topology, todo.intent.blueprint.document)

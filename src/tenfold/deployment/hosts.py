@@ -201,7 +201,10 @@ def carry_out(deployment: Deployment, found: Look, listener: Listener, walk: Wal
             if not found.todo.empty:
                 carry_claimed(world, intent.target, found.todo, listener, takes_back=True)
     except (TenfoldError, KeyboardInterrupt) as error:
-        raise told_of(error, move) from error
+        told = told_of(error, move)
+        if told is error:
+            raise
+        raise told from error
     finally:
         walk.sessions.close()
     whole = intent.blueprint.topology

@@ -89,9 +89,17 @@ class Runner:
             if back:
                 self._back_out(begun)
             outcome: Outcome = "backed-out" if back else "failed"
-            self.journal.end(transition, outcome, str(error) or type(error).__name__)
+            self._write_down(transition, outcome, error)
             raise
         self.journal.end(transition, "done")
+
+    def _write_down(self, transition: int, outcome: Outcome, error: BaseException) -> None:
+        """How it ended. Where the journal does not take that, it is what ended it that is told."""
+        try:
+            self.journal.end(transition, outcome, str(error) or type(error).__name__)
+        except TenfoldError as silent:
+            error.add_note(f"and the journal was not told: {silent.what}")
+            raise error from (error.__cause__ or silent)
 
     def _one(self, step: Step) -> None:
         if isinstance(step, Together):

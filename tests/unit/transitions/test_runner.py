@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tenfold.errors import NotBegun, StepFailed, UnitFailed
+from tenfold.errors import JournalError, NotBegun, StepFailed, UnitFailed
 from tenfold.transitions import steps as st
 from tenfold.transitions.journal import SqliteJournal
 from tenfold.transitions.planner import Plan
@@ -146,3 +146,25 @@ def test_what_ended_it_is_told_before_anything_is_taken_back_or_written_down(
     with pytest.raises(UnitFailed):
         Runner(journal, witness.perform, witness, ended_by=ended_by).run(Plan("up", (UNIT, WARM)))
     assert told == [(witness.error, 2, None)]
+
+
+class SilentAtTheEnd(SqliteJournal):
+    """Nobody answers any more when it is to be written down how a command ended."""
+
+    def end(self, *told: object) -> None:
+        raise JournalError("etcd is silent")
+
+
+@pytest.mark.parametrize("cause", [None, OSError("no room")])
+def test_what_failed_is_told_also_where_the_journal_is_not(
+    tmp_path: Path, cause: OSError | None
+) -> None:
+    failure = UnitFailed("never healthy")
+    failure.__cause__ = cause
+    witness = Witness(failing=WARM, error=failure)
+    journal = SilentAtTheEnd(tmp_path / "journal.db")
+    with pytest.raises(UnitFailed, match="never healthy") as caught:
+        Runner(journal, witness.perform, witness).run(Plan("up", (UNIT, WARM)))
+    assert witness.performed[-1] == st.StopUnit("vm1/postgres"), "it was taken back all the same"
+    assert caught.value.__notes__ == ["and the journal was not told: etcd is silent"]
+    assert isinstance(caught.value.__cause__, OSError if cause else JournalError)
