@@ -169,7 +169,7 @@ def _carry_out(settings: Settings, deployment: Deployment, found: Look, command:
     for line in summary(filed.report) if filed.report is not None else ():
         output.line(line)
     tell_filed(filed, output)
-    for way in hosts.ways_back(deployment):
+    for way in hosts.ways_back(deployment).values():
         output.line(f"Next   {way}    brings it back")
 
 

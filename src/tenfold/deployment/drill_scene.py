@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tenfold.deployment import work
+from tenfold.deployment import hosts, work
 from tenfold.deployment.leading import etcd_state, view_of
 from tenfold.drills import cutting, disks
 from tenfold.drills.effects import Scene
@@ -64,6 +64,7 @@ class Ground:
             etcd={m.host: m.answers and m.has_leader for m in found.members},
             etcd_leader=leads,
             lease_seconds=float(settings.ttl_seconds),
+            brings_back=hosts.ways_back(self.deployment),
         )
 
     def missing(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -76,10 +77,10 @@ def emptied(deployment: Deployment) -> tuple[str, ...]:
     return tuple(deployment.facts().get(drained.EMPTIED) or ())
 
 
-def ways_back(deployment: Deployment) -> tuple[str, ...]:
-    """The commands that bring them back."""
+def ways_back(deployment: Deployment) -> Mapping[str, str]:
+    """The hosts that are drained, each with the command that brings it back."""
     gone = emptied(deployment)
-    return tuple(drained.brings_back(name, gone) for name in away(deployment))
+    return {name: drained.brings_back(name, gone) for name in away(deployment)}
 
 
 def require_whole(deployment: Deployment) -> None:
@@ -93,7 +94,7 @@ def require_whole(deployment: Deployment) -> None:
     if gone:
         raise Refused(
             f"{', '.join(gone)} is drained, and a move between stages takes every host",
-            next="\n".join(ways_back(deployment)),
+            next="\n".join(ways_back(deployment).values()),
         )
 
 

@@ -286,7 +286,7 @@ def _wish(deployment: Deployment, intent: Intent, restart: float | None) -> Wish
         patience_seconds=intent.spec.server.drain_seconds,
         anyway=restart,
         stale=bool(deployment.facts().get(STALE)),
-        brings_back=hosts.ways_back(deployment),
+        brings_back=tuple(hosts.ways_back(deployment).values()),
     )
 
 

@@ -230,6 +230,12 @@ def _require_survivable(drill: Drill, found: Decision, now: Situation, leader: s
     """
     hit = _hit(found)
     told = f"tenfold drill {_quoted(drill)} --anyway    does it all the same"
+    if now.brings_back:
+        ways = [f"{command}    brings it back" for command in now.brings_back.values()]
+        raise Refused(
+            f"{', '.join(now.brings_back)} is drained: a drill begins with all well",
+            next="\n".join([*ways, told]),
+        )
     silent = [host.name for host in now.hosts if not host.answers]
     if silent:
         raise Refused(

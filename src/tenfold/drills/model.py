@@ -6,7 +6,7 @@ Times are seconds since the epoch, lengths are in seconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Kind = Literal[
@@ -60,6 +60,7 @@ class Situation:
     ``databases`` are the members of the cluster, ``in_sync`` those that may be elected without a
     commit being lost. ``etcd`` maps each member's host to whether it answers and agrees.
     ``etcd_leader`` is its host. ``lease_seconds`` is how long a leader may lead unheard.
+    ``brings_back`` maps hosts that were taken out to the command that brings each back.
     """
 
     hosts: tuple[HostSeen, ...]
@@ -69,6 +70,7 @@ class Situation:
     etcd: Mapping[str, bool]
     etcd_leader: str | None = None
     lease_seconds: float = 20.0
+    brings_back: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def zones(self) -> tuple[str, ...]:

@@ -229,3 +229,15 @@ def test_what_is_no_harm_is_refused(data: dict[str, Any]) -> None:
 
 def test_whatever_stays_broken_for_a_time_has_one() -> None:
     assert all(5 <= seconds <= 60 for seconds in LASTS_SECONDS.values())
+
+
+def test_a_host_that_was_taken_out_is_brought_back_by_its_own_command() -> None:
+    out = {"db2": "tenfold host replace db2"}
+    hosts = tuple(replace(h, answers=h.name != "db2") for h in WELL.hosts)
+    drained = replace(WELL, hosts=hosts, brings_back=out)
+    with pytest.raises(Refused, match="db2 is drained") as caught:
+        decide(parse("kill-leader", None, None), drained, ALL)
+    told = caught.value.next or ""
+    assert told.startswith("tenfold host replace db2    brings it back")
+    assert "tenfold up" not in told
+    assert decide(parse("kill-leader", None, None), drained, ALL, anyway=True).harm
