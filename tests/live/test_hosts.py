@@ -126,13 +126,14 @@ def test_one_that_was_cut_off_goes_on_or_is_taken_back(bring: Bring) -> None:
     with Users(project, 2) as users:
         cut = project.start("host", "drain", "db1", "--yes")
         until(lambda: project.status()["transition"] is not None, "it has begun")
+        assert "was cut off" not in refusal(project, "host", "add", "db1"), "it is at work"
         cut.kill()
         cut.communicate()
-        assert "was cut off" in refusal(project, "host", "add", "db1")
         # Whoever stood by lets requests go on first.
         resume = "resume", "tenfold host drain db1"
         until(lambda: failover(project)["cut_off"] == resume[1], "nobody to be at it", within=60)
         assert "tenfold resume goes on with it" in project.ok("status")
+        assert "was cut off" in refusal(project, "host", "add", "db1")
         project.ok(resume[0], timeout=START_SECONDS)
         assert failover(project)["leader"] == "db2"
         assert failover(project)["drained"] == ["db1"]

@@ -69,6 +69,7 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "AwaitMember.unit": "db2/postgres",
     "AwaitMember.leader": "db1/postgres",
     "RejoinEtcd.others": ("db2/etcd", "arbiter/etcd"),
+    "ForgetEtcd.others": ("db2/etcd", "arbiter/etcd"),
     "steps": (steps.BuildRelease("4f2c1d9"), steps.StartUnit("vm1/postgres")),
 }
 _ROLE = re.compile(r":\w+:`~?([^`]+)`")
