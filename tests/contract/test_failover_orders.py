@@ -24,7 +24,7 @@ from tests.support.hosts import (
 )
 
 from tenfold.agent.wire import SOCKET_NAME
-from tenfold.errors import Refused, TargetError
+from tenfold.errors import Refused, StepFailed, TargetError
 from tenfold.failover.agent import Agent
 from tenfold.targets.local import LocalAgent
 from tenfold.topology.process import Listen, UnitOrder
@@ -89,6 +89,71 @@ def test_what_the_keeper_holds_a_command_takes_over(agent: LocalAgent) -> None:
     assert request.waits()
     agent.release(POOL)
     assert request.answer().startswith("r1 ")
+
+
+def both_hold(agent: LocalAgent, *, command: float = 60.0, keeper: float = 60.0) -> None:
+    """Leaders are being changed behind a command's hold, and the keeper sees that nobody leads."""
+    agent.hold(POOL, command)
+    order(agent, "hold", pool=POOL, within_seconds=keeper, by="failover")
+
+
+def test_a_command_that_lets_go_before_somebody_leads_leaves_the_keepers_hold(
+    agent: LocalAgent,
+) -> None:
+    endpoint = serving(agent, 2)
+    before = {unit.name: unit.pid for unit in agent.observe().units}
+    both_hold(agent)
+    request = Request(endpoint)
+    agent.release(POOL)
+    agent.release(POOL)
+    assert request.waits(0.5)
+    assert states(agent) == {"holding"}
+    assert all(worker_status(agent, name)["gated"] for name in before)
+    with pytest.raises(StepFailed, match="is not held"):
+        agent.drained(POOL, 1.0)
+    assert agent.refresh(POOL, 5432)["renewed"] == 2, "as of whoever accepts nothing"
+    assert request.waits()
+    order(agent, "release", pool=POOL, by="failover")
+    assert request.answer().startswith("r1 ")
+    assert agent.observe().held == ()
+
+
+def test_a_keeper_that_lets_go_leaves_the_commands_hold(agent: LocalAgent) -> None:
+    endpoint = serving(agent, 1)
+    both_hold(agent)
+    assert worker_status(agent, f"{POOL}.1.0")["gated"]
+    order(agent, "release", pool=POOL, by="failover")
+    request = Request(endpoint)
+    assert request.waits()
+    assert not worker_status(agent, f"{POOL}.1.0")["gated"]
+    agent.release(POOL)
+    assert request.answer().startswith("r1 ")
+
+
+@pytest.mark.parametrize(("command", "keeper"), [(0.5, 60.0), (60.0, 0.5)])
+def test_the_hold_of_one_whose_time_is_up_leaves_the_others(
+    agent: LocalAgent, command: float, keeper: float
+) -> None:
+    endpoint = serving(agent, 1)
+    both_hold(agent, command=command, keeper=keeper)
+    gated = keeper > command
+    until(lambda: worker_status(agent, f"{POOL}.1.0")["gated"] == gated, "the first to be over")
+    request = Request(endpoint)
+    assert request.waits(0.7)
+    if gated:
+        order(agent, "release", pool=POOL, by="failover")
+    else:
+        agent.release(POOL)
+    assert request.answer().startswith("r1 ")
+
+
+def test_two_holds_whose_time_is_up_are_over(agent: LocalAgent) -> None:
+    endpoint = serving(agent, 1)
+    both_hold(agent, command=0.4, keeper=0.8)
+    request = Request(endpoint)
+    assert request.answer().startswith("r1 ")
+    until(lambda: states(agent) == {"running"}, "it to accept again")
+    assert agent.observe().held == ()
 
 
 def test_what_the_keeper_holds_it_releases(agent: LocalAgent) -> None:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.support.hosts import POOL, Hosts, Request, hosts, member, serving, until
+from tests.support.hosts import (
+    POOL,
+    Hosts,
+    Request,
+    hosts,
+    member,
+    serving,
+    until,
+    worker_status,
+)
 
-from tenfold.agent.wire import line
+from tenfold.agent.held import FAILOVER
+from tenfold.agent.wire import SOCKET_NAME, line
 from tenfold.errors import StepFailed
+from tenfold.failover.agent import Agent
 from tenfold.targets.local import LocalAgent
 from tenfold.topology.model import Host
 
@@ -58,6 +72,61 @@ def test_a_successor_releases(host: Hosts) -> None:
     agent.release(POOL)
     assert request.answer().startswith("r1 ")
     assert states(agent) == {"running"}
+
+
+def keepers(agent: LocalAgent, given: str, **arguments: Any) -> None:
+    """An order of the failover keeper's."""
+    keeper = Agent(Path(agent.paths.run) / SOCKET_NAME)
+    asyncio.run(keeper.order(given, 20.0, pool=POOL, by=FAILOVER, **arguments))
+
+
+def test_a_successor_knows_of_the_keepers_hold_behind_a_commands(host: Hosts) -> None:
+    agent = host.up()
+    endpoint = serving(agent, 2)
+    agent.hold(POOL, 60.0)
+    keepers(agent, "hold", within_seconds=60.0)
+    request = Request(endpoint)
+    replace_agent(host)
+    agent.release(POOL)
+    assert request.waits(0.5)
+    assert states(agent) == {"holding"}
+    keepers(agent, "release")
+    assert request.answer().startswith("r1 ")
+
+
+def test_a_commands_hold_that_is_over_when_a_successor_comes_leaves_the_keepers(
+    host: Hosts,
+) -> None:
+    agent = host.up()
+    endpoint = serving(agent)
+    agent.hold(POOL, 1.0)
+    keepers(agent, "hold", within_seconds=60.0)
+    held_until = agent.observe().held[0][1] - 59.0
+    host.kill_host()
+    until(lambda: time.time() > held_until, "the command's bound to be over")
+    agent = host.up()
+    request = Request(endpoint)
+    assert request.waits(0.5)
+    keepers(agent, "release")
+    assert request.answer().startswith("r1 ")
+
+
+def test_an_agent_that_dies_while_the_keepers_hold_takes_over_has_a_successor_that_holds() -> None:
+    with hosts({"TENFOLD_PAUSE_AT": "hold.left"}) as host:
+        agent = host.up()
+        endpoint = serving(agent, 2)
+        agent.hold(POOL, 60.0)
+        keepers(agent, "hold", within_seconds=60.0)
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(f"{agent.paths.run}/agent.sock")
+            caller.sendall(line({"order": "release", "pool": POOL}))
+            until((host.root() / "agent/paused.hold.left").exists, "the agent to pause")
+        replace_agent(host)
+        until(lambda: worker_status(agent, f"{POOL}.1.0")["gated"], "members to be told")
+        request = Request(endpoint)
+        assert request.waits()
+        keepers(agent, "release")
+        assert request.answer().startswith("r1 ")
 
 
 def test_an_agent_that_dies_before_members_are_told_has_a_successor_that_tells_them() -> None:
@@ -120,7 +189,7 @@ def misdate(host: Hosts, seconds: float, *, forget: bool) -> None:
     record = json.loads(path.read_text())
     record["until"] += seconds
     if forget:
-        del record["deadline"]
+        record = {k: v for k, v in record.items() if k not in ("deadline", "by", "behind")}
     path.write_text(json.dumps(record))
 
 

@@ -32,7 +32,7 @@ class Worker:
         self.conversations: set[asyncio.Task[None]] = set()
         self.open = 0
         self.served = 0
-        self.settled = False
+        self.settled = self.gated = False
         self.begun: dict[asyncio.Task[None] | None, float] = {}
         self.endless: set[asyncio.Task[None] | None] = set()
         self.closing = asyncio.Event()
@@ -70,6 +70,7 @@ class Worker:
                 return {"ok": True}
             case control.HOLD if self._may_hold():
                 self._stop_accepting(control.HOLDING)
+                self.gated = bool(request.get("gate"))
                 return {"ok": True}
             case control.CLOSE if not os.environ.get("STUBBORN"):
                 self.closing.set()
@@ -86,6 +87,7 @@ class Worker:
             "ok": True,
             "state": self.state,
             "settled": self.settled,
+            "gated": self.gated,
             "connections": self.open,
             "idle": self.open - len(self.begun),
             "active": len(self.begun),
@@ -103,7 +105,7 @@ class Worker:
         return able and not os.environ.get("RESTLESS")
 
     def _accept(self) -> None:
-        self.settled = False
+        self.settled = self.gated = False
         self.closing.clear()
         if self.state in (control.WARM, control.HOLDING):
             self.listener.setblocking(False)

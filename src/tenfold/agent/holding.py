@@ -12,12 +12,14 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tenfold.agent import control, lull, serving, watching
 from tenfold.agent.control import NoAnswer
 from tenfold.agent.diary import say
+from tenfold.agent.held import COMMAND, FAILOVER, Hold, joined, lasting, without
 from tenfold.agent.pause import pause_point
 from tenfold.agent.store import Corrupt
 from tenfold.agent.waiting import TooLate, wait_for
@@ -33,41 +35,8 @@ FOLDER = "holds"
 POLL_SECONDS = 0.002
 SETTLING_POLL_SECONDS = 0.01
 SETTLED_SECONDS = 30.0
-SLACK_SECONDS = 1.0
 BACK = "the workers accept again"
-COMMAND = "command"
-FAILOVER = "failover"
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """One pool that is held; ``members`` are the units that hold.
-
-    ``until`` is for people, in seconds since the epoch, which a clock that is set changes.
-    ``deadline`` is what counts: by the clock that nobody sets and that every process of this boot
-    has in common. Neither lengthens the hold beyond ``within_seconds``, which is what was ordered.
-    ``by`` is who holds: a command, or whoever follows the database's leader, and does not end what
-    a command has begun.
-    """
-
-    pool: str
-    members: tuple[str, ...]
-    until: float
-    within_seconds: float
-    deadline: float | None = None
-    by: str = COMMAND
-
-    def left_seconds(self) -> float:
-        """How long it may still last."""
-        left = (
-            self.until - time.time() if self.deadline is None else self.deadline - time.monotonic()
-        )
-        return min(left, self.within_seconds)
-
-    def dated(self) -> Hold:
-        """The same with an ``until`` that is right by the clock as it is now."""
-        until = time.time() + self.left_seconds()
-        return replace(self, until=until) if abs(until - self.until) > SLACK_SECONDS else self
+WAITS_ON = "requests wait on: whoever follows the database's leader has it held, too"
 
 
 class Holds:
@@ -83,7 +52,7 @@ class Holds:
 
     def observed(self) -> tuple[tuple[str, float], ...]:
         """Pools and until when they are held at the latest, in seconds since the epoch."""
-        return tuple((hold.pool, hold.until) for hold in self._held.values())
+        return tuple((hold.pool, hold.ends_until()) for hold in self._held.values())
 
     def includes(self, unit: str) -> bool:
         """Whether this unit is to hold."""
@@ -91,7 +60,7 @@ class Holds:
 
     def gates(self, unit: str) -> bool:
         """Whether what comes on kept connections is to wait, too: it would meet no database."""
-        return any(h.by == FAILOVER and unit in h.members for h in self._held.values())
+        return any(h.is_wanted_by(FAILOVER) and unit in h.members for h in self._held.values())
 
     def resume(self) -> None:
         """Go on with what a predecessor held; to be called before its units are adopted."""
@@ -105,13 +74,14 @@ class Holds:
             except ValueError as fault:
                 say(store.set_aside(FOLDER, pool, str(fault)).what)
                 continue
-            left = hold.left_seconds()
-            self._held[pool] = hold.dated()
-            if left > 0:
-                say(f"{pool} is held, for {left:.1f} s at most")
-                self._bind(pool, left)
+            left = lasting(hold.dated())
+            if left is not None:
+                say(f"{pool} is held, by {left.by} for {left.left_seconds():.1f} s at most")
+                self._have(left)
             else:
-                say(f"{pool} was to be held until {-left:.1f} s ago: {BACK}")
+                ago = -max(one.left_seconds() for one in hold.all())
+                say(f"{pool} was to be held until {ago:.1f} s ago: {BACK}")
+                self._held[pool] = hold
                 self.forget(pool)
 
     # Orders
@@ -136,18 +106,24 @@ class Holds:
                 await lull.await_lull(self._controls(pool), lull_seconds)
         async with self._locks[pool]:
             held = self._held.get(pool)
-            if held is not None and held.by != by and by != COMMAND:
-                return 0.0  # A command holds it, and will release it.
-            members = self._accepting(pool)
-            self._keep(pool, members, within_seconds, by)
+            if held is not None and held.by == COMMAND and by != COMMAND:
+                own = Hold.of(pool, held.members, within_seconds, by)
+                self._keep(joined(held, own))
+                await self._tell(pool)
+                return 0.0  # Members have held since the command told them.
+            members = self._able(pool)
+            names = tuple(unit.name for unit in members)
+            self._keep(joined(held, Hold.of(pool, names, within_seconds, by)))
             await pause_point("hold.kept", self._host.context.root)
             told = time.monotonic()
             try:
                 await asyncio.gather(*(unit.hold() for unit in members))
             except TenfoldError as fault:
-                await self._let_go(pool)
+                left = without(self._held[pool], by)
+                await (self._let_go(pool) if left is None else self._go_on(left))
+                changed = BACK if left is None else WAITS_ON
                 raise StepFailed(
-                    f"{pool} cannot be held: {fault.what}", changed=BACK, next=fault.next
+                    f"{pool} cannot be held: {fault.what}", changed=changed, next=fault.next
                 ) from fault
             if by == COMMAND:
                 await asyncio.gather(*(_close_endless(unit) for unit in members))
@@ -155,17 +131,17 @@ class Holds:
 
     async def drained(self, pool: str, within_seconds: float, by: str = COMMAND) -> None:
         """See :meth:`HostAgent.drained`; what never ends need not end for a failover."""
-        self._require_held(pool)
+        self._require_held(pool, by)
         held = [u for u in self._host.members(pool) if self.includes(u.name)]
         deadline = asyncio.get_running_loop().time() + within_seconds
 
         def enough(work: watching.Work) -> bool:
             ended = work.none if by == COMMAND else work.endless_only
-            return ended or pool not in self._held
+            return ended or not self._is_held_by(pool, by)
 
         waits = (watching.until(unit, enough, deadline, POLL_SECONDS) for unit in held)
         left = [work for work in await asyncio.gather(*waits) if work is not None]
-        self._require_held(pool)
+        self._require_held(pool, by)
         if left:
             raise StepFailed(
                 f"{pool} has not finished within {within_seconds:g} s: {watching.left_over(left)}",
@@ -177,9 +153,13 @@ class Holds:
         await self._host.handovers.decided(pool)
         async with self._locks[pool]:
             held = self._held.get(pool)
-            if by != COMMAND and (held is None or held.by != by):
+            left = None if held is None else without(held, by)
+            if left is not None:
+                if left != held:
+                    await self._go_on(left)
                 return
-            if pool in self._held or pool in self._bounds:
+            settled = by == COMMAND and pool in self._bounds
+            if held is not None or settled:
                 faults = await self._let_go(pool)
                 if faults:
                     raise StepFailed(f"{pool} does not accept again: {'; '.join(faults)}")
@@ -195,7 +175,7 @@ class Holds:
 
     async def until_somebody_leads(self, pool: str) -> None:
         """Wait while it is held because nobody leads; as long as that hold may last."""
-        while (hold := self._held.get(pool)) is not None and hold.by == FAILOVER:
+        while self._is_held_by(pool, FAILOVER):
             await asyncio.sleep(POLL_SECONDS * 10)
 
     def lift(self, pool: str, units: list[str]) -> None:
@@ -233,8 +213,12 @@ class Holds:
         paths = [u.order.launch.control for u in self._accepting(pool) if u.state == "running"]
         return [path for path in paths if path is not None]
 
-    def _require_held(self, pool: str) -> None:
-        if pool not in self._held:
+    def _is_held_by(self, pool: str, by: str) -> bool:
+        hold = self._held.get(pool)
+        return hold is not None and hold.is_wanted_by(by)
+
+    def _require_held(self, pool: str, by: str) -> None:
+        if not self._is_held_by(pool, by):
             raise StepFailed(f"{pool} is not held on {self._host.context.host}")
 
     async def _nobody_leaves(self, pool: str, within_seconds: float) -> None:
@@ -250,30 +234,50 @@ class Holds:
         except TooLate as late:
             raise StepFailed(late.what, next="give the command again") from late
 
-    def _keep(self, pool: str, members: list[Unit], within_seconds: float, by: str) -> None:
-        host = self._host.context.host
+    def _able(self, pool: str) -> list[Unit]:
+        """Those that are to hold. Raises where there is nobody, or one cannot."""
+        host, members = self._host.context.host, self._accepting(pool)
         if not members:
             raise UnitFailed(f"{host} has no workers of {pool} that accept")
         deaf = [unit.name for unit in members if unit.order.launch.control is None]
         if deaf:
             raise Refused(f"{', '.join(deaf)} on {host} cannot be told to hold")
-        names = tuple(unit.name for unit in members)
-        until, deadline = time.time() + within_seconds, time.monotonic() + within_seconds
-        hold = Hold(pool, names, until, within_seconds, deadline, by)
+        return members
+
+    def _keep(self, hold: Hold) -> None:
         # No hold outlasts a power cut: nobody is there then who would accept.
-        self._host.context.store.write(FOLDER, pool, to_wire(hold), durable=False)
-        self._held[pool] = hold
-        self._bind(pool, within_seconds)
+        self._host.context.store.write(FOLDER, hold.pool, to_wire(hold), durable=False)
+        self._have(hold)
+
+    def _have(self, hold: Hold) -> None:
+        self._held[hold.pool] = hold
+        self._bind(hold.pool, hold.changes_in_seconds())
+
+    async def _go_on(self, left: Hold) -> None:
+        """One of those who held does not any more, the other does.
+
+        On a disk that does not take it a successor would have both hold, until their time is up.
+        """
+        try:
+            self._keep(left)
+        except TargetError as fault:
+            say(f"{left.pool} is held by {left.by} alone all the same: {fault.what}")
+            self._have(left)
+        await pause_point("hold.left", self._host.context.root)
+        await self._tell(left.pool)
+
+    async def _tell(self, pool: str) -> None:
+        """Have those that hold know whether requests on kept connections wait, too."""
+        members = [u for u in self._host.members(pool) if self.includes(u.name)]
+        outcomes = await asyncio.gather(*(u.hold() for u in members), return_exceptions=True)
+        for text in _faults(outcomes):  # They hold all the same: they have been told before.
+            say(text)
 
     async def _let_go(self, pool: str) -> list[str]:
         """Forget the hold, then have everybody accept; gives the faults of those that do not."""
         self.forget(pool)
         releases = (unit.release() for unit in self._accepting(pool))
-        outcomes = await asyncio.gather(*releases, return_exceptions=True)
-        for fault in outcomes:
-            if isinstance(fault, BaseException) and not isinstance(fault, TenfoldError):
-                raise fault
-        faults = [fault.what for fault in outcomes if isinstance(fault, TenfoldError)]
+        faults = _faults(await asyncio.gather(*releases, return_exceptions=True))
         for text in faults:
             say(text)
         return faults
@@ -292,9 +296,25 @@ class Holds:
         await asyncio.sleep(seconds)
         await self._host.handovers.decided(pool)
         async with self._locks[pool]:
-            if pool in self._held:
-                say(f"{pool} was held for as long as it may be, and nobody released it: {BACK}")
-            await self._let_go(pool)
+            held = self._held.get(pool)
+            left = None if held is None else lasting(held)
+            if held is not None and left != held:
+                becomes = BACK if left is None else f"{left.by} has it held on"
+                say(f"{pool} was held for as long as it may be, and nobody released it: {becomes}")
+            if left is None:
+                await self._let_go(pool)
+            elif left == held:
+                self._have(left)  # The clocks that tell it and that wait for it are two.
+            else:
+                await self._go_on(left)
+
+
+def _faults(outcomes: Sequence[object]) -> list[str]:
+    """What went wrong, in words. Raises what nobody foresaw."""
+    for fault in outcomes:
+        if isinstance(fault, BaseException) and not isinstance(fault, TenfoldError):
+            raise fault
+    return [fault.what for fault in outcomes if isinstance(fault, TenfoldError)]
 
 
 async def _settle(unit: Unit, deadline: float) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tenfold import __version__
-from tenfold.agent.holding import COMMAND
+from tenfold.agent.held import COMMAND
 from tenfold.agent.host import Host
 from tenfold.agent.refreshing import refresh
 from tenfold.agent.wire import PROTOCOL, from_wire, to_wire

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import psycopg
 
 from tenfold.agent.diary import say
-from tenfold.agent.holding import FAILOVER
+from tenfold.agent.held import FAILOVER
 from tenfold.errors import Refused, StepFailed, TenfoldError
 from tenfold.failover.agent import Agent
 from tenfold.failover.asking import ask_once

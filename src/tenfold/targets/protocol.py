@@ -138,7 +138,7 @@ class HostAgent(Protocol):
 
         Carried out by the agent even if the caller dies meanwhile. Of a held pool the new
         generation accepts and the hold is forgotten; if it cannot accept, it leaves and the old
-        one holds as before.
+        one holds as before. While the failover keeper holds, it is not begun.
         """
 
     def settle(self, pool: str, within_seconds: float) -> None:
@@ -172,6 +172,9 @@ class HostAgent(Protocol):
 
     def release(self, pool: str) -> None:
         """Have held or settled members accept as before; fine if there are none.
+
+        A hold of the failover keeper's is not ended by this: while no database leads, requests wait
+        on, for as long as that may last.
 
         Raises ``StepFailed`` when a member does not; the hold is forgotten all the same.
         """
