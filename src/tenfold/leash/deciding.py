@@ -53,6 +53,7 @@ class Seen:
 class Standing:
     """What is known so far. ``until`` is when a PostgreSQL that accepts writes has to be gone.
 
+    ``usurped``: it did before etcd said that another member leads, and behind that.
     ``adopts``: it is being taken over, and has no bound before the key is this member's for the
     first time: it leads, and nobody has a lease yet.
     """
@@ -62,11 +63,16 @@ class Standing:
     adopts: bool = False
 
 
-def told(standing: Standing, seen: Seen, member: str, bounds: Bounds) -> Standing:
-    """After an answer from etcd. A key that is gone, or somebody else's, prolongs nothing."""
+def told(standing: Standing, seen: Seen, member: str, bounds: Bounds, *, writes: bool) -> Standing:
+    """After an answer from etcd. A key that is gone, or somebody else's, prolongs nothing.
+
+    ``writes``: whether the server accepted writes before etcd was asked and when it had answered.
+    Of one that began to since, it says nothing: that one has become the leader, whatever comes
+    next, be it that etcd does not answer any more.
+    """
     if seen.holder == member:
         return Standing(until=seen.at + seen.left_seconds - bounds.margin_seconds)
-    return replace(standing, usurped=seen.holder is not None)
+    return replace(standing, usurped=seen.holder is not None and writes)
 
 
 def followed() -> Standing:
@@ -94,7 +100,7 @@ def must_end(usurped: bool, until: float, now: float) -> str | None:
     """Why a PostgreSQL that accepts writes has to be ended now; ``None`` if it may go on.
 
     Args:
-        usurped: whether it did before and after etcd said that another member leads.
+        usurped: see :class:`Standing`.
         until: what :func:`end_at` gives.
         now: on the same clock.
     """

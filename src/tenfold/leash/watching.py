@@ -39,7 +39,6 @@ class Watch:
         self.patroni = 0
         self._rounds: int | None = None
         self._began: float | None = None
-        self._wrote = False
         self._is_marked = False
         self.news, self._tell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._config = config
@@ -58,8 +57,7 @@ class Watch:
         self.until = deciding.end_at(standing, self._began, self._config.bounds)
         if not self.writes:
             return None
-        # Whoever became a leader since the last round has just got its lease.
-        return deciding.must_end(standing.usurped and self._wrote, self.until, now)
+        return deciding.must_end(standing.usurped, self.until, now)
 
     def mark(self) -> None:
         """Have it on the disk that what writes here from now on has a lease, or had one."""
@@ -80,20 +78,23 @@ class Watch:
     def _run(self) -> None:
         pause = self._config.bounds.ttl_seconds / ROUNDS
         while True:
-            before = self._data.accepts_writes()
-            if self._data.follows():
-                self.standing = deciding.followed()
-            try:
-                self.standing = self._asked(self.standing)
-            except Exception as fault:  # noqa: BLE001 - an answer that nobody foresaw is none
-                say(f"an answer was not understood: {fault!r}")
-            self._wrote = before and self._data.accepts_writes()
-            self.mark()
-            with contextlib.suppress(BlockingIOError):  # Nobody reads: there is news already.
-                os.write(self._tell, b"n")
+            self.round()
             time.sleep(pause)
 
-    def _asked(self, standing: Standing) -> Standing:
+    def round(self) -> None:
+        """Ask once."""
+        wrote = self._data.accepts_writes()
+        if self._data.follows():
+            self.standing = deciding.followed()
+        try:
+            self.standing = self._asked(self.standing, wrote=wrote)
+        except Exception as fault:  # noqa: BLE001 - an answer that nobody foresaw is none
+            say(f"an answer was not understood: {fault!r}")
+        self.mark()
+        with contextlib.suppress(BlockingIOError):  # Nobody reads: there is news already.
+            os.write(self._tell, b"n")
+
+    def _asked(self, standing: Standing, *, wrote: bool) -> Standing:
         config = self._config
         try:
             if not self.known:  # Patroni would start a cluster with its own.
@@ -105,7 +106,8 @@ class Watch:
             return self._agreed(standing)
         self.holder = None if found is None else found.member
         seen = Seen(at, None) if found is None else Seen(at, found.member, found.left_seconds)
-        standing = deciding.told(standing, seen, config.member, config.bounds)
+        writes = wrote and self._data.accepts_writes()
+        standing = deciding.told(standing, seen, config.member, config.bounds, writes=writes)
         return standing if found is not None else self._agreed(standing)
 
     def _agreed(self, standing: Standing) -> Standing:

@@ -13,11 +13,18 @@ from tenfold.leash.deciding import (
     agreed,
     end_at,
     followed,
-    told,
 )
 from tenfold.leash.deciding import must_end as decided
+from tenfold.leash.deciding import told as heard
 
 BOUNDS = Bounds(ttl_seconds=20, round_seconds=4)
+
+
+def told(
+    standing: Standing, seen: Seen, member: str, bounds: Bounds, *, writes: bool = True
+) -> Standing:
+    """Of a server that accepts writes."""
+    return heard(standing, seen, member, bounds, writes=writes)
 
 
 def must_end(
@@ -68,6 +75,13 @@ def test_whoever_writes_while_another_leads_ends_at_once() -> None:
     standing = told(Standing(), Seen(100, "db2", 20), "db1", BOUNDS)
     assert must_end(standing, 100, writes=True) is not None
     assert must_end(standing, 100, writes=False) is None
+
+
+def test_whoever_begins_to_write_behind_an_answer_is_not_told_of_by_it() -> None:
+    standing = told(followed(), Seen(100, "db1", 20), "db2", BOUNDS, writes=False)
+    assert must_end(standing, 102, writes=True, began=101) is None
+    assert must_end(agreed(standing, 102, BOUNDS), 103, writes=True, began=101) is None
+    assert must_end(standing, 114, writes=True, began=101) == "the lease was not renewed in time"
 
 
 def test_a_leader_again_is_no_usurper() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.support.postgres import wait_for
 from tenfold.leash import processes, watching
 from tenfold.leash.config import Config
 from tenfold.leash.deciding import Bounds, Standing
+from tenfold.leash.etcd import Etcd, Leader, Unreachable
 from tenfold.leash.processes import DataDirectory
 from tenfold.leash.watching import Watch
 
@@ -30,12 +32,12 @@ threading.Lock().acquire() and threading.Event().wait()
 KNOWN = Standing(until=100.0)
 
 
-def watch(tmp_path: Path) -> Watch:
+def watch(tmp_path: Path, member: str = "db1", data: DataDirectory | None = None) -> Watch:
     config = Config(
         patroni=("/bin/false",),
         data=str(tmp_path),
         lock=str(tmp_path / "leash.lock"),
-        member="db1",
+        member=member,
         prefix="/tenfold/shop/",
         etcd=(),
         api="127.0.0.1:1",
@@ -43,7 +45,46 @@ def watch(tmp_path: Path) -> Watch:
         bounds=Bounds(ttl_seconds=20, round_seconds=4),
         dynamic={},
     )
-    return Watch(config, DataDirectory(config.data), adopts=False)
+    return Watch(config, data or DataDirectory(config.data), adopts=False)
+
+
+class Server(DataDirectory):
+    """One that is no process."""
+
+    def __init__(self, path: str, *, writes: bool = False) -> None:
+        super().__init__(path)
+        self.writes = writes
+
+    def accepts_writes(self) -> bool:
+        return self.writes
+
+    def follows(self) -> bool:
+        return not self.writes
+
+
+@dataclass(frozen=True)
+class Told(Etcd):
+    """Members that say who leads, or nothing."""
+
+    holders: list[str | None] = field(default_factory=list)
+    then: Callable[[], None] = lambda: None
+
+    def create(self, key: str, value: str) -> None:
+        """It is there."""
+
+    def leader(self, key: str) -> Leader | None:
+        holder = self.holders.pop(0)
+        self.then()
+        if holder is None:
+            raise Unreachable("nobody answered")
+        return Leader(holder, 20.0, "1")
+
+
+def watched(tmp_path: Path, server: Server, *holders: str | None) -> Watch:
+    """db2's."""
+    found = watch(tmp_path, "db2", server)
+    found._etcd = Told((), None, holders=list(holders))
+    return found
 
 
 @contextmanager
@@ -74,3 +115,42 @@ def test_an_agreement_counts_while_rounds_go_on(
         wait_for(lambda: processes.waits(found.patroni) == settled, within=5, subject="")
         found._agreed(KNOWN)
         assert found._agreed(KNOWN) == KNOWN
+
+
+def test_a_new_leader_that_etcd_was_not_heard_by_is_not_taken_for_one_that_lost(
+    tmp_path: Path,
+) -> None:
+    """db1 led, and died; db2 was elected and promoted, and etcd does not answer since."""
+    server = Server(str(tmp_path))
+    found = watched(tmp_path, server, "db1", None, None, "db2")
+    found.round()
+    server.writes = True
+    began = watching.now()
+    for _ in range(2):
+        found.round()
+        assert found.why_end(began) is None
+    assert found.until == began + found._config.bounds.agreed_seconds, "it has a bound all the same"
+    assert found.why_end(found.until) == "the lease was not renewed in time"
+    found.round()
+    assert found.why_end(watching.now()) is None
+
+
+def test_one_that_is_promoted_while_etcd_is_asked_is_in_the_right(tmp_path: Path) -> None:
+    server = Server(str(tmp_path))
+    found = watched(tmp_path, server)
+    found._etcd = Told((), None, holders=["db1"], then=lambda: setattr(server, "writes", True))
+    found.round()
+    assert found.why_end(watching.now()) is None
+
+
+@pytest.mark.parametrize("later", [(), (None,), (None, None)])
+def test_a_leader_whose_key_is_another_ones_ends_whether_etcd_is_heard_again_or_not(
+    tmp_path: Path, later: tuple[None, ...]
+) -> None:
+    server = Server(str(tmp_path), writes=True)
+    found = watched(tmp_path, server, "db2", "db1", *later)
+    found.round()
+    assert found.why_end(watching.now()) is None
+    for _ in range(1 + len(later)):
+        found.round()
+        assert found.why_end(watching.now()) == "another member leads, and this one accepts writes"
