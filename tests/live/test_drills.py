@@ -177,8 +177,51 @@ def test_an_app_without_a_load_is_written_to_by_sql_and_keeps_no_trace(bring: Br
     project.ok("up", "-d", "--stage", "1k", "--port", str(project.port), timeout=300)
     until(lambda: project.status()["failover"]["in_sync"], "a follower to be in sync", within=60)
     require_nothing_lost(drill(project, "kill-leader"))
-    schemas = "select count(*) from pg_namespace where nspname like 'tenfold_drill%'"
-    assert project.ok("psql", "--", "-Atc", schemas) == "0\n"
+    assert schemas(project) == "0\n"
+    assert not (project.path / ".tenfold/drill.json").exists()
+
+
+def schemas(project: Project) -> str:
+    asked = "select count(*) from pg_namespace where nspname like 'tenfold_drill%'"
+    return project.ok("psql", "--", "-Atc", asked)
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_the_table_of_a_drill_that_is_killed_is_removed(bring: Bring, guarded: bool) -> None:
+    project = bring(apps.notes)
+    project.ok("up", "-d", "--stage", "1k", "--port", str(project.port), timeout=300)
+    until(lambda: project.status()["failover"]["in_sync"], "a follower to be in sync", within=60)
+    broken = project.path / ".tenfold/drill.json"
+    running = project.start("drill", "pause-follower", "--for", "300s")
+    until(lambda: broken.exists() and "frozen" in broken.read_text(), "it to be broken", within=90)
+    if not guarded:
+        for process in project.processes():
+            if "tenfold.drills.guard" in " ".join(process.cmdline()):
+                process.kill()
+    assert schemas(project) == "1\n"
+    running.send_signal(signal.SIGKILL)
+    running.communicate()
+    if not guarded:
+        project.ok("drill", "--mend")
+    until(lambda: not broken.exists(), "all to be mended", within=90)
+    assert schemas(project) == "0\n"
+
+
+def test_a_drill_that_nobody_can_read_keeps_nobody_from_stopping_or_starting(bring: Bring) -> None:
+    project = bring(apps.notes)
+    project.ok("up", "-d", "--port", str(project.port), timeout=300)
+    broken = project.path / ".tenfold/drill.json"
+    broken.write_text("{")
+    told = project.status()
+    assert (told["state"], told["drill"]["state"]) == ("running", "unreadable")
+    refused = project.tenfold("deploy")
+    assert refused.returncode == 1
+    assert f"rm {broken}" in refused.stderr
+    assert "cannot be read" in project.ok("down")
+    assert "cannot be read" in project.ok("up", "-d", timeout=300)
+    assert project.status()["state"] == "running"
+    broken.unlink()
+    project.ok("down")
 
 
 def test_where_users_are_a_drill_wants_to_be_told(project: Project) -> None:

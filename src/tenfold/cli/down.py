@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from tenfold.cli import unmended
 from tenfold.cli.base import Settings, command, yes_option
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
@@ -42,7 +43,7 @@ def down(settings: Settings, delete_data: bool, yes: bool) -> None:
     yours = place if place not in (None, external.OWN) else None
     if delete_data and not yes:
         _confirm(settings, name, user_files(stored), yours)
-    with deployment.working("down"):
+    with deployment.working("down", unmended.telling(output)):
         _without_copies(layout, output)
         with PlanProgress(output) as progress:
             stopped = deployment.down(progress)

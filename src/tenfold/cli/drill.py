@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import Any, get_args
 
 import click
@@ -12,13 +13,13 @@ from tenfold.cli.base import Settings, command
 from tenfold.cli.filed import tell_filed
 from tenfold.cli.first_answer import edge_addresses
 from tenfold.cli.output import Output
-from tenfold.deployment import drilling, reporting
+from tenfold.deployment import drill_left, drilling, reporting
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.drill_scene import why_production
 from tenfold.deployment.drilling import Act, Drilled
 from tenfold.drills.deciding import parse
 from tenfold.drills.model import Drill, Kind
-from tenfold.errors import Refused, UsageError
+from tenfold.errors import JournalError, Refused, UsageError
 from tenfold.observe.recorder import Recorder
 from tenfold.observe.report import drills
 from tenfold.observe.report.text import summary
@@ -144,7 +145,7 @@ def _hold(
             deployment, wanted, now.url, edge_addresses(now), recorder, rate=rate, anyway=anyway
         )
     except BaseException as error:
-        if drilling.left(deployment) is None and not recorder.steps:
+        if drill_left.left(deployment) is None and not recorder.steps:
             raise
         filed = reporting.write_drill(deployment, recorder, None, error)
         if filed.page is not None:
@@ -168,13 +169,21 @@ def _tell(drilled: Drilled, filed: reporting.Filing, output: Output) -> None:
 
 
 def _mend(deployment: Deployment, output: Output) -> None:
-    found = drilling.left(deployment)
+    found = None
+    with suppress(JournalError):  # which whoever takes the lock raises again
+        found = drill_left.left(deployment)
     with deployment.working("drill --mend"):
         pass  # whatever takes the lock mends
+    remains = drill_left.left(deployment)
     what = None if found is None else found.drill
-    output.event("mended", {"drill": what, "since": None if found is None else found.since})
+    since = None if found is None else found.since
+    output.event("mended", {"drill": what, "since": since, "remains": remains is not None})
     if found is None:
         output.line("no drill has left anything broken")
         return
     at = time.strftime("%H:%M:%S", time.localtime(found.since))
-    output.line(f"mended: {found.harm.sentence()}, since {at}, by drill {found.drill}")
+    if remains is None:
+        output.line(f"mended: {found.sentence()}, since {at}, by drill {found.drill}")
+    else:
+        output.line(f"left of drill {found.drill}: {remains.sentence()}")
+        output.line("Next   whatever command is next removes it, once a database leads")

@@ -28,7 +28,7 @@ from tenfold.deployment.own_certificate import OwnCertificate
 from tenfold.deployment.status import Status, never_up
 from tenfold.drills.kept import Kept
 from tenfold.engines.nginx.maintenance import from_json
-from tenfold.errors import TenfoldError
+from tenfold.errors import JournalError, TenfoldError
 from tenfold.metrics.alerts.alert import Alert
 from tenfold.observe import trend
 from tenfold.observe.report.figures import count
@@ -160,12 +160,16 @@ def with_drill(found: Status, deployment: Deployment) -> Status:
     """The status with what a drill has broken, or has left broken."""
     if not Kept(deployment.layout.state).path.exists():
         return found
-    broken = Kept(deployment.layout.state).read()
+    try:
+        broken = Kept(deployment.layout.state).read()
+    except JournalError as fault:
+        harm = f"{fault.what}; {fault.next}"
+        return replace(found, drill={"name": None, "harm": harm, "state": "unreadable"})
     if broken is None:  # mended just now
         return found
     told = {
         "name": broken.drill,
-        "harm": broken.harm.sentence(),
+        "harm": broken.sentence(),
         "since": broken.since,
         "state": "on" if deployment.lock.holder() else "left",
     }
@@ -174,6 +178,8 @@ def with_drill(found: Status, deployment: Deployment) -> Status:
 
 def drill_line(told: Mapping[str, Any]) -> str:
     """In a sentence."""
+    if told["state"] == "unreadable":
+        return str(told["harm"])
     at = time.strftime("%H:%M:%S", time.localtime(told["since"]))
     if told["state"] == "on":
         return f"{told['name']} is on since {at}: {told['harm']}"

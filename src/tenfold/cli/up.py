@@ -8,6 +8,7 @@ from types import FrameType
 
 import click
 
+from tenfold.cli import unmended
 from tenfold.cli.base import Settings, command
 from tenfold.cli.first_answer import edge_address, first_answer
 from tenfold.cli.output import Output
@@ -62,7 +63,7 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
     require_built(stage)
     output = settings.output
     deployment = rousing.opened(settings.layout(), lambda: PlanProgress(output))
-    with deployment.working("up"):
+    with deployment.working("up", unmended.telling(output)):
         _refuse_second(deployment, port)
         deployment.require_settled()
         position = _position(deployment, stage)

@@ -18,6 +18,7 @@ from tenfold.deployment import deeds, shelf
 from tenfold.deployment.journal import open_journal
 from tenfold.deployment.observe import observe
 from tenfold.deployment.status import Status, status
+from tenfold.drills.kept import FILE as DRILL
 from tenfold.engines.nginx.maintenance import FACT as MAINTENANCE
 from tenfold.errors import JournalError, Refused, TenfoldError
 from tenfold.release import made
@@ -50,6 +51,8 @@ RESTORED = "restored"
 """Fact: the stage at whose place a database was brought back, for the next ``up`` to start."""
 CROSSING = "crossing"
 RESTORE = "restore"
+MEND_SECONDS = 60.0
+"""How long a database is waited for that leads, to remove the table of a drill that was ended."""
 """Fact: a restore in place that is not complete, see :mod:`tenfold.transitions.restoring`."""
 
 
@@ -214,29 +217,48 @@ class Deployment:
         self.target.end(step.host)
 
     @contextmanager
-    def working(self, command: str) -> Iterator[None]:
+    def working(
+        self, command: str, unmended: Callable[[TenfoldError], None] | None = None
+    ) -> Iterator[None]:
         """Be the one command that is at work, in this folder and in any other of this deployment.
 
         What a drill has left broken is mended before anything else, be it etcd.
 
+        Args:
+            command: how it is called.
+            unmended: is told what could not be mended, for a command that goes on all the same.
+
         Raises:
             Locked: another one is.
             Refused: this folder is a copy, and the app runs elsewhere.
-            JournalError: the journal is in etcd, which does not answer.
+            StepFailed: what a drill left broken could not be mended.
+            JournalError: the journal is in etcd, which does not answer; or nobody can read what a
+                drill has broken.
         """
-        from tenfold.deployment import drilling  # a load generator that no other command needs
-
         reason = f"tenfold {command}"
         with self.lock.hold(reason):
             if command != "down":  # which begins nothing
                 require_own(self)
-            drilling.mend(self)
+            self._mend(command, unmended)
             with self.journal.at_work(worker_of(self.layout, reason)):
                 deeds.write_down(self)
                 try:
                     yield
                 finally:
                     self.journal.refresh()
+
+    def _mend(self, command: str, unmended: Callable[[TenfoldError], None] | None) -> None:
+        if not (self.layout.state / DRILL).exists():
+            return
+        from tenfold.deployment import drill_left  # which mostly nobody needs
+
+        patience = MEND_SECONDS if command == "drill --mend" else 0.0
+        try:
+            drill_left.mend(self, patience_seconds=patience)
+        except TenfoldError as fault:
+            if unmended is None:
+                raise
+            unmended(fault)
 
     def _holder_elsewhere(self) -> Holder | None:
         if self.journal.place is None:

@@ -8,21 +8,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tenfold.deployment.drill_scene import Ground, ground, scene_of
+from tenfold.deployment import drill_left
+from tenfold.deployment.drill_scene import Ground, ground
 from tenfold.drills import effects, guard, writing
 from tenfold.drills.deciding import decide
 from tenfold.drills.judging import Compared, Judgement, Seen, judge
-from tenfold.drills.kept import Broken, Kept
+from tenfold.drills.kept import TABLE, Broken, Kept
 from tenfold.drills.watching import Site, Watch
 from tenfold.drills.writing import Writer
-from tenfold.engines.postgresql.login import connect, login
 from tenfold.engines.postgresql.peers import database
-from tenfold.errors import LoadError, StepFailed, TenfoldError
+from tenfold.errors import LoadError, TenfoldError
 from tenfold.load import judge as compare_ledger
 from tenfold.load import new_loop, new_run_id, plan_load
 from tenfold.secret import Secret
@@ -129,19 +129,20 @@ def carry_out(
     plan, writes = _load_plan(deployment, rate)
     path = _ledger(deployment) if writes or plan.keeps_ledger else None
     with ExitStack() as stack:
-        if writes:
-            stack.enter_context(_table(there))
+        remains = stack.enter_context(_on_record(there, drill, kept, table=writes))
         servers = there.servers()
         site = Site(url, at, servers, path or Path(os.devnull), Writer(servers) if writes else None)
         watch = stack.enter_context(Watch(plan, site))
         with _told(recorder, "the site is watched: requests, writes, who leads"):
             _until(lambda: watch.written_since(0.0) >= BEFORE_WRITES, BEFORE_SECONDS, watch)
-        times = _break_and_mend(there, drill, decision, watch, kept, recorder)
+        times = _break_and_mend(there, decision, watch, kept, recorder)
         with _told(recorder, "all is as before: every follower in sync, all hosts there"):
             missing = _until_well(there, watch)
         well = time.time() if not missing else None
         if not missing:
-            kept.forget()
+            found = kept.read()
+            assert found is not None
+            kept.mended(found)
         after = there.situation()
         now = time.time()
         _wait(lambda: watch.written_since(now) >= AFTER_WRITES, OVER_SECONDS, watch)
@@ -163,39 +164,21 @@ def carry_out(
         leader_after=after.leader,
         compared=compared,
     )
+    missing = (*missing, *remains)
     return Drilled(drill, decision, seen, judge(decision.promise, seen), missing, path)
-
-
-def left(deployment: Deployment) -> Broken | None:
-    """What a drill has broken and not mended, or is about to. Raises ``JournalError``."""
-    return Kept(deployment.layout.state).read()
-
-
-def mend(deployment: Deployment) -> Broken | None:
-    """Mend what a drill left behind that was ended; gives it, or ``None``. Needs the lock.
-
-    Raises:
-        TenfoldError: something is still broken; giving it again is fine.
-    """
-    kept = Kept(deployment.layout.state)
-    broken = kept.read()
-    if broken is not None:
-        effects.mend(broken, scene_of(deployment))
-        kept.forget()
-    return broken
 
 
 def _break_and_mend(
     there: Ground,
-    drill: Drill,
     decision: Decision,
     watch: Watch,
     kept: Kept,
     recorder: Recorder,
 ) -> tuple[float, float, float]:
     """When breaking it began, when it was broken, and when it was mended."""
-    broken = kept.write(Broken(drill.name, os.getpid(), time.time(), decision.harm))
-    guard.begin(kept.path, _mending(there.deployment))
+    begun = kept.read()
+    assert begun is not None
+    broken = kept.write(replace(begun, since=time.time(), harm=decision.harm))
     try:
         with _told(recorder, decision.harm.sentence()):
             struck: list[float] = []
@@ -290,29 +273,27 @@ def _ledger(deployment: Deployment) -> Path:
 
 
 @contextmanager
-def _table(there: Ground) -> Iterator[None]:
-    """The table for writes by SQL, at whoever leads; removed at the end."""
-    for statement in writing.prepared(_role(there)):
-        _order(there, statement)
+def _on_record(there: Ground, drill: Drill, kept: Kept, *, table: bool) -> Iterator[list[str]]:
+    """What is left if this drill is killed is on disk from now on, and somebody waits to mend it.
+
+    What is left when it ends in order is added to the list: it hides no error of the drill's own.
+    """
+    traces = {TABLE: True} if table else {}
+    kept.write(Broken(drill.name, os.getpid(), time.time(), None, traces))
+    guard.begin(kept.path, _mending(there.deployment))
+    remains: list[str] = []
     try:
-        yield
+        if table:
+            for statement in writing.prepared(_role(there)):
+                drill_left.order(there.blueprint, statement)
+        yield remains
     finally:
-        _order(there, writing.removed())
+        why = drill_left.clear(there.deployment, kept)
+        remains += [] if why is None else [why]
 
 
 def _role(there: Ground) -> str:
     return database(there.blueprint.topology.of(PatroniSettings)[0]).app_role
-
-
-def _order(there: Ground, statement: Any) -> None:
-    """Have the leader carry out a statement as the superuser."""
-    leader = there.situation().leader
-    units = there.blueprint.topology.of(PatroniSettings)
-    unit = next((u for u in units if u.host == leader), None)
-    if unit is None:
-        raise StepFailed("no database leads, so the drill's table cannot be made or removed")
-    with connect(login(unit, there.blueprint.scene(unit), "superuser")) as session:
-        session.execute(statement)
 
 
 def _compare(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from tenfold.drills.groups import for_disks, home
 from tenfold.drills.kept import Broken, Kept
 from tenfold.drills.model import Cut, FillDisk, Freeze, KillHosts, KillServer, SlowDisk
 from tenfold.drills.processes import Find
-from tenfold.errors import StepFailed
+from tenfold.errors import StepFailed, TenfoldError
 from tenfold.topology.model import Host
 
 if TYPE_CHECKING:
@@ -93,27 +94,65 @@ def inflict(broken: Broken, scene: Scene, kept: Kept, strike: Callable[[], None]
 def mend(broken: Broken, scene: Scene) -> None:
     """Have nothing broken any more that this machine does not mend by itself.
 
+    What cannot be mended keeps nothing else from it.
+
     Raises:
-        StepFailed, TargetError: something is still broken; giving it again is fine.
+        StepFailed: something is still broken; giving it again is fine.
     """
+    _all_of(_remedies(broken, scene), f"what the drill {broken.drill} broke")
+
+
+def mend_whatever(scene: Scene) -> None:
+    """Mend all that can be found without a record: by the names that cuts, groups and ballast have,
+    and by going on with all processes of all hosts.
+
+    Raises:
+        StepFailed: as :func:`mend`.
+    """
+    name = cutting.table(scene.name)
+    remedies: list[Callable[[], object]] = [
+        partial(cutting.mend, name),
+        partial(disks.quick, name),
+        *(partial(disks.empty, root / disks.BALLAST) for root in scene.roots.values()),
+        lambda: processes.send(signal.SIGCONT, scene.of_hosts(*scene.roots)()),
+    ]
+    _all_of(remedies, "what a drill may have broken")
+
+
+def _remedies(broken: Broken, scene: Scene) -> Iterator[Callable[[], object]]:
     traces = broken.traces
     if "table" in traces:
-        cutting.mend(traces["table"], traces.get("homes", ("", "")))
+        yield partial(cutting.mend, traces["table"], traces.get("homes", ("", "")))
     if "group" in traces:
-        disks.quick(traces["group"], traces.get("home", ""))
+        yield partial(disks.quick, traces["group"], traces.get("home", ""))
     if "busy" in traces:
-        processes.send(signal.SIGKILL, _named(traces["busy"]))
+        yield partial(processes.send, signal.SIGKILL, _named(traces["busy"]))
     if "ballast" in traces:
-        disks.empty(Path(traces["ballast"]))
+        yield partial(disks.empty, Path(traces["ballast"]))
     match broken.harm:
         case Freeze(hosts, _):
-            processes.send(signal.SIGCONT, _named(traces.get("frozen", [])))
-            processes.send(signal.SIGCONT, scene.of_hosts(*hosts)())
-            for host in hosts:
-                _ensure(scene, host)
+            yield partial(processes.send, signal.SIGCONT, _named(traces.get("frozen", [])))
+            yield lambda: processes.send(signal.SIGCONT, scene.of_hosts(*hosts)())
+            yield from (partial(_ensure, scene, host) for host in hosts)
         case KillHosts(hosts):
-            for host in hosts:
-                _ensure(scene, host)
+            yield from (partial(_ensure, scene, host) for host in hosts)
+
+
+def _all_of(remedies: Iterable[Callable[[], object]], subject: str) -> None:
+    faults: list[Exception] = []
+    for remedy in remedies:
+        try:
+            remedy()
+        except (TenfoldError, OSError) as fault:
+            faults.append(fault)
+    if faults:
+        raise StepFailed(
+            f"not all of {subject} could be mended: {'; '.join(map(str, faults))}",
+            changed="what could be mended is",
+            next="tenfold drill --mend    tries again",
+            detail="\n".join(f.detail for f in faults if isinstance(f, TenfoldError) and f.detail)
+            or None,
+        ) from faults[0]
 
 
 def _ensure(scene: Scene, host: str) -> None:

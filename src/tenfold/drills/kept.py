@@ -20,19 +20,38 @@ from tenfold.errors import JournalError, Refused
 
 FILE = "drill.json"
 FORMAT = 1
+TABLE = "own_table"
+"""The trace of a table of the drill's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """One drill's harm. ``traces`` is what mending needs to know beyond the harm itself: processes,
-    files, names; ``mended`` once that has been done and only the rest has to come back."""
+    """One drill's harm; ``None`` before it is done, and once it is mended.
+
+    ``traces`` is what mending needs to know beyond the harm itself: processes, files, names; and
+    that the drill has a table of its own in the database.
+    """
 
     drill: str
     pid: int
     since: float
-    harm: Harm
+    harm: Harm | None
     traces: Mapping[str, Any] = field(default_factory=dict)
-    mended: bool = False
+
+    @property
+    def has_table(self) -> bool:
+        """Whether its table is in the database, or may be."""
+        return bool(self.traces.get(TABLE))
+
+    def without_table(self) -> Broken:
+        """The same once that is removed."""
+        return replace(self, traces={k: v for k, v in self.traces.items() if k != TABLE})
+
+    def sentence(self) -> str:
+        """What is broken, for people."""
+        if self.harm is not None:
+            return self.harm.sentence()
+        return "nothing but its own table in the database" if self.has_table else "nothing just now"
 
 
 class Kept:
@@ -55,13 +74,15 @@ class Kept:
             data = json.loads(self.path.read_bytes())
             if data.pop("format") != FORMAT:
                 raise ValueError("its format is another one")
-            return Broken(**{**data, "harm": from_json(data["harm"])})
+            data.pop("mended", None)  # of an earlier Tenfold, where it meant nothing
+            harm = None if data["harm"] is None else from_json(data["harm"])
+            return Broken(**{**data, "harm": harm})
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
             raise JournalError(
                 f"{self.path} says what a drill has broken, and cannot be read: {fault}",
-                next="tenfold up    starts what was killed; then remove the file",
+                next=f"rm {self.path}    then  tenfold up    starts what was killed",
             ) from fault
 
     def write(self, broken: Broken) -> Broken:
@@ -75,9 +96,8 @@ class Kept:
             "drill": broken.drill,
             "pid": broken.pid,
             "since": broken.since,
-            "harm": to_json(broken.harm),
+            "harm": None if broken.harm is None else to_json(broken.harm),
             "traces": dict(broken.traces),
-            "mended": broken.mended,
         }
         try:
             replace_file(self.path, json.dumps(data).encode(), 0o600)
@@ -89,8 +109,13 @@ class Kept:
         """Note something that mending needs, before it is made. Raises as :meth:`write`."""
         return self.write(replace(broken, traces={**broken.traces, **found}))
 
+    def mended(self, broken: Broken) -> Broken:
+        """Nothing is broken any more; its table may still be there. Raises as :meth:`write`."""
+        traces = {TABLE: True} if broken.has_table else {}
+        return self.write(replace(broken, harm=None, traces=traces))
+
     def forget(self) -> None:
-        """All is mended."""
+        """Nothing is left of it."""
         self.path.unlink(missing_ok=True)
         descriptor = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
