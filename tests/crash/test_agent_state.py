@@ -290,7 +290,12 @@ def test_a_full_disk_fails_the_order_and_nothing_else(small_disk: Path) -> None:
             agent.listen([Listen("app", agent.address, 0)])
         with pytest.raises(TargetError, match="No space left"):
             agent.start(sleeper("a", env={"CHANGED": "1"}))
-        assert agent.observe().units == (before,)
+        with pytest.raises(TargetError, match="No space left"):
+            agent.run(Command(("true",)))
+        seen = agent.observe()
+        assert seen.units == (before,)
+        assert seen.free_bytes is not None, "also where nothing may be asked of a command"
+        assert seen.free_bytes < 4096
         assert host.agent_pid() == pid
         assert not list(host.root().rglob(".*.new"))
         fill.unlink()

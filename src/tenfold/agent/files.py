@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,15 @@ from tenfold.agent.store import cannot_write, replace_file
 from tenfold.errors import TargetError
 from tenfold.secret import Secret
 from tenfold.topology.process import File
+
+
+def free_bytes(folder: Path) -> int | None:
+    """How much the disk below it still takes; ``None`` if that cannot be said."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return None
+    return found.f_bavail * found.f_frsize
 
 
 def write(root: Path, wanted: Sequence[File]) -> tuple[str, ...]:

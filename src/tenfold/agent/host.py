@@ -64,6 +64,7 @@ class Host:
             units=tuple(unit.observed() for unit in self.units.values()) + broken,
             held=self.holds.observed(),
             deeds=self.deeds.kept,
+            free_bytes=files.free_bytes(self.context.root),
         )
 
     def members(self, pool: str) -> list[Unit]:

@@ -7,7 +7,6 @@ leader's disk says that it leads until it has been made to follow.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 STAGE = "1k"
 FULL: Final = 32 << 20
 """Bytes: less room than this for a database's log, which grows by files of 4 MiB, is none."""
-LOOK_SECONDS = 5.0
 FOLLOWS = ("streaming", "in archive recovery")
 
 
@@ -122,8 +120,9 @@ def _cut_off(deployment: Deployment) -> str | None:
 
 
 def _standing(deployment: Deployment) -> Standing:
-    intent = work.intend(deployment, release=deployment.observe(silent=True).release)
-    blueprint, full = intent.blueprint, tuple(_full(intent))
+    now = deployment.observe(silent=True)
+    intent = work.intend(deployment, release=now.release)
+    blueprint, full = intent.blueprint, full_hosts(now)
     view = view_of(blueprint)
     etcd_members = len(blueprint.topology.of(EtcdSettings))
     found = etcd_state(blueprint)
@@ -142,17 +141,10 @@ def _standing(deployment: Deployment) -> Standing:
     )
 
 
-def _full(intent: Intent) -> Iterator[str]:
-    """The hosts of databases whose disk has next to no room; of one that does not answer nobody
-    knows."""
-    for unit in intent.goal.topology.of(PatroniSettings):
-        folder = intent.blueprint.scene(unit).place.data
-        asked = Command(("stat", "-f", "-c", "%a %S", folder), within_seconds=LOOK_SECONDS)
-        with suppress(TargetError, ValueError):
-            agent = intent.target.reach(unit.host)
-            blocks, size = (int(n) for n in agent.run(asked).tail.split()) if agent else (1, FULL)
-            if blocks * size < FULL:
-                yield unit.host
+def full_hosts(now: Observation) -> tuple[str, ...]:
+    """The hosts whose disk has next to no room, be it a database's, an app's or etcd's alone; of
+    one that does not answer nobody knows."""
+    return tuple(h.name for h in now.hosts if h.free_bytes is not None and h.free_bytes < FULL)
 
 
 def _standing_of(member: MemberState) -> DatabaseStanding:

@@ -67,6 +67,7 @@ class Keeper:
         self._effects = effects
         self._state = load(config)
         self._told = ""
+        self._is_saved = True
         self._goal: Wanted = Stay()
         self._acts = False
 
@@ -134,9 +135,18 @@ class Keeper:
         return True
 
     def _become(self, state: State) -> None:
-        if state != self._state:
-            self._state = state
+        if state == self._state and self._is_saved:
+            return
+        self._state = state
+        try:
             save(self._config, state)
+        except OSError as fault:
+            # A successor finds out what is not written here; until there is one, this one knows.
+            if self._is_saved:
+                say(f"{self._config.state}: {fault.strerror}; goes on without writing it down")
+            self._is_saved = False
+        else:
+            self._is_saved = True
 
     def _say_of(self, goal: Wanted) -> None:
         if goal != self._goal and not isinstance(goal, Stay):

@@ -64,7 +64,7 @@ class ObservedHost:
     ``unreachable``: it is gone, its units still run; ``silent``: it is there and says nothing.
     ``held`` names the pools whose members hold, and until when at the latest, in seconds since the
     epoch: then the agent has them accept again, whoever ordered the hold. ``deeds`` are the last
-    things that the agent did by itself.
+    things that the agent did by itself. ``free_bytes`` is how much its disk still takes.
     """
 
     name: str
@@ -75,6 +75,7 @@ class ObservedHost:
     units: tuple[ObservedUnit, ...] = ()
     held: tuple[tuple[str, float], ...] = ()
     deeds: tuple[Deed, ...] = ()
+    free_bytes: int | None = None
 
     def unit(self, name: str) -> ObservedUnit | None:
         """The unit of this name, if the agent has it."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tenfold.deployment.clustered import Standing
+from tenfold.deployment.clustered import Standing, full_hosts
+from tenfold.topology.observation import Observation, ObservedHost
 
 
 def test_all_well_says_nothing() -> None:
@@ -19,6 +20,19 @@ def test_a_leader_whom_nobody_could_replace_is_told() -> None:
 def test_a_full_disk_is_named() -> None:
     (told,) = Standing("db1", ("db2",), 3, 3, full=("db1",)).troubles
     assert "the disk of db1 is full" in told
+
+
+def test_the_disk_of_every_host_is_looked_at() -> None:
+    """An app's host whose disk is full follows no other leader."""
+    now = Observation(
+        hosts=(
+            ObservedHost("app1", "", "running", free_bytes=0),
+            ObservedHost("app2", "", "silent"),
+            ObservedHost("db1", "", "running", free_bytes=1 << 40),
+            ObservedHost("arbiter", "", "running", free_bytes=1 << 20),
+        )
+    )
+    assert full_hosts(now) == ("app1", "arbiter")
 
 
 def test_without_a_leader_requests_wait() -> None:

@@ -107,6 +107,28 @@ async def test_an_endpoint_that_leads_elsewhere_is_pointed_anew(config: Config) 
     assert paper.done == FAILOVER
 
 
+async def test_a_disk_that_takes_nothing_ends_no_keeper(
+    config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It goes on from memory, says so once, and writes it down when there is room again."""
+    await rounds(config, Paper(LEADS))
+    beside = config.state.with_suffix(".new")
+    beside.mkdir()  # what it writes to before it replaces the record
+    paper = Paper(DIED)
+    made = Keeper(config, paper, paper)
+    for paper.sees in (DIED, NEXT):
+        for _ in range(20):
+            await made.round()
+    assert paper.done == FAILOVER
+    assert (made.state.path, made.state.timeline) == (TWO, 2)
+    assert load(config).path == ONE
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("without writing it down") == 1
+    beside.rmdir()
+    await made.round()
+    assert load(config) == made.state
+
+
 def test_without_a_record_the_rendered_file_is_believed(config: Config) -> None:
     assert load(config) == State(path=ONE)
     config.state.write_text("{")
