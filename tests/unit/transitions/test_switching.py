@@ -24,16 +24,16 @@ def told(state: Kept) -> str:
 
 def test_it_is_led_there_once_the_keeper_has_done_all_that_users_would_notice() -> None:
     assert is_led_to(DB2, told(FOLLOWED))
-    assert is_led_to(DB2, told(replace(FOLLOWED, held=True))), "the command's hold is not its own"
+    assert not is_led_to(DB2, told(replace(FOLLOWED, held=True))), "it has them wait itself"
     assert not is_led_to(DB1, told(FOLLOWED))
 
 
 def test_none_of_the_keepers_steps_before_the_last_is_enough() -> None:
     state = Kept(timeline=1, path=DB1, life="0", verified=True)
-    for does in ("hold", "cut", "point", "verify", "drain"):
+    for does in ("hold", "cut", "point", "verify", "drain", "refresh"):
         state = after(state, Step(does, DB2, "1"), 0.0)  # type: ignore[arg-type]
         assert not is_led_to(DB2, told(state)), does
-    assert is_led_to(DB2, told(after(state, Step("refresh"), 0.0)))
+    assert is_led_to(DB2, told(after(state, Step("release"), 0.0)))
 
 
 @pytest.mark.parametrize("text", ["", "cat: state.json: No such file or directory", "[]"])

@@ -92,7 +92,8 @@ def is_led_to(leader: str, told: str) -> bool:
     if not isinstance(state, dict):
         return False
     there = state.get("path") == leader and state.get("open") and state.get("verified")
-    return bool(there) and not state.get("stale")
+    # While it holds requests itself a command that lets go would not have them go on.
+    return bool(there) and not state.get("stale") and not state.get("held")
 
 
 def _keepers(leader: str, world: World) -> list[Callable[[], bool]]:
