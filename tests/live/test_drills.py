@@ -192,8 +192,13 @@ def test_the_table_of_a_drill_that_is_killed_is_removed(bring: Bring, guarded: b
     project.ok("up", "-d", "--stage", "1k", "--port", str(project.port), timeout=300)
     until(lambda: project.status()["failover"]["in_sync"], "a follower to be in sync", within=60)
     broken = project.path / ".tenfold/drill.json"
-    running = project.start("drill", "pause-follower", "--for", "300s")
-    until(lambda: broken.exists() and "frozen" in broken.read_text(), "it to be broken", within=90)
+    running = project.start("drill", "slow-disk", "--for", "300s")
+    begun = ('"group"', '"busy"')
+    until(
+        lambda: broken.exists() and any(b in broken.read_text() for b in begun),
+        "it to be broken",
+        within=90,
+    )
     if not guarded:
         for process in project.processes():
             if "tenfold.drills.guard" in " ".join(process.cmdline()):
