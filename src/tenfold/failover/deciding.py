@@ -187,7 +187,7 @@ def _towards(state: State, path: str, life: str) -> tuple[Step, ...]:
     if not there:
         done = (*_before(state), Step("point", path, life))
         state = replace(state, held=True, stale=True, verified=False, drained=False)
-    if not state.verified:
+    if not state.verified or state.life != life:
         done = (*done, Step("verify", path, life))
     if state.stale:
         done = (*done, *(() if state.held else (Step("hold"),)))
