@@ -154,7 +154,7 @@ def _expected(
     intent = work.intend(deployment, release=before.goal.release, position=name)
     last = _renamed(before.goal, before, intent)
     moves = care.covers(deployment, name)
-    seen = planner.reached(last)
+    seen = planner.reached(last, first.seen.now.prepared)
     full = everything(intent, clustered=moves).topology
     absent = {
         u.path: ObservedDatabase(u.path, "absent")

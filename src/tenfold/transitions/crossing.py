@@ -292,8 +292,12 @@ def serving(pools: Sequence[Pool], now: Observation) -> tuple[Pool, ...]:
     return tuple(p for p in pools if any(u.state not in idle for u in workers.observed(p, now)))
 
 
-def reached(goal: Goal) -> Seen:
-    """What will be observed once a goal is reached, so that the way on can be told beforehand."""
+def reached(goal: Goal, prepared: Mapping[str, str] | None = None) -> Seen:
+    """What will be observed once a goal is reached, so that the way on can be told beforehand.
+
+    ``prepared`` is what is remembered of roles and grants before: of a database that was removed
+    it is not forgotten, since the next one in its place is a copy with the roles of its leader.
+    """
     hosts = tuple(
         ObservedHost(host.name, "", "running", units=_units_of(host.name, goal))
         for host in goal.topology.hosts
@@ -305,7 +309,10 @@ def reached(goal: Goal) -> Seen:
         served=(release,) if release else (),
         built=(release,) if release else (),
         published=release,
-        prepared={p: d for p, d in goal.prepared.items() if p in goal.leaders.values()},
+        prepared={
+            **(prepared or {}),
+            **{p: d for p, d in goal.prepared.items() if p in goal.leaders.values()},
+        },
     )
     databases = {
         unit.path: ObservedDatabase(

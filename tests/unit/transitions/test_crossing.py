@@ -17,6 +17,7 @@ from tenfold.stages.path import position
 from tenfold.topology.observation import Observation
 from tenfold.transitions import steps as st
 from tenfold.transitions.crossing import Seen, Terms, plan
+from tenfold.transitions.crossing import reached as expected
 from tenfold.transitions.planner import Goal, Plan
 from tenfold.transitions.planner import plan as plan_fresh
 
@@ -265,3 +266,14 @@ def test_a_plan_is_the_same_whoever_asks() -> None:
     first = plan("grow", world.seen, goal("100+10"), Terms())
     assert isinstance(first, Plan)
     assert first == plan("grow", world.seen, goal("100+10"), Terms())
+
+
+@pytest.mark.parametrize("moved_before", [False, True])
+def test_a_move_is_foretold_as_it_will_be_planned_also_the_second_time(moved_before: bool) -> None:
+    world = settled("10")
+    for name in ("10+100", "100+10", "10+100", "10") if moved_before else ():
+        world = go(world, name)
+    remembered = world.seen.now.prepared
+    assert ("db1/postgres" in remembered) is moved_before
+    foretold = plan("grow", expected(goal("10+100"), remembered), goal("100+10"), Terms())
+    assert kinds(st.flatten(foretold.steps)) == kinds(steps_to(go(world, "10+100"), "100+10"))
