@@ -25,6 +25,7 @@ from tests.support.postgres import (
     wait_for,
 )
 
+from tenfold.deployment.databases import role
 from tenfold.engines.postgresql import admin, orders, replication, switch
 from tenfold.engines.postgresql.binaries import Binaries
 from tenfold.engines.postgresql.login import Connection
@@ -194,6 +195,40 @@ def test_a_fenced_leader_comes_back_read_only_however_it_ended() -> None:
         assert leader.on_disk().timeline == 1
 
 
+@pytest.mark.parametrize("left", [b"", b"\0\0\0\0\0\0\0"])
+def test_a_fence_whose_file_a_power_failure_emptied_holds_and_can_be_taken_away(
+    left: bytes,
+) -> None:
+    with pair() as (leader, _):
+        ledger(leader)
+        leader.order(orders.fence)
+        with (leader.data / "standby.signal").open("r+b") as file:
+            file.truncate()
+            file.write(left)
+        leader.kill()
+        leader.start()
+        assert not writes(leader)
+        leader.stop()
+        assert role(leader.on_disk(), clustered=False) == "fenced"
+        assert role(leader.on_disk(), clustered=True) == "follower", "Patroni's files are empty"
+        leader.order(orders.unfence)
+        assert role(leader.on_disk(), clustered=False) == "leader"
+        leader.start()
+        assert writes(leader)
+
+
+def test_a_fence_that_is_killed_half_way_is_none_and_the_next_one_is_whole() -> None:
+    """Until it is on disk with its word it has another name."""
+    with running() as leader:
+        ledger(leader)
+        half = leader.data / "standby.signal.new"
+        subprocess.run(["touch", half], check=True, **unprivileged())
+        assert role(leader.on_disk(), clustered=False) == "leader"
+        leader.order(orders.fence)
+        assert not half.exists()
+        assert role(leader.on_disk(), clustered=False) == "fenced"
+
+
 def test_unfence_does_not_make_a_follower_lead() -> None:
     with pair() as (leader, follower):
         follow(leader, follower)
@@ -243,7 +278,7 @@ def test_disk_state_through_the_life_of_a_server() -> None:
         server.start()
         server.stop()
         assert server.on_disk().led_and_was_shut_down
-        (server.data / "standby.signal").write_text("")
+        (server.data / "standby.signal").write_text("a word of somebody else's")
         assert server.on_disk().signal == "other"
 
 

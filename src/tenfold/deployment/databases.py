@@ -43,7 +43,8 @@ def observe_databases(intent: Intent, *, clustered: bool = False) -> dict[str, O
         TargetError: an agent broke off, or an order of its own failed.
     """
     blueprint = everything(intent, clustered=clustered)
-    return {u.path: _observe(u, blueprint, intent) for u in members(blueprint.topology)}
+    units = members(blueprint.topology)
+    return {u.path: _observe(u, blueprint, intent, clustered) for u in units}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def everything(intent: Intent, *, clustered: bool = False) -> Blueprint:
     )
 
 
-def _observe(unit: Unit, blueprint: Blueprint, intent: Intent) -> ObservedDatabase:
+def _observe(unit: Unit, blueprint: Blueprint, intent: Intent, clustered: bool) -> ObservedDatabase:
     if unit.host not in intent.target.hosts():
         return ObservedDatabase(unit.path, "absent")
     agent = intent.target.reach(unit.host)
@@ -143,16 +144,19 @@ def _observe(unit: Unit, blueprint: Blueprint, intent: Intent) -> ObservedDataba
     state = parse_disk_state(finished.tail)
     seen = agent.observe().unit(unit.name)
     running = seen is not None and seen.state == "running"
-    found = ObservedDatabase(unit.path, _role(state), running=running)
+    found = ObservedDatabase(unit.path, role(state, clustered=clustered), running=running)
     return _asked(found, unit, blueprint) if running else found
 
 
-def _role(state: DiskState) -> Role:
+def role(state: DiskState, *, clustered: bool) -> Role:
+    """What a disk says of its database; where they are ``clustered`` Patroni may have had it."""
     if not state.cluster:
         return "absent"
     if state.signal == "none":
         return "leader"
-    return "fenced" if state.signal == "fenced" else "follower"
+    # Patroni writes nothing into the file of whoever follows.
+    fenced = state.signal == "fenced" if clustered else state.fenced
+    return "fenced" if fenced else "follower"
 
 
 def _asked(found: ObservedDatabase, unit: Unit, blueprint: Blueprint) -> ObservedDatabase:

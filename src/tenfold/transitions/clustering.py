@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from tenfold.topology.databases import leader_of
 from tenfold.topology.model import Topology, Unit
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
 from tenfold.topology.settings import EtcdSettings, PatroniSettings
@@ -58,15 +57,14 @@ def plan(kind: str, found: SeenCluster, goal: Goal, terms: Terms) -> Plan:
     """The steps to ``goal``; empty when they are the same already.
 
     Raises:
-        TwoLeaders: more than one database accepts writes.
+        Refused: no database leads, or more than one accepts writes.
     """
     steps, now = _foundation(found, goal)
     steps = [*_let_go(found), *steps]
     found = replace(found, seen=replace(found.seen, now=now))
     if goal.topology.of(PatroniSettings):
         care, now = _into_care(found, goal)
-        leader = leader_of(found.seen.databases)
-        assert leader is not None
+        leader = crossing.require_leader(found.seen.databases)
         now = prepared_on(now, goal, leader.path)
         goal = replace(goal, leaders=dict.fromkeys(goal.leaders, leader.path))
         rest = planner.plan(kind, now, goal).steps
@@ -145,8 +143,7 @@ def _foundation(found: SeenCluster, goal: Goal) -> tuple[list[st.Step], Observat
 def _into_care(found: SeenCluster, goal: Goal) -> tuple[list[st.Step], Observation]:
     """The leader comes into Patroni's care, and then those that follow it."""
     now = found.seen.now
-    leader = leader_of(found.seen.databases)
-    assert leader is not None, "a crossing begins with a database that leads"
+    leader = crossing.require_leader(found.seen.databases)
     steps: list[st.Step] = []
     units = {u.path: u for u in members(goal.topology)}
     if not _in_care(now, leader.path):
@@ -203,8 +200,7 @@ def _out_of_care(found: SeenCluster, goal: Goal, terms: Terms) -> tuple[list[st.
     seen = found.seen
     now, databases = seen.now, dict(seen.databases)
     kept = [path for path in databases if _is_entrusted(now, path)]
-    leader = leader_of(databases)
-    assert leader is not None, "a crossing begins with a database that leads"
+    leader = crossing.require_leader(databases)
     if leader.path not in kept:
         return [], seen
     (wanted,) = goal.leaders.values()

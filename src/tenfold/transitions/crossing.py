@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from tenfold.topology.databases import ObservedDatabase, leader_of
+from tenfold.errors import Refused
+from tenfold.topology.databases import ObservedDatabase, TwoLeaders, leader_of
 from tenfold.topology.model import Pool, Topology, Unit, start_order
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
 from tenfold.topology.settings import DatabaseSettings
@@ -61,11 +63,10 @@ def plan(kind: str, seen: Seen, goal: Goal, terms: Terms) -> Plan:
     """The steps to ``goal``; empty when they are the same already.
 
     Raises:
-        TwoLeaders: more than one database accepts writes.
+        Refused: no database leads or led last, or more than one accepts writes.
     """
     (wanted,) = goal.leaders.values()
-    present = leader_of(seen.databases)
-    assert present is not None, "a crossing begins with a database that leads"
+    present = require_leader(seen.databases)
     move = _Move(seen, goal, terms, present, seen.databases[wanted])
     steps = move.hosts() + move.leader()
     if move.switches:
@@ -271,6 +272,38 @@ class _Move:
         """The one that a fenced database was to be succeeded by."""
         others = [p for p, d in self.seen.databases.items() if p != path and d.role != "absent"]
         return others[0] if others else ""
+
+
+def require_leader(databases: Mapping[str, ObservedDatabase]) -> ObservedDatabase:
+    """Who leads, or did until it was fenced: what every move begins with.
+
+    Raises:
+        Refused: nobody; or more than one accepts writes.
+    """
+    try:
+        found = leader_of(databases)
+    except TwoLeaders as error:
+        raise Refused(
+            f"{error} both accept writes, by what their disks say",
+            changed="nothing; writes go to the one that the app is wired to",
+            next="tenfold status    tells which unit runs where\n"
+            "stop the other one, keep its data, and make it follow:\n"
+            "echo follows > data/postgres/standby.signal  on its host; then  tenfold resume",
+        ) from error
+    if found is None:
+        told = ", ".join(f"{d.path} {_STANDS.get(d.role, d.role)}" for d in databases.values())
+        raise Refused(
+            f"no database leads, and none did until it was fenced: {told}",
+            changed="nothing; no database accepts writes",
+            next="tenfold logs postgres    tells what they say\n"
+            "where one follows that was made to by hand, remove data/postgres/standby.signal on its"
+            " host; then  tenfold resume\n"
+            "tenfold db restore       if none can lead any more",
+        )
+    return found
+
+
+_STANDS: Final = {"follower": "follows", "absent": "has no data", "unknown": "cannot be asked"}
 
 
 def settle(pools: Sequence[Pool]) -> tuple[st.Step, ...]:

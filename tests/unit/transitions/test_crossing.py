@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as some
 from tests.support.crossing_model import World, absent, apply, writable
 
+from tenfold.errors import Refused
 from tenfold.spec.read import parse
 from tenfold.stages.facts import AppFacts, Machine
 from tenfold.stages.path import ORDER as EVERY
 from tenfold.stages.path import position
+from tenfold.topology.databases import Role
 from tenfold.topology.observation import Observation
 from tenfold.transitions import steps as st
 from tenfold.transitions.crossing import Seen, Terms, plan
@@ -259,6 +261,30 @@ def test_whoever_is_interrupted_anywhere_may_go_either_way(data: some.DataObject
             at = end
         assert plan("grow", world.seen, goal(at), Terms()).empty
         assert len(writable(world)) == 1
+
+
+@pytest.mark.parametrize(
+    ("roles", "told"),
+    [
+        (("follower", "absent"), "apphost/postgres follows, db1/postgres has no data"),
+        (("follower", "follower"), "apphost/postgres follows, db1/postgres follows"),
+        (("leader", "leader"), "apphost/postgres and db1/postgres both accept writes"),
+    ],
+)
+def test_where_nobody_leads_or_two_do_it_is_said_and_nothing_planned(
+    roles: tuple[Role, Role], told: str
+) -> None:
+    seen = reached("10+100").seen
+    databases = {
+        path: replace(seen.databases[path], role=role)
+        for path, role in zip(PATHS, roles, strict=True)
+    }
+    for end in ("10", "10+100", "100+10"):
+        with pytest.raises(Refused) as refused:
+            plan("resume", replace(seen, databases=databases), goal(end), Terms())
+        assert told in refused.value.what
+        assert "writes" in str(refused.value.changed)
+        assert "tenfold resume" in str(refused.value.next)
 
 
 def test_a_plan_is_the_same_whoever_asks() -> None:

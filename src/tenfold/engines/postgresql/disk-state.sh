@@ -51,7 +51,11 @@ if [ -e "$data/PG_VERSION" ]; then
     if [ -e "$data/standby.signal" ]; then
         said=''
         read -r said <"$data/standby.signal" || true
-        case $said in fenced | follows) signal=$said ;; *) signal=other ;; esac
+        case $said in
+            fenced | follows) signal=$said ;;
+            '') signal=empty ;;
+            *) signal=other ;;
+        esac
     fi
     pid=''
     { read -r pid <"$data/postmaster.pid"; } 2>/dev/null || true

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Signal = Literal["none", "fenced", "follows", "other"]
+Signal = Literal["none", "fenced", "follows", "empty", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class DiskState:
 
     Attributes:
         cluster: there is one; otherwise nothing else means anything.
-        signal: what ``standby.signal`` says; ``other`` was not written by Tenfold.
+        signal: what ``standby.signal`` says; ``other`` was not written by Tenfold. One that is
+            ``empty`` is a fence that was cut short, or Patroni's, which writes nothing into it.
         state: pg_controldata's "Database cluster state": ``in production``, ``shut down``, ...
         checkpoint: where the record of the latest checkpoint begins. After a clean stop that is
             the last record there is.
@@ -41,6 +42,11 @@ class DiskState:
     def stopped(self) -> bool:
         """Nothing can write here: no process is left."""
         return self.processes == 0
+
+    @property
+    def fenced(self) -> bool:
+        """A leader was told to accept writes no more; of a server that Patroni never had."""
+        return self.signal in ("fenced", "empty")
 
     @property
     def led_and_was_shut_down(self) -> bool:

@@ -6,6 +6,9 @@
 # often. What is in the file means nothing to PostgreSQL; to us its first line says why:
 #     fenced    this server led; somebody else is about to
 #     follows   this server follows another one
+# The file is there with its word or not at all: it gets its name once both are on disk. One that
+# says nothing was cut short, by a power failure, as only a fence could be that an older Tenfold
+# made; it counts as one.
 # A running server notices nothing. Promoting it removes the file; "unfence" does so only where it
 # would undo a fence, because a follower that starts without it becomes a second leader.
 set -eu
@@ -26,26 +29,19 @@ if ! [ -e "$data/PG_VERSION" ]; then
     exit 1
 fi
 case $order in
-    fence)
-        # Users wait meanwhile. Where there is no file yet, nothing is to be replaced; an empty one,
-        # left by a power failure at this moment, is a fence too.
-        if [ -e "$signal" ]; then
-            say fenced
-        else
-            echo fenced >"$signal"
-            sync -- "$signal" "$data"
-        fi
-        ;;
+    fence) say fenced ;;
     follow) say follows ;;
     unfence)
         if [ -e "$signal" ]; then
             said=''
             read -r said <"$signal" || true
-            if [ "$said" != fenced ]; then
-                echo "$signal says '$said', not 'fenced': this server follows another one" >&2
-                exit 1
-            fi
-            rm -- "$signal"
+            case $said in
+                fenced | '') rm -- "$signal" ;;
+                *)
+                    echo "$signal says '$said', not 'fenced': this server follows another one" >&2
+                    exit 1
+                    ;;
+            esac
         fi
         sync -- "$data"
         ;;

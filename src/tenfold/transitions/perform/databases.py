@@ -270,7 +270,7 @@ def _require_fenced(world: World, unit: Unit) -> DiskState:
     """What its disk says; looked at again unless this command fenced it itself, a moment ago."""
     known = world.evidence.fenced.get(unit.path)
     state = known if isinstance(known, DiskState) else disk_state(world, unit)
-    if state.signal != "fenced" or not state.led_and_was_shut_down:
+    if not state.fenced or not state.led_and_was_shut_down:
         raise Refused(f"{unit.path} is not fenced: {state.state}, signal {state.signal}")
     return state
 
