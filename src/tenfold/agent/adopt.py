@@ -146,7 +146,7 @@ async def _end_user_of(name: str, record: UnitRecord, process: Process | None) -
 async def _take_over(host: Host, record: UnitRecord, process: Process | None) -> None:
     unit = host.new_unit(record)
     host.units[unit.name] = unit
-    if record.drain_until is not None:
+    if record.leaving:
         unit.adopt_leaving(process)
         return
     if host.closing:

@@ -129,7 +129,7 @@ async def _stop_in_order(host: Host) -> None:
 def _go_on(host: Host) -> None:
     """Finish what the predecessor had begun."""
     host.handovers.resume()
-    for unit in [u for u in host.units.values() if u.record.drain_until is not None]:
+    for unit in [u for u in host.units.values() if u.record.leaving]:
         _in_background(host.handovers.retire(unit, say))
 
 

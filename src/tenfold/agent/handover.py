@@ -122,7 +122,7 @@ class Handovers:
             for listener in under_way.listeners:
                 listener(text)
 
-        members = [u for u in host.members(pool) if u.record.drain_until is None]
+        members = [u for u in host.members(pool) if not u.record.leaving]
         new = [u for u in members if u.order.generation == generation]
         unready = [] if resumed else [u.name for u in new if not u.may_accept]
         if not new or unready:

@@ -225,7 +225,7 @@ class Holds:
         """A generation that still drains would go on working behind the hold's back."""
 
         def over() -> bool:
-            leaving = any(u.record.drain_until is not None for u in self._host.members(pool))
+            leaving = any(u.record.leaving for u in self._host.members(pool))
             return not leaving and not self._host.handovers.is_under_way(pool)
 
         subject = f"workers of {pool} that are being replaced to leave"

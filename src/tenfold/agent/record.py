@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,7 +21,8 @@ class UnitRecord:
     ``phase`` tells what ``process`` is: the unit itself, or one of its preparing commands.
     ``accepting`` is the order, not the observation: a crashed member that has it accepts again.
     ``stale`` says that ``process`` still runs an older declaration and has to be ended first.
-    ``drain_until`` (seconds since the epoch) is set from the moment on when the unit is to leave.
+    ``drain_until`` (seconds since the epoch) is set from the moment on when the unit is to leave;
+    what counts is ``leaves_by``, which a record of an older agent does not have.
     ``resting`` says that it is not to run for now, until ``rest_bound`` at most if there is one.
     ``told`` is the nonce of the process that has been told to finish and end, which must not be
     told twice: a second signal cuts jobs off.
@@ -37,12 +39,25 @@ class UnitRecord:
     stale: bool = False
     accepting: bool = False
     drain_until: float | None = None
+    leaves_by: Bound | None = None
     resting: bool = False
     rest_bound: Bound | None = None
     told: str | None = None
     restarts: int = 0
     build: str | None = None
     spared: Identity | None = None
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it is to finish its requests and end."""
+        return self.drain_until is not None
+
+    def drain_seconds(self) -> float:
+        """How long it may still take to finish them; never longer than its declaration says."""
+        if self.leaves_by is not None:
+            return self.leaves_by.left_seconds()
+        left = 0.0 if self.drain_until is None else self.drain_until - time.time()
+        return min(left, self.order.launch.stop.within_seconds)
 
     def to_json(self) -> dict[str, Any]:
         """As data; secrets in the clear."""

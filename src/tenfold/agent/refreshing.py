@@ -32,7 +32,7 @@ END_SECONDS = 2.0
 async def refresh(host: Host, pool: str, port: int) -> dict[str, Any]:
     """See :meth:`HostAgent.refresh`."""
     # Those that are only warm, too: they have connections, and accept in a moment.
-    members = [u for u in host.members(pool) if u.record.drain_until is None]
+    members = [u for u in host.members(pool) if not u.record.leaving]
     renewed = await asyncio.gather(*(_refresh(unit, port) for unit in members))
     return {"members": len(members), "renewed": sum(renewed)}
 

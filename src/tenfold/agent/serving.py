@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import time
 
 from tenfold.agent import control
 from tenfold.agent.handle import Exit, Process
@@ -86,29 +85,30 @@ async def close_endless(path: str) -> None:
     await control.ask(path, order=words.CLOSE, code=SERVICE_RESTART)
 
 
-async def leave(process: Process, launch: Launch, until: float) -> str:
+async def leave(process: Process, launch: Launch, within_seconds: float) -> str:
     """Quiesce, then close, then signal, then kill; each only if the one before did not do.
 
     Args:
         process: the worker.
         launch: how it was started.
-        until: when its requests must be finished, in seconds since the epoch.
+        within_seconds: how long its requests may take to finish.
 
     Returns:
         How it went, in words.
     """
+    deadline = asyncio.get_running_loop().time() + within_seconds
     if launch.control is not None:
         with contextlib.suppress(TenfoldError):  # Whoever does not answer is ended by signal.
             quiesced = await control.ask(launch.control, order=words.QUIESCE)
             if quiesced.get("ok"):
-                if await ends(process, until - time.time()):
+                if await ends(process, deadline - asyncio.get_running_loop().time()):
                     return f"finished its requests{_but(await process.wait())}"
                 await close_endless(launch.control)
                 if await ends(process, CLOSE_SECONDS):
                     return "closed its long connections"
     # Without control its own signal is all the notice that it gets, so it has all its time then.
-    within_seconds = launch.stop.within_seconds if launch.control is None else END_SECONDS
-    await process.end(signal.Signals[launch.stop.signal], within_seconds)
+    patience = launch.stop.within_seconds if launch.control is None else END_SECONDS
+    await process.end(signal.Signals[launch.stop.signal], patience)
     return "was ended by signal"
 
 

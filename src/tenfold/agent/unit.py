@@ -263,7 +263,7 @@ class Unit:
             process = self.process
             if process is None or process.is_over:
                 return "did not run"
-            return await serving.leave(process, self.order.launch, self.record.drain_until or 0.0)
+            return await serving.leave(process, self.order.launch, self.record.drain_seconds())
 
     async def rest(
         self, within_seconds: float | None, *, kills: bool, lasts_seconds: float | None = None
@@ -355,9 +355,9 @@ class Unit:
 
     def mark_leaving(self) -> None:
         """From now on it is to drain and end, whoever is its agent."""
-        if self.record.drain_until is None:
-            until = time.time() + self.order.launch.stop.within_seconds
-            self.remember(drain_until=until, accepting=False)
+        if not self.record.leaving:
+            bound = Bound.of(self.order.launch.stop.within_seconds)
+            self.remember(drain_until=bound.until, leaves_by=bound, accepting=False)
 
     def adopt_leaving(self, process: Process | None) -> None:
         """Take over a unit that was draining; :meth:`drain` goes on with it."""

@@ -169,7 +169,7 @@ def make_report(
     ended = time.time()
     loads = load_figures.together(load_figures.believed(load_folder(deployment.layout)))
     steps = recorder.steps
-    holds = holds_of(evidence, steps, ended)
+    holds = holds_of(evidence, steps)
     report = Report(
         app=_app(deployment),
         command=command or crossing.command,
@@ -202,12 +202,12 @@ def make_report(
     return replace(report, waits=waits)
 
 
-def holds_of(evidence: Evidence, steps: tuple[StepTaken, ...], now: float) -> tuple[HoldTaken, ...]:
+def holds_of(evidence: Evidence, steps: tuple[StepTaken, ...]) -> tuple[HoldTaken, ...]:
     """The holds; of each, when its step had seen that nothing was in hand any more."""
     drained = [step.ended for step in steps if step.kind == "Hold" and step.error is None]
     holds = []
     for hold in evidence.holds:
-        ended = hold.ended or now
+        ended = hold.ended
         within = [moment for moment in drained if hold.began <= moment <= ended]
         first = min(within, default=None)
         holds.append(

@@ -44,17 +44,25 @@ class Recorder:
     Args:
         listener: who is told as well.
         now: seconds since the epoch.
+        clock: monotonic seconds: how long a step took, no clock that is set changes.
 
     Attributes:
         began: when the recording began.
         taken_back: what was done to take steps back, as sentences.
     """
 
-    def __init__(self, listener: Listener, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        *,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._listener = listener
         self._now = now
+        self._clock = clock
         self._guard = threading.Lock()
-        self._running: dict[int, tuple[Sentence, float]] = {}
+        self._running: dict[int, tuple[Sentence, float, float]] = {}
         self._ended: list[StepTaken] = []
         self.began = now()
         self.taken_back: tuple[str, ...] = ()
@@ -63,14 +71,14 @@ class Recorder:
     def steps(self) -> tuple[StepTaken, ...]:
         """Every step so far in the order in which they began; one that did not end was cut off."""
         with self._guard:
-            now = self._now()
-            open_ = [_taken(s, began, now - began, CUT_OFF) for s, began in self._running.values()]
+            now = self._clock()
+            open_ = [_taken(s, at, now - since, CUT_OFF) for s, at, since in self._running.values()]
             return tuple(sorted((*self._ended, *open_), key=lambda step: step.began))
 
     def started(self, step: Sentence) -> None:
         """See the protocol."""
         with self._guard:
-            self._running[id(step)] = (step, self._now())
+            self._running[id(step)] = (step, self._now(), self._clock())
         self._listener.started(step)
 
     def progress(self, step: Sentence, text: str) -> None:
@@ -94,9 +102,9 @@ class Recorder:
 
     def _end(self, step: Sentence, seconds: float | None, error: str | None) -> None:
         with self._guard:
-            now = self._now()
-            _, began = self._running.pop(id(step), (step, now - (seconds or 0.0)))
-            took = now - began if seconds is None else seconds
+            now, clock, known = self._now(), self._clock(), seconds or 0.0
+            _, began, since = self._running.pop(id(step), (step, now - known, clock - known))
+            took = clock - since if seconds is None else seconds
             self._ended.append(_taken(step, began, took, error))
 
 

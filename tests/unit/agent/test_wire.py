@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tenfold import errors
 from tenfold.agent import wire
+from tenfold.agent.bound import Bound
 from tenfold.agent.identity import Identity
 from tenfold.agent.record import UnitRecord, from_json
 from tenfold.secret import Secret
@@ -44,7 +45,10 @@ def test_an_order_arrives_as_it_was_sent(order: UnitOrder) -> None:
 
 @given(orders, st.none() | st.builds(Identity, st.integers(), st.integers(), texts, texts))
 def test_a_unit_is_remembered_as_it_was(order: UnitOrder, process: Identity | None) -> None:
-    record = UnitRecord(order, process=process, accepting=True, drain_until=1.5)
+    bound = Bound.of(3.0)
+    record = UnitRecord(
+        order, process=process, accepting=True, drain_until=bound.until, leaves_by=bound
+    )
     assert from_json(json.loads(json.dumps(record.to_json()))) == record
 
 

@@ -27,7 +27,7 @@ class Told:
 
 @dataclass
 class Clock:
-    """Seconds since the epoch; moved by hand."""
+    """Seconds; moved by hand."""
 
     at: float = 1000.0
 
@@ -66,19 +66,20 @@ def test_a_step_is_recorded_with_its_begin_and_length() -> None:
 
 
 def test_a_failed_step_keeps_what_it_failed_with() -> None:
-    clock = Clock()
-    recorder = Recorder(Told(), now=clock)
+    wall, clock = Clock(), Clock(5.0)
+    recorder = Recorder(Told(), now=wall, clock=clock)
     step = st.StartUnit("vm1/edge")
     recorder.started(step)
     clock.at += 2.0
+    wall.at -= 3600.0  # somebody sets it
     recorder.failed(step, KeyboardInterrupt())
     (found,) = recorder.steps
-    assert (found.seconds, found.error) == (2.0, "KeyboardInterrupt")
+    assert (found.began, found.seconds, found.error) == (1000.0, 2.0, "KeyboardInterrupt")
 
 
 def test_a_step_that_never_ended_was_cut_off() -> None:
     clock = Clock()
-    recorder = Recorder(Told(), now=clock)
+    recorder = Recorder(Told(), now=Clock(), clock=clock)
     recorder.started(st.StartUnit("vm1/edge"))
     clock.at += 3.0
     (found,) = recorder.steps

@@ -14,12 +14,16 @@ def _nobody(seconds: float | None) -> None:
 
 @dataclass
 class Hold:
-    """For how long requests waited in front of these pools; seconds since the epoch, ``ended`` 0.0
-    while they do, in front of any that is ``left``."""
+    """For how long requests waited in front of these pools.
+
+    ``began`` is in seconds since the epoch; ``since`` is the same moment by the clock that nobody
+    sets, and ``lasted`` how long it was by that one, ``None`` while they wait in front of any pool
+    that is ``left``.
+    """
 
     pools: tuple[str, ...]
     began: float
-    ended: float = 0.0
+    lasted: float | None = None
     seconds_postponed: float = 0.0
     since: float = field(default_factory=time.monotonic)
     left: set[str] = field(default_factory=set)
@@ -28,9 +32,20 @@ class Hold:
         self.left = set(self.pools)
 
     @property
+    def is_over(self) -> bool:
+        """Nobody waits any more."""
+        return self.lasted is not None
+
+    @property
     def seconds(self) -> float:
         """How long it lasted, or has lasted until now, whatever becomes of the clock meanwhile."""
-        return self.ended - self.began if self.ended else time.monotonic() - self.since
+        return time.monotonic() - self.since if self.lasted is None else self.lasted
+
+    @property
+    def ended(self) -> float:
+        """When it was over, or now; in seconds since the epoch, by the clock as it was set when
+        it began."""
+        return self.began + self.seconds
 
 
 @dataclass
@@ -56,7 +71,7 @@ class Evidence:
     def holding(self) -> Hold | None:
         """The hold that is in force, if one is."""
         last = self.holds[-1] if self.holds else None
-        return last if last is not None and not last.ended else None
+        return last if last is not None and not last.is_over else None
 
     def began(
         self, pools: Sequence[str], ago: float, *, postponed: float, within_seconds: float
@@ -77,7 +92,7 @@ class Evidence:
             return
         known.left -= known.left if pool is None else {pool}
         if not known.left:
-            known.ended = time.time()
+            known.lasted = known.seconds
             self.expect(None)
 
     def stand_alone(self) -> None:
