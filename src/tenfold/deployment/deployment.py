@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from tenfold import __version__
 from tenfold.agent.metrics import summed
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import deeds, shelf
@@ -313,12 +314,22 @@ def _position(facts: Mapping[str, Any], layout: Layout) -> str:
     """Where it is, or where it begins: without an app at its pages."""
     found: str | None = facts.get(POSITION)
     if found is not None:
-        return found
+        return _known(found)
     try:
         spec = read.load(layout.spec, environment=layout.environment)
     except TenfoldError:  # a broken file is told by whoever needs it
         return "10"
     return path.begins_at(spec)
+
+
+def _known(position: str) -> str:
+    if position not in path.ORDER:
+        raise JournalError(
+            f"the app is at {position} by its journal, which Tenfold {__version__} does not know",
+            changed="nothing: whoever served goes on serving",
+            next="use the version of Tenfold that brought it there, or a newer one",
+        )
+    return position
 
 
 def needed(layout: Layout) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ remainder; but whoever is built anew is built anew again. What must not be is re
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from tenfold.errors import Refused
@@ -25,7 +25,7 @@ from tenfold.topology.settings import (
     RedisSettings,
     WorkerSettings,
 )
-from tenfold.transitions import planner
+from tenfold.transitions import planner, remembered
 from tenfold.transitions import steps as st
 from tenfold.transitions.clustering import PATRONI, SeenCluster, prepared_on, switched_over
 from tenfold.transitions.crossing import Terms
@@ -53,7 +53,7 @@ class HostMove:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the journal."""
-        return asdict(self)
+        return remembered.to_json(self)
 
     @property
     def drained(self) -> tuple[str, ...]:
@@ -83,8 +83,16 @@ class HostMove:
 
 
 def from_json(data: Mapping[str, Any] | None) -> HostMove | None:
-    """Read what :meth:`HostMove.to_json` wrote; ``None`` for ``None``."""
-    return None if data is None else HostMove(**{**data, "away": tuple(data["away"])})
+    """Read what :meth:`HostMove.to_json` wrote; ``None`` for ``None``.
+
+    Raises:
+        JournalError: a newer Tenfold wrote it.
+    """
+    if data is None:
+        return None
+    what = f"tenfold host {data.get('does')} {data.get('host')}"
+    found = remembered.from_json(HostMove, data, what)
+    return replace(found, away=tuple(found.away))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from tenfold.topology.observation import Observation
-from tenfold.transitions import interrupting
+from tenfold.transitions import interrupting, remembered
 from tenfold.transitions import steps as st
 from tenfold.transitions.planner import Goal, Plan, plan_unit
 
@@ -44,8 +44,12 @@ class Restore:
 
 
 def from_json(data: Mapping[str, Any] | None) -> Restore | None:
-    """Read what :meth:`Restore.to_json` wrote; ``None`` for ``None``."""
-    return None if data is None else Restore(**data)
+    """Read what :meth:`Restore.to_json` wrote; ``None`` for ``None``.
+
+    Raises:
+        JournalError: a newer Tenfold wrote it.
+    """
+    return None if data is None else remembered.from_json(Restore, data, "the restore in place")
 
 
 def choices(found: Restore) -> tuple[str, ...]:

@@ -7,11 +7,12 @@ end, or why it makes no sense now. What is remembered of a crossing is one small
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from tenfold.errors import Refused, UsageError
+from tenfold.errors import JournalError, Refused, UsageError
 from tenfold.stages.path import ORDER, stage_of
+from tenfold.transitions import remembered
 
 STAGES: Final = tuple(name for name in ORDER if "+" not in name)
 
@@ -38,7 +39,7 @@ class Crossing:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the journal."""
-        return asdict(self)
+        return remembered.to_json(self)
 
     @property
     def way(self) -> tuple[str, ...]:
@@ -58,8 +59,21 @@ class Crossing:
 
 
 def from_json(data: Mapping[str, Any] | None) -> Crossing | None:
-    """Read what :meth:`Crossing.to_json` wrote; ``None`` for ``None``."""
-    return None if data is None else Crossing(**data)
+    """Read what :meth:`Crossing.to_json` wrote; ``None`` for ``None``.
+
+    Raises:
+        JournalError: a newer Tenfold wrote it.
+    """
+    if data is None:
+        return None
+    what = f"the move from stage {data.get('home')} to {data.get('goal')}"
+    found = remembered.from_json(Crossing, data, what)
+    if not {found.home, found.goal} <= set(STAGES):
+        raise JournalError(
+            f"{what} is one that this version of Tenfold does not know",
+            next="use the version that began it, or a newer one",
+        )
+    return found
 
 
 def route(crossing: Crossing, at: str) -> tuple[str, ...]:

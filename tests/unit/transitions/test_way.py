@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tenfold.errors import Refused
+from tenfold import __version__
+from tenfold.errors import JournalError, Refused
 from tenfold.stages.path import ORDER, stage_of
 from tenfold.transitions import way
 from tenfold.transitions.way import Crossing
@@ -77,3 +78,35 @@ def test_of_a_move_that_was_prepared_nothing_is_left_after_abort() -> None:
     assert prepared is not None
     assert way.choices("1+10", prepared) == ("grow", "abort")
     assert way.route(way.abort("1+10", prepared), "1+10") == ("1+10", "1")
+
+
+def test_an_open_move_is_remembered_with_the_version_that_wrote_it() -> None:
+    crossing = grown("10", "100")
+    kept = crossing.to_json()
+    assert (kept["schema"], kept["tenfold"]) == (1, __version__)
+    assert way.from_json(kept) == crossing
+    assert way.from_json(None) is None
+    before = {key: value for key, value in kept.items() if key not in ("schema", "tenfold")}
+    assert way.from_json(before) == crossing, "as it was written before there was a schema"
+
+
+@pytest.mark.parametrize(
+    "newer", [{"schema": 2}, {"weight": 7}, {"schema": 2, "weight": 7}, {"home": "10k"}]
+)
+def test_an_open_move_of_a_newer_tenfold_is_refused_by_name(newer: dict[str, object]) -> None:
+    data = {**grown("10", "100").to_json(), "tenfold": "7.5.0", **newer}
+    with pytest.raises(JournalError) as refused:
+        way.from_json(data)
+    told = f"{refused.value.what} {refused.value.next}"
+    assert f"the move from stage {data['home']} to 100" in told
+    assert "newer" in told
+    if "home" not in newer:
+        assert "Tenfold 7.5.0" in told
+        assert f"this is Tenfold {__version__}" in told
+
+
+def test_an_open_move_that_lacks_something_is_refused_and_no_traceback() -> None:
+    data = grown("10", "100").to_json()
+    del data["switched"]
+    with pytest.raises(JournalError):
+        way.from_json(data)
