@@ -350,6 +350,8 @@ def test_a_second_operator_changes_nothing_while_a_move_is_under_way_or_over(bri
             second = project.tenfold(*command)
             assert second.returncode == 1, (command, second.stdout)
             require_said(second.stderr, "tenfold grow is at work", f"pid {first.pid}")
+            if command[0] in ("grow", "resume", "abort", "reverse", "complete"):
+                require_said(second.stderr, "nothing; writes go to vm1/postgres")
         code, said, _ = go_on(first, within=120)
         assert code == 0, said
         for command, words in (
@@ -361,6 +363,7 @@ def test_a_second_operator_changes_nothing_while_a_move_is_under_way_or_over(bri
             late = project.tenfold(*command)
             assert late.returncode == 1, (command, late.stdout)
             require_said(late.stderr, words, "tenfold complete", "tenfold reverse")
+            require_said(late.stderr, "nothing; writes go to db1/postgres")
         assert project.status()["transition"]["may"] == ["complete", "reverse"]
         wait_for_answers(users)
     require_unharmed(project, users)

@@ -83,6 +83,7 @@ def test_a_complete_that_was_killed_is_finished_and_cannot_be_given_up(
         assert killed_at(project, point, "complete", "--yes")
         refused = project.tenfold("abort")
         assert "cannot be taken back" in refused.stderr, refused.stderr
+        assert "writes go to db1/postgres" in refused.stderr, refused.stderr
         settle(project)
     assert project.status()["transition"] is None
     assert project.ok("psql", "--", "-Atc", "select count(*) from pg_replication_slots") == "0\n"

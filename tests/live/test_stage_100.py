@@ -139,7 +139,11 @@ def test_what_makes_no_sense_is_refused_with_the_reason(bring: Bring) -> None:
     project.ok("complete", "--yes", timeout=200)
     late = project.tenfold("reverse")
     assert late.returncode == 1
-    assert "no move between stages is under way" in late.stderr
+    assert "complete took the way back to stage 10 away" in late.stderr, late.stderr
+    assert "tenfold shrink --to 10    moves there anew" in late.stderr, late.stderr
+    for command in ("reverse", "resume", "abort"):
+        refused = project.tenfold(command)
+        assert "nothing; writes go to db1/postgres" in refused.stderr, refused.stderr
     assert project.get("/notes").status == 200
     project.ok("down")
     elsewhere = project.tenfold("up", "-d", "--stage", "10", "--port", str(project.port))

@@ -7,6 +7,7 @@ import click
 from tenfold.cli import restored
 from tenfold.cli.base import Settings, command, yes_option
 from tenfold.cli.moving import move
+from tenfold.deployment import writes
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.launch import covers
 from tenfold.errors import Refused
@@ -27,7 +28,8 @@ def complete(settings: Settings, yes: bool) -> None:
         return
     if not yes:
         deployment = Deployment.existing(settings.layout())
-        wanted = way.complete(deployment.position, deployment.crossing)
+        with writes.told(deployment):
+            wanted = way.complete(deployment.position, deployment.crossing, deployment.ended_move)
         if not settings.output.live:
             raise Refused(
                 "removing the way back wants a person, or --yes", next="tenfold complete --yes"

@@ -43,7 +43,7 @@ def grow(settings: Settings, stage: str | None, prepare_only: bool, file: Path |
     move(
         settings,
         "grow",
-        lambda at, crossing: way.grow(
+        lambda at, crossing, _: way.grow(
             at, crossing, stage or way.next_stage(at), now=time.time(), prepare_only=prepare_only
         ),
         promised=promised,

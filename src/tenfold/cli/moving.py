@@ -12,7 +12,7 @@ from tenfold.cli.filed import tell_filed
 from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.ways import way_on
-from tenfold.deployment import backups, hosts, launch, reporting, work
+from tenfold.deployment import backups, hosts, launch, reporting, work, writes
 from tenfold.deployment.cross import Journey, require_way_back
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.external import require_own
@@ -24,9 +24,9 @@ from tenfold.errors import Refused
 from tenfold.observe.recorder import Recorder
 from tenfold.observe.report.text import summary
 from tenfold.transitions import way
-from tenfold.transitions.way import Crossing
+from tenfold.transitions.way import Crossing, Ended
 
-Decide = Callable[[str, Crossing | None], Crossing]
+Decide = Callable[[str, Crossing | None, Ended | None], Crossing]
 
 
 def move(
@@ -49,13 +49,13 @@ def move(
     """
     deployment = Deployment.existing(settings.layout())
     output = settings.output
-    with deployment.working(command):
+    with writes.told(deployment), deployment.working(command):
         if running and deployment.status().state == "stopped":
             raise Refused(f"{deployment.status().title} does not run", next="tenfold up")
         require_none(deployment, command)
         hosts.require_whole(deployment)
         before = deployment.position
-        crossing = decide(before, deployment.crossing)
+        crossing = decide(before, deployment.crossing, deployment.ended_move)
         launches = launch.covers(crossing)
         if not launches:
             _require_movable(deployment, command)

@@ -27,7 +27,7 @@ def shrink(settings: Settings, stage: str | None, prepare_only: bool) -> None:
     move(
         settings,
         "shrink",
-        lambda at, crossing: way.grow(
+        lambda at, crossing, _: way.grow(
             at,
             crossing,
             stage or way.previous_stage(at),

@@ -17,7 +17,7 @@ from tenfold.deployment import clustered, site_facts, work
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
 from tenfold.deployment.carrying import add_ways_on, carry_claimed, require_promised
 from tenfold.deployment.databases import following, observe_databases
-from tenfold.deployment.deployment import CROSSING, POSITION
+from tenfold.deployment.deployment import CROSSING, ENDED, POSITION
 from tenfold.deployment.rescue import standing_by
 from tenfold.errors import Interrupted, LeftHalfDone, Refused, Superseded, TenfoldError
 from tenfold.stages.path import BY_ITSELF, ORDER
@@ -110,6 +110,8 @@ class Journey:
             longest = max(hold.seconds for hold in self.evidence.holds)
             journal.set(HOLD, {"seconds": round(longest, 4), "basis": "the last switch"})
         left = way.arrived(at, crossing)
+        if left is None:
+            journal.set(ENDED, way.Ended.of(crossing, at, time.time()).to_json())
         journal.set(CROSSING, left.to_json() if left else None)
 
     def recover(self) -> None:

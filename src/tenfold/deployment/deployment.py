@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tenfold.state.layout import Layout
     from tenfold.topology.observation import Observation
     from tenfold.transitions.journal import MovableJournal
-    from tenfold.transitions.way import Crossing
+    from tenfold.transitions.way import Crossing, Ended
 
 
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
@@ -51,6 +51,8 @@ POSITION = "position"
 RESTORED = "restored"
 """Fact: the stage at whose place a database was brought back, for the next ``up`` to start."""
 CROSSING = "crossing"
+ENDED = "ended_move"
+"""Fact: the last move between stages that is over, and when it ended."""
 RESTORE = "restore"
 MEND_SECONDS = 60.0
 """How long a database is waited for that leads, to remove the table of a drill that was ended."""
@@ -119,6 +121,12 @@ class Deployment:
     def crossing(self) -> Crossing | None:
         """The move between stages that is begun and not complete."""
         return way.from_json(self.facts().get(CROSSING))
+
+    @property
+    def ended_move(self) -> Ended | None:
+        """The last move between stages that is over, if it led to where the app is."""
+        ended = way.ended_from_json(self.facts().get(ENDED))
+        return ended if ended is not None and ended.stage == self.position else None
 
     def require_settled(self) -> None:
         """See that no move between stages was cut off on its way.

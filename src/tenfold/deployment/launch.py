@@ -7,6 +7,7 @@ what no page does. Taken back, the edge shows the pages alone; the app's data st
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import external, site_facts, work
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
 from tenfold.deployment.carrying import add_ways_on, carry_claimed, require_promised
-from tenfold.deployment.deployment import CROSSING, POSITION
+from tenfold.deployment.deployment import CROSSING, ENDED, POSITION
 from tenfold.errors import Interrupted, Superseded, TenfoldError
 from tenfold.stages.path import WITHOUT_APP, stage_of
 from tenfold.state import secrets
@@ -74,6 +75,8 @@ class Launch:
             self._reach(at, todo, crossing, promised)
         site_facts.tell(todo.intent)
         left = way.arrived(at, crossing)
+        if left is None:
+            journal.set(ENDED, way.Ended.of(crossing, at, time.time()).to_json())
         journal.set(CROSSING, left.to_json() if left else None)
 
     def _reach(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from tenfold.errors import JournalError, Refused, UsageError
@@ -76,6 +77,63 @@ def from_json(data: Mapping[str, Any] | None) -> Crossing | None:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A move between stages that is over: at which ``stage``, by which command, and when (seconds
+    since the epoch)."""
+
+    home: str
+    goal: str
+    stage: str
+    command: str
+    moment: float
+
+    @classmethod
+    def of(cls, crossing: Crossing, stage: str, now: float) -> Ended:
+        """This one, which has come to its end."""
+        return cls(crossing.home, crossing.goal, stage, crossing.command, now)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the journal."""
+        return remembered.to_json(self)
+
+    @property
+    def sentence(self) -> str:
+        """What ended it, and when."""
+        return (
+            f"{self.command} ended the move from stage {self.home} to {self.goal} at stage"
+            f" {self.stage}, {self._when}"
+        )
+
+    @property
+    def way_back_gone(self) -> str:
+        """The same, where it was switched and the way back was open until then."""
+        return f"{self.command} took the way back to stage {self.home} away, {self._when}"
+
+    @property
+    def anew(self) -> str:
+        """The command that makes it from here."""
+        to = self.home if self.stage == self.goal else self.goal
+        verb = "grow" if ORDER.index(to) > ORDER.index(self.stage) else "shrink"
+        does = "moves there anew, as live" if to == self.home else "begins it anew"
+        return f"tenfold {verb} --to {to}    {does}"
+
+    @property
+    def _when(self) -> str:
+        return datetime.fromtimestamp(self.moment).strftime("%Y-%m-%d %H:%M")
+
+
+def ended_from_json(data: Mapping[str, Any] | None) -> Ended | None:
+    """Read what :meth:`Ended.to_json` wrote; ``None`` for ``None``. It is for people alone: what
+    another Tenfold wrote, and this one does not understand, is none."""
+    if data is None:
+        return None
+    try:
+        return remembered.from_json(Ended, data, "the last move")
+    except JournalError:
+        return None
+
+
 def route(crossing: Crossing, at: str) -> tuple[str, ...]:
     """The positions to go through from ``at``, where everything is settled, to the final one.
 
@@ -115,26 +173,28 @@ def grow(
     return replace(crossing, command=command, final=final)
 
 
-def reverse(at: str, crossing: Crossing | None) -> Crossing:
-    """Back over the switch, as live as it was made.
+def reverse(at: str, crossing: Crossing | None, ended: Ended | None = None) -> Crossing:
+    """Back over the switch, as live as it was made; ``ended``: the last move that is over.
 
     Raises:
         Refused: there is nothing to take back.
     """
-    crossing = _require(crossing)
+    if crossing is None and ended is not None and ended.stage == ended.goal:
+        raise Refused(ended.way_back_gone, next=ended.anew)
+    crossing = _require(crossing, ended)
     _require_finished(crossing)
     if at != crossing.far:
         raise Refused("nothing was switched that could be taken back", next=_ways_on(at, crossing))
     return replace(crossing, command="reverse", final=crossing.prepared)
 
 
-def complete(at: str, crossing: Crossing | None) -> Crossing:
+def complete(at: str, crossing: Crossing | None, ended: Ended | None = None) -> Crossing:
     """Give up the way back. The only command that deletes data.
 
     Raises:
         Refused: nothing was switched.
     """
-    crossing = _require(crossing)
+    crossing = _require(crossing, ended)
     _require_finished(crossing)
     if at == crossing.far:
         return replace(crossing, command="complete", final=crossing.goal)
@@ -143,13 +203,13 @@ def complete(at: str, crossing: Crossing | None) -> Crossing:
     raise Refused("the switch was not made yet", next=_ways_on(at, crossing))
 
 
-def abort(at: str, crossing: Crossing | None) -> Crossing:
+def abort(at: str, crossing: Crossing | None, ended: Ended | None = None) -> Crossing:
     """Back to where everything was settled; before the switch, to where it began.
 
     Raises:
         Refused: nothing is under way, or it has no way back.
     """
-    crossing = _require(crossing)
+    crossing = _require(crossing, ended)
     if crossing.final is None and at == crossing.far:
         raise Refused("the switch was made already", next=_ways_on(at, crossing))
     if crossing.command == "complete" and crossing.final is not None:
@@ -161,13 +221,13 @@ def abort(at: str, crossing: Crossing | None) -> Crossing:
     return replace(crossing, command="abort", final=crossing.home)
 
 
-def resume(at: str, crossing: Crossing | None) -> Crossing:
+def resume(at: str, crossing: Crossing | None, ended: Ended | None = None) -> Crossing:
     """Go on with what was cut off.
 
     Raises:
         Refused: nothing was.
     """
-    crossing = _require(crossing)
+    crossing = _require(crossing, ended)
     if crossing.final is None:
         raise Refused("nothing was cut off", next=_ways_on(at, crossing))
     return crossing
@@ -232,10 +292,13 @@ def onward(at: str) -> str:
     return further if further != stage_of(at) else previous_stage(at)
 
 
-def _require(crossing: Crossing | None) -> Crossing:
-    if crossing is None:
-        raise Refused("no move between stages is under way", next="tenfold plan --to STAGE")
-    return crossing
+def _require(crossing: Crossing | None, ended: Ended | None) -> Crossing:
+    if crossing is not None:
+        return crossing
+    what, ways = "no move between stages is under way", "tenfold plan --to STAGE"
+    if ended is not None:
+        what, ways = f"{what}: {ended.sentence}", ended.anew
+    raise Refused(what, next=ways)
 
 
 def _require_finished(crossing: Crossing) -> None:

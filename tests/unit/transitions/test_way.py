@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 import pytest
 
 from tenfold import __version__
@@ -78,6 +81,43 @@ def test_of_a_move_that_was_prepared_nothing_is_left_after_abort() -> None:
     assert prepared is not None
     assert way.choices("1+10", prepared) == ("grow", "abort")
     assert way.route(way.abort("1+10", prepared), "1+10") == ("1+10", "1")
+
+
+MOMENT = 1_800_000_000.0
+WHEN = datetime.fromtimestamp(MOMENT).strftime("%Y-%m-%d %H:%M")
+
+
+def test_reverse_after_complete_says_what_took_the_way_back_and_how_to_go_there() -> None:
+    completed = replace(grown("10", "100"), command="complete")
+    ended = way.ended_from_json(way.Ended.of(completed, "100", MOMENT).to_json())
+    with pytest.raises(Refused) as refused:
+        way.reverse("100", None, ended)
+    assert refused.value.what == f"complete took the way back to stage 10 away, {WHEN}"
+    assert refused.value.next == "tenfold shrink --to 10    moves there anew, as live"
+    for decide in (way.resume, way.abort, way.complete):
+        with pytest.raises(Refused) as refused:
+            decide("100", None, ended)
+        assert refused.value.what == (
+            "no move between stages is under way: complete ended the move from stage 10 to 100 at"
+            f" stage 100, {WHEN}"
+        )
+
+
+def test_reverse_after_abort_says_that_nothing_is_left_to_take_back() -> None:
+    ended = way.Ended.of(replace(grown("10", "100"), command="abort"), "10", MOMENT)
+    with pytest.raises(
+        Refused, match="abort ended the move from stage 10 to 100 at stage 10"
+    ) as it:
+        way.reverse("10", None, ended)
+    assert it.value.next == "tenfold grow --to 100    begins it anew"
+    with pytest.raises(Refused, match="no move between stages is under way$"):
+        way.reverse("10", None)
+
+
+def test_the_last_move_of_a_newer_tenfold_is_not_told() -> None:
+    data = {**way.Ended("10", "100", "100", "complete", MOMENT).to_json(), "schema": 2}
+    assert way.ended_from_json(data) is None
+    assert way.ended_from_json(None) is None
 
 
 def test_an_open_move_is_remembered_with_the_version_that_wrote_it() -> None:
