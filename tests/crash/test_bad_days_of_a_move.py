@@ -232,6 +232,9 @@ def test_a_follower_that_never_catches_up_ends_the_move_in_time(bring: Bring) ->
             code, said, seconds = go_on(command, within=60)
             assert code == 1, said
             require_said(said, "db1/postgres does not catch up", "behind after 3 s", STAYS)
+            assert re.search(r"vm1/postgres writes \S+ k?B/s, db1/postgres replays 0 B/s", said), (
+                said
+            )
             require_said(said, "requests were never held", "max_catch_up", "tenfold abort")
             assert seconds < 20
             status = project.status()

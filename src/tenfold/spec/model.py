@@ -176,7 +176,8 @@ class TransitionTable(Table):
         default=1800.0,
         gt=0,
         alias="max_catch_up",
-        description="How long a copy of the database may take to catch up, once it is made.",
+        description="How long a copy of the database may take to catch up, once it is made; one "
+        "that falls behind steadily is given up after a tenth of it, not before 30 s.",
     )
 
 

@@ -110,7 +110,7 @@ def test_reverse_after_abort_says_that_nothing_is_left_to_take_back() -> None:
     ) as it:
         way.reverse("10", None, ended)
     assert it.value.next == "tenfold grow --to 100    begins it anew"
-    with pytest.raises(Refused, match="no move between stages is under way$"):
+    with pytest.raises(Refused, match=r"no move between stages is under way$"):
         way.reverse("10", None)
 
 

@@ -26,6 +26,7 @@ from tenfold.topology.settings import (
 )
 from tenfold.transitions import steps
 from tenfold.transitions.perform import resting
+from tenfold.transitions.perform.catching_up import Race, Rates, Sample
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.holding import remaining
 from tenfold.transitions.perform.members import require_leads
@@ -69,7 +70,7 @@ def _(step: steps.DropSlot, world: World, tell: Tell) -> None:
 def _(step: steps.CatchUp, world: World, tell: Tell) -> None:
     unit, _ = database_unit(step.follower, world)
     slot = slot_name(settings_of(unit))
-    deadline = time.monotonic() + step.max_seconds
+    began, race = time.monotonic(), Race(step.max_seconds)
     while True:
         state = replication.follower_state(
             _session(step.leader, world), _session(step.follower, world), slot
@@ -78,9 +79,11 @@ def _(step: steps.CatchUp, world: World, tell: Tell) -> None:
             raise _gone(step)
         if state.streaming and state.behind_bytes < LEVEL_BYTES:
             return
+        now = time.monotonic()
+        _look(race, state, now)
         tell(f"{size(state.behind_bytes)} behind" if state.streaming else "connecting")
-        if time.monotonic() > deadline:
-            raise _outrun(step, state.behind_bytes)
+        if race.is_hopeless or now - began > step.max_seconds:
+            raise _outrun(step, state.behind_bytes, now - began, race)
         time.sleep(LOOK_EVERY_SECONDS)
 
 
@@ -359,12 +362,33 @@ def _gone(step: steps.CatchUp) -> StepFailed:
     )
 
 
-def _outrun(step: steps.CatchUp, behind_bytes: int) -> StepFailed:
+def _look(race: Race, state: replication.FollowerState, now: float) -> None:
+    if state.streaming and state.replayed_lsn is not None:
+        written, replayed = switch.position(state.leader_lsn), switch.position(state.replayed_lsn)
+        race.saw(Sample(now, written, replayed))
+    else:
+        race.lost_sight()
+
+
+def _outrun(step: steps.CatchUp, behind_bytes: int, seconds: float, race: Race) -> StepFailed:
+    known, hopeless = race.rates, race.is_hopeless
+    told = f": {pace(step.leader, step.follower, known, behind_bytes)}" if known else ""
+    longer = "" if hopeless else ', or  [transition] max_catch_up = "2h"'
+    behind = f"{size(behind_bytes)} behind after {seconds:.0f} s"
     return StepFailed(
-        f"{step.follower} does not catch up: {size(behind_bytes)} behind after"
-        f" {step.max_seconds:g} s",
+        f"{step.follower} does not catch up, {behind}{told}",
         changed=f"nothing for your users: {step.leader} leads, requests were never held",
         next="tenfold resume    tries again, a quieter hour may do\n"
         "tenfold abort     removes that copy\n"
-        'a faster disk, or  [transition] max_catch_up = "2h"',
+        f"a faster disk for {step.follower}{longer}",
     )
+
+
+def pace(leader: str, follower: str, rates: Rates, behind_bytes: int) -> str:
+    """How fast one writes and the other replays, and what comes of it."""
+    told = f"{leader} writes {size(rates.writes)}/s, {follower} replays {size(rates.replays)}/s"
+    if rates.falls_behind > 0:
+        return f"{told}: it falls behind by {size(rates.falls_behind)}/s"
+    if rates.falls_behind < 0:
+        return f"{told}: it needs about {behind_bytes / -rates.falls_behind:.0f} s more"
+    return told
