@@ -5,6 +5,7 @@ Requests must go on by themselves, whoever is left; ``resume`` finishes; nothing
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 
@@ -13,10 +14,12 @@ import pytest
 from tests.support import apps
 from tests.support.moves import (
     Bring,
+    kill_with_rescuer,
     killed_at,
     require_unharmed,
     settle,
     stopped_at,
+    victims,
     wait_for_answers,
 )
 from tests.support.users import Users
@@ -52,6 +55,31 @@ def test_without_anybody_left_the_agent_ends_the_hold_by_itself(bring: Bring) ->
         wait_for_answers(users)
         settle(project)
     require_unharmed(project, users)
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("after", ["resume", "abort"])
+def test_a_machine_that_fails_just_when_it_was_fenced_does_not_stay_read_only(
+    bring: Bring, after: str
+) -> None:
+    """Its PostgreSQL comes back by itself, as one that follows nobody."""
+    project = bring(apps.diary)
+    project.up()
+    with Users(project, 2) as users:
+        command = stopped_at(project, "Fence.told", "grow", "--to", "100")
+        assert command is not None
+        (database,) = victims(project, "old database", growing=True)
+        with users.harmed_by("its database"):
+            kill_with_rescuer(command)
+            os.kill(database, signal.SIGKILL)
+            deadline, query = time.monotonic() + 60, "select pg_is_in_recovery()"
+            while project.tenfold("psql", "--", "-Atc", query).stdout != "t\n":
+                assert time.monotonic() < deadline
+            settle(project, after)
+            wait_for_answers(users)
+        wait_for_answers(users)
+    assert project.status()["stage"] == ("100" if after == "resume" else "10")
+    users.require_nothing_lost()
 
 
 @pytest.mark.sampled(1)

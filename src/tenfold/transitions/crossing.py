@@ -91,6 +91,13 @@ class _Move:
         return self.present.path != self.wanted.path
 
     @property
+    def fenced(self) -> bool:
+        """Whether the one that led was fenced to the end: it is not to run any more. One that is
+        declared still comes back read-only, and what it wrote last is then not known; it leads
+        again first."""
+        return self.present.role == "fenced" and self.seen.now.unit(self.present.path) is None
+
+    @property
     def pools(self) -> tuple[Pool, ...]:
         return self.goal.topology.app_pools
 
@@ -104,7 +111,7 @@ class _Move:
         path = self.present.path
         steps: list[st.Step] = []
         if self.present.role == "fenced":
-            if self.switches:
+            if self.switches and self.fenced:
                 return []
             steps += [st.Unfence(path, self._other(path)), st.StartUnit(path)]
             return steps
@@ -119,7 +126,7 @@ class _Move:
         for unit in members(self.goal.topology):
             if unit.path == leader.path:
                 continue
-            if leader.role == "fenced":
+            if self.fenced:
                 steps += self._unit(unit)
                 continue
             follower = self.seen.databases[unit.path]
@@ -142,7 +149,7 @@ class _Move:
     def switch(self) -> list[st.Step]:
         """Make the wanted database lead, with workers that are wired to it."""
         old, new = self.present.path, self.wanted.path
-        fenced = self.present.role == "fenced"
+        fenced = self.fenced
         steps: list[st.Step] = []
         if not fenced:
             steps += [st.Check(old, new), self._catch_up(new)]

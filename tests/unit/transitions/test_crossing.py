@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from tests.support.crossing_model import World, absent, apply, writable
+from tests.support.crossing_model import World, absent, apply, database, writable
 
 from tenfold.errors import Refused
 from tenfold.spec.read import parse
@@ -145,6 +145,24 @@ def test_while_no_database_leads_the_hold_does_not_wait_for_requests_that_wait_f
     world = apply(st.Release("apphost/app"), world, goal("100+10"))
     again = steps_to(world, "100+10")
     assert [s.in_vain for s in again if isinstance(s, st.Hold)] == [True]
+
+
+def test_a_fence_whose_server_is_to_run_yet_is_taken_away_and_made_anew() -> None:
+    """A power failure between the fence and the stop: it came back read-only."""
+    world = go(settled("10"), "10+100")
+    whole = steps_to(world, "100+10")
+    for step in whole:
+        if isinstance(step, st.Fence):
+            break
+        world = apply(step, world, goal("100+10"))
+    world = database(world, PATHS[0], role="fenced")
+    world = apply(st.Release("apphost/app"), world, goal("100+10"))
+    steps = kinds(steps_to(world, "100+10"))
+    assert steps[:2] == ["Unfence", "StartUnit"]
+    assert steps.index("StartUnit") < steps.index("Hold") < steps.index("Fence")
+    assert kinds(steps_to(world, "10+100"))[:2] == ["Unfence", "StartUnit"]
+    assert writable(go(world, "100+10")) == [PATHS[1]]
+    assert writable(go(world, "10")) == [PATHS[0]]
 
 
 def test_workers_that_rest_for_a_switch_that_was_not_made_are_woken() -> None:

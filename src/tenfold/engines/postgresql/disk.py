@@ -49,6 +49,11 @@ class DiskState:
         return self.signal in ("fenced", "empty")
 
     @property
+    def came_back_read_only(self) -> bool:
+        """A server runs that was started where there was a ``standby.signal``."""
+        return not self.stopped and self.state == "in archive recovery"
+
+    @property
     def led_and_was_shut_down(self) -> bool:
         """A leader was stopped in order, and ``checkpoint`` is the last that it wrote."""
         return self.stopped and self.state == "shut down"

@@ -25,6 +25,7 @@ from tenfold.topology.settings import (
     PatroniSettings,
 )
 from tenfold.transitions import steps
+from tenfold.transitions.pause import stop_point
 from tenfold.transitions.perform import resting
 from tenfold.transitions.perform.catching_up import Race, Rates, Sample
 from tenfold.transitions.perform.dispatch import effect
@@ -124,6 +125,7 @@ def _(step: steps.Fence, world: World, tell: Tell) -> None:
     resting.for_good(world)
     world.evidence.fencing.add(step.unit)
     run_at(world, unit, orders.fence(unit, scene))
+    stop_point("Fence.told")
     world.sessions.drop(step.unit)
     agent.stop(unit.name, budget * STOP_SHARE)
     state = disk_state(world, unit)
@@ -152,6 +154,8 @@ def _(step: steps.Unfence, world: World, tell: Tell) -> None:
             )
         _end_stale_sessions(step.successor, world)
     world.evidence.fenced.pop(step.unit, None)
+    if disk_state(world, unit).came_back_read_only:  # it would not notice, and go on like that
+        world.agent(unit.host).stop(unit.name)
     run_at(world, unit, orders.unfence(unit, scene))
     world.evidence.fencing.discard(step.unit)
     # As part of taking a switch back: without its leader nothing goes on.
