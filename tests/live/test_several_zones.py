@@ -6,7 +6,11 @@ command makes that; what plans and acts is what a command would call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +23,8 @@ from tests.support.project import Project
 from tests.support.users import Users
 from tests.support.working import until
 
+from tenfold.agent import identity
+from tenfold.agent.context import host_key
 from tenfold.deployment.deployment import Deployment
 from tenfold.state.layout import Layout
 
@@ -93,6 +99,50 @@ def test_an_edge_whose_own_app_is_gone_goes_to_the_other_zones(bring: Bring) -> 
     assert users.failures == others.failures == []
     found = project.get("/notes").json()
     assert {*users.acknowledged, *others.acknowledged} <= set(found)
+
+
+@contextmanager
+def killed_again_and_again(project: Project, host: str) -> Iterator[None]:
+    """No worker of the app comes up on this host; its agent lives, and tries."""
+    root = project.path / ".tenfold" / "hosts" / host
+    mark, over = f"/{host_key(root)}-", threading.Event()
+
+    def kill() -> None:
+        while not over.wait(0.1):
+            for process in psutil.process_iter():
+                with contextlib.suppress(psutil.Error):
+                    told = process.environ().get(identity.MARKER, "")
+                    if mark in told and f"/{host}/app." in told:
+                        process.kill()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def pid_behind(edge: Project) -> int | None:
+    try:
+        return int(edge.get("/", timeout=5).json()["pid"])
+    except OSError:
+        return None
+
+
+def test_an_edge_whose_own_workers_do_not_come_back_goes_to_the_other_zones(bring: Bring) -> None:
+    project, other = in_two_zones(bring)
+    theirs = {u["pid"] for u in host_units(project, "app1") if u["engine"] == "uvicorn"}
+    with ThreadPoolExecutor() as pool:
+        with killed_again_and_again(project, "app2"):
+            waiting = [pool.submit(other.get, "/", timeout=100) for _ in range(3)]
+            until(lambda: pid_behind(other) in theirs, "edge b to be answered by zone a")
+            for _ in range(20):
+                assert other.get("/").json()["pid"] in theirs
+            assert project.get("/").json()["pid"] in theirs
+        assert [request.result().status for request in waiting] == [200] * 3
+    until(lambda: pid_behind(other) not in (*theirs, None), "its own zone's to answer again")
 
 
 def host_units(project: Project, host: str) -> list[dict[str, Any]]:

@@ -95,7 +95,12 @@ async def serve(start: Start) -> None:
     say("serving")
     watches = [
         asyncio.create_task(watch)
-        for watch in (_rotate_logs(host), _notice_removal(host), host.rests.watch())
+        for watch in (
+            _rotate_logs(host),
+            _notice_removal(host),
+            host.rests.watch(),
+            host.giving_way.watch(),
+        )
     ]
     await host.leaving.wait()
     for watch in watches:

@@ -13,6 +13,7 @@ from tenfold.agent.context import Context, Surroundings, environment
 from tenfold.agent.deeds import Deeds
 from tenfold.agent.diary import say
 from tenfold.agent.epochs import Epochs
+from tenfold.agent.giving_way import GivingWay
 from tenfold.agent.handle import Process
 from tenfold.agent.handover import Handovers, Tell
 from tenfold.agent.holding import Holds
@@ -41,6 +42,7 @@ class Host:
         self.handovers = Handovers(self)
         self.holds = Holds(self)
         self.rests = Rests(self)
+        self.giving_way = GivingWay(self)
         self.deeds = Deeds(context.store)
         self.epochs = Epochs(context.store)
         self.leaving = asyncio.Event()

@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenfold.agent.holder import holder
 from tenfold.agent.store import Corrupt, Store
@@ -49,7 +49,7 @@ def bind(listen: Listen) -> Owned:
         listener.close()
         raise _cannot_bind(listen, fault) from fault
     port = int(listener.getsockname()[1])
-    return Owned(Listen(listen.name, listen.address, port, listen.backlog), listener)
+    return Owned(replace(listen, port=port), listener)
 
 
 def taken(listen: Listen) -> PortTaken:
@@ -93,9 +93,7 @@ class Sockets:
         """
         known = self._owned.get(listen.name)
         if known is not None and _fits(known.listen, listen):
-            if known.listen.backlog != listen.backlog:
-                known.socket.listen(listen.backlog)
-            return known
+            return self._as_wanted(known, listen)
         owned = self._bind_as_before(listen)
         try:
             self._store.write(FOLDER, listen.name, _record(owned.listen))
@@ -107,6 +105,31 @@ class Sockets:
         self._owned[listen.name] = owned
         self.changed(listen.name, owned.socket.fileno())
         return owned
+
+    def _as_wanted(self, known: Owned, listen: Listen) -> Owned:
+        """The same socket, with what may be otherwise without another one."""
+        wanted = replace(listen, port=known.listen.port)
+        if wanted == known.listen:
+            return known
+        self._store.write(FOLDER, listen.name, _record(wanted))
+        if known.listen.backlog != wanted.backlog:
+            known.socket.listen(wanted.backlog)
+        owned = self._owned[listen.name] = Owned(wanted, known.socket)
+        return owned
+
+    def that_give_way(self) -> list[str]:
+        """The names of those that do while nobody accepts."""
+        return [name for name, owned in self._owned.items() if owned.listen.gives_way]
+
+    def shorten(self, name: str) -> None:
+        """Have its queue take nobody more but one who finds it empty; who is in it stays."""
+        self._owned[name].socket.listen(0)
+
+    def lengthen(self, name: str) -> None:
+        """Have its queue be as long as it is to be; fine if there is no such socket."""
+        if name in self._owned:
+            owned = self._owned[name]
+            owned.socket.listen(owned.listen.backlog)
 
     def inherit(self, name: str, fd: int) -> None:
         """Own a descriptor that a keeper kept; what it is counts, not what is remembered of it."""
@@ -186,7 +209,7 @@ class Sockets:
     def _bind_as_before(self, listen: Listen) -> Owned:
         before = self.remembered(listen.name)
         if listen.port == 0 and before is not None and before.address == listen.address:
-            same = Listen(listen.name, listen.address, before.port, listen.backlog)
+            same = replace(listen, port=before.port)
             try:
                 return bind(same)
             except PortTaken:
@@ -199,12 +222,14 @@ def _fits(have: Listen, want: Listen) -> bool:
 
 
 def _record(listen: Listen) -> dict[str, object]:
-    return {
+    told: dict[str, object] = {
         "name": listen.name,
         "address": listen.address,
         "port": listen.port,
         "backlog": listen.backlog,
     }
+    # An agent of before knows no such thing, and would take the record for an unreadable one.
+    return {**told, "gives_way": True} if listen.gives_way else told
 
 
 def is_listening(fd: int) -> bool:

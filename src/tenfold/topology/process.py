@@ -89,12 +89,17 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """A listening TCP socket that the agent owns. Port 0 asks for any free one."""
+    """A listening TCP socket that the agent owns. Port 0 asks for any free one.
+
+    ``gives_way``: whoever connects has another host to go to, so that nobody is to wait here while
+    no worker comes up.
+    """
 
     name: str
     address: str
     port: int
     backlog: int = 4096
+    gives_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,9 @@ def listens(topology: Topology, host: str, address: str) -> tuple[Listen, ...]:
     found: list[Listen] = []
     for member in topology.on(host):
         if isinstance(member.settings, AppSettings):
-            found.append(Listen(member.name, address, app_port(topology, host)))
+            port, name = app_port(topology, host), member.name
+            elsewhere = any(p.name == name and p.host != host for p in topology.pools)
+            found.append(Listen(name, address, port, gives_way=elsewhere))
         elif isinstance(member.settings, EdgeSettings):
             public = member.settings.address or address
             found.append(Listen("public", public, member.settings.port))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tenfold.agent.holder import holder, listeners
-from tenfold.agent.sockets import Sockets, bind, is_listening
+from tenfold.agent.sockets import Owned, Sockets, bind, is_listening
 from tenfold.agent.store import Store
 from tenfold.errors import PortTaken, TargetError
 from tenfold.topology.process import Listen
@@ -41,6 +41,52 @@ def test_a_successor_binds_a_lost_socket_where_it_was(sockets: Sockets, tmp_path
     with socket.socket(fileno=os.dup(successor.fd("app"))) as bound:
         assert bound.getsockname() == ("127.0.0.1", first.listen.port)
     successor.close()
+
+
+def connects(owned: Owned) -> socket.socket | None:
+    trial = socket.socket()
+    trial.settimeout(0.3)
+    try:
+        trial.connect((owned.listen.address, owned.listen.port))
+    except TimeoutError:
+        trial.close()
+        return None
+    return trial
+
+
+def test_a_queue_that_is_shortened_keeps_who_is_in_it_and_takes_nobody_more(
+    sockets: Sockets,
+) -> None:
+    owned = sockets.own(Listen("app", "127.0.0.1", 0, gives_way=True))
+    assert sockets.that_give_way() == ["app"]
+    waiting = [connects(owned) for _ in range(3)]
+    sockets.shorten("app")
+    assert connects(owned) is None
+    sockets.lengthen("app")
+    later = connects(owned)
+    assert later is not None
+    for one in (*waiting, later):
+        assert one is not None
+        accepted, _ = owned.socket.accept()
+        accepted.sendall(b"served")
+        assert one.recv(9) == b"served"
+        accepted.close()
+        one.close()
+
+
+def test_that_a_socket_gives_way_is_remembered_and_may_change(
+    sockets: Sockets, tmp_path: Path
+) -> None:
+    first = sockets.own(Listen("app", "127.0.0.1", 0))
+    again = sockets.own(Listen("app", "127.0.0.1", 0, gives_way=True))
+    assert again.socket is first.socket
+    assert again.endpoint == first.endpoint
+    known = Sockets(Store(tmp_path)).remembered("app")
+    assert known is not None
+    assert known.gives_way
+    sockets.own(Listen("app", "127.0.0.1", 0))
+    assert sockets.that_give_way() == []
+    assert "gives_way" not in (tmp_path / "sockets" / "app.json").read_text()
 
 
 def test_a_new_port_replaces_the_old_one_and_is_told(sockets: Sockets) -> None:

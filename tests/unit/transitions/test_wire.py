@@ -68,6 +68,13 @@ def test_an_edge_without_an_address_listens_at_its_hosts() -> None:
     ]
 
 
+def test_the_app_gives_way_where_it_is_elsewhere_too() -> None:
+    for host in ("app1", "app2"):
+        found = listens(two_zones(), host, ADDRESSES[host])
+        assert [s.name for s in found if s.gives_way] == ["app"]
+    assert not any(s.gives_way for s in listens(one_host(), "vm1", "127.9.9.1"))
+
+
 def test_with_one_host_everything_is_as_it_was() -> None:
     document = wiring(one_host(), ADDRESSES)
     assert document.url == "http://127.0.0.1:8000"
