@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -74,6 +75,36 @@ def test_the_leaders_host_is_taken_out_and_comes_back_and_nobody_notices(bring: 
     assert {*users.acknowledged, *others.acknowledged} <= set(notes)
     (report,) = (project.path / ".tenfold/reports").glob("*-drain-db1*.json")
     assert json.loads(report.read_text())["host"] == "db1"
+
+
+def test_a_change_of_leaders_that_is_interrupted_while_nobody_leads_fails_nothing(
+    bring: Bring,
+) -> None:
+    """The command lets go of its hold; the failover keepers of both zones have theirs."""
+    project = at_1k(bring)
+    other = other_edge(project)
+    logs = [project.path / f".tenfold/hosts/{app}/logs/failover.log" for app in ("app1", "app2")]
+
+    def holds() -> list[int]:
+        return [log.read_text().count("hold :") for log in logs]
+
+    with Users(project, 2) as users, Users(other, 2) as others:
+        until(lambda: len(others.acknowledged) > 10, "edge b serves")
+        before = holds()
+        draining = project.start("host", "drain", "db1", "--yes")
+        until(lambda: holds() != before, "a keeper to see that nobody leads", within=120)
+        draining.send_signal(signal.SIGINT)
+        said = draining.communicate(timeout=60)
+        assert draining.returncode != 0, said
+        seen = len(users.acknowledged), len(others.acknowledged)
+        until(lambda: len(users.acknowledged) > seen[0] + 20, "users to be served")
+        until(lambda: len(others.acknowledged) > seen[1] + 20, "those of zone b, too")
+        project.ok("resume", timeout=START_SECONDS)
+        told = failover(project)
+        assert (told["leader"], told["drained"]) == ("db2", ["db1"])
+    print(f"the slowest took {users.longest_seconds:.2f} and {others.longest_seconds:.2f} s")
+    assert users.failures == others.failures == []
+    users.require_nothing_lost()
 
 
 def refusal(project: Project, *command: str) -> str:
