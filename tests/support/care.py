@@ -122,7 +122,7 @@ class Witness:
     """Asks each database all the time whether it accepts writes, and writes where it does."""
 
     project: Project
-    hosts: Sequence[str] = ("db1", "db2")
+    hosts: Sequence[str]
     said: list[Said] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
 
@@ -153,7 +153,8 @@ def witnessed(project: Project) -> Iterator[Witness]:
 @contextmanager
 def watching(project: Project) -> Iterator[Witness]:
     """While the block runs every database is asked."""
-    witness = Witness(project)
+    there = {member.host for member in members(project)}
+    witness = Witness(project, sorted({"db1", "db2"} | there))  # also one that is yet to come
     threads = [
         threading.Thread(target=witness._ask, args=(Member(project, host),), daemon=True)
         for host in witness.hosts
