@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.plain_engine import Plain
-from tests.support.topologies import one_host
+from tests.support.topologies import one_host, two_zones
 
 from tenfold.engines.protocol import ReleasePlace
 from tenfold.errors import StepFailed, UnitFailed
@@ -316,3 +316,14 @@ def test_what_waits_in_vain_for_a_database_does_not_put_the_switch_off(world: Wo
         do(world, st.Hold("vm1/app", 5.0, 0.0))
     do(world, st.Hold("vm1/app", 5.0, 0.0, in_vain=True))
     assert "app" in agent.held
+
+
+def test_a_host_that_is_about_to_leave_has_an_agent_still(world: World) -> None:
+    both = replace(world, care=blueprint(two_zones(), memory(world)))
+    gone = {h.name for h in two_zones().hosts} - {h.name for h in one_host().hosts}
+    for host in gone:
+        both.agent(host)
+    assert gone
+    assert gone <= set(memory(both).agents)
+    with pytest.raises(KeyError):
+        both.agent("nowhere")

@@ -90,8 +90,10 @@ class World:
     care: Blueprint | None = None
 
     def agent(self, host: str) -> HostAgent:
-        """The host's agent; started if it does not run."""
-        return self.target.ensure(self.blueprint.topology.host(host))
+        """The host's agent; started if it does not run. Also of a host that is about to leave."""
+        known = (b.topology for b in (self.blueprint, self.care) if b is not None)
+        found = next((h for topology in known for h in topology.hosts if h.name == host), None)
+        return self.target.ensure(found or self.blueprint.topology.host(host))
 
     def placed(self, release: str) -> Blueprint:
         """The blueprint with a built release in its place."""
