@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 from collections.abc import Callable
@@ -151,6 +152,37 @@ def test_a_host_that_lost_its_data_is_built_anew(bring: Bring) -> None:
         assert failover(project)["etcd_agree"] == 3
     assert users.failures == []
     assert set(users.acknowledged) <= set(project.get("/notes").json())
+
+
+def engine(project: Project, name: str, engine: str) -> list[int]:
+    """The processes of this engine's units on this host."""
+    units = [u for h in project.status()["hosts"] if h["name"] == name for u in h["units"]]
+    return [unit["pid"] for unit in units if unit["engine"] == engine and unit["pid"]]
+
+
+def test_a_member_of_etcd_without_its_data_stays_away_until_it_joins_anew(bring: Bring) -> None:
+    project = at_1k(bring)
+    hosts = project.path / ".tenfold/hosts"
+    with Users(project, 2) as users:
+        kill(host_processes(project, "arbiter"))
+        shutil.rmtree(hosts / "arbiter")
+        assert "tenfold host replace arbiter" in refusal(project, "up", "-d")
+        assert failover(project)["etcd_agree"] == 2
+        host(project, "replace", "arbiter", "--yes")
+        assert failover(project)["etcd_agree"] == 3
+        (etcd,) = engine(project, "db2", "etcd")
+        os.kill(etcd, signal.SIGSTOP)  # else it writes what is being deleted
+        shutil.rmtree(hosts / "db2/data/etcd/member")
+        os.kill(etcd, signal.SIGKILL)
+        until(lambda: failover(project)["lost_etcd"] == ["db2"], "it to be told", within=60)
+        assert "tenfold host replace db2" in project.ok("status")
+        assert failover(project)["leader"] == "db1"
+        host(project, "replace", "db2", "--yes")
+        told = failover(project)
+        assert (told["leader"], told["in_sync"], told["etcd_agree"]) == ("db1", ["db2"], 3)
+        assert told["lost_etcd"] == []
+    assert users.failures == []
+    users.require_nothing_lost()
 
 
 def test_one_that_was_cut_off_goes_on_or_is_taken_back(bring: Bring) -> None:

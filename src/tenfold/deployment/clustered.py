@@ -6,13 +6,16 @@ leader's disk says that it leads until it has been made to follow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from tenfold.deployment import work
 from tenfold.deployment.databases import observe_databases
 from tenfold.deployment.leading import etcd_state, leading_alone, view_of
+from tenfold.engines.etcd.probe import has_lost_data
+from tenfold.engines.etcd.render import founded
 from tenfold.engines.patroni import probe
 from tenfold.errors import Refused, TargetError
 from tenfold.stages.path import FAILS_OVER
@@ -54,8 +57,9 @@ class Standing:
     """Who leads, who else may without a commit being lost, and how many of etcd's members agree
     on that, of how many; hosts by name. ``away`` are databases that do not follow, though they
     should; ``full`` those whose disk has no room. ``etcd`` maps each member's host to whether it
-    agrees. ``drained`` are hosts that were taken out, ``emptied`` those of them whose data was
-    given up; ``cut_off`` is the command on a host that is not over, and at which nobody is."""
+    agrees; ``lost_etcd`` are those whose member has lost its data. ``drained`` are hosts that were
+    taken out, ``emptied`` those of them whose data was given up; ``cut_off`` is the command on a
+    host that is not over, and at which nobody is."""
 
     leader: str | None
     in_sync: tuple[str, ...]
@@ -68,6 +72,7 @@ class Standing:
     drained: tuple[str, ...] = ()
     emptied: tuple[str, ...] = ()
     cut_off: str | None = None
+    lost_etcd: tuple[str, ...] = ()
 
     @property
     def troubles(self) -> tuple[str, ...]:
@@ -92,6 +97,11 @@ class Standing:
             yield (
                 f"the database of {name} does not follow: tenfold logs postgres says why; if it"
                 f" cannot, tenfold host replace {name}"
+            )
+        for name in self.lost_etcd:
+            yield (
+                f"etcd of {name} has lost its data, and does not start without them:"
+                f" tenfold host replace {name}    has it join anew"
             )
         for name in self.full:
             yield f"the disk of {name} is full: make room there, what needs some fails until then"
@@ -129,15 +139,24 @@ def _standing(deployment: Deployment) -> Standing:
     members = {m.host: m.answers and m.has_leader for m in found.members}
     agree = sum(members.values())
     hosts = [member.host for member in intent.goal.topology.of(PatroniSettings)]
+    lost = tuple(_lost_etcd(intent, [name for name, agrees in members.items() if not agrees]))
     if view is None or not found.quorum:  # what Patroni knows of others is as old as etcd's word
         alone = leading_alone(blueprint)
-        return Standing(alone, (), agree, etcd_members, full=full, etcd=members)
+        return Standing(alone, (), agree, etcd_members, full=full, etcd=members, lost_etcd=lost)
     follow = {m.name for m in view.members if m.role == "follower" and m.state in FOLLOWS}
     leader = None if view.leader is None else view.leader.name
     away = tuple(host for host in hosts if host != leader and host not in follow)
     databases = tuple(map(_standing_of, view.members))
     return Standing(
-        leader, view.in_sync, agree, etcd_members, away, full, databases=databases, etcd=members
+        leader,
+        view.in_sync,
+        agree,
+        etcd_members,
+        away,
+        full,
+        databases=databases,
+        etcd=members,
+        lost_etcd=lost,
     )
 
 
@@ -145,6 +164,16 @@ def full_hosts(now: Observation) -> tuple[str, ...]:
     """The hosts whose disk has next to no room, be it a database's, an app's or etcd's alone; of
     one that does not answer nobody knows."""
     return tuple(h.name for h in now.hosts if h.free_bytes is not None and h.free_bytes < FULL)
+
+
+def _lost_etcd(intent: Intent, silent: Collection[str]) -> Iterator[str]:
+    """Of these hosts, those whose member of etcd has lost its data."""
+    for unit in intent.goal.topology.of(EtcdSettings):
+        lost = has_lost_data(intent.blueprint.scene(unit))
+        with suppress(TargetError):
+            agent = intent.target.reach(unit.host) if unit.host in silent else None
+            if agent is not None and agent.run(lost).code == 0:
+                yield unit.host
 
 
 def _standing_of(member: MemberState) -> DatabaseStanding:
@@ -255,15 +284,16 @@ def _wanted(care: Blueprint) -> int:
 
 
 def _with_data(intent: Intent, care: Blueprint) -> frozenset[str]:
-    """The members of etcd that have data, on hosts that can be asked."""
+    """The members of etcd that have data, or are noted to have had, where that can be asked."""
     found = set()
     for member in care.topology.of(EtcdSettings):
         assert isinstance(member, Unit)
         if member.host not in intent.target.hosts():
             continue
         agent = intent.target.reach(member.host)
-        folder = care.scene(member).place.data
-        if agent is not None and agent.run(Command(("test", "-e", folder))).code == 0:
+        scene = care.scene(member)
+        left = [Command(("test", "-e", p)) for p in (scene.place.data, founded(scene))]
+        if agent is not None and any(agent.run(one).code == 0 for one in left):
             found.add(member.path)
     return frozenset(found)
 

@@ -44,3 +44,9 @@ def test_without_a_majority_of_etcd_the_leader_goes_on() -> None:
     (told,) = Standing("db1", (), 0, 3).troubles
     assert "etcd has no majority, 0 of 3 agree" in told
     assert "goes on" in told
+
+
+def test_a_member_of_etcd_that_lost_its_data_is_told_with_what_to_do() -> None:
+    (told,) = Standing("db1", ("db2",), 2, 3, lost_etcd=("arbiter",)).troubles
+    assert "etcd of arbiter has lost its data" in told
+    assert "tenfold host replace arbiter" in told

@@ -5,6 +5,10 @@
 # file "founders" beside this script where all members begin together, by the file "joins" in the
 # unit's directory of data where this one was added to a cluster that runs.
 #
+# A member votes by what is in its data. One that has lost them must not come back under its name: it
+# would have forgotten what it agreed to, or found another cluster. So the file "founded" beside this
+# script says that the cluster is founded; where it is, a member without data has to be expected anew.
+#
 # What etcd has written no older minor version can read. So the file "version" beside the data says
 # which wrote it, and an older one is not started.
 set -eu
@@ -28,8 +32,20 @@ if [ "$before" != "$version" ]; then
     mv -T -- "$written.new" "$written"
 fi
 members=$config/founders
-if [ -e "$(dirname -- "$data")/joins" ]; then
-    members=$(dirname -- "$data")/joins
+joins=$(dirname -- "$data")/joins
+founded=$config/founded
+set -- "$data"/member/wal/*.wal # by which etcd itself tells whether it has any
+if [ -e "$1" ]; then
+    rm -f -- "$joins"
+    [ -e "$founded" ] || : >"$founded"
+elif [ -e "$joins" ]; then
+    members=$joins
+elif [ -e "$founded" ]; then
+    name=$(sed -n 's/^name: "\(.*\)"$/\1/p' "$config/etcd.yml")
+    echo "the data of this member of etcd are gone, and it must not come back without them under its" \
+        "name: tenfold host replace $name    has it join anew. If no member has any, see" \
+        "docs/operations/journal.md" >&2
+    exit 1
 fi
 cat -- "$config/etcd.yml" "$members" >"$composed.new"
 mv -T -- "$composed.new" "$composed"

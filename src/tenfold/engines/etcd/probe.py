@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tenfold.engines.etcd.admin import credentials
-from tenfold.engines.etcd.render import client_url, members
+from tenfold.engines.etcd.render import client_url, data, founded, joins, members
 from tenfold.engines.protocol import Scene
 from tenfold.leash.config import Tls
 from tenfold.leash.etcd import request
+from tenfold.topology.process import Command
 
 ANSWER_SECONDS = 1.0
 
@@ -58,6 +59,14 @@ class EtcdState:
 def can_ask(scene: Scene) -> bool:
     """Whether this scene's host has what its members let somebody in for."""
     return os.path.exists(credentials(scene).certificate)
+
+
+def has_lost_data(scene: Scene) -> Command:
+    """To be run on the member's host; succeeds if it had data, has none, and nobody expects it anew
+    (see ``compose.sh``)."""
+    script = '[ -e "$0" ] && [ ! -e "$1" ] && set -- "$2"/member/wal/*.wal && [ ! -e "$1" ]'
+    argv = ("/bin/sh", "-c", script, founded(scene), joins(scene), data(scene))
+    return Command(argv, within_seconds=ANSWER_SECONDS)
 
 
 def observe(cluster: str, scene: Scene) -> EtcdState:

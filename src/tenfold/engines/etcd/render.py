@@ -20,6 +20,7 @@ from tenfold.topology.settings import EtcdSettings
 PEER: Final = ".peer"
 """Where other members reach it: the endpoint of this name behind the unit's path."""
 JOINS: Final = "joins"
+FOUNDED: Final = "founded"
 
 
 class Etcd:
@@ -128,6 +129,12 @@ def data(scene: Scene) -> str:
 def joins(scene: Scene) -> str:
     """The file that says whose cluster a new member joins, see ``compose.sh``."""
     return join(scene.place.data, JOINS)
+
+
+def founded(scene: Scene) -> str:
+    """The file that says that the cluster is founded, see ``compose.sh``. It is none of those that
+    are rendered: that a cluster comes to be changes no member's configuration."""
+    return join(scene.place.config, FOUNDED)
 
 
 def certificate(scene: Scene) -> str:

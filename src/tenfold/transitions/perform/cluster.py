@@ -11,6 +11,7 @@ from dataclasses import replace
 import tenfold.engines.etcd.admin as etcd_orders
 import tenfold.engines.etcd.probe as etcd
 import tenfold.engines.patroni.admin as patroni
+from tenfold.engines.etcd.render import FOUNDED
 from tenfold.engines.etcd.render import joins as joins_file
 from tenfold.engines.patroni import probe
 from tenfold.engines.patroni.dynamic import member_slot
@@ -26,6 +27,7 @@ from tenfold.topology.process import Command, File
 from tenfold.topology.settings import EtcdSettings
 from tenfold.transitions.crossing import members
 from tenfold.transitions.pause import stop_point
+from tenfold.transitions.perform import founding
 from tenfold.transitions.perform.databases import database_unit, run_at, settings_of
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.holding import let_go_behind, remaining
@@ -64,6 +66,7 @@ def _(step: steps.AwaitQuorum, world: World, tell: Tell) -> None:
         return found.quorum
 
     until(agree, step.within_seconds, f"{', '.join(step.members)} to agree")
+    founding.agreed(step.members, world)
 
 
 @effect.register
@@ -71,10 +74,12 @@ def _(step: steps.RemoveEtcd, world: World, tell: Tell) -> None:
     host, _, name = step.member.partition("/")
     agent = world.agent(host)
     agent.stop(name)
-    folder = f"{agent.paths.root}/data/{name}"
-    finished = agent.run(Command(("rm", "-rf", "--", folder), within_seconds=60.0))
-    if finished.code != 0:
-        raise UnitFailed(f"{folder} could not be deleted", detail=finished.tail)
+    root = agent.paths.root
+    # The note last: as long as there is one, this step is planned again.
+    for gone in (f"{root}/data/{name}", f"{root}/config/{name}/{FOUNDED}"):
+        finished = agent.run(Command(("rm", "-rf", "--", gone), within_seconds=60.0))
+        if finished.code != 0:
+            raise UnitFailed(f"{gone} could not be deleted", detail=finished.tail)
 
 
 @effect.register

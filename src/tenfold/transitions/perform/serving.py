@@ -18,9 +18,10 @@ from tenfold.engines.nginx import maintenance
 from tenfold.errors import StepFailed, TenfoldError, UnitFailed
 from tenfold.targets.protocol import HostAgent
 from tenfold.topology.model import Unit
-from tenfold.topology.settings import EdgeSettings, PatroniSettings
+from tenfold.topology.settings import EdgeSettings, EtcdSettings, PatroniSettings
 from tenfold.transitions import steps
 from tenfold.transitions.journal import Journal
+from tenfold.transitions.perform import founding
 from tenfold.transitions.perform.at_once import at_once
 from tenfold.transitions.perform.copying import copying
 from tenfold.transitions.perform.databases import direct, refused_writes
@@ -96,6 +97,8 @@ def _start(path: str, world: World) -> None:
     _, launch = world.blueprint.render(member)
     order = world.blueprint.order(member)
     agent.write(files_of(member, world))
+    if isinstance(member.settings, EtcdSettings):
+        founding.known(world.blueprint.scene(member), agent, world)
     if isinstance(member.settings, EdgeSettings):
         _show_maintenance(world.blueprint.scene(member).place.config, agent, world)
     running = agent.observe().unit(member.name)

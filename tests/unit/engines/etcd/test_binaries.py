@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from importlib.resources import files
 from pathlib import Path
@@ -58,23 +59,81 @@ def test_the_newest_that_wrote_data_counts(tmp_path: Path) -> None:
     assert written_by(tmp_path.iterdir()) == (3, 10)
 
 
-def test_a_member_notes_who_wrote_and_does_not_start_an_older_one(tmp_path: Path) -> None:
-    config, data = tmp_path / "config", tmp_path / "data" / "etcd" / "member"
-    for folder in (config, data.parent):
-        folder.mkdir(parents=True)
-    for name in ("etcd.yml", "founders"):
-        (config / name).write_text("")
-    script = str(files("tenfold.engines.etcd").joinpath("compose.sh"))
+class Composed:
+    """A member's folders, and its ``compose.sh``; nothing of etcd but its version is needed."""
 
-    def start(version: str) -> subprocess.CompletedProcess[str]:
-        etcd = program(tmp_path / "etcd", version)
-        argv = ["/bin/sh", script, config, data, data.parent / "etcd.yml", etcd]
+    def __init__(self, root: Path) -> None:
+        self.config, self.data = root / "config", root / "data" / "etcd" / "member"
+        for folder in (self.config, self.data.parent):
+            folder.mkdir(parents=True)
+        (self.config / "etcd.yml").write_text('name: "arbiter"\n')
+        (self.config / "founders").write_text("who founds\n")
+        self.joins, self.founded = self.data.parent / "joins", self.config / "founded"
+        self.composed = self.data.parent / "etcd.yml"
+        self._program = root / "etcd"
+
+    def start(self, version: str = "3.5.9") -> subprocess.CompletedProcess[str]:
+        script = str(files("tenfold.engines.etcd").joinpath("compose.sh"))
+        etcd = program(self._program, version)
+        argv = ["/bin/sh", script, self.config, self.data, self.composed, etcd]
         return subprocess.run(argv, capture_output=True, text=True, check=False)
 
+    def write(self) -> None:
+        """What etcd has once it has begun."""
+        (self.data / "member/wal").mkdir(parents=True)
+        (self.data / "member/wal/0000000000000000-0000000000000000.wal").write_text("")
+
+    def lose(self) -> None:
+        shutil.rmtree(self.data)
+
+
+def test_a_member_notes_who_wrote_and_does_not_start_an_older_one(tmp_path: Path) -> None:
+    member = Composed(tmp_path)
     for version in ("3.4.23", "3.5.1", "3.5.9"):
-        assert start(version).returncode == 0
+        assert member.start(version).returncode == 0
     assert written_by([tmp_path]) == (3, 5)
-    refused = start("3.4.23")
+    refused = member.start("3.4.23")
     assert refused.returncode == 1
     assert "the data are of etcd 3.5" in refused.stderr
     assert written_by([tmp_path]) == (3, 5)
+
+
+def test_one_that_was_killed_before_it_had_data_founds_all_the_same(tmp_path: Path) -> None:
+    member = Composed(tmp_path)
+    assert member.start().returncode == 0
+    (member.data / "member/snap").mkdir(parents=True)
+    assert member.start().returncode == 0
+    assert "who founds" in member.composed.read_text()
+    assert not member.founded.exists()
+
+
+def test_one_that_lost_its_data_does_not_come_back_under_its_name(tmp_path: Path) -> None:
+    member = Composed(tmp_path)
+    member.start()
+    member.write()
+    assert member.start().returncode == 0
+    member.lose()
+    refused = member.start()
+    assert refused.returncode == 1
+    assert "tenfold host replace arbiter" in refused.stderr
+    assert not (member.data / "member").exists()
+
+
+def test_on_a_host_that_lost_everything_the_note_is_enough(tmp_path: Path) -> None:
+    member = Composed(tmp_path)
+    member.founded.write_text("")
+    assert member.start().returncode == 1
+
+
+def test_whom_a_member_joins_is_used_until_it_has_data_and_never_again(tmp_path: Path) -> None:
+    member = Composed(tmp_path)
+    member.founded.write_text("")
+    member.joins.write_text("who is joined\n")
+    for _ in range(2):  # the second as if it had been killed at once
+        assert member.start().returncode == 0
+        assert "who is joined" in member.composed.read_text()
+    member.write()
+    assert member.start().returncode == 0
+    assert not member.joins.exists()
+    member.lose()
+    assert member.start().returncode == 1
