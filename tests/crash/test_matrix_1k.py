@@ -37,6 +37,11 @@ SEEN_SECONDS = 0.5
 """What comes so soon after a fault may still count as in hand: it is not seen at once."""
 THERE, BACK = ("grow", "--to", "1k"), ("reverse",)
 ON_THE_WAY_THERE = ("AdoptDatabase", "JoinCluster", "RequireSynchronous", "WarmPool", "Handover")
+IN_CARE = (
+    *("JoinCluster.after", "RequireSynchronous.before", "RequireSynchronous.configured"),
+    *("RequireSynchronous.after", "WarmPool.before", "Handover.before"),
+)
+"""Points of the way there at which the database is in Patroni's care, and the stage still 100."""
 FIRST = "db1"
 """Who leads at stage 100."""
 
@@ -72,6 +77,8 @@ def strike(project: Project, users: Users, cell: Cell) -> str:
         command = come_to(project, users, cell.point)
         stack.callback(end, command)
         leader = leading(project)
+        if cell.point in IN_CARE:
+            require_told(project, leader.host)
         before = leader.postmaster()
         victims = pids_of(project, leader, cell.victim, command)
         serves = cell.victim in TO_1K.serve and bool(victims)
@@ -92,6 +99,19 @@ def strike(project: Project, users: Users, cell: Cell) -> str:
     if not serves:
         assert leader.postmaster() == before, f"{cell}: the server of {leader.host} is another one"
     return "struck" if victims else "missed"
+
+
+def require_told(project: Project, leader: str) -> None:
+    """Who leads, and that etcd agrees, is told from when that is Patroni's to say."""
+
+    def told() -> bool:
+        found = project.status().get("failover") or {}
+        return (found.get("leader"), found.get("etcd_agree")) == (leader, 3)
+
+    assert project.status()["stage"] == "100"
+    until(told, f"status to tell that {leader} leads, and that etcd agrees")
+    said = project.ok("status")
+    assert "in sync" in said or f"{leader} acknowledges alone" in said, said
 
 
 def come_to(project: Project, users: Users, point: str) -> subprocess.Popen[str]:

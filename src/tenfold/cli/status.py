@@ -25,7 +25,7 @@ from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.job_words import trouble, when
 from tenfold.deployment.jobs import Jobs
 from tenfold.deployment.own_certificate import OwnCertificate
-from tenfold.deployment.status import Status, never_up
+from tenfold.deployment.status import Status, fails_over, never_up
 from tenfold.drills.kept import Kept
 from tenfold.engines.nginx.maintenance import from_json
 from tenfold.errors import JournalError, TenfoldError
@@ -143,7 +143,8 @@ def with_database(found: Status, deployment: Deployment) -> Status:
 
 def with_failover(found: Status, deployment: Deployment) -> Status:
     """The status with who leads and who may next, where the database fails over by itself."""
-    if deployment.position not in BY_ITSELF or found.state == "stopped":
+    settled = deployment.position in BY_ITSELF
+    if found.state == "stopped" or not fails_over(found, settled=settled):
         return found
     from tenfold.deployment.clustered import standing  # drivers that no other status needs
 

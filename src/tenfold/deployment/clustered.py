@@ -18,7 +18,7 @@ from tenfold.engines.etcd.probe import has_lost_data
 from tenfold.engines.etcd.render import founded
 from tenfold.engines.patroni import probe
 from tenfold.errors import Refused, TargetError
-from tenfold.stages.path import FAILS_OVER
+from tenfold.stages.path import BY_ITSELF, FAILS_OVER
 from tenfold.topology import drained
 from tenfold.topology.model import Unit
 from tenfold.topology.observation import Observation
@@ -130,8 +130,10 @@ def _cut_off(deployment: Deployment) -> str | None:
 
 
 def _standing(deployment: Deployment) -> Standing:
-    now = deployment.observe(silent=True)
-    intent = work.intend(deployment, release=now.release)
+    now, here = deployment.observe(silent=True), deployment.position
+    # On the way it is in Patroni's care as it will be, or was, where that is reached.
+    position = here if here in BY_ITSELF else STAGE
+    intent = work.intend(deployment, release=now.release, position=position)
     blueprint, full = intent.blueprint, full_hosts(now)
     view = view_of(blueprint)
     etcd_members = len(blueprint.topology.of(EtcdSettings))
@@ -158,6 +160,11 @@ def _standing(deployment: Deployment) -> Standing:
         etcd=members,
         lost_etcd=lost,
     )
+
+
+def _is_apart(path: str, now: Observation) -> bool:
+    """Whether a database is not in Patroni's care yet, or not any more."""
+    return _engine(path, now) not in ("", PATRONI)
 
 
 def full_hosts(now: Observation) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from tenfold.transitions.journal import Record
 from tenfold.transitions.way import Crossing
 
 ALIVE = ("running", "draining", "holding")
+DATABASE = "postgres"
 EVERYDAY = ("up", "down", "deploy", "rollback")
 
 
@@ -94,6 +95,18 @@ class Status:
         if self.jobs is not None:
             told["jobs"] = list(self.jobs)
         return told if self.database is None else {**told, "database": dict(self.database)}
+
+
+def fails_over(found: Status, *, settled: bool) -> bool:
+    """Whether the database is in Patroni's care, by what runs: on the way there and back it is
+    before, and still, whatever stage was reached.
+
+    Args:
+        found: the status.
+        settled: whether it is at a place where the database is in Patroni's care.
+    """
+    engines = {u["engine"] for h in found.hosts for u in h["units"] if u["name"] == DATABASE}
+    return "patroni" in engines or (settled and "postgresql" not in engines)
 
 
 def never_up(app: str, stage: str = "10", environment: str | None = None) -> Status:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from tenfold.deployment.clustered import Standing, full_hosts
+from tenfold.deployment.status import fails_over, never_up
 from tenfold.topology.observation import Observation, ObservedHost
 
 
@@ -50,3 +55,25 @@ def test_a_member_of_etcd_that_lost_its_data_is_told_with_what_to_do() -> None:
     (told,) = Standing("db1", ("db2",), 2, 3, lost_etcd=("arbiter",)).troubles
     assert "etcd of arbiter has lost its data" in told
     assert "tenfold host replace arbiter" in told
+
+
+@pytest.mark.parametrize(
+    ("engines", "settled", "expected"),
+    [
+        (("patroni", "patroni"), True, True),
+        (("patroni", "postgresql"), False, True),  # cut off between the leader and who follows
+        (("postgresql", "postgresql"), False, False),
+        (("postgresql", "postgresql"), True, False),  # on the way back, with all released
+        (("patroni", "postgresql"), True, True),
+        ((), True, True),  # their hosts say nothing
+        ((), False, False),
+    ],
+)
+def test_whether_it_fails_over_is_told_by_what_runs(
+    engines: tuple[str, ...], settled: bool, expected: bool
+) -> None:
+    units = [{"name": "postgres", "engine": engine} for engine in engines]
+    hosts = tuple({"name": f"db{n}", "units": [unit]} for n, unit in enumerate(units))
+    other = {"name": "app1", "units": [{"name": "edge", "engine": "nginx"}]}
+    found = replace(never_up("shop"), hosts=(*hosts, other))
+    assert fails_over(found, settled=settled) is expected
