@@ -72,7 +72,10 @@ def test_where_the_follower_in_sync_is_lost_writes_go_on_alone_and_it_is_told() 
 def test_where_it_is_asked_for_writes_stop_instead_until_it_is_back() -> None:
     with cluster("db1", "db2", settings=replace(FAST, strict=True)) as found:
         found.begin()
-        _, other = found.members
+        leader, other = found.members
+        assert not probe.is_strict(leader.unit, leader.scene), "nobody could begin"
+        assert admin.configure(leader.unit, leader.scene)
+        assert probe.is_strict(leader.unit, leader.scene)
         with Writer(found) as writer:
             kill_all_of(other)
             wait_for(lambda: not in_sync(found), within=40, subject="it to be told")

@@ -149,6 +149,29 @@ def test_a_follower_that_is_lost_is_told_and_writes_go_on_without_it(bring: Brin
     users.require_nothing_lost()
 
 
+def test_where_the_file_says_so_writes_stop_without_a_follower_and_go_on_with_it(
+    bring: Bring,
+) -> None:
+    project = at_1k(bring)
+    wait_for_words(project, "commits wait for db2; alone if it is lost")
+    spec = project.path / "tenfold.toml"
+    spec.write_text(f'{spec.read_text()}\n[database]\nwithout_follower = "stop"\n')
+    project.ok("deploy")
+    wait_for_words(project, "commits wait for db2; none is acknowledged if it is lost")
+    with Users(project, 2) as users:
+        wait_for_answers(users)
+        with paused(*everything_of(Member(project, "db2"))):
+            wait_for_words(project, "db1 takes no writes", "database of db2 does not follow")
+            assert project.status()["failover"]["stops"]
+            seen = len(users.acknowledged)
+            time.sleep(3)  # no condition: that nobody is told anything for so long is tested
+            assert len(users.acknowledged) == seen
+        wait_for_answers(users)
+        wait_until_well(project)
+    assert users.failures == []
+    users.require_nothing_lost()
+
+
 def everything_of(member: Member) -> list[int]:
     """Who looks after the server, and all of its processes."""
     (leash,) = member.pids("leash")

@@ -154,7 +154,8 @@ def with_failover(found: Status, deployment: Deployment) -> Status:
         return found
     state = "degraded" if found.state == "running" and told.troubles else found.state
     missing = (*found.missing, *told.troubles)
-    return replace(found, failover=asdict(told), state=state, missing=missing)
+    failover = {**asdict(told), "rule": told.rule}
+    return replace(found, failover=failover, state=state, missing=missing)
 
 
 def with_drill(found: Status, deployment: Deployment) -> Status:
@@ -329,6 +330,8 @@ def show(
         sentence, well = failover_line(found.failover)
         output.line()
         output.line(f"  database  {sentence}", style=None if well else "yellow")
+        if found.failover["leader"]:
+            output.line(f"{'':<12}{found.failover['rule']}")
         for line in host_lines(found.failover):
             output.line(f"  host      {line}", style="yellow")
     if found.drill:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tenfold.deployment import work
 from tenfold.deployment.databases import observe_databases
-from tenfold.deployment.leading import etcd_state, leading_alone, view_of
+from tenfold.deployment.leading import etcd_state, leading_alone, stops_without_follower, view_of
 from tenfold.engines.etcd.probe import has_lost_data
 from tenfold.engines.etcd.render import founded
 from tenfold.engines.patroni import probe
@@ -57,9 +57,10 @@ class Standing:
     """Who leads, who else may without a commit being lost, and how many of etcd's members agree
     on that, of how many; hosts by name. ``away`` are databases that do not follow, though they
     should; ``full`` those whose disk has no room. ``etcd`` maps each member's host to whether it
-    agrees; ``lost_etcd`` are those whose member has lost its data. ``drained`` are hosts that were
-    taken out, ``emptied`` those of them whose data was given up; ``cut_off`` is the command on a
-    host that is not over, and at which nobody is."""
+    agrees; ``lost_etcd`` are those whose member has lost its data. ``stops``: writes stop while
+    nobody is in sync. ``drained`` are hosts that were taken out, ``emptied`` those of them whose
+    data was given up; ``cut_off`` is the command on a host that is not over, and at which nobody
+    is."""
 
     leader: str | None
     in_sync: tuple[str, ...]
@@ -73,6 +74,19 @@ class Standing:
     emptied: tuple[str, ...] = ()
     cut_off: str | None = None
     lost_etcd: tuple[str, ...] = ()
+    stops: bool = False
+
+    @property
+    def rule(self) -> str:
+        """Whom a commit waits for, and what comes if those are lost."""
+        if not self.in_sync:
+            nobody = "until another database has all" if self.stops else "for nobody"
+            return f"commits wait {nobody}"
+        several = len(self.in_sync) > 1
+        who = " or ".join(self.in_sync) + (", whichever is quicker" if several else "")
+        lost = "all are lost" if several else "it is lost"
+        then = f"none is acknowledged if {lost}" if self.stops else f"alone if {lost}"
+        return f"commits wait for {who}; {then}"
 
     @property
     def troubles(self) -> tuple[str, ...]:
@@ -87,6 +101,11 @@ class Standing:
             yield (
                 f"etcd has no majority, {self.etcd_agree} of {self.etcd_members} agree: whoever"
                 " leads goes on, and nobody can take its place"
+            )
+        elif self.leader is not None and not self.in_sync and self.stops:
+            yield (
+                f"{self.leader} takes no writes: no other database has all that it wrote, and"
+                ' [database] without_follower is "stop"'
             )
         elif self.leader is not None and not self.in_sync:
             yield (
@@ -159,6 +178,7 @@ def _standing(deployment: Deployment) -> Standing:
         databases=databases,
         etcd=members,
         lost_etcd=lost,
+        stops=stops_without_follower(blueprint),
     )
 
 

@@ -36,13 +36,14 @@ from tenfold.targets.protocol import Finished, Target
 from tenfold.topology import drained
 from tenfold.topology.model import Host, Topology, Unit
 from tenfold.topology.process import Command
-from tenfold.topology.settings import DatabaseSettings, EndpointSettings
+from tenfold.topology.settings import DatabaseSettings, EndpointSettings, PatroniSettings
 from tenfold.transitions.blueprint import Blueprint
 from tenfold.transitions.planner import Goal
 from tenfold.transitions.shown import IN_FRONT
 from tenfold.transitions.steps import KeepFiles
 
 ROLES = ("superuser", "owner", "app", "replication")
+FEWEST_DATABASES = 2
 MONITOR = "monitor"
 REWIND = "rewind"
 
@@ -170,6 +171,7 @@ def make_intent(
             *wanted.notes,
             *_notes(layout, stored, spec),
             *_secret_notes(given.secrets, facts),
+            *_stop_notes(topology, spec),
             *costs(served_by),
             *edge_notes.notes(spec.edge, blueprint.secrets.get("edge.certificate"), time.time()),
         ),
@@ -249,6 +251,16 @@ def _notes(layout: Layout, stored: Sequence[str], spec: AppSpec) -> Iterator[str
                 f"{directory} is not in [storage] dirs: its files stay in"
                 f" {layout.shelf.name}/storage/{directory}, where this release does not see them"
             )
+
+
+def _stop_notes(topology: Topology, spec: AppSpec) -> Iterator[str]:
+    """What it costs that writes stop without a follower, where one is all there is."""
+    databases = len(topology.of(PatroniSettings))
+    if databases == FEWEST_DATABASES and spec.database.without_follower == "stop":
+        yield (
+            '[database] without_follower is "stop", and there are two databases: while either is'
+            " away nothing is written; [zones] databases = 3 has one to spare"
+        )
 
 
 def _secret_notes(kept: app_secrets.Secrets, facts: Mapping[str, Any]) -> tuple[str, ...]:

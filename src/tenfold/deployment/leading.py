@@ -26,6 +26,14 @@ def view_of(blueprint: Blueprint) -> ClusterView | None:
     return None
 
 
+def stops_without_follower(blueprint: Blueprint) -> bool:
+    """Whether writes stop while no other database has everything, as whoever answers says."""
+    for unit in blueprint.topology.of(PatroniSettings):
+        with suppress(TargetError):
+            return probe.is_strict(unit, blueprint.scene(unit))
+    return False
+
+
 def etcd_state(blueprint: Blueprint) -> EtcdState:
     """The cluster of etcd that Patroni asks, as the first host asks that has what it asks with: one
     that lost its files is no reason to believe that nobody answers."""

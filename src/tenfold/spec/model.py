@@ -133,6 +133,13 @@ class DatabaseTable(Table):
         "directory of its programs.",
     )
 
+    without_follower: Literal["go on", "stop"] = Field(
+        default="go on",
+        description="From stage 1k on, what writes do while no other database has all that the "
+        'leader wrote: "go on", or "stop" until one has. With [zones] databases = 2, "stop" means '
+        "that the loss of either stops writes.",
+    )
+
     backup: BackupTable | None = Field(
         default=None,
         description="Continuous backup of the database and of [storage] dirs; none without it.",
@@ -140,7 +147,7 @@ class DatabaseTable(Table):
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
-        for key in ("postgres", "backup"):
+        for key in ("postgres", "backup", "without_follower"):
             if self.url is not None and key in self.model_fields_set:
                 raise ValueError(
                     f"{key} is for a database that Tenfold runs: leave it out beside url"

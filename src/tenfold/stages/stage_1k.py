@@ -155,7 +155,8 @@ def etcd(host: str) -> Unit:
 def database(spec: AppSpec, number: int) -> Unit:
     """A member of the database cluster: the first is what it was at stage 100, node 2."""
     plain = stage_10.database(spec, node=number + 2)
-    settings = PatroniSettings(**asdict(plain))
+    stops = spec.database.without_follower == "stop"
+    settings = PatroniSettings(**asdict(plain), strict=stops)
     return Unit("postgres", "patroni", database_host(number), settings, after=("etcd",))
 
 

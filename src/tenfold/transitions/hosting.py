@@ -227,6 +227,8 @@ def _unreplicated(host: str, left: Topology) -> list[str]:
     )
     if len(others) > nodes:
         return []
+    if any(isinstance(m.settings, PatroniSettings) and m.settings.strict for m in others):
+        return [f'until {host} is back nothing is written: [database] without_follower is "stop"']
     return [f"until {host} is back a commit is on {len(others)} host alone, and that may be lost"]
 
 

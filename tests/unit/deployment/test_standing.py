@@ -22,6 +22,27 @@ def test_a_leader_whom_nobody_could_replace_is_told() -> None:
     assert "the database of db2 does not follow" in away
 
 
+@pytest.mark.parametrize(
+    ("in_sync", "stops", "rule"),
+    [
+        (("db2",), False, "commits wait for db2; alone if it is lost"),
+        (("db2",), True, "commits wait for db2; none is acknowledged if it is lost"),
+        (("db2", "db3"), False, "for db2 or db3, whichever is quicker; alone if all are lost"),
+        ((), False, "commits wait for nobody"),
+        ((), True, "commits wait until another database has all"),
+    ],
+)
+def test_the_rule_by_which_commits_wait_is_told(
+    in_sync: tuple[str, ...], stops: bool, rule: str
+) -> None:
+    assert rule in Standing("db1", in_sync, 3, 3, stops=stops).rule
+
+
+def test_where_writes_stop_that_is_told_and_not_that_they_go_on_alone() -> None:
+    (told,) = Standing("db1", (), 3, 3, stops=True).troubles
+    assert "db1 takes no writes" in told
+
+
 def test_a_full_disk_is_named() -> None:
     (told,) = Standing("db1", ("db2",), 3, 3, full=("db1",)).troubles
     assert "the disk of db1 is full" in told

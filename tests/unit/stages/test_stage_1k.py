@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tenfold import stages
-from tenfold.errors import Refused
+from tenfold.errors import Refused, SpecError
 from tenfold.spec.read import parse
 from tenfold.stages import stage_1k, stage_100
 from tenfold.stages.facts import AppFacts, Machine
@@ -217,3 +217,15 @@ def test_nothing_on_a_host_listens_where_something_else_does() -> None:
         apps = {endpoints[f"{host}/app"] for host in ("app1", "app2")}
         assert apps <= {f"{address}:{port}" for address, port in places}
         assert len(set(endpoints.values())) == len(endpoints)
+
+
+@pytest.mark.parametrize(("says", "strict"), [("go on", False), ("stop", True)])
+def test_writes_stop_without_a_follower_where_the_file_says_so(says: str, strict: bool) -> None:
+    topology = made(f'{PLAIN}\n[database]\nwithout_follower = "{says}"\n')
+    found = [m.settings for m in topology.of(PatroniSettings)]
+    assert [s.strict for s in found if isinstance(s, PatroniSettings)] == [strict, strict]
+
+
+def test_with_a_database_of_ones_own_nothing_is_said_of_followers() -> None:
+    with pytest.raises(SpecError, match="without_follower is for a database that Tenfold runs"):
+        parse(f'{PLAIN}\n[database]\nurl = "${{DATABASE_URL}}"\nwithout_follower = "stop"\n')

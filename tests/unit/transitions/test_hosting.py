@@ -12,6 +12,7 @@ from tenfold.errors import Refused
 from tenfold.stages.path import position
 from tenfold.topology.drained import without
 from tenfold.topology.observation import ObservedHost
+from tenfold.topology.settings import PatroniSettings
 from tenfold.transitions import hosting
 from tenfold.transitions import steps as st
 from tenfold.transitions.clustering import SeenCluster
@@ -235,6 +236,17 @@ def test_it_is_told_what_a_drain_costs() -> None:
     assert objections(move("drain", "arbiter"), WELL) == ()
     (edge,) = objections(move("drain", "app2"), WELL)
     assert "DNS" in edge
+
+
+def test_where_writes_stop_without_a_follower_a_drain_costs_that() -> None:
+    units = tuple(
+        replace(u, settings=replace(u.settings, strict=True))
+        if isinstance(u.settings, PatroniSettings)
+        else u
+        for u in WHOLE.units
+    )
+    (told,) = objections(move("drain", "db2"), replace(WELL, whole=replace(WHOLE, units=units)))
+    assert "until db2 is back nothing is written" in told
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,13 @@ def pause(member: Unit | Pool, scene: Scene, *, paused: bool) -> None:
     change(member, scene, {"pause": True if paused else None})
 
 
-def configure(member: Unit | Pool, scene: Scene, slots: Mapping[str, Any] | None = None) -> bool:
+def configure(
+    member: Unit | Pool,
+    scene: Scene,
+    slots: Mapping[str, Any] | None = None,
+    *,
+    instead: Mapping[str, Any] | None = None,
+) -> bool:
     """Have the cluster's shared configuration as rendered; gives whether it was not.
 
     What others set beside it stays, such as a pause.
@@ -72,6 +78,7 @@ def configure(member: Unit | Pool, scene: Scene, slots: Mapping[str, Any] | None
         member: who is asked.
         scene: its scene.
         slots: what is kept beside those that are rendered, as Patroni wants it.
+        instead: what takes the place of what is rendered.
 
     Raises:
         StepFailed: Patroni refuses.
@@ -81,7 +88,8 @@ def configure(member: Unit | Pool, scene: Scene, slots: Mapping[str, Any] | None
     if status != 200 or not isinstance(now, dict):
         raise StepFailed(f"the configuration of {member.path}'s cluster is not known yet")
     rendered = shared(member, scene)
-    wanted = difference(now, {**rendered, "slots": {**rendered["slots"], **(slots or {})}})
+    kept = {"slots": {**rendered["slots"], **(slots or {})}}
+    wanted = difference(now, {**rendered, **kept, **(instead or {})})
     if wanted:
         change(member, scene, wanted)
     return bool(wanted)

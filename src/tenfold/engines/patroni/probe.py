@@ -67,6 +67,21 @@ def observe(member: Unit | Pool, scene: Scene) -> ClusterView:
     return view(said)
 
 
+def is_strict(member: Unit | Pool, scene: Scene) -> bool:
+    """Whether commits wait also where there is nobody to wait for.
+
+    Raises:
+        TargetError: it does not answer, or cannot say.
+    """
+    status, said = ask(member, scene, "/config")
+    if status != 200 or not isinstance(said, dict):
+        raise TargetError(
+            f"Patroni of {member.path} does not know its cluster's configuration: status {status}",
+            next="tenfold status   says what etcd does",
+        )
+    return bool(said.get("synchronous_mode_strict", False))
+
+
 def leads(member: Unit | Pool, scene: Scene) -> bool:
     """Whether this member's server leads, by its own Patroni, which needs no etcd to say so.
 

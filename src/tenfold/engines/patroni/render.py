@@ -6,7 +6,7 @@ The server's own configuration is that of the engine ``postgresql``, word for wo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib.resources import files
 from posixpath import dirname, join
@@ -28,6 +28,8 @@ API: Final = ".api"
 """Where Patroni itself is reached: the endpoint of this name behind the unit's path."""
 NAMESPACE: Final = "/tenfold/"
 LOCK: Final = "leash.lock"
+NOT_STRICT: Final[Mapping[str, Any]] = {"synchronous_mode_strict": False}
+"""Of the shared configuration: while nobody follows yet, commits wait for nobody."""
 NO_TAGS: Final = "tags: {}\n"
 
 
@@ -176,7 +178,9 @@ def _leash_json(member: Unit | Pool, scene: Scene) -> str:
             "ttl_seconds": settings.ttl_seconds,
             "round_seconds": settings.loop_wait_seconds + settings.retry_timeout_seconds,
         },
-        "dynamic": shared(member, scene),
+        # With the first member alone "strict" would keep every commit waiting, that which makes the
+        # others' roles among them: it comes when all are there.
+        "dynamic": {**shared(member, scene), **NOT_STRICT},
         "peers": _peers(settings, member, scene),
     }
     return json.dumps(told, indent=1) + "\n"

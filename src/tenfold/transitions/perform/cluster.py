@@ -16,7 +16,7 @@ from tenfold.engines.etcd.render import joins as joins_file
 from tenfold.engines.patroni import probe
 from tenfold.engines.patroni.dynamic import member_slot
 from tenfold.engines.patroni.probe import WORKS
-from tenfold.engines.patroni.render import excused
+from tenfold.engines.patroni.render import NOT_STRICT, excused
 from tenfold.engines.postgresql import orders, replication
 from tenfold.engines.postgresql.peers import slot_name
 from tenfold.engines.postgresql.render import server
@@ -127,8 +127,10 @@ def _(step: steps.AdoptDatabase, world: World, tell: Tell) -> None:
     until(lambda: leads(unit, scene), LEAD_SECONDS, f"Patroni to see that {step.unit} leads")
     # Those that follow by themselves keep their places until each of them joins. What a move that
     # was taken back left in etcd goes: nobody who joins is elected before commits wait for it.
+    # Nor do they wait in vain: nobody is there yet.
     others = [u for u in members(world.blueprint.topology) if u.path != step.unit]
-    patroni.configure(unit, scene, _slots([o for o in others if not in_care(o, world)]))
+    outside = _slots([o for o in others if not in_care(o, world)])
+    patroni.configure(unit, scene, outside, instead=NOT_STRICT)
 
 
 @effect.register

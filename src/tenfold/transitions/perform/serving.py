@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 
 import tenfold.engines.nginx.admin as edge
+import tenfold.engines.patroni.admin as patroni
 import tenfold.engines.postgresql.admin as admin
 from tenfold.agent.masking import masking, without
 from tenfold.engines.nginx import maintenance
@@ -131,6 +132,8 @@ def _(step: steps.PrepareDatabase, world: World, tell: Tell) -> None:
     unit = world.blueprint.topology.member(step.unit)
     assert isinstance(unit, Unit)
     _prepare(unit, world)
+    if isinstance(unit.settings, PatroniSettings):
+        patroni.configure(unit, world.blueprint.scene(unit))
     known = world.journal.facts().get("prepared", {})
     world.journal.set("prepared", {**known, step.unit: step.digest})
 
