@@ -12,6 +12,8 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.live.test_grow_1k import kill as kill_processes
+from tests.live.test_several_zones import host_processes
 from tests.support import apps
 from tests.support.hosts import until
 from tests.support.project import Project
@@ -37,9 +39,11 @@ def watched(path: Path) -> Project:
     return project
 
 
-def up(project: Project, receiver: Receiver) -> None:
+def up(project: Project, receiver: Receiver, *more: str) -> None:
     done = project.tenfold(
-        *("up", "-d", "--port", str(project.port)), env={"ALERT_WEBHOOK": receiver.url}
+        *("up", "-d", "--port", str(project.port), *more),
+        env={"ALERT_WEBHOOK": receiver.url},
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     assert receiver.url not in done.stdout
@@ -108,6 +112,32 @@ def test_requests_that_fail_are_told_once_and_their_end_once(
     assert over[0]["id"] == message["id"]
     assert len(receiver.of("errors", "firing")) == 1
     assert remembered(project)["firing"] == []
+
+
+def test_a_leader_that_is_lost_with_its_host_is_told_by_what_it_leaves_behind(
+    bring: Bring, receiver: Receiver
+) -> None:
+    project = bring(watched)
+    up(project, receiver, "--stage", "1k")
+    until(lambda: project.status()["failover"]["in_sync"], "db2 to be in sync", within=120)
+    until(
+        lambda: project.tenfold("metrics", "database_bytes").returncode == 0,
+        "figures of the database",
+        within=90,
+    )
+    kill_processes(host_processes(project, "db1"))
+    (message,) = until(lambda: receiver.of("leader-changed"), "another leader", within=120)
+    assert message["what"].startswith("db2 leads the database, in place of db1")
+    (alone,) = until(lambda: receiver.of("commits-alone"), "it to be told", within=120)
+    assert "commits are on db2 alone" in alone["what"]
+    (member,) = until(lambda: receiver.of("etcd-member"), "it to be told", within=120)
+    assert member["where"] == "db1/etcd"
+    assert receiver.of("etcd-majority") == []
+    assert {"leader-changed", "commits-alone"} <= {
+        alert["alert"] for alert in remembered(project)["firing"]
+    }
+    project.ok("up", "-d", timeout=300)
+    until(lambda: receiver.of("commits-alone", "resolved"), "its end", within=300)
 
 
 def test_a_worker_that_is_killed_again_and_again_is_told_once(

@@ -210,6 +210,7 @@ def carry_out(deployment: Deployment, found: Look, listener: Listener, walk: Wal
         walk.sessions.close()
     whole = intent.blueprint.topology
     left = drained.without(whole, move.drained)
+    site_facts.tell(replace(intent, goal=replace(intent.goal, topology=left)))
     facts = applied_facts.applied(left, intent.blueprint.document, whole)
     journal.set(applied_facts.FACT, facts.to_json())
     journal.set(drained.EMPTIED, list(move.emptied(emptied(deployment))) or None)

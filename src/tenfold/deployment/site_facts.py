@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tenfold.errors import TenfoldError
 from tenfold.metrics.config import SITE, Site
 from tenfold.topology.process import File
-from tenfold.topology.settings import MetricsSettings
+from tenfold.topology.settings import EtcdSettings, MetricsSettings, PatroniSettings
 
 if TYPE_CHECKING:
     from tenfold.deployment.intent import Intent
@@ -46,6 +46,8 @@ def _site(intent: Intent, under_way: str) -> Site:
         transition=under_way,
         names={PurePosixPath(root).name: name for name, root in places.items()},
         certificate_not_after=_certificate_ends(intent),
+        etcd=tuple(member.host for member in topology.of(EtcdSettings)),
+        members=tuple(member.host for member in topology.of(PatroniSettings)),
     )
 
 

@@ -47,7 +47,8 @@ class Site:
     """What only commands know. ``names`` maps a host's directory to what it is called now.
 
     ``transition`` is what a command is at, or was cut off in; ``certificate_not_after`` is that of
-    a certificate of the user's own, in seconds since the epoch.
+    a certificate of the user's own, in seconds since the epoch. ``etcd`` are the hosts that are to
+    have a member of it, ``members`` those of databases in Patroni's care.
     """
 
     app: str = ""
@@ -56,6 +57,8 @@ class Site:
     transition: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     certificate_not_after: float = 0.0
+    etcd: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """The file."""
@@ -94,6 +97,7 @@ def read_site(folder: Path) -> Site:
     """What was told last; nothing is known before."""
     try:
         told: dict[str, Any] = json.loads((folder / SITE).read_text())
+        told |= {name: tuple(told.get(name, ())) for name in ("etcd", "members")}
         return Site(**{k: v for k, v in told.items() if k in Site.__dataclass_fields__})
     except (OSError, ValueError, TypeError):
         return Site()

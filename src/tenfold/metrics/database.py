@@ -33,7 +33,8 @@ SELECT NOT pg_is_in_recovery() AS leads,
           FROM pg_stat_activity WHERE backend_type = 'client backend'
            AND pid <> pg_backend_pid())::float8 AS oldest_transaction_seconds,
        current_setting('archive_mode') <> 'off'
-         AND current_setting('archive_command') NOT IN ('', 'true') AS archives
+         AND current_setting('archive_command') NOT IN ('', 'true') AS archives,
+       current_setting('synchronous_standby_names') <> '' AS waits
 """
 _CONNECTIONS = """
 SELECT coalesce(state, 'unknown'), count(*) FROM pg_stat_activity
@@ -60,7 +61,8 @@ SELECT checkpoints_timed, checkpoints_req AS checkpoints_requested,
 """
 _FOLLOWERS = """
 SELECT application_name, state, greatest(0, CASE WHEN pg_is_in_recovery() THEN 0
-       ELSE coalesce(pg_current_wal_lsn() - replay_lsn, 0) END)::bigint
+       ELSE coalesce(pg_current_wal_lsn() - replay_lsn, 0) END)::bigint,
+       coalesce(sync_state IN ('sync', 'quorum'), false)
   FROM pg_stat_replication ORDER BY 1 LIMIT %s
 """
 _SLOTS = """
@@ -124,14 +126,15 @@ def _asked(host: str, connection: Connection, database: str) -> Database:
         wal_kept_bytes=int(server["wal_kept_bytes"]),
         oldest_transaction_seconds=max(0.0, server["oldest_transaction_seconds"]),
         replay_lag_seconds=max(0.0, server["replay_lag_seconds"] or 0.0),
+        waits=bool(server["waits"]),
         archives=bool(server["archives"]),
         archived=int(archiver.get("archived", 0)),
         archive_failed=int(archiver.get("archive_failed", 0)),
         archived_at=float(archiver.get("archived_at", 0.0)),
         archive_failed_at=float(archiver.get("archive_failed_at", 0.0)),
         followers=tuple(
-            Follower(str(name), str(state), int(str(lag)))
-            for name, state, lag in connection.execute(_FOLLOWERS, [MAX_ROWS])
+            Follower(str(name), str(state), int(str(lag)), bool(in_sync))
+            for name, state, lag, in_sync in connection.execute(_FOLLOWERS, [MAX_ROWS])
         ),
         slots=tuple(
             Slot(str(n), bool(a), int(str(kept)), str(s), None if safe is None else int(str(safe)))

@@ -20,6 +20,7 @@ from tenfold.topology.model import APP
 from tenfold.topology.observation import ObservedHost, ObservedUnit
 
 LIVE = ("running", "draining", "holding")
+DATABASES = ("postgresql", "patroni")
 THREADS = 8
 EDGE = "edge"
 MOST_LOG_BYTES = 64 << 20
@@ -33,6 +34,7 @@ class Gatherer:
         self._config, self._clock = config, clock
         self._edge, self._app = EdgeTraffic(), AppTraffic()
         self._logs: dict[Path, Follower] = {}
+        self._databases: dict[str, tuple[str, int]] = {}
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="gather")
 
     def round(self) -> Snapshot:
@@ -67,6 +69,8 @@ class Gatherer:
                 if host.pool(SCHEDULER)  # what another release had is no news
                 for job in _jobs(place)
             ),
+            etcd=site.etcd,
+            members=site.members,
             took_seconds=time.monotonic() - began,
         )
 
@@ -77,11 +81,15 @@ class Gatherer:
     def _servers(self, hosts: Iterable[ObservedHost]) -> Iterable[Callable[[], Database | Redis]]:
         config = self._config
         for host in hosts:
+            if host.agent == "silent" and host.name in self._databases and config.database:
+                # Its server may well run, and lead.
+                yield _bound(database.ask, host.name, *self._databases[host.name], config.database)
             for unit in host.units:
                 address, _, port = (unit.endpoint or "").rpartition(":")
                 if not port.isdigit() or unit.state not in LIVE:
                     continue
-                if unit.engine == "postgresql" and config.database is not None:
+                if unit.engine in DATABASES and config.database is not None:
+                    self._databases[host.name] = address, int(port)
                     yield _bound(database.ask, host.name, address, int(port), config.database)
                 elif unit.engine == "redis" and config.redis is not None:
                     yield _bound(redis.ask, host.name, address, int(port), config.redis)

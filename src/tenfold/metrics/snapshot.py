@@ -67,11 +67,13 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """One that streams from this server, by its application name."""
+    """One that streams from this server, by its application name. ``in_sync``: commits wait for it,
+    and it has all of them."""
 
     name: str
     state: str
     lag_bytes: int
+    in_sync: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,8 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One PostgreSQL server. Counters are those of the server; with ``up`` false only ``why`` is
-    known."""
+    """One PostgreSQL server. Counters are those of the server; ``waits``: its commits are to wait
+    for a follower. With ``up`` false only ``why`` is known."""
 
     host: str
     up: bool
@@ -113,6 +115,7 @@ class Database:
     wal_kept_bytes: int = 0
     oldest_transaction_seconds: float = 0.0
     replay_lag_seconds: float = 0.0
+    waits: bool = False
     archives: bool = False
     archived: int = 0
     archive_failed: int = 0
@@ -173,7 +176,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """``at`` is in seconds since the epoch. ``usage`` is keyed by host and unit or pool."""
+    """``at`` is in seconds since the epoch. ``usage`` is keyed by host and unit or pool. ``etcd``
+    are the hosts that are to have a member of it, ``members`` those of databases in Patroni's care.
+    """
 
     at: float
     app: str
@@ -190,6 +195,8 @@ class Snapshot:
     certificate: Certificate | None = None
     backups: tuple[Backup, ...] = ()
     jobs: tuple[Job, ...] = ()
+    etcd: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
     history_bytes: int = 0
     history_lost: int = 0
     took_seconds: float = 0.0

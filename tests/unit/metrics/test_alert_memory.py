@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from tenfold.metrics.alerts.memory import Memory, from_json, step
-from tenfold.metrics.alerts.rules import CLEAR_SECONDS, FOR_SECONDS, Sign
+from tenfold.metrics.alerts.rules import CLEAR_SECONDS, FOR_SECONDS
+from tenfold.metrics.alerts.sign import Sign
 
 DISK = Sign("disk", "data", "5 % are free", "make room")
 BETTER = Sign("disk", "data", "11 % are free", "make room", grave=False)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from tests.unit.metrics.snapshots import AT, database, histogram, snapshot, units
 
-from tenfold.metrics.alerts.rules import FOR_SECONDS, Limits, Sign, signs
+from tenfold.metrics.alerts.rules import FOR_SECONDS, Limits, signs
+from tenfold.metrics.alerts.sign import Sign
 from tenfold.metrics.snapshot import (
     Backup,
     Certificate,

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from tenfold.metrics.alerts.alert import Alert
-from tenfold.metrics.alerts.rules import CLEAR_SECONDS, FOR_SECONDS, Sign
+from tenfold.metrics.alerts.rules import CLEAR_SECONDS, FOR_SECONDS
+from tenfold.metrics.alerts.sign import Sign
 
 MAX_ALERTS = 200
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tenfold.metrics.alerts import leaders
+from tenfold.metrics.alerts.sign import Sign
 from tenfold.metrics.snapshot import Database, Snapshot
 from tenfold.metrics.words import size
 
@@ -39,6 +41,11 @@ FOR_SECONDS: Final[Mapping[str, float]] = {
     "backup": 0.0,
     "job": 0.0,
     "slot": 20.0,
+    "nobody-leads": 20.0,
+    "commits-alone": 30.0,
+    "leader-changed": 0.0,
+    "etcd-member": 30.0,
+    "etcd-majority": 20.0,
 }
 """For how long a grave sign must be there until it is told."""
 CLEAR_SECONDS: Final = 60.0
@@ -56,22 +63,6 @@ class Limits:
     error_percent: float = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """One thing that is wrong: ``what`` and ``next`` are sentences for whoever is woken by them."""
-
-    alert: str
-    subject: str
-    what: str
-    next: str
-    grave: bool = True
-
-    @property
-    def key(self) -> str:
-        """What it is, and where."""
-        return f"{self.alert} {self.subject}"
-
-
 def signs(past: Sequence[Snapshot], limits: Limits) -> tuple[Sign, ...]:
     """Everything that is wrong now; ``past`` is the oldest first and ends with now."""
     return tuple(sign for rule in _RULES for sign in rule(past, limits)) if past else ()
@@ -84,7 +75,9 @@ def _units(past: Sequence[Snapshot], _: Limits) -> Iterator[Sign]:
         for unit in host.units:
             name = unit.pool or unit.name
             there[name] = there.get(name, 0) + 1
-            if unit.state in ("backoff", "failed"):
+            # Of etcd it is told how many are left.
+            counted = unit.engine == "etcd" and host.name in past[-1].etcd
+            if unit.state in ("backoff", "failed") and not counted:
                 down.setdefault(name, []).append(_first_line(unit.reason or unit.state))
         for name, reasons in down.items():
             many = (
@@ -297,6 +290,10 @@ def _slots(database: Database, where: str) -> Iterator[Sign]:
         )
 
 
+def _leaders(past: Sequence[Snapshot], _: Limits) -> Iterator[Sign]:
+    return leaders.signs(past)
+
+
 _RULES: Final[Sequence[Callable[[Sequence[Snapshot], Limits], Iterator[Sign]]]] = (
     _units,
     _crashes,
@@ -307,6 +304,7 @@ _RULES: Final[Sequence[Callable[[Sequence[Snapshot], Limits], Iterator[Sign]]]] 
     _databases,
     _backups,
     _jobs,
+    _leaders,
 )
 
 
