@@ -98,8 +98,19 @@ def measure(options: Options, place: Workplace) -> Finding:
         title="No processor time, and a follower that pauses",
         how=HOW,
         tables=(Table("What came of it", ("", side.name), rows),),
-        notes=tuple(report["warnings"]),
+        notes=(*weaker(nice), *report["warnings"]),
         raw={"seen": asdict(seen), "report": report},
+    )
+
+
+def weaker(nice: int) -> tuple[str, ...]:
+    """What it says less where nobody may raise a priority."""
+    if nice == NICE:
+        return ()
+    return (
+        f"Whoever ran this may not raise a priority: the burners were at nice {nice}, like the"
+        " site, and so left it half of a core that both wanted, not a tenth. It starved less than"
+        " it was to.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,10 +142,28 @@ def _conclude(
         _tell_edges(deployment, after, output)
     crossing = deployment.crossing
     moves = (crossing.home, crossing.goal) if crossing else (None, None)
-    for index, choice in enumerate(way.choices(deployment.position, crossing)):
-        label = "Next" if index == 0 else ""
-        words = way_on(choice, moves, after.stage)
-        output.line(f"{label:<6} {called(choice, crossing):<20} {words}")
+    ways = [
+        (called(choice, crossing), way_on(choice, moves, after.stage))
+        for choice in way.choices(deployment.position, crossing)
+    ]
+    named = command == "grow" and bool(deployment.spec().edge.own_names)
+    for line in next_lines(ways, to_be_published=named and len(after.urls) > 1):
+        output.line(line)
+
+
+def next_lines(ways: Sequence[tuple[str, str]], *, to_be_published: bool) -> list[str]:
+    """What may be done next: commands, each with what it does. Pure.
+
+    Args:
+        ways: the commands of the move.
+        to_be_published: whether the site's name does not lead to every edge by itself.
+    """
+    dns = ("tenfold dns", "sees whether the site's name leads to every edge")
+    rows = [dns, *ways] if to_be_published else ways
+    heads = ("Next", *[""] * len(rows))
+    return [
+        f"{head:<6} {typed:<20} {does}" for head, (typed, does) in zip(heads, rows, strict=False)
+    ]
 
 
 def _tell_domain(deployment: Deployment, output: Output) -> None:

@@ -101,7 +101,15 @@ class Ground:
         if not why_no_cut and len(set(addresses)) < len(addresses):
             why_no_cut = "the hosts have no addresses of their own here"
         root = next(iter(self.scene.roots.values()))
-        return Means(why_no_cut, disks.why_no_throttle(root), disks.why_no_fill(root))
+        return Means(
+            why_no_cut, disks.why_no_throttle(root), disks.why_no_fill(root), self._tells_deaths()
+        )
+
+    def _tells_deaths(self) -> bool:
+        """Whether every database has another one beside it whose leash can tell if it lives."""
+        members = self.blueprint.topology.of(PatroniSettings)
+        hosts = {member.host for member in members}
+        return all(hosts & set(self.blueprint.scene(m).neighbours) for m in members)
 
     def _anew(self) -> Deployment:
         """To ask again whoever said nothing."""

@@ -35,6 +35,8 @@ LEAVES_OUT: Mapping[Kind, str] = {
 }
 ELECTION_SECONDS = 5.0
 """How long writes wait at most where it is known that a leader is dead."""
+DEATH_SECONDS = 10.0
+"""... and where that has to be found out, with nobody left on its host who could say so."""
 FOLLOWER_SECONDS = 10.0
 """... and where a follower that commits waited for is gone: Patroni looks each second."""
 SENDER_SECONDS = 30.0
@@ -117,7 +119,8 @@ def _kill_leader(drill: Drill, now: Situation, means: Means, leader: str) -> Dec
 def _kill_zone(drill: Drill, now: Situation, means: Means, leader: str) -> Decision:
     hosts = now.of_zone(*drill.sides[0])
     if leader in hosts:
-        promise = Promise("changes", now.lease_seconds + SLACK_SECONDS)
+        lease = now.lease_seconds + SLACK_SECONDS
+        promise = Promise("changes", DEATH_SECONDS if means.tells_deaths else lease)
     else:
         promise = Promise("stays", FOLLOWER_SECONDS)
     return Decision(KillHosts(hosts), promise, drill.lasts_seconds)

@@ -91,12 +91,14 @@ class Means:
     """What this machine permits: cutting the network between zones, making one disk slow, filling
     the one with the databases.
 
-    Each says why not, and is empty where that is permitted.
+    Each says why not, and is empty where that is permitted. ``tells_deaths``: whether the leader's
+    death is told for certain by whoever has the same kernel, so that nobody waits for its lease.
     """
 
     why_no_cut: str = ""
     why_no_throttle: str = ""
     why_no_fill: str = ""
+    tells_deaths: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,12 @@ def test_a_zone_falls_with_everything_in_it() -> None:
     assert found.promise.writes_wait_seconds > WELL.lease_seconds, "nobody is left to tell"
 
 
+def test_where_the_kernel_tells_that_a_leader_is_dead_nobody_waits_for_its_lease() -> None:
+    found = decide(parse("kill-zone", "a", None), WELL, replace(ALL, tells_deaths=True))
+    assert found.promise.leader == "changes"
+    assert found.promise.writes_wait_seconds == 10.0
+
+
 def test_a_zone_without_the_leader_leaves_it_where_it_is() -> None:
     found = decide(parse("kill-zone", "b", None), WELL, ALL)
     assert found.promise.leader == "stays"
