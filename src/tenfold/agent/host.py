@@ -215,8 +215,17 @@ class Host:
         while left:
             needed = {name for unit in left for name in self._needs(unit)}
             level = [name for name in left if name not in needed] or list(left)
-            await asyncio.gather(*(self.units[name].stop() for name in level if name in self.units))
+            await asyncio.gather(*(self._stop(name) for name in level))
             left.difference_update(level)
+
+    async def _stop(self, name: str) -> None:
+        """End a unit's process for good. The queue of a pool is kept: it may be held."""
+        unit = self.units.get(name)
+        if unit is None:
+            return
+        for listener in unit.order.launch.sockets if unit.order.pool is None else ():
+            await self.context.sockets.leave(listener)
+        await unit.stop()
 
     def forget(self, unit: Unit) -> None:
         """Its declaration is gone. Raises ``TargetError`` when the disk does not let it go."""

@@ -9,8 +9,9 @@ agent ends; and as a subreaper it collects the units that a dead agent leaves be
 they ended. It decides nothing. The agent for its part replaces a keeper that ends.
 
 Messages on the link are lines, in both directions: ``hold NAME`` (with a descriptor),
-``drop NAME``, ``died PID STATUS``, ``go`` (to an agent: you have everything now), ``stop`` (to an
-agent: end in order), ``exit`` (to the keeper: do not start the agent again).
+``drop NAME``, and ``dropped NAME`` when that is done, ``died PID STATUS``, ``go`` (to an agent: you
+have everything now), ``stop`` (to an agent: end in order), ``exit`` (to the keeper: do not start
+the agent again).
 """
 
 import array
@@ -110,6 +111,8 @@ class Keeper:
                 os.close(self.held.pop(words[1]))
             if words[0] == "hold" and self._fds:
                 self.held[words[1]] = self._fds.pop(0)
+            if words[0] == "drop":
+                self.send(f"dropped {words[1]}")
         elif words[0] == "exit":
             self.leaving = True
 

@@ -18,6 +18,7 @@ from tenfold.errors import TenfoldError
 
 FIRST_ANSWER_SECONDS = 20.0
 LONGEST_DELAY_SECONDS = 5.0
+DROP_SECONDS = 1.0
 KEEPER = Path(__file__).with_name("keeper.py")
 
 
@@ -77,6 +78,7 @@ class KeeperLink:
         self._link: socket.socket | None = None
         self._pending = b""
         self._leaving = False
+        self._dropped: dict[str, asyncio.Event] = {}
         self._replacing: asyncio.Task[None] | None = None
         self.pid = 0
 
@@ -90,9 +92,15 @@ class KeeperLink:
         """Have the keeper hold a copy of a socket."""
         self._send(f"hold {name}", fd)
 
-    def drop(self, name: str) -> None:
-        """Have the keeper close its copy."""
+    async def drop(self, name: str) -> None:
+        """Have the keeper close its copy; returns when it has, or has ended, or does not say so."""
+        if self._link is None:
+            return
+        done = self._dropped.setdefault(name, asyncio.Event())
         self._send(f"drop {name}")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), DROP_SECONDS)
+        self._dropped.pop(name, None)
 
     def dismiss(self) -> None:
         """Have the keeper end together with this agent."""
@@ -126,6 +134,8 @@ class KeeperLink:
             words = line.decode().split(" ")
             if words[0] == "died":
                 self._statuses.learn(int(words[1]), int(words[2]))
+            elif words[0] == "dropped" and words[1] in self._dropped:
+                self._dropped[words[1]].set()
             elif words[0] == "stop":
                 self._on_stop()
 
@@ -134,6 +144,8 @@ class KeeperLink:
         asyncio.get_running_loop().remove_reader(self._link.fileno())
         self._link.close()
         self._link = None
+        for done in self._dropped.values():
+            done.set()
         if not self._leaving:
             say(f"keeper {self.pid} ended; starting another")
             self.replace()

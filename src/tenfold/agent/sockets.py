@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from tenfold.agent.holder import holder
@@ -75,13 +75,15 @@ def _cannot_bind(listen: Listen, fault: OSError) -> TargetError | PortTaken:
 class Sockets:
     """All listening sockets of a host, by name; remembered so that ports stay the same.
 
-    ``changed`` is called with name and descriptor of each socket that is new.
+    ``changed`` is called with name and descriptor of each socket that is new, ``gone`` with the
+    name of one that nobody is to have a copy of any more.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._owned: dict[str, Owned] = {}
         self.changed: Callable[[str, int], None] = lambda name, fd: None
+        self.gone: Callable[[str], Awaitable[None]] = _nobody_else
 
     def own(self, listen: Listen) -> Owned:
         """Have this socket.
@@ -200,6 +202,17 @@ class Sockets:
         """``name -> descriptor`` of all."""
         return {name: owned.socket.fileno() for name, owned in self._owned.items()}
 
+    async def leave(self, name: str) -> None:
+        """Have whoever was given this socket be the only one to have it; its port stays remembered.
+
+        When that one stops to listen, whoever comes is refused at once, and can go elsewhere. With
+        a copy here they would wait in a queue that nobody takes from, and be cut off at its end.
+        """
+        owned = self._owned.pop(name, None)
+        if owned is not None:
+            owned.socket.close()
+            await self.gone(name)
+
     def close(self) -> None:
         """Let all go; the ports stay remembered."""
         for owned in self._owned.values():
@@ -215,6 +228,10 @@ class Sockets:
             except PortTaken:
                 pass  # Port 0 asked for any, so another one will do.
         return bind(listen)
+
+
+async def _nobody_else(name: str) -> None:
+    pass
 
 
 def _fits(have: Listen, want: Listen) -> bool:
