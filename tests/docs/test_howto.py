@@ -265,6 +265,31 @@ def test_https(shop: Shop) -> None:
     assert shop.shell.run("tenfold deploy")[0] == 0
 
 
+TAKEN_BACK = (("reverse",), ("abort",))
+BETWEEN_BLOCKS = {
+    "tenfold grow --to 100 --prepare-only": TAKEN_BACK,
+    "tenfold plan --to 100 -o move.json": TAKEN_BACK,
+    "tenfold complete": (("grow", "--to", "100"),),
+}
+"""Blocks of that page are ways to choose from: what another one has done is taken back before."""
+
+
+@pytest.mark.timeout(1200)
+def test_move_the_database(shop: Shop) -> None:
+    project = shop.project
+    assert project.request("POST", "/lines", body=b"moved along").status == 201
+    page = (PAGES / "move-the-database.md").read_text("utf-8")
+    for act in (act for act in acts(page) if isinstance(act, Run)):
+        command, _, _ = act.command.partition("  ")  # what it does stands behind it
+        for between in BETWEEN_BLOCKS.get(command, ()):
+            project.ok(*between, timeout=200)
+        code, printed = shop.shell.run(command.replace("complete", "complete --yes"))
+        assert code == (2 if "plan" in command else 0), f"$ {command}\n{printed}"
+    project.ok("complete", "--yes", timeout=200)
+    assert project.status()["stage"] == "10"
+    assert "moved along" in project.get("/lines").json()
+
+
 def test_keep_user_files(shop: Shop) -> None:
     spec = shop.project.path / "tenfold.toml"
     before = spec.read_text()
