@@ -93,9 +93,9 @@ def test_asked_to_terminate_it_asks_the_agent_to_stop(kept: Kept) -> None:
     kept.process.send_signal(signal.SIGTERM)
     kept.link.settimeout(20)
     told = b""
-    while not told.endswith(b"stop\n"):
-        told += kept.link.recv(100)
-    assert told == b"dropped nothing\nstop\n"
+    while b"stop\n" not in told:  # whether it has heard the line above by then is chance
+        told += (more := kept.link.recv(100))
+        assert more, told
     kept.link.close()
     assert kept.process.wait(timeout=20) == 0
 
