@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from typing import Any
 
 import pytest
@@ -124,8 +124,8 @@ def test_what_was_planned_for_another_leader_is_not_done_to_whoever_leads_by_now
 ) -> None:
     project = at_1k(bring)
     deployment = Deployment.existing(Layout(project.path))
-    shown = hosts.look(deployment, hosts.begun(deployment, "replace", "db2"))
-    with Users(project, 2) as users:
+    with closing(deployment.journal), Users(project, 2) as users:
+        shown = hosts.look(deployment, hosts.begun(deployment, "replace", "db2"))
         with users.harmed_by("db1"):
             (server,) = Member(project, "db1").pids("PostgreSQL")
             os.kill(server, signal.SIGKILL)
@@ -155,9 +155,11 @@ class Deaf:
 
 def held(project: Project) -> list[str]:
     """The hosts at which requests wait, asked of them alone."""
-    target = Deployment.existing(Layout(project.path), stale=True).target
-    agents = [target.reach(name) for name in ("app1", "app2")]
-    return [agent.observe().name for agent in agents if agent is not None and agent.observe().held]
+    deployment = Deployment.existing(Layout(project.path), stale=True)
+    with closing(deployment.journal):
+        agents = [deployment.target.reach(name) for name in ("app1", "app2")]
+    seen = [agent.observe() for agent in agents if agent is not None]
+    return [one.name for one in seen if one.held]
 
 
 def without_etcd(project: Project) -> AbstractContextManager[None]:
@@ -190,6 +192,7 @@ def test_nobody_waits_behind_a_switch_when_etcd_falls_silent(bring: Bring) -> No
             code, said, _ = go_on(command, within=60)
         assert code == 1
         require_said(said, "the journal is in etcd, which did not answer", "tenfold resume")
+        require_said(said, "requests go on, to whoever leads")
         until(lambda: failover(project)["etcd_agree"] == 3, "etcd to agree", within=60)
         wait_for_answers(users)
         settle(project, "resume")

@@ -181,7 +181,8 @@ def _file(
     command: str,
     error: BaseException | None = None,
 ) -> reporting.Filing:
-    deployment = Deployment.existing(settings.layout())
+    # Whatever ended it is what is told, not that etcd does not answer whoever reports.
+    deployment = Deployment.existing(settings.layout(), stale=error is not None)
     at = deployment.position
     # A move from the stage to itself, about this host.
     same = Crossing(at, at, command, None, switched=False, began=found.move.began)

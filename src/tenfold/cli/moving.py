@@ -97,7 +97,8 @@ def _file(
     error: BaseException | None = None,
 ) -> reporting.Filing:
     """The report; it knows the hosts by the names that they have now."""
-    deployment = Deployment.existing(settings.layout())
+    # Whatever ended it is what is told, not that etcd does not answer whoever reports.
+    deployment = Deployment.existing(settings.layout(), stale=error is not None)
     return reporting.write(
         deployment,
         recorder,

@@ -24,6 +24,7 @@ from tenfold.transitions.perform import World
 from tenfold.transitions.perform.at_once import at_once
 from tenfold.transitions.perform.evidence import Evidence
 from tenfold.transitions.perform.sessions import Sessions
+from tenfold.transitions.perform.switching import TO_WHOEVER_LEADS
 
 if TYPE_CHECKING:
     from tenfold.deployment.deployment import Deployment
@@ -202,7 +203,7 @@ def carry_out(deployment: Deployment, found: Look, listener: Listener, walk: Wal
             if not found.todo.empty:
                 carry_claimed(world, intent.target, found.todo, listener, takes_back=True)
     except (TenfoldError, KeyboardInterrupt) as error:
-        told = told_of(error, move)
+        told = told_of(error, move, walk.evidence)
         if told is error:
             raise
         raise told from error
@@ -246,9 +247,13 @@ def _moves_clustered(deployment: Deployment) -> bool:
     return clustered.covers(deployment, deployment.position)
 
 
-def told_of(error: BaseException, move: HostMove) -> TenfoldError:
-    """What ended a command on a host, with the ways on."""
+def told_of(error: BaseException, move: HostMove, evidence: Evidence) -> TenfoldError:
+    """What ended a command on a host, with where requests go if that was to change, and the ways
+    on."""
     told = error if isinstance(error, TenfoldError) else Interrupted(f"host {move.does}")
+    if evidence.ordered and TO_WHOEVER_LEADS not in (told.changed or ""):
+        known = f"{told.changed}\n" if told.changed else ""
+        told.changed = f"{known}{TO_WHOEVER_LEADS}"
     # Given again, the command itself is refused: it is begun.
     own = None if isinstance(told, Interrupted) else told.next
     if own is None or "tenfold resume" not in own:

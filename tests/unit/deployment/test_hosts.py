@@ -11,10 +11,12 @@ import pytest
 
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.hosts import Look, require_same, told_of
-from tenfold.errors import Refused, StepFailed
+from tenfold.errors import JournalError, Refused, StepFailed
 from tenfold.state.layout import Layout
 from tenfold.transitions import steps as st
 from tenfold.transitions.hosting import FACT, HostMove
+from tenfold.transitions.perform.evidence import Evidence
+from tenfold.transitions.perform.switching import TO_WHOEVER_LEADS
 from tenfold.transitions.planner import Plan
 from tenfold.transitions.steps import cluster
 
@@ -48,7 +50,7 @@ def test_another_one_is_refused_and_says_what_differs(now: Look, told: str) -> N
 
 
 def test_who_was_interrupted_is_told_what_is_not_refused() -> None:
-    told = told_of(KeyboardInterrupt(), HostMove("drain", "db1", 0.0))
+    told = told_of(KeyboardInterrupt(), HostMove("drain", "db1", 0.0), Evidence())
     assert told.exit_code == 130
     assert told.next is not None
     assert "again" not in told.next
@@ -57,11 +59,23 @@ def test_who_was_interrupted_is_told_what_is_not_refused() -> None:
 
 def test_a_step_that_failed_says_first_what_helps_and_then_how_it_goes_on() -> None:
     failed = StepFailed("no room", next="make room on the disk of db2")
-    lines = (told_of(failed, HostMove("replace", "db1", 0.0)).next or "").splitlines()
+    lines = (told_of(failed, HostMove("replace", "db1", 0.0), Evidence()).next or "").splitlines()
     assert lines[0] == "make room on the disk of db2"
     assert "leaves db1 out" in lines[-1]
     again = StepFailed("late", next="tenfold resume    waits longer")
-    assert told_of(again, HostMove("drain", "db1", 0.0)).next == "tenfold resume    waits longer"
+    assert (
+        told_of(again, HostMove("drain", "db1", 0.0), Evidence()).next
+        == "tenfold resume    waits longer"
+    )
+
+
+def test_once_patroni_was_asked_it_is_told_where_requests_go() -> None:
+    silent = JournalError("etcd is silent", changed="it was not begun")
+    told = told_of(silent, HostMove("drain", "db1", 0.0), Evidence(ordered=True))
+    assert told.changed == f"it was not begun\n{TO_WHOEVER_LEADS}"
+    assert told_of(told, HostMove("drain", "db1", 0.0), Evidence(ordered=True)).changed == (
+        f"it was not begun\n{TO_WHOEVER_LEADS}"
+    )
 
 
 def test_what_another_command_is_at_is_not_told_as_cut_off(tmp_path: Path) -> None:

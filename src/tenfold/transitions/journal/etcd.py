@@ -314,9 +314,7 @@ class EtcdJournal:
 
 
 _NOTHING: Final = "nothing: the site goes on serving, and writes go where they went"
-_NOT_BEGUN: Final = (
-    "what was about to begin was not begun; the site goes on serving, and writes go where they went"
-)
+_NOT_BEGUN: Final = "what was about to begin was not begun; the site goes on serving"
 _NOT_MOVED: Final = "the journal stays where it is; the site goes on serving"
 
 
