@@ -6,6 +6,7 @@ from itertools import groupby
 
 import hypothesis
 import pytest
+from tests.support.matrix import MATRICES, Cell
 
 # A busy machine is no fault of what is tested.
 hypothesis.settings.register_profile(
@@ -74,3 +75,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """How much of each matrix was covered, by tests that failed, too."""
+    told = [
+        str(value).split("/")
+        for kind in ("passed", "failed")
+        for report in terminalreporter.stats.get(kind, [])
+        for name, value in report.user_properties
+        if name == "matrix" and report.when == "call"
+    ]
+    for matrix in MATRICES:
+        own = [words for words in told if words[0] == matrix.name]
+        struck = [Cell(*words[1:4]) for words in own if words[4] == "struck"]
+        missed = [Cell(*words[1:4]) for words in own if words[4] == "missed"]
+        if own:
+            terminalreporter.write_line("")
+            for line in matrix.tally(struck, missed):
+                terminalreporter.write_line(line)
+            terminalreporter.write_line(f"  seed     {config.getoption('--seed')}")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 from tests.live.conftest import bring, workplace  # noqa: F401 - fixtures
-from tests.support.matrix import MATRICES, TO_1K, TO_100, Cell
+from tests.support.matrix import TO_1K, TO_100, Cell
 
 
 @pytest.fixture(scope="session")
@@ -27,25 +27,3 @@ def cells_to_1k(request: pytest.FixtureRequest) -> Sequence[Cell]:
     if request.config.getoption("--whole"):
         return TO_1K.every_cell()
     return TO_1K.sample(int(request.config.getoption("--seed")))
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """How much of each matrix was covered, by tests that failed, too."""
-    told = [
-        str(value).split("/")
-        for kind in ("passed", "failed")
-        for report in terminalreporter.stats.get(kind, [])
-        for name, value in report.user_properties
-        if name == "matrix" and report.when == "call"
-    ]
-    for matrix in MATRICES:
-        own = [words for words in told if words[0] == matrix.name]
-        struck = [Cell(*words[1:4]) for words in own if words[4] == "struck"]
-        missed = [Cell(*words[1:4]) for words in own if words[4] == "missed"]
-        if own:
-            terminalreporter.write_line("")
-            for line in matrix.tally(struck, missed):
-                terminalreporter.write_line(line)
-            terminalreporter.write_line(f"  seed     {config.getoption('--seed')}")

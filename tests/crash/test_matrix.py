@@ -1,7 +1,7 @@
 """kill -9 of everything that takes part in a move, at each of its points, while users write.
 
-``make test`` strikes at every point once, with a victim that the seed chooses; ``make crash`` runs
-the whole matrix. What was covered is printed at the end.
+``make crash`` runs the whole matrix; ``make test`` strikes at every point of one deployment's way
+there and back, in :mod:`tests.crash.test_every_point`. What was covered is printed at the end.
 """
 
 from __future__ import annotations
@@ -11,17 +11,15 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 import pytest
 from tests.support import apps
 from tests.support.matrix import TO_100, Cell
-from tests.support.moves import Bring, stopped_at, wait_for_answers
+from tests.support.moves import Bring, stopped_at, victims, wait_for_answers
 from tests.support.project import Project
 from tests.support.users import Users
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(36_000)]
-Status = dict[str, Any]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(36_000), pytest.mark.few(0)]
 PARTS = 6
 SETTLE_SECONDS = 180.0
 WAYS = {True: ("grow", "--to", "100"), False: ("reverse",)}
@@ -64,23 +62,6 @@ def strike(project: Project, users: Users, cell: Cell) -> str:
     settle(project, cell)
     wait_for_answers(users)
     return "struck" if pids else "missed"
-
-
-def victims(project: Project, victim: str, growing: bool) -> list[int]:
-    """The processes of one part; none while it does not run."""
-    hosts = {h["name"]: h for h in project.status()["hosts"]}
-    app = hosts.get("vm1") or hosts["app1"]
-    old, new = (app, hosts.get("db1")) if growing else (hosts["db1"], app)
-    host, engine = {
-        "old agent": (old, "tenfold"),
-        "new agent": (new, "tenfold"),
-        "old database": (old, "postgresql"),
-        "new database": (new, "postgresql"),
-        "edge": (app, "nginx"),
-        "app": (app, "uvicorn"),
-    }[victim]
-    units = host["units"] if host else []
-    return [unit["pid"] for unit in units if unit["engine"] == engine and unit["pid"]]
 
 
 def settle(project: Project, cell: Cell) -> None:

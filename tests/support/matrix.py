@@ -65,11 +65,10 @@ def _points(steps: Sequence[str]) -> tuple[str, ...]:
 
 TO_100: Final = Matrix(
     "10 <-> 100",
-    points=_points(
-        (
-            *("EnsureSlot", "StartUnit", "CatchUp", "WarmPool", "Settle", "Checkpoint", "Hold"),
-            *("Fence", "AwaitLast", "Promote", "Handover", "Follow"),
-        )
+    points=(
+        *_points(("EnsureSlot", "StartUnit", "CatchUp", "WarmPool", "Settle", "Checkpoint")),
+        *_points(("Hold", "Fence", "AwaitLast", "Promote", "Handover", "Follow")),
+        "Fence.told",
     ),
     victims=(
         *("command", "old agent", "new agent", "old database", "new database", "edge", "app"),

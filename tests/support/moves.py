@@ -86,6 +86,23 @@ def killed_at(project: Project, point: str, *arguments: str) -> bool:
     return True
 
 
+def victims(project: Project, victim: str, growing: bool) -> list[int]:
+    """The processes of one part of a move between 10 and 100; none while it does not run."""
+    hosts = {h["name"]: h for h in project.status()["hosts"]}
+    app = hosts.get("vm1") or hosts["app1"]
+    old, new = (app, hosts.get("db1")) if growing else (hosts["db1"], app)
+    host, engine = {
+        "old agent": (old, "tenfold"),
+        "new agent": (new, "tenfold"),
+        "old database": (old, "postgresql"),
+        "new database": (new, "postgresql"),
+        "edge": (app, "nginx"),
+        "app": (app, "uvicorn"),
+    }[victim]
+    units = host["units"] if host else []
+    return [unit["pid"] for unit in units if unit["engine"] == engine and unit["pid"]]
+
+
 def rescuer_of(command: subprocess.Popen[str]) -> psutil.Process:
     """Who stands by in case this command is killed."""
     children = psutil.Process(command.pid).children()
