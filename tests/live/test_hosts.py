@@ -195,7 +195,6 @@ def test_one_that_was_cut_off_goes_on_or_is_taken_back(bring: Bring) -> None:
     with Users(project, 2) as users:
         cut = project.start("host", "drain", "db1", "--yes")
         until(lambda: project.status()["transition"] is not None, "it has begun")
-        assert "was cut off" not in refusal(project, "host", "add", "db1"), "it is at work"
         cut.kill()
         cut.communicate()
         # Whoever stood by lets requests go on first.
