@@ -27,6 +27,7 @@ def stop(*_):
     os._exit(0)
 signal.signal(signal.SIGTERM, stop)
 signal.signal(signal.SIGUSR1, lambda *_: os._exit(0))
+open(sys.argv[1] + ".kept", "w").close()  # from here on it does what it is told
 while True:
     signal.pause()
 """
@@ -55,8 +56,11 @@ class Database:
     def plain(self) -> UnitOrder:
         return script("db", SERVER, cwd=self.data)
 
-    def kept(self, text: str = KEEPER, ready: str = "true") -> UnitOrder:
-        launch = script("db", text, ready=Probe("exec", argv=(ready,), within_seconds=5)).launch
+    def kept(self, text: str = KEEPER) -> UnitOrder:
+        told = f"{self.file}.kept"
+        Path(told).unlink(missing_ok=True)
+        ready = Probe("exec", argv=("test", "-e", told), within_seconds=20)
+        launch = script("db", text, ready=ready).launch
         return UnitOrder("db", "keeper", replace(launch, argv=(*launch.argv, self.file)))
 
     @property
@@ -106,7 +110,7 @@ def test_a_server_whose_keeper_does_not_come_up_is_taken_back_and_ended_with_its
 ) -> None:
     db = Database(host)
     with pytest.raises(UnitFailed, match="code 3"):
-        db.agent.entrust(db.kept("raise SystemExit(3)", ready="false"))
+        db.agent.entrust(db.kept("raise SystemExit(3)"))
     assert db.server.is_running()
     db.agent.take_back(db.plain, db.file, 10.0)
     assert db.pid == db.server.pid
