@@ -15,6 +15,7 @@ from tests.support.moves import (
     stopped_at,
     wait_for_answers,
 )
+from tests.support.patient import Patient
 from tests.support.project import Project
 from tests.support.users import Users
 from tests.support.working import until
@@ -64,6 +65,20 @@ def test_it_measures_and_leaves_nothing_but_that(bring: Bring) -> None:
     assert told, planned.stdout
     assert abs(int(told[1]) - max(waited)) <= 1  # both are rounded
     require_unharmed(project, users)
+
+
+@pytest.mark.timeout(2000)
+def test_without_a_stage_the_next_move_is_rehearsed(bring: Bring) -> None:
+    project = Patient.of(bring(apps.diary))
+    project.ok("up", "-d", "--stage", "100", "--port", str(project.port), timeout=600)
+    before = [host["name"] for host in project.status()["hosts"]]
+    said = project.ok("rehearse", timeout=1200)
+    assert left(project) == []
+    assert re.search(r"[1-9]\d* to the copy, 0 failed", said), said
+    assert "tenfold plan --to 1k " in said
+    found = project.status()
+    assert (found["stage"], found["state"], found["transition"]) == ("100", "running", None)
+    assert [host["name"] for host in found["hosts"]] == before
 
 
 @pytest.mark.parametrize("point", ["PrepareDatabase.after", "CatchUp.before", "Hold.after"])
