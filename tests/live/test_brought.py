@@ -9,7 +9,7 @@ import pytest
 from tests.support.brought import APP, from_init_to_down, packages
 from tests.support.project import Project
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 
 

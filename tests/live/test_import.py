@@ -23,7 +23,7 @@ from tests.support.visitor import Visitor
 from tenfold.engines.postgresql import external
 from tenfold.secret import Secret
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(400), pytest.mark.few(1)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 
 

@@ -15,7 +15,7 @@ from tests.support.queues import KINDS, queues, require_every_job_done_once
 from tests.support.users import Users
 from tests.support.working import counted, until, workers
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(400), pytest.mark.few(1)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400), pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 
 
