@@ -22,7 +22,8 @@ class MemberState:
 
     ``state`` is Patroni's word: ``running``, ``streaming``, ``starting``, ``stopped`` ...
     ``in_sync``: a commit may count on it, and it may be elected without losing one. ``lag_bytes``
-    is what it has not received; ``None`` where nobody knows, as of one that is gone.
+    is what it has not received; ``None`` where nobody knows, as of one that is gone. ``excused``:
+    it says of itself that no commit is to wait for it.
     """
 
     name: str
@@ -32,6 +33,7 @@ class MemberState:
     lag_bytes: int | None
     in_sync: bool
     needs_restart: bool
+    excused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +112,5 @@ def _member(said: Mapping[str, Any]) -> MemberState:
         lag_bytes=lag if isinstance(lag, int) else None,
         in_sync=role in ("quorum_standby", "sync_standby"),
         needs_restart=bool(said.get("pending_restart", False)),
+        excused=bool((said.get("tags") or {}).get("nosync", False)),
     )

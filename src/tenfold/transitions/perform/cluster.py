@@ -5,6 +5,7 @@ Patroni and etcd are asked where they are at stage 1k, whatever the goal is: :at
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import replace
 
@@ -52,6 +53,10 @@ LEAD_SECONDS = 60.0
 FOLLOW_SECONDS = 120.0
 SYNCHRONOUS_SECONDS = 60.0
 LEAVE_SECONDS = 10.0
+EXCUSED_SECONDS = 3.0
+"""For so long no commit waits for a member that is to leave before that is believed: a round of the
+leader's Patroni that began before it was told may still end with having them wait for one that has
+just come to follow. A round is due every second."""
 
 
 @effect.register
@@ -248,6 +253,7 @@ def _(step: steps.ExcuseMember, world: World, tell: Tell) -> None:
     require_leads(step.leader, world)
     _tell_patroni(unit, excused(world.blueprint.render(unit)[0]), world)
     session = world.sessions.at(leader, there)
+    since: list[float] = []
 
     def is_excused() -> bool:
         row = session.execute("SHOW synchronous_standby_names").fetchone()
@@ -257,7 +263,13 @@ def _(step: steps.ExcuseMember, world: World, tell: Tell) -> None:
         other = leads_instead(leader, found)
         if other is not None:
             raise StepFailed(other, next=LOOKS_AGAIN)
-        return not waits and unit.host not in found.in_sync
+        known = next((m for m in found.members if m.name == unit.host), None)
+        told = known is None or known.excused
+        if waits or not told or unit.host in found.in_sync:
+            since.clear()
+            return False
+        since.append(time.monotonic())
+        return since[-1] - since[0] >= EXCUSED_SECONDS
 
     until(is_excused, SYNCHRONOUS_SECONDS, f"commits on {step.leader} to do without {step.unit}")
 
