@@ -34,7 +34,9 @@ from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.holding import let_go_behind, remaining
 from tenfold.transitions.perform.members import (
     LOOKS_AGAIN,
+    Steadily,
     care_of,
+    does_without,
     in_care,
     leads,
     leads_instead,
@@ -253,23 +255,17 @@ def _(step: steps.ExcuseMember, world: World, tell: Tell) -> None:
     require_leads(step.leader, world)
     _tell_patroni(unit, excused(world.blueprint.render(unit)[0]), world)
     session = world.sessions.at(leader, there)
-    since: list[float] = []
+    steadily = Steadily(EXCUSED_SECONDS)
 
     def is_excused() -> bool:
         row = session.execute("SHOW synchronous_standby_names").fetchone()
-        waits = row is None or member_slot(unit.host) in str(row[0])
         # On one that follows by now no commit waits for anybody either.
         found = probe.observe(leader, there)
         other = leads_instead(leader, found)
         if other is not None:
             raise StepFailed(other, next=LOOKS_AGAIN)
-        known = next((m for m in found.members if m.name == unit.host), None)
-        told = known is None or known.excused
-        if waits or not told or unit.host in found.in_sync:
-            since.clear()
-            return False
-        since.append(time.monotonic())
-        return since[-1] - since[0] >= EXCUSED_SECONDS
+        without = row is not None and does_without(unit, str(row[0]), found)
+        return steadily.holds(without, time.monotonic())
 
     until(is_excused, SYNCHRONOUS_SECONDS, f"commits on {step.leader} to do without {step.unit}")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tenfold.engines.patroni import probe
+from tenfold.engines.patroni.dynamic import member_slot
 from tenfold.engines.patroni.probe import WORKS, ClusterView, MemberState
 from tenfold.engines.protocol import Scene
 from tenfold.errors import NotBegun, StepFailed, TargetError
@@ -82,6 +83,35 @@ def view_from(unit: Unit, scene: Scene) -> ClusterView | None:
         return probe.observe(unit, scene)
     except TargetError:
         return None
+
+
+def does_without(unit: Unit, names: str, found: ClusterView) -> bool:
+    """Whether no commit waits for this member, and it has said that none is to.
+
+    Args:
+        unit: the member.
+        names: the leader's ``synchronous_standby_names``.
+        found: the cluster, as the leader's Patroni sees it.
+    """
+    known = next((m for m in found.members if m.name == unit.host), None)
+    told = known is None or known.excused
+    return told and member_slot(unit.host) not in names and unit.host not in found.in_sync
+
+
+class Steadily:
+    """Whether something holds for so many seconds without a break."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._since: float | None = None
+
+    def holds(self, now_so: bool, now: float) -> bool:
+        """Look once more: whether it is so now, at this moment of a clock that nobody sets."""
+        if not now_so:
+            self._since = None
+            return False
+        self._since = now if self._since is None else self._since
+        return now - self._since >= self._seconds
 
 
 def files_of(member: Unit | Pool, world: World) -> tuple[File, ...]:
