@@ -23,6 +23,7 @@ from tenfold.agent.diary import say
 
 if TYPE_CHECKING:
     from tenfold.agent.host import Host
+    from tenfold.agent.unit import Unit
 
 PATIENCE_SECONDS = 3.0
 """Longer than a worker that was killed takes to come up, mostly; shorter than users' patience."""
@@ -89,12 +90,13 @@ class GivingWay:
                 say(f"{name}: {_in_words(door)}")
 
     def _accepts(self, name: str) -> bool:
-        units = (u for u in self._host.units.values() if name in u.order.launch.sockets)
-        return any(u.state == "running" for u in units)
+        return any(u.state == "running" for u in self._behind(name))
 
     def _is_held(self, name: str) -> bool:
-        units = (u for u in self._host.units.values() if name in u.order.launch.sockets)
-        return any(self._host.holds.includes(u.name) for u in units)
+        return any(self._host.holds.includes(u.name) for u in self._behind(name))
+
+    def _behind(self, name: str) -> list[Unit]:
+        return [u for u in self._host.units.values() if name in u.order.launch.sockets]
 
 
 def _in_words(door: Door) -> str:

@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 
 def view_of(blueprint: Blueprint) -> ClusterView | None:
     """The databases as Patroni sees them; ``None`` where none is in its care, or nobody answers."""
-    for unit in blueprint.topology.of(PatroniSettings):
-        with suppress(TargetError):
-            return probe.observe(unit, blueprint.scene(unit))
-    return None
+    units = blueprint.topology.of(PatroniSettings)
+    return probe.first_view((unit, blueprint.scene(unit)) for unit in units)
 
 
 def stops_without_follower(blueprint: Blueprint) -> bool:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from tests.support.plain_engine import Plain
 from tests.unit.transitions.test_clustering import goal
 from tests.unit.transitions.test_perform import Shelf
 
+from tenfold.engines.patroni import probe
 from tenfold.engines.patroni.probe import ClusterView, MemberState
 from tenfold.engines.protocol import Scene
+from tenfold.errors import TargetError
 from tenfold.targets.memory import MemoryTarget
 from tenfold.topology.model import Pool, Unit
 from tenfold.topology.process import File
@@ -55,8 +58,12 @@ def leader(name: str) -> ClusterView:
     return ClusterView((MemberState(name, "leader", "running", 2, 0, False, False),), False)
 
 
+def silent() -> NoReturn:
+    raise TargetError("nobody answers")
+
+
 def test_whoever_leads_gets_what_comes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(members, "view_from", lambda unit, scene: leader("db2"))
+    monkeypatch.setattr(probe, "observe", lambda unit, scene: leader("db2"))
     assert led(world, EndpointSettings) == {DB2}
     assert led(world, PatroniSettings) == {DB1}, "these are made for whoever leads"
 
@@ -65,13 +72,13 @@ def test_whoever_leads_gets_what_comes(world: World, monkeypatch: pytest.MonkeyP
 def test_where_nobody_says_who_leads_it_is_as_declared(
     world: World, monkeypatch: pytest.MonkeyPatch, told: ClusterView | None
 ) -> None:
-    monkeypatch.setattr(members, "view_from", lambda unit, scene: told)
+    monkeypatch.setattr(probe, "observe", lambda unit, scene: told or silent())
     assert led(world, EndpointSettings) == {DB1}
 
 
 def test_one_that_does_not_answer_is_passed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def view_from(unit: Unit, scene: object) -> ClusterView | None:
-        return None if unit.path == DB1 else leader("db2")
+    def observe(unit: Unit, scene: object) -> ClusterView:
+        return silent() if unit.path == DB1 else leader("db2")
 
-    monkeypatch.setattr(members, "view_from", view_from)
+    monkeypatch.setattr(probe, "observe", observe)
     assert led(world, EndpointSettings) == {DB2}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -48,6 +49,10 @@ class ClusterView:
         """Who leads, if somebody does."""
         return next((m for m in self.members if m.role == "leader"), None)
 
+    def member(self, name: str) -> MemberState | None:
+        """The one of this name; ``None`` where nobody knows of it."""
+        return next((m for m in self.members if m.name == name), None)
+
     @property
     def in_sync(self) -> tuple[str, ...]:
         """Who may be elected without losing a commit."""
@@ -60,13 +65,15 @@ def observe(member: Unit | Pool, scene: Scene) -> ClusterView:
     Raises:
         TargetError: it does not answer, or cannot say.
     """
-    status, said = ask(member, scene, "/cluster")
-    if status != 200 or not isinstance(said, dict):
-        raise TargetError(
-            f"Patroni of {member.path} does not know its cluster: status {status}",
-            next="tenfold status   says what etcd does",
-        )
-    return view(said)
+    return view(_known(member, scene, "/cluster", "its cluster"))
+
+
+def first_view(asked: Iterable[tuple[Unit | Pool, Scene]]) -> ClusterView | None:
+    """The cluster as the first of these that answers sees it; ``None`` where nobody does."""
+    for member, scene in asked:
+        with suppress(TargetError):
+            return observe(member, scene)
+    return None
 
 
 def is_strict(member: Unit | Pool, scene: Scene) -> bool:
@@ -75,13 +82,19 @@ def is_strict(member: Unit | Pool, scene: Scene) -> bool:
     Raises:
         TargetError: it does not answer, or cannot say.
     """
-    status, said = ask(member, scene, "/config")
+    said = _known(member, scene, "/config", "its cluster's configuration")
+    return bool(said.get("synchronous_mode_strict", False))
+
+
+def _known(member: Unit | Pool, scene: Scene, path: str, what: str) -> Mapping[str, Any]:
+    """What Patroni knows from etcd. Raises ``TargetError``: it does not answer, or cannot say."""
+    status, said = ask(member, scene, path)
     if status != 200 or not isinstance(said, dict):
         raise TargetError(
-            f"Patroni of {member.path} does not know its cluster's configuration: status {status}",
+            f"Patroni of {member.path} does not know {what}: status {status}",
             next="tenfold status   says what etcd does",
         )
-    return bool(said.get("synchronous_mode_strict", False))
+    return said
 
 
 def leads(member: Unit | Pool, scene: Scene) -> bool:

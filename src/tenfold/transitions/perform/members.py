@@ -45,7 +45,7 @@ def others_in_care(unit: Unit, world: World) -> bool:
 def member_of(unit: Unit, scene: Scene) -> MemberState | None:
     """The unit as a member of the cluster, as its own Patroni sees it."""
     found = view_from(unit, scene)
-    return None if found is None else next((m for m in found.members if m.name == unit.host), None)
+    return None if found is None else found.member(unit.host)
 
 
 def leads(unit: Unit, scene: Scene) -> bool:
@@ -93,7 +93,7 @@ def does_without(unit: Unit, names: str, found: ClusterView) -> bool:
         names: the leader's ``synchronous_standby_names``.
         found: the cluster, as the leader's Patroni sees it.
     """
-    known = next((m for m in found.members if m.name == unit.host), None)
+    known = found.member(unit.host)
     told = known is None or known.excused
     return told and member_slot(unit.host) not in names and unit.host not in found.in_sync
 
@@ -127,13 +127,17 @@ def files_of(member: Unit | Pool, world: World) -> tuple[File, ...]:
 
 def _led(cluster: str, world: World) -> dict[str, str]:
     """Who leads a cluster that is in Patroni's care; nothing of any other."""
-    for unit in world.blueprint.topology.of(PatroniSettings):
-        assert isinstance(unit, Unit)
-        assert isinstance(unit.settings, PatroniSettings)
-        found = view_from(unit, world.blueprint.scene(unit))
-        if unit.settings.cluster == cluster and found is not None and found.leader is not None:
-            return {cluster: f"{found.leader.name}/{unit.name}"}
-    return {}
+    units = [u for u in world.blueprint.topology.of(PatroniSettings) if _cluster(u) == cluster]
+    found = probe.first_view((unit, world.blueprint.scene(unit)) for unit in units)
+    if found is None or found.leader is None:
+        return {}
+    led = next((unit.path for unit in units if unit.host == found.leader.name), None)
+    return {} if led is None else {cluster: led}
+
+
+def _cluster(unit: Unit | Pool) -> str:
+    assert isinstance(unit.settings, PatroniSettings)
+    return unit.settings.cluster
 
 
 def until(condition: Callable[[], bool], within_seconds: float, subject: str) -> None:
