@@ -48,8 +48,7 @@ demo-stop: $(READY)
 	@$(BIN)/python examples/demo.py --stop
 
 # What proves the work, in minutes: every quick test, and of the long ones a sample (--seed).
-test: $(READY) $(DEMO_READY) browser generators
-	cd $(DEMO) && .venv/bin/python -m pytest --quiet
+test: $(READY) browser generators
 	$(BIN)/python -m compileall -q src
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --durations 20
 

@@ -16,18 +16,21 @@ from typing import Any
 import main
 import uvicorn
 from _tenfold.runtime.asgi import AsgiWrapper
+from _tenfold.runtime.forwarded import believer
 from _tenfold.runtime.metrics import Routes
+from _tenfold.runtime.settings import RunSettings
 from _tenfold.runtime.state import ProcessState
 
-REQUEST = b"GET /items/7 HTTP/1.1\r\nHost: app.test\r\n\r\n"
+REQUEST = sys.argv[2].encode()
+PEER = ("127.0.0.1", 4711)
 TURN = 200
 
 
 class Paper(asyncio.Transport):
-    """Where answers go."""
+    """Where answers go, and requests come from."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__({"peername": PEER, "sockname": ("127.0.0.1", 8000)})
         self.answers = 0
 
     def write(self, data: Any) -> None:
@@ -40,7 +43,7 @@ class Paper(asyncio.Transport):
         pass
 
 
-async def asked(app: Any, headers: list[tuple[str, str]]) -> Any:
+async def asked(app: Any, headers: list[tuple[str, str]], *, proxy_headers: bool) -> Any:
     """A function that asks the app some hundred times and tells the nanoseconds per request."""
     config = uvicorn.Config(
         app,
@@ -48,6 +51,7 @@ async def asked(app: Any, headers: list[tuple[str, str]]) -> Any:
         log_level="warning",
         server_header=False,
         headers=headers,
+        proxy_headers=proxy_headers,
         interface="asgi3",
     )
     config.load()
@@ -75,8 +79,9 @@ async def measure(turns: int) -> None:
     """Print pairs of figures, plain and wrapped, as JSON."""
     wrapper = AsgiWrapper(ProcessState("4f2c1d9"), Routes(), lambda send: True)
     wrapper.app = main.app
-    plain = await asked(main.app, [])
-    wrapped = await asked(wrapper, [("Tenfold-Release", "4f2c1d9")])
+    wrapper.believe = believer(RunSettings.trusted)
+    plain = await asked(main.app, [], proxy_headers=True)
+    wrapped = await asked(wrapper, [("Tenfold-Release", "4f2c1d9")], proxy_headers=False)
     for turn in (plain, wrapped):
         await turn()
     pairs = []

@@ -39,7 +39,11 @@ app = FastAPI()
 async def item(number: int) -> dict[str, int]:
     return {"number": number}
 """
-REQUEST = b"GET /items/7 HTTP/1.1\r\nHost: app.test\r\n\r\n"
+REQUEST = (
+    b"GET /items/7 HTTP/1.1\r\nHost: app.test\r\nX-Request-ID: 7f3a\r\nX-Real-IP: 203.0.113.7\r\n"
+    b"X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\nAccept: */*\r\n\r\n"
+)
+"""As an edge passes one on; who asks, both sides take from there, as uvicorn does by default."""
 CONNECTIONS = 8
 REQUESTS = 240
 
@@ -126,7 +130,12 @@ def in_process(python: Path, folder: str, rounds: int) -> None:
     runtime = Runtime()
     try:
         done = subprocess.run(
-            [str(python), str(Path(__file__).with_name("wrapper_in_process.py")), str(rounds)],
+            [
+                str(python),
+                str(Path(__file__).with_name("wrapper_in_process.py")),
+                str(rounds),
+                REQUEST.decode(),
+            ],
             env={"PYTHONPATH": f"{runtime.folder}:{folder}"},
             stdout=subprocess.PIPE,
             check=True,

@@ -22,6 +22,7 @@ from tests.support import apps
 from tests.support.hosts import gone, until
 from tests.support.moves import (
     Bring,
+    cut_off,
     go_on,
     processes_of,
     require_said,
@@ -35,12 +36,15 @@ from tests.support.moves import (
 from tests.support.project import Project
 from tests.support.users import Users
 
+from tenfold.drills import cutting
+
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600), pytest.mark.few(0)]
 STAYS = "writes go to vm1/postgres, as before"
 MAX_HOLD_SECONDS = 5.0
 """As it is by default."""
 BACK_SECONDS = 3.0
 """What taking a switch back may cost users on top of that, on a busy machine."""
+may_cut = pytest.mark.skipif(bool(cutting.why_not()), reason=cutting.why_not())
 
 
 @pytest.mark.parametrize("after", ["resume", "abort"])
@@ -93,6 +97,67 @@ def test_a_new_host_that_falls_silent_while_requests_wait_lets_them_go_on(
         assert users.longest_seconds < MAX_HOLD_SECONDS + BACK_SECONDS
         settle(project, after)
         assert project.status()["stage"] == ("100" if after == "resume" else "10")
+        wait_for_answers(users)
+    require_unharmed(project, users)
+
+
+@may_cut
+def test_a_network_that_is_cut_before_the_copy_ends_the_command_and_costs_users_nothing(
+    bring: Bring,
+) -> None:
+    project = bring(apps.diary)
+    project.up()
+    with Users(project, 2) as users:
+        command = stopped_at(project, "EnsureSlot.before", "grow", "--to", "100", heard=True)
+        assert command is not None
+        with cut_off(project, "db1"):
+            code, said, _ = go_on(command, within=200)
+            assert code == 1, said
+            require_said(said, "db1/postgres", STAYS, "tenfold resume", "tenfold abort")
+            wait_for_answers(users)
+        assert users.longest_seconds < MAX_HOLD_SECONDS
+        settle(project)
+        assert project.status()["stage"] == "100"
+    require_unharmed(project, users)
+
+
+@may_cut
+def test_a_network_that_is_cut_for_a_while_behind_the_copy_is_waited_for(bring: Bring) -> None:
+    project = bring(apps.diary)
+    project.up()
+    with Users(project, 2) as users:
+        command = stopped_at(project, "CatchUp.before", "grow", "--to", "100", heard=True)
+        assert command is not None
+        with cut_off(project, "db1"):
+            command.send_signal(signal.SIGCONT)
+            before = len(users.acknowledged)
+            until(lambda: len(users.acknowledged) > before + 40, "users being answered")
+            require_said(project.ok("status"), "db1/postgres", STAYS)
+            assert command.poll() is None
+        code, said, _ = go_on(command, within=200)
+        assert code == 0, said
+        assert project.status()["stage"] == "100"
+    require_unharmed(project, users)
+
+
+@may_cut
+@pytest.mark.parametrize("point", ["Hold.after", "Fence.after", "Promote.before"])
+def test_a_network_that_is_cut_while_requests_wait_lets_them_go_on(
+    bring: Bring, point: str
+) -> None:
+    project = bring(apps.diary)
+    project.up()
+    with Users(project, 2) as users:
+        command = stopped_at(project, point, "grow", "--to", "100", heard=True)
+        assert command is not None
+        with cut_off(project, "db1"):
+            code, said, _ = go_on(command, within=90)
+            wait_for_answers(users)
+        assert users.longest_seconds < MAX_HOLD_SECONDS + BACK_SECONDS
+        if code:
+            require_said(said, STAYS, "tenfold resume", "tenfold abort")
+        settle(project)
+        assert project.status()["stage"] == "100"
         wait_for_answers(users)
     require_unharmed(project, users)
 

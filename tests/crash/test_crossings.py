@@ -16,6 +16,7 @@ from tests.support.moves import (
     Bring,
     kill_with_rescuer,
     killed_at,
+    require_said,
     require_unharmed,
     settle,
     stopped_at,
@@ -38,6 +39,28 @@ def test_a_move_that_was_killed_can_be_given_up(bring: Bring) -> None:
             assert "at work" in done.stderr, done.stdout + done.stderr
             assert time.monotonic() < deadline
             time.sleep(0.2)
+    assert [h["name"] for h in project.status()["hosts"]] == ["vm1"]
+    require_unharmed(project, users)
+
+
+def test_a_copy_is_compared_before_it_leads_also_by_whoever_goes_on(bring: Bring) -> None:
+    """It is no new one any more then, but nobody has compared it: here it differs."""
+    project = bring(apps.diary)
+    project.up()
+    project.ok("psql", "--", "-Atc", "create table old as select generate_series(1, 9999) as n")
+    project.ok("psql", "--", "-Atc", "checkpoint")
+    file = project.ok("psql", "--", "-Atc", "select pg_relation_filepath('old')").strip()
+    with Users(project, 2) as users:
+        assert killed_at(project, "CatchUp.before", "grow", "--to", "100")
+        (copy,) = (project.path / ".tenfold").glob(f"**/db1/data/postgres/{file}")
+        with copy.open("r+b") as pages:
+            pages.seek(3 * 8192 + 4000)
+            pages.write(b"\xff" * 16)
+        refused = project.tenfold("resume", timeout=200)
+        assert refused.returncode == 1, refused.stdout + refused.stderr
+        require_said(refused.stdout + refused.stderr, "public.old", "vm1/postgres leads")
+        settle(project, "abort")
+        wait_for_answers(users)
     assert [h["name"] for h in project.status()["hosts"]] == ["vm1"]
     require_unharmed(project, users)
 

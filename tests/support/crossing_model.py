@@ -12,6 +12,7 @@ from tests.support import model
 
 from tenfold.topology.databases import ObservedDatabase
 from tenfold.topology.observation import ObservedHost
+from tenfold.topology.settings import PatroniSettings
 from tenfold.transitions import steps as st
 from tenfold.transitions.crossing import Seen, members
 from tenfold.transitions.planner import Goal
@@ -43,8 +44,11 @@ def apply(step: st.Step, world: World, goal: Goal) -> World:
         case st.StartUnit(path) | st.RestartUnit(path) if path in world.seen.databases:
             role = world.role(path)
             assert role != "fenced", "a fenced leader is started by Follow or after Unfence alone"
-            born = _born(path, goal) if role == "absent" else role
-            world = database(world, path, role=born, running=True)
+            if role == "absent":
+                role = _born(path, goal)
+                copied = role == "follower" and not goal.topology.of(PatroniSettings)
+                world = database(world, path, compared=not copied)
+            world = database(world, path, role=role, running=True)
         case st.StopUnit(path) if path in world.seen.databases:
             world = database(world, path, running=False)
         case st.StopHost(name):
@@ -68,6 +72,7 @@ def apply(step: st.Step, world: World, goal: Goal) -> World:
         case st.Promote(path, fenced):
             assert world.role(fenced) == "fenced"
             assert path in world.caught_up
+            assert world.seen.databases[path].compared, "no copy leads that nobody compared"
             return database(world, path, role="leader")
         case st.Follow(path, leader):
             node = next(m.settings.node for m in members(goal.topology) if m.path == path)
@@ -76,11 +81,11 @@ def apply(step: st.Step, world: World, goal: Goal) -> World:
             return _units(world, model.apply(st.StartUnit(path), world.seen.now, goal))
         case st.RemoveData(path):
             assert world.role(path) == "follower"
-            return database(world, path, role="absent", running=False, slots=frozenset())
+            return _gone(world, path)
         case st.RemoveHost(name):
             for path in [p for p in world.seen.databases if p.startswith(f"{name}/")]:
                 assert world.role(path) != "leader", "a leader is never deleted"
-                world = database(world, path, role="absent", running=False, slots=frozenset())
+                world = _gone(world, path)
             hosts = tuple(h for h in world.seen.now.hosts if h.name != name)
             return _units(world, replace(world.seen.now, hosts=hosts))
         case st.Hold(pool) | st.Release(pool):
@@ -88,7 +93,12 @@ def apply(step: st.Step, world: World, goal: Goal) -> World:
             return _hold(world, pool, held=isinstance(step, st.Hold))
         case st.Handover(pool):
             world = _hold(world, pool, held=False)
-        case st.Check() | st.Verify() | st.TrialStart() | st.Checkpoint() | st.Settle():
+        case st.Verify(path, leader):
+            assert world.role(path) == "follower"
+            assert path in world.caught_up
+            assert world.role(leader) == "leader"
+            return database(world, path, compared=True)
+        case st.Check() | st.TrialStart() | st.Checkpoint() | st.Settle():
             return world
     return _units(world, model.apply(step, world.seen.now, goal))
 
@@ -111,6 +121,10 @@ def database(world: World, path: str, **changes: object) -> World:
     changed = replace(world.seen.databases[path], **changes)  # type: ignore[arg-type]
     databases = {**world.seen.databases, path: changed}
     return replace(world, seen=replace(world.seen, databases=databases))
+
+
+def _gone(world: World, path: str) -> World:
+    return database(world, path, role="absent", running=False, slots=frozenset(), compared=True)
 
 
 def absent(path: str) -> ObservedDatabase:

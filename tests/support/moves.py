@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psutil
 from tests.support.project import Project
 from tests.support.users import Users
+
+from tenfold.agent import identity
+from tenfold.drills import cutting
+from tenfold.drills.processes import Named
 
 Bring = Callable[[Any], Project]
 GO_ON_SECONDS = 60.0
@@ -163,8 +167,42 @@ def processes_of(project: Project, host: str) -> list[psutil.Process]:
 
 
 @contextmanager
+def cut_off(project: Project, host: str) -> Iterator[None]:
+    """No packet of TCP comes to or from a host while the block runs; its agent's socket, which is
+    a file here, answers. For tests that may use nftables and control groups.
+
+    Who belongs to which side: everything of that host; all of the other hosts, and this process
+    with whatever it has begun or begins.
+    """
+    addresses = {h["name"]: h["address"] for h in project.status()["hosts"]}
+    others = [name for name in addresses if name != host]
+    own = psutil.Process()
+
+    def inside() -> tuple[Named, ...]:
+        return _named(processes_of(project, host))
+
+    def outside() -> tuple[Named, ...]:
+        theirs = [p for name in others for p in processes_of(project, name)]
+        return _named([own, *own.children(recursive=True), *theirs])
+
+    name = cutting.table(f"test_{os.getpid()}")
+    back = cutting.homes(inside, outside)
+    sides = [addresses[host]], [addresses[other] for other in others]
+    try:
+        cutting.cut(name, inside, outside, sides, lambda: None)
+        yield
+    finally:
+        cutting.mend(name, back)
+
+
+def _named(found: Iterable[psutil.Process]) -> tuple[Named, ...]:
+    pids = {process.pid for process in found}
+    return tuple((pid, begun) for pid in pids if (begun := identity.started(pid)) is not None)
+
+
+@contextmanager
 def silenced(project: Project, host: str) -> Iterator[None]:
-    """A host that says nothing while the block runs, as if its network were cut."""
+    """A host that says nothing while the block runs: all of it stands still."""
     stopped: list[psutil.Process] = []
     try:
         # Again and again: whoever was not stopped yet may have started somebody.

@@ -26,6 +26,7 @@ from tenfold.topology.process import Command
 from tenfold.topology.settings import EtcdSettings, PatroniSettings
 from tenfold.transitions import clustering, crossing, hosting
 from tenfold.transitions.clustering import PATRONI, SeenCluster
+from tenfold.transitions.copies import not_compared
 
 if TYPE_CHECKING:
     from tenfold.deployment.deployment import Deployment
@@ -231,7 +232,8 @@ def look(deployment: Deployment, intent: Intent, care: Blueprint) -> SeenCluster
         TargetError: an agent broke off.
     """
     now = deployment.observe(intent.target)
-    databases = observe_databases(intent, clustered=True)
+    copies = not_compared(deployment.facts())
+    databases = observe_databases(intent, clustered=True, not_compared=copies)
     kept = [path for path in databases if _engine(path, now) == PATRONI]
     view = _view(kept, care)
     if view is not None:

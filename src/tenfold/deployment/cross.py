@@ -26,6 +26,7 @@ from tenfold.topology.model import Host
 from tenfold.transitions import clustering, way
 from tenfold.transitions import crossing as planner
 from tenfold.transitions import steps as st
+from tenfold.transitions.copies import not_compared
 from tenfold.transitions.perform import World, resting
 from tenfold.transitions.perform.errors import NeedsWriter
 from tenfold.transitions.perform.evidence import Evidence
@@ -268,7 +269,8 @@ def leg(deployment: Deployment, name: str, command: str) -> Leg:
     intent = work.intend(deployment, release=now.release, position=name)
     if clustered.covers(deployment, name):
         return _clustered_leg(deployment, intent, command)
-    databases = observe_databases(intent)
+    copies = not_compared(deployment.facts())
+    databases = observe_databases(intent, not_compared=copies)
     seen = planner.Seen(deployment.observe(intent.target), databases)
     _require_known(databases)
     terms = terms_of(deployment, now.release)

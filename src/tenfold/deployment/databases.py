@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -36,15 +36,27 @@ if TYPE_CHECKING:
 SLOT = "tenfold_"
 
 
-def observe_databases(intent: Intent, *, clustered: bool = False) -> dict[str, ObservedDatabase]:
+def observe_databases(
+    intent: Intent, *, clustered: bool = False, not_compared: Collection[str] = ()
+) -> dict[str, ObservedDatabase]:
     """Every member that there is or may be, by its path in the names of the intent's topology.
+
+    Args:
+        intent: of the position that is asked about.
+        clustered: the members of stage 1k, too.
+        not_compared: copies that nobody has compared with their leader, by the journal.
 
     Raises:
         TargetError: an agent broke off, or an order of its own failed.
     """
     blueprint = everything(intent, clustered=clustered)
     units = members(blueprint.topology)
-    return {u.path: _observe(u, blueprint, intent, clustered) for u in units}
+    return {
+        u.path: replace(
+            _observe(u, blueprint, intent, clustered), compared=u.path not in not_compared
+        )
+        for u in units
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,13 @@ Send = Callable[[Message], Awaitable[None]]
 Receive = Callable[[], Awaitable[Message]]
 App = Callable[[Any, Receive, Send], Awaitable[None]]
 
+_set_current: Final = lines.current.set
 _NOT_STARTED: Final[Message] = {"status": 500}
 
 
 class AsgiWrapper:
-    """``app`` may be set after construction, before the first request.
+    """``app`` may be set after construction, before the first request; and ``believe``, which puts
+    what the edge says of the client into a scope.
 
     ``may_close`` is asked, with the server's own ``send``, whether an answer given while closing
     may close its connection. ``complain`` is told what an app raised behind its whole answer,
@@ -43,6 +45,7 @@ class AsgiWrapper:
         complain: Callable[[Exception], None] | None = None,
     ) -> None:
         self.app: App = _missing
+        self.believe: Callable[[Any], None] = _nothing
         self.start_error: BaseException | str | None = None
         self._state = state
         self._metrics = metrics
@@ -57,10 +60,12 @@ class AsgiWrapper:
         """One request, WebSocket or lifespan."""
         if scope["type"] != "http":
             return await self._other(scope, receive, send)
-        lines.current.set(scope)
+        _set_current(scope)
+        self.believe(scope)
         state = self._state
         if state.gate is not None:
             await state.gate.wait()
+        key = id(scope)
         start: Message = _NOT_STARTED
         ended = 0.0
         more: object = True
@@ -76,10 +81,10 @@ class AsgiWrapper:
                 more = message.get("more_body")
                 if more and send not in self._streams and _is_endless(start):
                     self._streams[send] = False
-                    state.began[send] = inf
+                    state.began[key] = inf
             return send(message)
 
-        state.began[send] = began = perf_counter()
+        state.began[key] = began = perf_counter()
         try:
             await self.app(scope, receive, observed)
         except asyncio.CancelledError:
@@ -92,13 +97,12 @@ class AsgiWrapper:
                 raise
             self._complain(error)
         finally:
-            del state.began[send]
+            del state.began[key]
             seconds = (ended or perf_counter()) - began
             if self._streams:
                 self._streams.pop(send, None)
             route = scope.get("route")
-            inner = scope.get("fastapi")
-            if inner:
+            if inner := scope.get("fastapi"):
                 route = inner.get("effective_route_context") or route
             counters = self._known.get((id(route), scope["method"])) or self._meet(scope, route)
             # As Route.add does, written out: a call costs a tenth of all this.
@@ -133,6 +137,7 @@ class AsgiWrapper:
 
     async def _websocket(self, scope: Any, receive: Receive, send: Send) -> None:
         lines.current.set(scope)
+        self.believe(scope)
         state, began, status = self._state, perf_counter(), 0
 
         def record(code: int) -> None:
@@ -190,6 +195,10 @@ class Asgi2:
 
 async def _missing(scope: Any, receive: Receive, send: Send) -> None:
     raise RuntimeError(f"a {scope['type']} scope came before the app was loaded")
+
+
+def _nothing(scope: Any) -> None:
+    """Nobody says anything of the client."""
 
 
 def _closing(message: Message) -> Message:

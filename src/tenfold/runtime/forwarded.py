@@ -1,4 +1,8 @@
-"""What the edge says about a client, for servers that do not read it themselves."""
+"""What the edge says about a client: servers do not read it themselves, or do not read it fast.
+
+uvicorn's ``ProxyHeadersMiddleware`` parses the peer's address for every request; here what is known
+of it is remembered.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +15,34 @@ from . import lines
 
 _REMEMBERED: Final = 256
 _SCHEMES: Final = ("http", "https")
+_BOTH: Final = 2
+Believe = Callable[[Any], None]
+
+
+def believer(trusted: tuple[str, ...]) -> Believe:
+    """A function that puts the client and the scheme of ``X-Forwarded-For`` and ``-Proto`` into an
+    ASGI scope, if they are said by one of ``trusted``: addresses or networks."""
+    trusts = _trust(trusted)
+
+    def believe(scope: Any) -> None:
+        client = scope.get("client")
+        if client and trusts(client[0]):
+            _believe(scope)
+
+    return believe
 
 
 class Forwarded:
-    """Gives an ASGI app the client and the scheme of ``X-Forwarded-For`` and ``-Proto``.
-
-    They are believed only from ``trusted``: addresses or networks.
-    """
+    """Has an ASGI app see what :func:`believer` believes."""
 
     def __init__(self, app: Callable[..., Awaitable[None]], trusted: tuple[str, ...]) -> None:
         self._app = app
-        self._trusts = _trust(trusted)
+        self._believe = believer(trusted)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One request, WebSocket or lifespan."""
         lines.current.set(scope)
-        client = scope.get("client")
-        if client and self._trusts(client[0]):
-            _believe(scope)
+        self._believe(scope)
         await self._app(scope, receive, send)
 
 
@@ -65,15 +79,26 @@ def _trust(trusted: tuple[str, ...]) -> Callable[[str], bool]:
 
 
 def _believe(scope: dict[str, Any]) -> None:
+    seen = 0
     for name, value in scope["headers"]:
         if name == b"x-forwarded-for":
-            scope["client"] = (_last(value), 0)
+            scope["client"] = _client(value)
+            seen += 1
         elif name == b"x-forwarded-proto":
+            seen += 1
             scheme = _last(value)
             if scheme in _SCHEMES:
                 is_http = scope["type"] == "http"
                 scope["scheme"] = scheme if is_http else scheme.replace("http", "ws")
+        if seen == _BOTH:  # the edge says them first, and once
+            return
 
 
+@lru_cache(_REMEMBERED)
 def _last(value: bytes) -> str:
     return value.decode("latin-1").rpartition(",")[2].strip()
+
+
+@lru_cache(_REMEMBERED)
+def _client(value: bytes) -> tuple[str, int]:
+    return _last(value), 0

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from . import importing, probe, routes, servers
 from .asgi import Asgi2, AsgiWrapper
-from .forwarded import Forwarded
+from .forwarded import believer
 from .hypercorn_connections import Connections, Entered
 from .settings import RunSettings
 from .uvicorn_server import not_started
@@ -28,7 +28,8 @@ class HypercornServer:
         self._settings = settings
         self._wrapper = wrapper
         self._config = _configuration(settings)
-        self._entered = Entered(Forwarded(wrapper, settings.trusted))
+        wrapper.believe = believer(settings.trusted)
+        self._entered = Entered(wrapper)
         self._state: dict[str, Any] = {}
         self._wsgi: Any = None
         self._threads: Executor | None = None

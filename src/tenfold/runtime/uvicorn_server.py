@@ -10,6 +10,7 @@ from typing import Any
 from . import importing, probe, routes, servers
 from .asgi import Asgi2, AsgiWrapper
 from .failures import StartFailed, describe
+from .forwarded import believer
 from .settings import RunSettings
 from .uvicorn_connections import Connections
 
@@ -20,6 +21,7 @@ class UvicornServer:
     def __init__(self, settings: RunSettings, wrapper: AsgiWrapper) -> None:
         self._settings = settings
         self._wrapper = wrapper
+        wrapper.believe = believer(settings.trusted)
         self._config = _configuration(settings, wrapper)
         self._server: Any = None
 
@@ -93,7 +95,6 @@ def _configuration(settings: RunSettings, app: Any) -> Any:
         access_log=False,
         server_header=False,
         headers=[("Tenfold-Release", settings.release)] if settings.release else [],
-        proxy_headers=True,
-        forwarded_allow_ips=",".join(settings.trusted),
+        proxy_headers=False,  # the wrapper reads them
         timeout_keep_alive=settings.keepalive_seconds,
     )

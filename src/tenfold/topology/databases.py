@@ -19,7 +19,8 @@ class ObservedDatabase:
     ``role`` is what the directory says and no restart changes: a *leader* accepts writes, a
     *follower* takes them from one, a *fenced* one was a leader and accepts none. ``absent``: there
     is no data. ``unknown``: its host cannot be asked. ``slots`` are the nodes for which it keeps
-    its log. ``size_bytes`` is that of all its databases, where it could be asked.
+    its log. ``size_bytes`` is that of all its databases, where it could be asked. ``compared``: it
+    is no copy that was made by a move and not yet compared with its leader.
     """
 
     path: str
@@ -27,6 +28,7 @@ class ObservedDatabase:
     running: bool = False
     slots: frozenset[int] = frozenset()
     size_bytes: int | None = None
+    compared: bool = True
 
 
 class TwoLeaders(ValueError):

@@ -120,7 +120,8 @@ class _Move:
         return [] if self._lives(path) else [st.StartUnit(path)]
 
     def followers(self) -> list[st.Step]:
-        """Have every other member of the goal follow; a new one is compared with its leader."""
+        """Have every other member of the goal follow; a new one is compared with its leader, last:
+        whoever is interrupted before does that again."""
         steps: list[st.Step] = []
         leader = self.present
         for unit in members(self.goal.topology):
@@ -139,11 +140,11 @@ class _Move:
                 steps.append(st.Follow(unit.path, leader.path))
                 continue
             steps += self._unit(unit)
-            if new:
+            if new or not follower.compared:
                 steps.append(self._catch_up(unit.path))
-                steps.append(st.Verify(unit.path, leader.path))
                 trial = self.goal.topology.app_pool.path
                 steps.append(st.TrialStart(trial, unit.path, self._release))
+                steps.append(st.Verify(unit.path, leader.path))
         return steps
 
     def switch(self) -> list[st.Step]:

@@ -27,7 +27,7 @@ from tenfold.transitions.steps import cluster
 PATHS = ("db1/postgres", "db2/postgres")
 OPTIONAL = (
     *(st.Settle, st.Checkpoint, st.Hold, cluster.AwaitMember),
-    *(st.Check, st.CatchUp, st.Verify, st.DiscardGeneration, st.PruneReleases, st.EnsureHost),
+    *(st.Check, st.CatchUp, st.DiscardGeneration, st.PruneReleases, st.EnsureHost),
     cluster.AwaitQuorum,
 )
 ALIKE = ("edge", "certificates", "redis", "database")

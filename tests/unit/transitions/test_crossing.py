@@ -42,7 +42,7 @@ MACHINE, FACTS = Machine(cores=2, memory_bytes=4 << 30), AppFacts("uvicorn", "as
 ORDER = EVERY[EVERY.index("10") : EVERY.index("100") + 1]
 PATHS = ("apphost/postgres", "db1/postgres")
 OPTIONAL = (
-    *(st.Check, st.CatchUp, st.Verify, st.TrialStart, st.Checkpoint, st.Settle, st.AwaitLast),
+    *(st.Check, st.CatchUp, st.TrialStart, st.Checkpoint, st.Settle, st.AwaitLast),
     *(st.DiscardGeneration, st.PruneReleases, st.EnsureHost),
 )
 
@@ -103,8 +103,8 @@ def kinds(steps: tuple[st.Step, ...]) -> list[str]:
 def test_growing_prepares_first_and_touches_no_request() -> None:
     steps = steps_to(settled("10"), "10+100")
     assert kinds(steps) == [
-        *("EnsureHost", "RestartUnit", "Check", "EnsureSlot", "StartUnit", "CatchUp", "Verify"),
-        "TrialStart",
+        *("EnsureHost", "RestartUnit", "Check", "EnsureSlot", "StartUnit", "CatchUp"),
+        *("TrialStart", "Verify"),
     ]
     assert st.StartUnit("db1/postgres") in steps
 
@@ -176,6 +176,22 @@ def test_workers_that_rest_for_a_switch_that_was_not_made_are_woken() -> None:
         st.WakeWorkers("apphost/mail", generation=1),
         st.WakeWorkers("apphost/beat", generation=1),
     ]
+
+
+@pytest.mark.parametrize("cut", [st.StartUnit, st.CatchUp, st.TrialStart])
+@pytest.mark.parametrize("end", ["10+100", "100+10"])
+def test_a_copy_that_nobody_compared_is_compared_by_whoever_goes_on(
+    cut: type[st.Step], end: str
+) -> None:
+    world = settled("10")
+    for step in steps_to(world, "10+100"):
+        world = apply(step, world, goal("10+100"))
+        if isinstance(step, cut):
+            break
+    steps = kinds(steps_to(world, end))
+    assert steps.index("CatchUp") < steps.index("Verify")
+    assert "Fence" not in steps or steps.index("Verify") < steps.index("Fence")
+    assert "Verify" not in kinds(steps_to(go(world, "10+100"), end))
 
 
 def test_an_app_that_writes_when_it_starts_is_warmed_behind_the_promotion() -> None:

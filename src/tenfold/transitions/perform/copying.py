@@ -1,4 +1,4 @@
-"""What is told while a new follower is copied, and when it cannot be."""
+"""What is told and remembered while a new follower is copied, and when it cannot be."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tenfold.engines.postgresql.login import connect, login
 from tenfold.engines.postgresql.peers import slot_name
 from tenfold.errors import TenfoldError, UnitFailed
 from tenfold.topology.model import Pool, Unit
-from tenfold.topology.settings import DatabaseSettings
+from tenfold.topology.settings import DatabaseSettings, PatroniSettings
+from tenfold.transitions.copies import with_copy
 from tenfold.transitions.perform.databases import database_unit, disk_state, settings_of, size
 from tenfold.transitions.perform.world import Tell, World
 
@@ -24,7 +25,8 @@ FULL = "No space left on device"
 
 @contextmanager
 def copying(path: str, world: World, tell: Tell) -> Iterator[None]:
-    """Tell how far the copy of a new follower is, while the block has it made.
+    """Tell how far the copy of a new follower is, while the block has it made, and remember that
+    nobody has compared it yet.
 
     One that cannot be made is not tried again and again: every time all is copied.
     """
@@ -33,6 +35,9 @@ def copying(path: str, world: World, tell: Tell) -> Iterator[None]:
     if leader is None:
         yield
         return
+    assert isinstance(member, Unit)
+    if not isinstance(member.settings, PatroniSettings) and not disk_state(world, member).cluster:
+        with_copy(world.journal, path)
     over = Event()
     slot = slot_name(settings_of(member))
     watch = Thread(target=_watch, args=(leader, slot, world, tell, over), daemon=True)
@@ -40,7 +45,6 @@ def copying(path: str, world: World, tell: Tell) -> Iterator[None]:
     try:
         yield
     except UnitFailed as fault:
-        assert isinstance(member, Unit)
         if disk_state(world, member).cluster:
             raise
         world.agent(member.host).stop(member.name)

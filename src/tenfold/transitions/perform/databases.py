@@ -25,6 +25,7 @@ from tenfold.topology.settings import (
     PatroniSettings,
 )
 from tenfold.transitions import steps
+from tenfold.transitions.copies import not_compared, without_copy
 from tenfold.transitions.pause import stop_point
 from tenfold.transitions.perform import resting
 from tenfold.transitions.perform.catching_up import Race, Rates, Sample
@@ -106,6 +107,7 @@ def _(step: steps.Verify, world: World, tell: Tell) -> None:
             next="tenfold abort    removes that copy; then begin anew",
             detail="\n".join(report.differences),
         )
+    without_copy(world.journal, step.follower)
 
 
 @effect.register
@@ -215,11 +217,15 @@ def _(step: steps.RemoveData, world: World, tell: Tell) -> None:
     finished = agent.run(Command(("rm", "-rf", "--", folder), within_seconds=600.0))
     if finished.code != 0:
         raise UnitFailed(f"{folder} could not be deleted", detail=finished.tail)
+    without_copy(world.journal, step.unit)
 
 
 @effect.register
 def _(step: steps.RemoveHost, world: World, tell: Tell) -> None:
     world.target.destroy(step.host)
+    for path in not_compared(world.journal.facts()):
+        if path.startswith(f"{step.host}/"):
+            without_copy(world.journal, path)
 
 
 @effect.register
