@@ -12,6 +12,7 @@ from benchmarks.apps import DIARY
 from benchmarks.by_hand.site import HandSite
 from benchmarks.crossing_tables import (
     BY_HAND,
+    SLOW_SECONDS,
     Crossings,
     Move,
     composition,
@@ -21,6 +22,7 @@ from benchmarks.crossing_tables import (
     notes,
     noticed,
 )
+from benchmarks.deploy_tables import SLOW_ANSWER
 from benchmarks.notes_load import USERS, WRITE
 from benchmarks.open_loop import OpenLoop
 from benchmarks.options import Options
@@ -31,7 +33,6 @@ from benchmarks.workplace import Workplace, check_workers
 CROSSINGS, MOVES_BY_HAND = 50, 5
 QUICK = 2
 LONGEST_SECONDS = 14_400.0
-SLOW_SECONDS = 0.2
 TOLD_EVERY = 5
 THERE, BACK = ("grow", "--to", "100"), ("reverse",)
 HOW = f"""\
@@ -58,7 +59,7 @@ name = "write"
 weight = 3
 {WRITE}
 [[load.requests]]
-name = "slow answer"
+name = "{SLOW_ANSWER}"
 weight = 1
 path = "/slow?seconds={SLOW_SECONDS}"
 """

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from time import perf_counter
 
 from benchmarks.apps import NOTES
-from benchmarks.deploy_tables import Run, kinds, notes, noticed
+from benchmarks.deploy_tables import SLOW_ANSWER, SLOW_SECONDS, Run, kinds, notes, noticed
 from benchmarks.notes_load import USERS, WRITE
 from benchmarks.open_loop import OpenLoop
 from benchmarks.options import Options
@@ -19,7 +19,6 @@ from benchmarks.workplace import Workplace
 DEPLOYS, RESTARTS, ROLLBACKS = 200, 20, 10
 QUICK = 3
 LONGEST_SECONDS = 7200.0
-SLOW_SECONDS = 1.5
 TOLD_EVERY = 10
 HOW = f"""\
 One open-loop load (`tenfold load`, Poisson arrivals, keep-alive clients, nothing retried) runs
@@ -49,7 +48,7 @@ path = "/upload"
 upload = {{ size = "256KiB", over = "1s" }}
 
 [[load.requests]]
-name = "slow answer"
+name = "{SLOW_ANSWER}"
 weight = 0.5
 path = "/slow?seconds={SLOW_SECONDS}"
 """

@@ -163,19 +163,23 @@ def _never_repeat_requests(session: aiohttp.ClientSession) -> None:
 
 
 async def _stream(file: StreamedFile) -> AsyncIterator[bytes]:
-    """The body of an upload, in even pieces over its seconds."""
+    """The body of an upload, in even pieces over its seconds.
+
+    Each piece waits for its moment, so that the last byte goes out at their end: a site answers
+    once it has the whole body, and latency is what it took from then on.
+    """
     yield file.before
     loop = asyncio.get_running_loop()
     began = loop.time()
     steps = _SLOW_STEPS if file.seconds else 1
     sent = 0
     for step in range(1, steps + 1):
+        await _until(began + file.seconds * step / steps)
         until = file.size_bytes * step // steps
         while sent < until:
             piece = _BLOCK[: until - sent]
             yield piece
             sent += len(piece)
-        await _until(began + file.seconds * step / steps)
     yield file.after
 
 

@@ -41,6 +41,27 @@ async def test_a_slow_upload_arrives_whole_and_slowly_and_is_not_charged_for_it(
     assert report.overall.latency_ms.max < 600  # beyond the 800 ms that it took on purpose
 
 
+async def test_the_last_byte_of_a_slow_upload_goes_out_at_the_end_of_its_time(
+    serve_raw: Any, plan: Any
+) -> None:
+    """Else what the site takes from then on would be hidden, up to a 20th of the upload's time."""
+    size, over_seconds, answers_after_seconds = 64_000, 2, 0.08
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(size)
+        await asyncio.sleep(answers_after_seconds)  # as an app that works on what it was sent
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    upload = {"size": f"{size}B", "over": f"{over_seconds}s"}
+    report = await run_load(
+        plan({"method": "PUT", "path": "/", "upload": upload}, rate=2), await serve_raw(receive)
+    )
+    assert report.ok, report.overall.failures
+    assert report.overall.latency_ms.p50 >= answers_after_seconds * 1000 - 5
+
+
 async def test_a_raw_upload_of_many_blocks_arrives_whole(serve: Any, plan: Any) -> None:
     sizes: list[int] = []
 
