@@ -36,8 +36,8 @@ def test_a_taken_port_names_its_holder_and_nothing_is_left(bring: Bring) -> None
         holder.bind(("127.0.0.1", project.port))
         holder.listen()
         said = refused(project, "up", "-d", "--port", str(project.port))
-        assert str(project.port) in said
-        assert str(os.getpid()) in said
+        assert f"port {project.port} of 127.0.0.1 is taken by" in said
+        assert f"(pid {os.getpid()}, user" in said
     project.up()
     assert project.get("/").status == 200
 
@@ -47,13 +47,13 @@ def test_a_misspelt_key_is_answered_with_its_line_and_the_right_one(bring: Bring
     project.write("tenfold.toml", 'name = "notes"\napp = "notes:app"\n\n[server]\nwokers = 2\n')
     said = refused(project, "up", "-d", code=2)
     assert "tenfold.toml:5" in said
-    assert "workers" in said
+    assert 'did you mean "workers"' in said
 
 
 def test_a_table_of_a_later_stage_says_when_it_comes(bring: Bring) -> None:
     project = bring(apps.notes)
     project.write("tenfold.toml", 'name = "notes"\napp = "notes:app"\n[services.a]\nroutes=["/"]\n')
-    assert "100k" in refused(project, "up", "-d", code=2)
+    assert "services: comes with stage 100k" in refused(project, "up", "-d", code=2)
 
 
 def test_no_file_at_all_points_to_init(tmp_path: Path) -> None:
@@ -127,7 +127,8 @@ def test_a_full_disk_is_named_and_nothing_half_done_is_left(workplace: Path) -> 
     project = apps.notes(folder)
     try:
         said = refused(project, "up", "-d", "--port", str(project.port))
-        assert "space" in said.lower()
+        assert f"no room in {folder}" in said
+        assert "bytes are needed" in said
     finally:
         project.close()
         subprocess.run(["umount", str(folder)], check=True)
@@ -178,7 +179,7 @@ def test_a_read_only_folder_is_named(bring: Bring) -> None:
     try:
         done = project.tenfold("up", "-d")
         assert done.returncode == 1
-        assert ".tenfold" in done.stderr
+        assert f"{project.path}/.tenfold cannot be written" in done.stderr
         assert "What next" in done.stderr
     finally:
         project.path.chmod(0o755)

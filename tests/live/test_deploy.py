@@ -102,11 +102,14 @@ def test_with_migrations_the_app_s_own_role_has_no_ddl(bring: Bring) -> None:
 
 
 BROKEN = {
-    "syntax": ("def broken(:\n", "SyntaxError"),
-    "import": ("import nowhere_to_be_found\n", "nowhere_to_be_found"),
-    "raises": ("raise RuntimeError('the cake is burnt')\n", "the cake is burnt"),
-    "exits": ("import os; os._exit(9)\n", "9"),
-    "sys.exit": ("import sys; sys.exit('no configuration')\n", "no configuration"),
+    "syntax": ("def broken(:\n", "SyntaxError: invalid syntax"),
+    "import": ("import nowhere_to_be_found\n", 'there is no module "nowhere_to_be_found"'),
+    "raises": ("raise RuntimeError('the cake is burnt')\n", "RuntimeError: the cake is burnt"),
+    "exits": ("import os; os._exit(9)\n", "exited with code 9 before it was ready"),
+    "sys.exit": (
+        "import sys; sys.exit('no configuration')\n",
+        "called sys.exit('no configuration')",
+    ),
 }
 
 
@@ -139,13 +142,15 @@ def test_a_broken_release_never_serves_and_says_why(served: Project, kind: str) 
 def test_a_release_that_answers_500_never_serves(served: Project) -> None:
     text = (served.path / "notes.py").read_text()
     sick = text.replace('return {"version"', 'raise ValueError("slg"); return {"version"', 1)
-    refuse(served, sick, "500", "slg")
+    refuse(served, sick, "GET / inside the worker: status 500", "ValueError: slg")
 
 
 def test_a_release_that_never_answers_never_serves(served: Project) -> None:
     text = (served.path / "notes.py").read_text()
     sick = text.replace('return {"version"', 'await asyncio.sleep(60); return {"version"', 1)
-    refuse(served, sick, "/")
+    refuse(
+        served, sick, "did not become ready within 4 s: GET / inside the worker: no answer within"
+    )
 
 
 def test_a_missing_entry_point_is_named(served: Project) -> None:
@@ -153,7 +158,7 @@ def test_a_missing_entry_point_is_named(served: Project) -> None:
     refuse(
         served,
         text.replace("app = FastAPI(", "application = FastAPI(").replace("@app.", "@application."),
-        "app",
+        'has no "app", which notes:app names',
     )
 
 

@@ -74,4 +74,4 @@ def test_it_can_be_switched_while_nothing_runs_and_while_somebody_is_at_work(bri
 def test_it_knows_no_app_that_was_never_up(bring: Bring) -> None:
     project = bring(apps.notes)
     assert project.tenfold("maintenance", "on").returncode == 1
-    assert "off" in project.ok("maintenance")
+    assert "maintenance is off" in project.ok("maintenance")

@@ -60,7 +60,7 @@ def require_under_way(project: Project, command: subprocess.Popen[str], kind: st
     holds = f"tenfold {kind} holds the lock since"
     moves.require_said(said, f"{kind} from stage 10 to 100 is under way: ", holds, "tenfold lock")
     assert f"(pid {command.pid}, " in said
-    assert "behind" in said
+    assert "; the other database is " in said
     found = transition(project)
     assert (found["kind"], found["state"], found["may"]) == (kind, "running", [])
     assert found["holder"]["pid"] == command.pid
