@@ -76,6 +76,9 @@ class PlanProgress:
 
     def backing_out(self, steps: tuple[Step, ...]) -> None:
         """See the protocol."""
+        self._output.line(
+            "  · taking back what was begun; Ctrl-C does not cut it short", style="dim"
+        )
         self._output.event("backing-out", {"steps": [to_json(s) for s in steps]})
 
     def _draw(self) -> Group:

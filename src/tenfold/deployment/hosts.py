@@ -16,12 +16,12 @@ from tenfold.deployment.cross import terms_of
 from tenfold.deployment.leading import etcd_state
 from tenfold.deployment.rescue import standing_by
 from tenfold.errors import Interrupted, Refused, TenfoldError
+from tenfold.interrupts import at_once
 from tenfold.topology import drained
 from tenfold.transitions import hosting
 from tenfold.transitions import steps as st
 from tenfold.transitions.hosting import Does, HostMove, Standing
 from tenfold.transitions.perform import World
-from tenfold.transitions.perform.at_once import at_once
 from tenfold.transitions.perform.evidence import Evidence
 from tenfold.transitions.perform.sessions import Sessions
 from tenfold.transitions.perform.switching import TO_WHOEVER_LEADS

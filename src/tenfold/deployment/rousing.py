@@ -17,10 +17,10 @@ from tenfold.deployment import work
 from tenfold.deployment.deployment import Deployment, require_own
 from tenfold.deployment.journal import open_journal
 from tenfold.errors import JournalError
+from tenfold.interrupts import at_once
 from tenfold.topology.model import Host
 from tenfold.transitions.clustering import roused
 from tenfold.transitions.perform import World, perform
-from tenfold.transitions.perform.at_once import at_once
 from tenfold.transitions.steps import EnsureHost, Step, Together
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from tenfold.transitions.way import Crossing
 
 ALIVE = ("running", "draining", "holding")
 DATABASE = "postgres"
+LEFT_BEHIND = "what runs is left of a command that came to no end: tenfold up, or tenfold down"
 EVERYDAY = ("up", "down", "deploy", "rollback")
 
 
@@ -144,10 +145,13 @@ def status(
         journal_since: as of when the journal is told, if it is a copy: etcd does not answer.
         pages_of: the release that the pages are of which are shown as files.
     """
+    unknown = applied is None
     applied = applied or Applied(app, "10", None)
     up = any(h.agent != "absent" for h in now.hosts)
     serving = _serving(now, applied.stage)
     missing = _missing(now, applied, holder) if up else ()
+    if up and unknown and not missing and holder is None:
+        missing = (LEFT_BEHIND,)
     if up and not missing and holder is None and pages_of is not None:
         missing = _pages_of_another(pages_of, serving)
     return Status(

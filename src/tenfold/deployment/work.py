@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+from tenfold import interrupts
 from tenfold.deployment import app_secrets, external, leading, ports, shelf, site_facts
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment.aftermath import explain
@@ -20,6 +22,7 @@ from tenfold.stages.path import WITHOUT_APP, stage_of
 from tenfold.state import secrets
 from tenfold.topology.observation import Observation
 from tenfold.transitions import clustering, planner, upgrading
+from tenfold.transitions.journal import Journal
 from tenfold.transitions.perform import World, perform
 from tenfold.transitions.planner import Plan
 from tenfold.transitions.runner import Listener, Runner
@@ -141,8 +144,33 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
         releases=intent.releases,
         pages=keeper_of(deployment, intent),
     )
-    before = journal.facts()
-    whole = intent.blueprint.topology
+    runner = Runner(journal, lambda step, tell: perform(step, world, tell), listener)
+    before, earlier = journal.facts(), journal.last()
+    with interrupts.one_at_most() as guard:  # also what is written down is not cut off
+        try:
+            _write_down(deployment, intent)
+            with site_facts.under_way(intent, todo.kind):
+                runner.run(todo)
+            journal.set(app_secrets.FACT, intent.secret_versions)
+        except BaseException as error:
+            guard.hold()
+            record = journal.last()
+            if record == earlier or (record is not None and record.outcome == "backed-out"):
+                _take_back(journal, before)
+            if not isinstance(error, TenfoldError | KeyboardInterrupt):
+                raise
+            told = error if isinstance(error, TenfoldError) else Interrupted(todo.kind)
+            explain(told, record, _serving(deployment))
+            if told is error:
+                raise
+            raise told from error
+        finally:
+            world.renewals.close()
+
+
+def _write_down(deployment: Deployment, intent: Intent) -> None:
+    """What the app is to be from now on, where it is, and what of it was chosen."""
+    journal, whole = deployment.journal, intent.blueprint.topology
     facts = applied_facts.applied(intent.goal.topology, intent.blueprint.document, whole)
     journal.set(applied_facts.FACT, replace(facts, stage=stage_of(intent.position)).to_json())
     journal.set("port", intent.chosen_port)
@@ -152,25 +180,14 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
     if intent.position not in WITHOUT_APP:
         journal.set(external.FACT, external.wanted(intent))
     secrets.remember(deployment.layout.secrets, intent.taken)
-    runner = Runner(journal, lambda step, tell: perform(step, world, tell), listener)
-    try:
-        with site_facts.under_way(intent, todo.kind):
-            runner.run(todo)
-        journal.set(app_secrets.FACT, intent.secret_versions)
-    except (TenfoldError, KeyboardInterrupt) as error:
-        record = journal.last()
-        if record and record.outcome == "backed-out":
-            journal.set("port", before.get("port"))
-            if before.get(applied_facts.FACT) is None:  # it was the first: it pins nothing
-                journal.set(applied_facts.FACT, None)
-                journal.set("position", before.get("position"))
-        told = error if isinstance(error, TenfoldError) else Interrupted(todo.kind)
-        explain(told, record, _serving(deployment))
-        if told is error:
-            raise
-        raise told from error
-    finally:
-        world.renewals.close()
+
+
+def _take_back(journal: Journal, before: Mapping[str, Any]) -> None:
+    """What was written down before a plan of which nothing is left."""
+    journal.set("port", before.get("port"))
+    if before.get(applied_facts.FACT) is None:  # it was the first: it pins nothing
+        journal.set(applied_facts.FACT, None)
+        journal.set("position", before.get("position"))
 
 
 def with_new_pages(deployment: Deployment, intent: Intent, *, always: bool = True) -> Intent:

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
+from tenfold import interrupts
 from tenfold.errors import ReleaseError
 from tenfold.release import files
 from tenfold.release.source import Source, stays_inside
@@ -75,6 +76,7 @@ def _each(source: Source, target: Path | None) -> Iterator[tuple[str, Entry]]:
             except OSError as error:
                 raise _unreadable(folder, error) from error
             for path in paths:
+                interrupts.check()
                 yield path, _one(source.root, path, opened, target)
 
 

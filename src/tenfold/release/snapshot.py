@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tenfold import interrupts
 from tenfold.errors import ReleaseError
 from tenfold.release import files
 
@@ -118,6 +119,7 @@ def _folder(found: Contents, folder: str, items: list[Item], target: Path, final
     try:
         with files.directory(found.root, folder) as opened:
             for item in items:
+                interrupts.check()
                 _item(found, item, opened, target, final)
     except FileNotFoundError as error:
         raise ReleaseError(

@@ -9,16 +9,18 @@ failure is reported and the plan is finished by planning again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
+from tenfold import interrupts
 from tenfold.errors import LeftHalfDone, NotBegun, TenfoldError
 from tenfold.transitions.journal import Journal, Outcome
 from tenfold.transitions.pause import stop_point
 from tenfold.transitions.planner import Plan
 from tenfold.transitions.steps import Step, Together, flatten, to_json
+from tenfold.transitions.telling import Lasting
 
 
 class Listener(Protocol):
@@ -66,32 +68,49 @@ class Runner:
     def run(self, plan: Plan, *, takes_back: bool = True) -> None:
         """Carry out a plan; with ``takes_back`` undo what was begun if a step fails.
 
+        Nobody is left at work behind it, and nothing that interrupts cuts off what is taken back.
+
         Raises:
             TenfoldError: the failure of a step, after everything was taken back that could be.
-            KeyboardInterrupt: passed on, likewise; ignored past the point of no return.
+            LeftHalfDone: not everything could be.
+            KeyboardInterrupt: passed on, likewise; past the point of no return nothing is taken
+                back.
         """
         transition = self.journal.begin(plan.kind, tuple(to_json(s) for s in plan.steps))
         begun: list[Step] = []
-        try:
-            self.claimed(self.journal.epoch)
-            for position, step in enumerate(plan.steps):
-                self.journal.intend(transition, position, done=position - 1 if position else None)
-                begun.append(step)
-                self._one(step)
-            if begun:
-                self.journal.done(transition, len(begun) - 1)
-        except BaseException as error:  # whatever it is, nothing may be left half-done
-            self.ended_by(error)
-            if isinstance(error, NotBegun):
-                begun.pop()
-            committed = any(s.point_of_no_return for s in flatten(tuple(begun)))
-            back = takes_back and not committed
-            if back:
-                self._back_out(begun)
-            outcome: Outcome = "backed-out" if back else "failed"
-            self._write_down(transition, outcome, error)
-            raise
-        self.journal.end(transition, "done")
+        with interrupts.one_at_most() as guard:
+            try:
+                try:
+                    self._steps(transition, plan.steps, begun)
+                finally:
+                    guard.hold()
+            except BaseException as error:  # whatever it is, nothing may be left half-done
+                self._ended(transition, begun, error, takes_back=takes_back)
+                raise
+            self.journal.end(transition, "done")
+
+    def _steps(self, transition: int, steps: Sequence[Step], begun: list[Step]) -> None:
+        self.claimed(self.journal.epoch)
+        for position, step in enumerate(steps):
+            self.journal.intend(transition, position, done=position - 1 if position else None)
+            begun.append(step)
+            self._one(step)
+        if begun:
+            self.journal.done(transition, len(begun) - 1)
+
+    def _ended(
+        self, transition: int, begun: list[Step], error: BaseException, *, takes_back: bool
+    ) -> None:
+        """Take back what was begun, unless that is over, and write down how it ended."""
+        self.ended_by(error)
+        if isinstance(error, NotBegun):
+            begun.pop()
+        committed = any(s.point_of_no_return for s in flatten(tuple(begun)))
+        back = takes_back and not committed
+        if back:
+            self._back_out(begun, error)
+        outcome: Outcome = "backed-out" if back else "failed"
+        self._write_down(transition, outcome, error)
 
     def _write_down(self, transition: int, outcome: Outcome, error: BaseException) -> None:
         """How it ended. Where the journal does not take that, it is what ended it that is told."""
@@ -109,20 +128,28 @@ class Runner:
         began = self.clock()
         try:
             stop_point(f"{type(step).__name__}.before")
-            self.perform(step, lambda text: self.listener.progress(step, text))
+            self.perform(step, lambda text: self._tell(step, text))
             stop_point(f"{type(step).__name__}.after")
         except BaseException as error:
             self.listener.failed(step, error)
             raise
         self.listener.finished(step, self.clock() - began)
 
-    def _together(self, step: Together) -> None:
-        with ThreadPoolExecutor(len(step.steps), thread_name_prefix="step") as pool:
-            futures = [pool.submit(self._one, s) for s in step.steps]
-        for future in futures:
-            future.result()
+    def _tell(self, step: Step, text: str) -> None:
+        interrupts.check()
+        self.listener.progress(step, text)
 
-    def _back_out(self, begun: list[Step]) -> None:
+    def _together(self, step: Together) -> None:
+        def waits(left: Sequence[int]) -> None:
+            for number in left:
+                late = step.steps[number]
+                self.listener.progress(
+                    late, Lasting(f"interrupted; still ends what it does: {late.sentence()}")
+                )
+
+        interrupts.at_once([partial(self._one, s) for s in step.steps], waits)
+
+    def _back_out(self, begun: list[Step], error: BaseException) -> None:
         """Reverse what was begun, also the step that failed: it may have been half done."""
         backwards = tuple(r for s in reversed(begun) if (r := s.reverse()) is not None)
         if not backwards:
@@ -132,11 +159,13 @@ class Runner:
         for step in flatten(backwards):
             try:
                 self.perform(step, lambda _: None)
-            except TenfoldError as error:
-                failures.append(f"{step.sentence()}: {error.what}")
+            except Exception as fault:  # noqa: BLE001 - told below; the other steps have their turn
+                why = fault.what if isinstance(fault, TenfoldError) else repr(fault)
+                failures.append(f"{step.sentence()}: {why}")
         if failures:
             raise LeftHalfDone(
                 "what was begun could not be taken back completely",
                 changed="; ".join(failures),
                 next="tenfold status, then tenfold up or tenfold down",
+                detail=f"it was taken back because of: {str(error) or type(error).__name__}",
             )

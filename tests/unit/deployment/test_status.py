@@ -71,6 +71,13 @@ def test_pages_of_a_release_that_does_not_serve_are_told_once_nobody_is_at_work(
     )
 
 
+def test_what_runs_and_nobody_brought_up_is_no_app_that_runs() -> None:
+    found = status("shop", WELL, None, None, None)
+    assert found.state == "degraded"
+    assert "tenfold up" in found.missing[0]
+    assert status("shop", WELL, None, None, HOLDER).missing == (), "somebody is at work"
+
+
 def test_without_an_agent_it_is_stopped_and_misses_nothing() -> None:
     found = status("shop", seen(agent="absent"), APPLIED, None, None)
     assert (found.state, found.missing, found.release) == ("stopped", (), "r1")

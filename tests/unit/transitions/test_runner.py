@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tenfold.errors import JournalError, NotBegun, StepFailed, UnitFailed
+from tenfold.errors import JournalError, LeftHalfDone, NotBegun, StepFailed, UnitFailed
 from tenfold.transitions import steps as st
 from tenfold.transitions.journal import SqliteJournal
 from tenfold.transitions.planner import Plan
@@ -130,6 +132,69 @@ def test_a_back_out_that_fails_says_what_is_left(tmp_path: Path) -> None:
     with pytest.raises(StepFailed) as caught:
         run(tmp_path, witness, UNIT, WARM)
     assert "postgres does not stop" in (caught.value.changed or "")
+
+
+@pytest.mark.parametrize("fault", [OSError("no room"), ZeroDivisionError("a bug")])
+def test_whatever_fails_on_the_way_back_the_rest_of_it_is_taken_back(
+    tmp_path: Path, fault: Exception
+) -> None:
+    class Broken(Witness):
+        def perform(self, step: st.Step, tell: Callable[[str], None]) -> None:
+            super().perform(step, tell)
+            if isinstance(step, st.DiscardGeneration):
+                raise fault
+
+    witness = Broken(failing=WARM, error=UnitFailed("never healthy"))
+    with pytest.raises(LeftHalfDone) as caught:
+        run(tmp_path, witness, HOST, UNIT, WARM)
+    assert witness.performed[-2:] == [st.StopUnit("vm1/postgres"), st.StopHost("vm1")]
+    assert str(fault) in (caught.value.changed or "")
+    assert "never healthy" in (caught.value.detail or ""), "nor is the cause forgotten"
+
+
+def test_interrupted_again_it_takes_back_all_the_same(tmp_path: Path) -> None:
+    class Impatient(Witness):
+        def perform(self, step: st.Step, tell: Callable[[str], None]) -> None:
+            signal.raise_signal(signal.SIGINT)
+            super().perform(step, tell)
+
+    witness = Impatient()
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, witness, HOST, UNIT)
+    assert witness.performed == [st.StopHost("vm1")]
+    record = SqliteJournal(tmp_path / "journal.db").last()
+    assert record
+    assert record.outcome == "backed-out"
+
+
+def test_interrupted_while_steps_are_at_work_it_takes_back_when_they_have_ended(
+    tmp_path: Path,
+) -> None:
+    """A build that was left at work started the host again, after that was taken back."""
+
+    class Building(Witness):
+        told = threading.Event()
+
+        def progress(self, step: st.Step, text: str) -> None:
+            if isinstance(step, st.BuildRelease) and "still ends what it does" in text:
+                self.told.set()
+
+        def perform(self, step: st.Step, tell: Callable[[str], None]) -> None:
+            if isinstance(step, st.BuildRelease):
+                os.kill(os.getpid(), signal.SIGINT)
+                assert self.told.wait(10)
+                os.kill(os.getpid(), signal.SIGINT)
+                self.performed.append(step)
+                tell("copying")
+                self.performed.append(step)
+            elif not isinstance(step, st.StartUnit):
+                self.performed.append(step)
+
+    witness = Building()
+    build = st.BuildRelease("r1")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, witness, HOST, st.Together((build, UNIT)))
+    assert witness.performed == [HOST, build, st.StopUnit("vm1/postgres"), st.StopHost("vm1")]
 
 
 def test_what_ended_it_is_told_before_anything_is_taken_back_or_written_down(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tenfold import interrupts
 from tenfold.agent.sockets import taken
 from tenfold.agent.wire import ALIVE_EVERY_SECONDS, PROTOCOL, error_from_wire, from_wire, line
 from tenfold.agent.wire import to_wire as wire
@@ -230,7 +231,7 @@ class LocalAgent:
         name = self._directory.name
         if self._epoch is not None:
             request = {**request, "epoch": self._epoch}
-        with self._connect() as connection:
+        with self._connect() as connection, interrupts.breakable(connection):
             connection.settimeout(silence_seconds)
             try:
                 connection.sendall(line(request))
@@ -251,7 +252,7 @@ class LocalAgent:
                 ) from fault
             except ConnectionError as fault:
                 raise BrokenOff(f"the agent of {name} broke off: {fault.strerror}") from fault
-        raise BrokenOff(f"the agent of {name} broke off while it worked at {request['order']}")
+            raise BrokenOff(f"the agent of {name} broke off while it worked at {request['order']}")
 
     def _connect(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tenfold import interrupts
 from tenfold.agent.context import base_environment
 from tenfold.agent.leftovers import remains
 from tenfold.agent.logs import last_lines
@@ -130,6 +131,7 @@ class LocalTarget:
         agent = LocalAgent(place, self._epoch)
         deadline = time.monotonic() + START_SECONDS
         while True:
+            interrupts.check()
             self._start_if_nobody_lives(place)
             try:
                 hello = agent.hello(max(0.1, deadline - time.monotonic()))

@@ -13,12 +13,12 @@ import psycopg
 from tenfold.engines.postgresql.facts import Transaction, transactions
 from tenfold.engines.postgresql.switch import follows
 from tenfold.errors import StepFailed, TenfoldError
+from tenfold.interrupts import at_once
 from tenfold.targets.protocol import HostAgent
 from tenfold.topology.model import Unit
 from tenfold.topology.settings import DatabaseSettings
 from tenfold.transitions import steps
 from tenfold.transitions.crossing import SETTLE_SECONDS
-from tenfold.transitions.perform.at_once import at_once
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.world import Tell, World
 

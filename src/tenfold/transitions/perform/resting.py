@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tenfold.errors import NotBegun, TenfoldError
-from tenfold.transitions.perform.at_once import at_once
+from tenfold.interrupts import at_once
 from tenfold.transitions.workers import worker_pools
 
 if TYPE_CHECKING:

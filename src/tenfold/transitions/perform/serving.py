@@ -17,13 +17,13 @@ import tenfold.engines.postgresql.admin as admin
 from tenfold.agent.masking import masking, without
 from tenfold.engines.nginx import maintenance
 from tenfold.errors import StepFailed, TenfoldError, UnitFailed
+from tenfold.interrupts import at_once
 from tenfold.targets.protocol import HostAgent
 from tenfold.topology.model import Unit
 from tenfold.topology.settings import EdgeSettings, EtcdSettings, PatroniSettings
 from tenfold.transitions import steps
 from tenfold.transitions.journal import Journal
 from tenfold.transitions.perform import founding
-from tenfold.transitions.perform.at_once import at_once
 from tenfold.transitions.perform.copying import copying
 from tenfold.transitions.perform.databases import direct, refused_writes
 from tenfold.transitions.perform.dispatch import effect

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from tenfold.errors import StepFailed
+from tenfold.interrupts import at_once
 from tenfold.spec.jobs import POOL as JOBS
 from tenfold.targets.protocol import HostAgent
 from tenfold.topology.observation import ObservedUnit
 from tenfold.transitions import steps
-from tenfold.transitions.perform.at_once import at_once
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.world import Tell, World
 from tenfold.transitions.telling import Lasting
