@@ -48,11 +48,13 @@ def test_a_copy_is_compared_before_it_leads_also_by_whoever_goes_on(bring: Bring
     project = bring(apps.diary)
     project.up()
     project.ok("psql", "--", "-Atc", "create table old as select generate_series(1, 9999) as n")
-    project.ok("psql", "--", "-Atc", "checkpoint")
+    # So that nobody writes its pages again, to whom it is new: that would mend them on the copy.
+    project.ok("psql", "--", "-Atc", "vacuum (freeze) old")
+    project.ok("psql", "--as", "superuser", "--", "-Atc", "checkpoint")
     file = project.ok("psql", "--", "-Atc", "select pg_relation_filepath('old')").strip()
     with Users(project, 2) as users:
         assert killed_at(project, "CatchUp.before", "grow", "--to", "100")
-        (copy,) = (project.path / ".tenfold").glob(f"**/db1/data/postgres/{file}")
+        (copy,) = (project.path / ".tenfold/hosts/db1/data").glob(f"**/{file}")
         with copy.open("r+b") as pages:
             pages.seek(3 * 8192 + 4000)
             pages.write(b"\xff" * 16)
