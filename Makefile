@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 DEMO := examples/conduit
 DEMO_READY := $(DEMO)/.venv/.ready
 # Most tests wait for real processes most of the time.
-WORKERS ?= 3
+WORKERS ?= 4
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests start Tenfold thousands of times: byte code is kept, whatever the environment says.

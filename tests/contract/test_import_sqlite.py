@@ -596,6 +596,7 @@ def test_django_s_and_alembic_s_own_tables(here: Place, tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.sampled(0)
 def test_a_million_rows_in_bounded_memory(here: Place, tmp_path: Path) -> None:
     import resource
 

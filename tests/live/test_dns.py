@@ -18,7 +18,7 @@ from tests.support.town import Town, needs_town, settle
 
 from tenfold.certificates import pem
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300), needs_town]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300), needs_town, pytest.mark.few(0)]
 Bring = Callable[[Any], Project]
 EDGE = """
 [edge]

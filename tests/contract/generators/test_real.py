@@ -107,6 +107,7 @@ def test_jekyll_below_a_path_is_told_apart_from_links_that_lead_out_of_it(projec
     assert told(exported(project, strict=True)) == []
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("kind", "page", "words"),
     [("pelican", "/bread.html", "<p>see <a href="), ("mkdocs", "/bread/", '<h1 id="bread">Bread')],
@@ -121,6 +122,7 @@ def test_generators_of_python_in_the_projects_own_environment(
         assert words in host.get(page)[1]
 
 
+@pytest.mark.sampled(0)
 def test_next_is_recognised_built_and_served(project: Project) -> None:
     generators.next_js(project)
     found = init(project)
