@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,17 +25,27 @@ FILES = package.files()
 OWN = {"_tenfold"}
 
 
-def interpreters() -> list[str]:
-    """This interpreter, and others of the versions that are maintained, as far as there are any."""
-    beside = Path(sys.base_prefix).parent.glob("3.*/bin/python3")
-    named = (shutil.which(f"python3.{minor}") for minor in range(11, 15))
-    found = {sys.executable}
-    for python in [*map(str, beside), *filter(None, named)]:
-        code = "import sys; print(sys.version_info >= (3, 11), sys.executable)"
+@cache
+def interpreter(minor: int) -> str | None:
+    """One of this version, as far as there is any."""
+    beside = Path(sys.base_prefix).parent.glob(f"3.{minor}*/bin/python3")
+    own = [sys.executable] if sys.version_info[1] == minor else []
+    named = shutil.which(f"python3.{minor}")
+    code = "import sys; print(sys.version_info[:2], sys.executable)"
+    for python in [*own, *map(str, beside), *filter(None, [named])]:
         asked = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
-        if asked.returncode == 0 and asked.stdout.startswith("True"):
-            found.add(asked.stdout.split(" ", 1)[1].strip())
-    return sorted(found)
+        if asked.returncode == 0 and asked.stdout.startswith(f"(3, {minor})"):
+            return asked.stdout.partition(") ")[2].strip()
+    return None
+
+
+@pytest.fixture(params=range(11, 15), ids=lambda minor: f"3.{minor}")
+def python(request: pytest.FixtureRequest) -> str:
+    """An interpreter of each version that is maintained."""
+    found = interpreter(request.param)
+    if found is None:
+        pytest.skip(f"there is no Python 3.{request.param} here")
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +84,6 @@ def test_only_the_standard_library_is_imported(name: str) -> None:
         assert roots <= sys.stdlib_module_names | OWN
 
 
-@pytest.mark.parametrize("python", interpreters())
 def test_every_module_can_be_imported(python: str, folder: Path, tmp_path: Path) -> None:
     names = [
         name.removesuffix(".py").replace("/", ".")
@@ -103,7 +113,6 @@ path = list(sys.path)
 """
 
 
-@pytest.mark.parametrize("python", interpreters())
 def test_an_app_is_inspected(python: str, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(APP)
 
@@ -155,7 +164,6 @@ def failing(python: str, server: str, folder: Path, cwd: Path, owned: socket.soc
 
 
 @pytest.mark.parametrize("server", ["uvicorn", "gunicorn"])
-@pytest.mark.parametrize("python", interpreters())
 def test_a_launch_without_the_server_says_what_to_install(
     python: str, server: str, folder: Path, tmp_path: Path, listening: socket.socket
 ) -> None:
