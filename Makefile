@@ -10,6 +10,8 @@ DEMO := examples/conduit
 DEMO_READY := $(DEMO)/.venv/.ready
 # Most tests wait for real processes most of the time.
 WORKERS ?= 4
+# Of the long tests `make test` takes a sample; another number, another sample.
+SEED ?= 1
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests start Tenfold thousands of times: byte code is kept, whatever the environment says.
@@ -47,10 +49,10 @@ demo: $(READY) $(DEMO_READY)
 demo-stop: $(READY)
 	@$(BIN)/python examples/demo.py --stop
 
-# What proves the work, in minutes: every quick test, and of the long ones a sample (--seed).
+# What proves the work, in minutes: every quick test, and of the long ones a sample (SEED).
 test: $(READY) browser generators
 	$(BIN)/python -m compileall -q src
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --durations 20
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --durations 20 --seed $(SEED)
 
 check: $(READY)
 	$(BIN)/ruff check .

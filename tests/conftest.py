@@ -25,6 +25,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", default="1", help="Chooses samples: cases, and who is killed.")
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    if config.getoption("--whole"):
+        return None
+    seed = config.getoption("--seed")
+    return f"of the long tests a sample, with seed {seed}: make test SEED=... takes another one"
+
+
 class AtOnce:
     """Tells a failure when it happens: whoever ends the run early has seen it."""
 

@@ -10,13 +10,24 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.live.test_deploy import Users, change
+from tests.live.test_deploy import change
 from tests.support import apps
 from tests.support.project import Project
+from tests.support.users import Users
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600), pytest.mark.few(1)]
 Bring = Callable[[Any], Project]
-SEED = 20261122
+
+
+@pytest.fixture
+def moments(request: pytest.FixtureRequest) -> random.Random:
+    return random.Random(f"{request.config.getoption('--seed')} {request.node.name}")
+
+
+@pytest.fixture
+def rounds(request: pytest.FixtureRequest, crash_rounds: int) -> int:
+    """One in ``make test``, where it is the seed that says at which moment."""
+    return crash_rounds if request.config.getoption("--whole") else 1
 
 
 def cut_off(project: Project, after: float, *arguments: str) -> None:
@@ -28,27 +39,33 @@ def cut_off(project: Project, after: float, *arguments: str) -> None:
     timer.cancel()
 
 
-def test_an_interrupted_up_is_finished_by_the_next(bring: Bring, crash_rounds: int) -> None:
+def up_cut_off(project: Project, after: float) -> None:
+    """Killed at this moment; the next one finishes it."""
+    cut_off(project, after, "up", "-d", "--port", str(project.port))
+    if project.status()["state"] != "running":
+        project.up()
+    assert project.get("/").status == 200
+    assert len(project.units("uvicorn")) == 2
+
+
+def test_an_interrupted_up_is_finished_by_the_next(
+    bring: Bring, moments: random.Random, rounds: int
+) -> None:
     project = bring(apps.notes)
-    moments = random.Random(SEED)
-    for _ in range(crash_rounds):
-        cut_off(project, moments.uniform(0.2, 4.0), "up", "-d", "--port", str(project.port))
-        if project.status()["state"] != "running":
-            project.up()
-        assert project.get("/").status == 200
-        assert len(project.units("uvicorn")) == 2
+    for _ in range(rounds):
+        up_cut_off(project, moments.uniform(0.2, 4.0))
         project.ok("down")
         assert project.processes() == []
 
 
+@pytest.mark.always
 def test_an_interrupted_deploy_fails_no_request_and_is_finished_by_the_next(
-    bring: Bring, crash_rounds: int
+    bring: Bring, moments: random.Random, rounds: int
 ) -> None:
     project = bring(apps.notes)
-    project.up()
-    moments = random.Random(SEED)
-    with Users(project, 2) as users:
-        for turn in range(crash_rounds):
+    up_cut_off(project, moments.uniform(0.2, 4.0))
+    with Users(project, 2, think_seconds=0.02) as users:
+        for turn in range(rounds):
             change(project, f"v{turn}")
             cut_off(project, moments.uniform(0.1, 3.0), "deploy")
             assert project.get("/").status == 200

@@ -19,7 +19,7 @@ import pytest
 from tests.support import apps
 from tests.support.project import Project
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300), pytest.mark.few(4)]
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +84,15 @@ def healthy(project: Project) -> bool:
         return False
 
 
+@pytest.mark.always
 @pytest.mark.parametrize("engine", ["postgresql", "nginx", "uvicorn", "tenfold"])
 def test_a_killed_process_comes_back_and_nothing_acknowledged_is_lost(
     project: Project, engine: str
 ) -> None:
     until(lambda: healthy(project), "health before the fault")
-    before = {u["name"]: u["pid"] for u in project.units()}
-    victim = project.units(engine)[0]
+    units = project.units()
+    before = {u["name"]: u["pid"] for u in units}
+    victim = next(u for u in units if u["engine"] == engine)
     with Writer(project, engine) as writer:
         until(lambda: len(writer.acknowledged) > 5, "writes before the fault")
         os.kill(victim["pid"], signal.SIGKILL)

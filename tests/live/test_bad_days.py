@@ -16,7 +16,7 @@ from tests.support import apps
 from tests.support.project import Project
 from tests.support.venvs import environment
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240), pytest.mark.few(2)]
 Bring = Callable[[Any], Project]
 
 
@@ -29,6 +29,7 @@ def refused(project: Project, *arguments: str, code: int = 1) -> str:
     return said
 
 
+@pytest.mark.always
 def test_a_taken_port_names_its_holder_and_nothing_is_left(bring: Bring) -> None:
     project = bring(apps.notes)
     with socket.socket() as holder:

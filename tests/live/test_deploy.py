@@ -12,7 +12,7 @@ from tests.support import apps
 from tests.support.project import Project
 from tests.support.users import Users
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240), pytest.mark.few(3)]
 Bring = Callable[[Any], Project]
 
 
@@ -121,10 +121,9 @@ def served() -> Any:
 
     folder = Path(tempfile.mkdtemp(prefix="tenfold-live-"))
     folder.chmod(0o755)
-    project = apps.notes(folder)
-    project.write(
-        "tenfold.toml", apps.NOTES_TOML.replace('health_timeout = "15s"', 'health_timeout = "4s"')
-    )
+    project = apps.diary(folder)
+    toml = project.path / "tenfold.toml"
+    toml.write_text(toml.read_text().replace('health_timeout = "15s"', 'health_timeout = "4s"'))
     try:
         project.up()
         yield project
@@ -139,6 +138,7 @@ def test_a_broken_release_never_serves_and_says_why(served: Project, kind: str) 
     refuse(served, code + (served.path / "notes.py").read_text(), evidence)
 
 
+@pytest.mark.always
 def test_a_release_that_answers_500_never_serves(served: Project) -> None:
     text = (served.path / "notes.py").read_text()
     sick = text.replace('return {"version"', 'raise ValueError("slg"); return {"version"', 1)
@@ -162,9 +162,16 @@ def test_a_missing_entry_point_is_named(served: Project) -> None:
     )
 
 
-def refuse(project: Project, text: str, *evidence: str) -> None:
+@pytest.mark.always
+def test_a_failing_migration_leaves_the_old_release_serving(served: Project) -> None:
+    failing = "raise SystemExit('column slug already exists')\n"
+    said = ("python migrate.py exited 1", "column slug already exists")
+    refuse(served, failing, *said, name="migrate.py")
+
+
+def refuse(project: Project, text: str, *evidence: str, name: str = "notes.py") -> None:
     """Deploying this text fails with evidence, and nobody but the person who deploys notices."""
-    source = project.path / "notes.py"
+    source = project.path / name
     good = source.read_text()
     before = project.status()
     source.write_text(text)
@@ -179,24 +186,15 @@ def refuse(project: Project, text: str, *evidence: str) -> None:
         after = project.status()
         assert after["state"] == "running"
         assert after["release"] == before["release"]
-        assert [u["pid"] for u in project.units("uvicorn")] == [
-            u["pid"] for h in before["hosts"] for u in h["units"] if u["engine"] == "uvicorn"
-        ]
+        assert workers(after) == workers(before)
         assert project.get("/").json()["version"] == "one"
     finally:
         source.write_text(good)
 
 
-def test_a_failing_migration_leaves_the_old_release_serving(bring: Bring) -> None:
-    project = bring(apps.ledger)
-    project.up()
-    first = project.status()["release"]
-    project.write("migrate.py", "raise SystemExit('column slug already exists')\n")
-    done = project.tenfold("deploy")
-    assert done.returncode == 1
-    assert "column slug already exists" in done.stderr
-    assert project.status()["release"] == first
-    assert project.get("/").json() == {"version": "one"}
+def workers(status: dict[str, Any]) -> set[int]:
+    units = [u for h in status["hosts"] for u in h["units"]]
+    return {u["pid"] for u in units if u["engine"] == "uvicorn"}
 
 
 def test_rolling_back_the_first_release_is_refused(served: Project) -> None:

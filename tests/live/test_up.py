@@ -136,6 +136,7 @@ def test_run_has_the_app_s_environment_and_passes_the_exit_code(running: Project
     assert running.tenfold("run", "python", "-c", "raise SystemExit(7)").returncode == 7
 
 
+@pytest.mark.always
 def test_no_secret_is_visible_anywhere(running: Project) -> None:
     secrets = list(json.loads((running.path / ".tenfold/secrets.json").read_text()).values())
     assert len(secrets) == 4
@@ -163,6 +164,7 @@ def test_files_with_secrets_are_closed(running: Project) -> None:
             assert path.stat().st_mode & 0o077 == 0, path
 
 
+@pytest.mark.always
 def test_nothing_listens_beyond_loopback(running: Project) -> None:
     for process in running.processes():
         for connection in process.net_connections(kind="inet"):
