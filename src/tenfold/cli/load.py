@@ -7,35 +7,34 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
 from tenfold.cli.base import Settings, command
-from tenfold.cli.first_answer import edge_addresses
+from tenfold.cli.loading import Place, place
 from tenfold.cli.output import Output
-from tenfold.deployment.deployment import Deployment
-from tenfold.deployment.reporting import load_folder
-from tenfold.deployment.work import serving
-from tenfold.engines.postgresql.external import driverless
-from tenfold.errors import Refused
+from tenfold.errors import LoadError, TenfoldError, UsageError
 from tenfold.load import (
+    Comparison,
     Ledger,
     LoadPlan,
     LoadReport,
     Progress,
+    comparison_json,
     judge,
     new_loop,
     new_run_id,
     plan_load,
     render,
+    render_comparison,
+    require_judgeable,
     run_load,
 )
-from tenfold.load.client import At
+from tenfold.load.judging import again, by_sql
 from tenfold.load.publishing import Told, published
 from tenfold.secret import Secret
+from tenfold.spec import read
 
 
 @command("load")
@@ -45,6 +44,17 @@ from tenfold.secret import Secret
 @click.option("--url", help="The site; default: this app's.")
 @click.option("--allow-remote", is_flag=True, help="The site is yours, and not on this machine.")
 @click.option("--ledger", type=click.Path(path_type=Path), help="Where to write the ledger.")
+@click.option(
+    "--compare",
+    metavar="LEDGER",
+    type=click.Path(path_type=Path),
+    help="No load: compare the ledger of a run that is over.",
+)
+@click.option(
+    "--check-dsn-env",
+    metavar="VARIABLE",
+    help="Compare with the database whose address it has; default: this app's.",
+)
 def load(
     settings: Settings,
     rate: float | None,
@@ -53,74 +63,118 @@ def load(
     url: str | None,
     allow_remote: bool,
     ledger: Path | None,
+    compare: Path | None,
+    check_dsn_env: str | None,
 ) -> None:
     """Make traffic, prove that no write was lost.
 
     Open-loop load as [load] says; then acknowledged writes are compared with the database. Latency
     counts from when a request was due, so a server that stalls cannot hide it. Nothing is tried
-    again. Exit code 1 if a request failed or a write was lost or doubled.
+    again. Exit code 1 if a request failed, a write was lost or doubled, or the ledger could not be
+    compared. With --url only tenfold.toml is needed, no app that was brought up here.
 
     \b
     tenfold load
     tenfold load --rate 200 --duration 60
+    tenfold load --compare .tenfold/ledgers/2026-11-26-143000.ledger
     """
-    deployment = Deployment.existing(settings.layout())
+    if compare is not None and (rate, duration, seed, ledger) != (None, None, None, None):
+        raise UsageError(
+            "--compare makes no load", next="leave --rate, --duration, --seed and --ledger out"
+        )
+    layout = settings.layout()
     plan = plan_load(
-        deployment.spec().load,
+        read.load(layout.spec, environment=layout.environment).load,
         run_id=new_run_id(),
         rate=rate,
         duration_seconds=duration,
         seed=seed,
-        path=deployment.layout.spec,
+        path=layout.spec,
     )
-    now = deployment.status()
-    if url is None and (now.state == "stopped" or now.url is None):
-        raise Refused(f"{now.title} does not run", next="tenfold up, or name a site with --url")
-    site = url or str(now.url)
-    # The edges of this very deployment, also where its name leads elsewhere from here.
-    reach = Reach(allow_remote, edge_addresses(now) if url is None else ())
-    path = ledger or _ledger_path(deployment)
+    there = place(
+        layout,
+        url=url,
+        allow_remote=allow_remote,
+        dsn_env=check_dsn_env,
+        needs_site=compare is None or not by_sql(plan.source),
+    )
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        figures = load_folder(deployment.layout) if site == now.url else None
-        report = runner.run(_load(plan, site, path, settings.output, reach, figures))
-        if plan.keeps_ledger and report.ledger is not None:
-            dsn = _dsn(deployment)
-            report = report.compared(
-                runner.run(judge(path, plan.source, dsn=dsn, base_url=site, **reach._asdict()))
-            )
+        if compare is None:
+            _load_and_judge(settings, runner, plan, there, ledger)
+        else:
+            _only_judge(settings, runner, plan, there, compare)
+
+
+def _only_judge(
+    settings: Settings, runner: asyncio.Runner, plan: LoadPlan, there: Place, ledger: Path
+) -> None:
+    comparison = runner.run(_judge(plan, there, ledger))
+    if settings.json:
+        settings.output.object(comparison_json(comparison))
+    else:
+        click.echo(render_comparison(comparison), nl=False)
+    sys.exit(0 if comparison.holds else 1)
+
+
+def _load_and_judge(
+    settings: Settings, runner: asyncio.Runner, plan: LoadPlan, there: Place, ledger: Path | None
+) -> None:
+    """Make the load; its report is shown whatever becomes of the comparison."""
+    path = None
+    if plan.keeps_ledger:
+        dsn = _dsn(plan, there)
+        runner.run(require_judgeable(plan.source, dsn=dsn, run_id=plan.run_id))
+        path = ledger or there.new_ledger()
+    report = runner.run(_load(plan, there, path, settings.output))
+    failure: LoadError | KeyboardInterrupt | None = None
+    if path is not None:
+        try:
+            report = report.compared(runner.run(_judge(plan, there, path)))
+        except TenfoldError as error:
+            report = report.not_compared(error.what)
+            failure = again(error, path, there.compare_again(path))
+        except KeyboardInterrupt as stopped:
+            report, failure = report.not_compared("it was interrupted"), stopped
     if settings.json:
         settings.output.object(report.to_json())
     else:
         click.echo(render(report), nl=False)
+    if failure is not None:
+        raise failure
     sys.exit(0 if report.ok else 1)
 
 
-class Reach(NamedTuple):
-    """Whom the load may reach, and at which addresses if not at those of the name."""
+async def _judge(plan: LoadPlan, there: Place, ledger: Path) -> Comparison:
+    return await judge(
+        ledger,
+        plan.source,
+        dsn=_dsn(plan, there),
+        base_url=there.site,
+        **there.reach._asdict(),
+    )
 
-    allow_remote: bool
-    at: At
+
+def _dsn(plan: LoadPlan, there: Place) -> Secret | None:
+    return there.dsn() if by_sql(plan.source) else None
 
 
-async def _load(
-    plan: LoadPlan,
-    site: str,
-    path: Path,
-    output: Output,
-    reach: Reach,
-    figures: Path | None,
-) -> LoadReport:
+async def _load(plan: LoadPlan, there: Place, path: Path | None, output: Output) -> LoadReport:
     """Make the load; while it loads this app, its figures are there for a report."""
+    assert there.site is not None
     with contextlib.ExitStack() as stack:
-        ledger = stack.enter_context(Ledger(path, plan.run_id)) if plan.keeps_ledger else None
+        ledger = stack.enter_context(Ledger(path, plan.run_id)) if path is not None else None
         stop = stack.enter_context(_stopped_by_signals())
         tell = stack.enter_context(_told(output))
-        if figures is not None:
-            own = path if ledger is not None else None
-            publish = stack.enter_context(published(figures, rate=plan.rate, ledger=own))
+        if there.figures is not None:
+            publish = stack.enter_context(published(there.figures, rate=plan.rate, ledger=path))
             tell = _both(tell, publish)
         return await run_load(
-            plan, site, ledger=ledger, stop=stop, on_progress=tell, **reach._asdict()
+            plan,
+            there.site,
+            ledger=ledger,
+            stop=stop,
+            on_progress=tell,
+            **there.reach._asdict(),
         )
 
 
@@ -166,20 +220,3 @@ def _told(output: Output) -> Iterator[Told]:
     tell = _Tell(output)
     with tell._status or contextlib.nullcontext():
         yield tell
-
-
-def _ledger_path(deployment: Deployment) -> Path:
-    folder = deployment.layout.state / "ledgers"
-    folder.mkdir(exist_ok=True)
-    return folder / f"{datetime.now():%Y-%m-%d-%H%M%S}.ledger"
-
-
-def _dsn(deployment: Deployment) -> Secret | None:
-    """The app's database, if this deployment has one that runs."""
-    intent = serving(deployment)
-    if intent.database_url is not None:
-        return driverless(intent.database_url)
-    database = intent.blueprint.document.databases.get("main")
-    if database is None:
-        return None
-    return Secret(database.url(intent.blueprint.secrets["main.app"].reveal()))

@@ -12,13 +12,13 @@
 from tenfold.load.comparison import Comparison, at_most_share, compare
 from tenfold.load.engine import Progress
 from tenfold.load.ids import new_run_id
-from tenfold.load.judging import judge
+from tenfold.load.judging import judge, require_judgeable
 from tenfold.load.ledger import Ledger
 from tenfold.load.loop import new_loop
 from tenfold.load.plan import LoadPlan
 from tenfold.load.planning import plan_load
 from tenfold.load.record import LedgerRecord, read_ledger
-from tenfold.load.rendering import render
+from tenfold.load.rendering import render, render_comparison
 from tenfold.load.report import LoadReport, comparison_json
 from tenfold.load.run import run_load
 from tenfold.load.source import load_table_from
@@ -40,5 +40,7 @@ __all__ = [
     "plan_load",
     "read_ledger",
     "render",
+    "render_comparison",
+    "require_judgeable",
     "run_load",
 ]

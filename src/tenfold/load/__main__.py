@@ -32,10 +32,12 @@ from tenfold.load import (
     new_run_id,
     plan_load,
     render,
+    render_comparison,
+    require_judgeable,
     run_load,
 )
 from tenfold.load.engine import Ended
-from tenfold.load.rendering import render_comparison
+from tenfold.load.judging import again
 from tenfold.secret import Secret
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -51,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(_told(error))
         return error.exit_code
     sys.stdout.write(json.dumps(result.data, indent=1) + "\n" if arguments.json else result.text)
+    if result.failure is not None:
+        sys.stderr.write(_told(result.failure))
     return 0 if result.ok else 1
 
 
@@ -76,6 +80,7 @@ class _Result:
     ok: bool
     data: dict[str, Any]
     text: str
+    failure: TenfoldError | None = None
 
 
 async def _command(arguments: argparse.Namespace) -> _Result:
@@ -90,10 +95,19 @@ async def _command(arguments: argparse.Namespace) -> _Result:
     if arguments.compare_only:
         comparison = await _compared(plan, arguments)
         return _Result(comparison.holds, comparison_json(comparison), render_comparison(comparison))
+    compares = arguments.check or arguments.check_dsn_env
+    if compares:
+        ledger = _ledger_path(arguments)
+        await require_judgeable(plan.source, dsn=_dsn(arguments.check_dsn_env), run_id=plan.run_id)
     report = await _loaded(plan, arguments)
-    if arguments.check or arguments.check_dsn_env:
-        report = report.compared(await _compared(plan, arguments))
-    return _Result(report.ok, report.to_json(), render(report))
+    failure = None
+    if compares:
+        try:
+            report = report.compared(await _compared(plan, arguments))
+        except TenfoldError as error:
+            failure = again(error, ledger, "--compare-only")
+            report = report.not_compared(error.what)
+    return _Result(report.ok, report.to_json(), render(report), failure)
 
 
 async def _loaded(plan: LoadPlan, arguments: argparse.Namespace) -> LoadReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
@@ -36,11 +37,30 @@ def ids_in_database(dsn: Secret, source: TableSource | SqlSource, run_id: str) -
     Raises:
         LoadError: the database cannot be reached, or refuses the query.
     """
+    with _asking(dsn) as connection:
+        return list(ids_in(_values(connection, source, run_id), run_id, source.match))
+
+
+def require_query(dsn: Secret, source: TableSource | SqlSource, run_id: str) -> None:
+    """See that the database knows the table, the column and the right to read them.
+
+    The query is planned, not carried out, so it costs no time on a large table.
+
+    Raises:
+        LoadError: the database cannot be reached, or refuses the query.
+    """
+    with _asking(dsn) as connection:
+        connection.execute(sql.SQL("EXPLAIN ") + query_for(source, run_id))
+
+
+@contextlib.contextmanager
+def _asking(dsn: Secret) -> Iterator[psycopg.Connection]:
+    """A connection that only reads; whatever goes wrong on it is told as a ``LoadError``."""
     _check_address(dsn)
     try:
         with psycopg.connect(dsn.reveal(), connect_timeout=_CONNECT_SECONDS) as connection:
             connection.read_only = True
-            return list(ids_in(_values(connection, source, run_id), run_id, source.match))
+            yield connection
     except psycopg.Error as error:
         raise _unasked(str(error).strip()) from error
 
@@ -65,8 +85,8 @@ def _check_address(dsn: Secret) -> None:
 
 def _unasked(why: str) -> LoadError:
     return LoadError(
-        f"the ledger could not be compared with the database: {why}",
-        next="correct [load.ledger] or the address, and compare again; the ledger is kept",
+        f"the ledger cannot be compared with the database: {why}",
+        next="correct [load.ledger], or the address",
     )
 
 
@@ -140,7 +160,7 @@ def listed_values(text: str) -> list[str]:
 
 def _unlisted(path: str, why: str, detail: str | None = None) -> LoadError:
     return LoadError(
-        f"the ledger could not be compared with {path}: {why}",
-        next="correct [load.ledger] endpoint, and compare again; the ledger is kept",
+        f"the ledger cannot be compared with {path}: {why}",
+        next="correct [load.ledger] endpoint",
         detail=detail,
     )

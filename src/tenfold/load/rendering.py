@@ -110,6 +110,8 @@ def _ledger_facts(report: LoadReport) -> list[tuple[str, str]]:
         )
     if report.comparison is not None:
         facts.append(("compared", _compared(report.comparison)))
+    if report.uncompared is not None:
+        facts.append(("compared", "not yet, see below: nothing is known of lost writes"))
     return facts
 
 

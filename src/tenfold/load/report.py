@@ -145,16 +145,23 @@ class LoadReport:
     ledger: LedgerReport | None
     warnings: tuple[str, ...]
     comparison: Comparison | None = None
+    uncompared: str | None = None
+    """Why there is no comparison, where there should be one."""
 
     @property
     def ok(self) -> bool:
-        """No request failed, and where the ledger was compared, no write was lost or doubled."""
-        compared = self.comparison is None or self.comparison.holds
-        return self.overall.failed == 0 and compared
+        """No request failed, and where the ledger was to be compared, it was, and no write was lost
+        or doubled."""
+        holds = self.comparison is None or self.comparison.holds
+        return self.overall.failed == 0 and holds and self.uncompared is None
 
     def compared(self, comparison: Comparison) -> LoadReport:
         """The same report with the ledger's comparison."""
         return dataclasses.replace(self, comparison=comparison)
+
+    def not_compared(self, why: str) -> LoadReport:
+        """The same report, which says that its ledger could not be compared."""
+        return dataclasses.replace(self, uncompared=why)
 
     def to_json(self) -> dict[str, Any]:
         """An object of version 1. All ids are counted; of long lists the first 1,000 are named."""

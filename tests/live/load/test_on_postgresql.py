@@ -18,7 +18,15 @@ from psycopg.conninfo import make_conninfo
 from tests.support.postgres import Server, running
 
 from tenfold.errors import LoadError
-from tenfold.load import Comparison, Ledger, LoadReport, judge, plan_load, run_load
+from tenfold.load import (
+    Comparison,
+    Ledger,
+    LoadReport,
+    judge,
+    plan_load,
+    require_judgeable,
+    run_load,
+)
 from tenfold.load.ids import write_id
 from tenfold.load.lookup import ids_in_database
 from tenfold.load.plan import SqlSource, TableSource
@@ -176,6 +184,29 @@ async def test_killing_postgresql_in_the_middle_loses_no_acknowledged_write(
     assert comparison.holds
     assert comparison.unknown == report.overall.failed
     assert report.writes.longest_stall_ms > 10
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ({"table": "coments", "column": "body"}, 'relation "coments" does not exist'),
+        ({"table": "comments", "column": "text"}, 'column "text" does not exist'),
+        ({"table": "pg_authid", "column": "rolname"}, "permission denied"),
+        ({"sql": "SELECT body FRM comments"}, "syntax error"),
+    ],
+)
+async def test_what_cannot_be_asked_is_known_before_the_load(
+    dsn: Secret, source: dict[str, str], complaint: str
+) -> None:
+    plan = plan_load(LoadTable.model_validate({"ledger": source}), run_id=RUN)
+    with pytest.raises(LoadError, match=complaint):
+        await require_judgeable(plan.source, dsn=dsn, run_id=RUN)
+
+
+@pytest.mark.parametrize("source", [LEDGER, {"sql": "SELECT body FROM comments;"}])
+async def test_a_query_that_can_be_asked_is_accepted(dsn: Secret, source: dict[str, str]) -> None:
+    plan = plan_load(LoadTable.model_validate({"ledger": source}), run_id=RUN)
+    await require_judgeable(plan.source, dsn=dsn, run_id=RUN)
 
 
 async def test_the_command_compares_through_the_environment(
