@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tenfold.engines.protocol import ReleasePlace
 from tenfold.errors import Refused, ReleaseError, TenfoldError
-from tenfold.release import assets, files, scratch, storage
+from tenfold.release import assets, environment, files, scratch, storage
 from tenfold.release.build import Preview, build, preview
 from tenfold.release.running import Here
 from tenfold.release.store import Store, require_servable
@@ -22,6 +22,7 @@ from tenfold.spec.detect import detect
 from tenfold.stages.facts import INTERFACES_OF, fitting
 
 if TYPE_CHECKING:
+    from tenfold.release.environment import Environment
     from tenfold.release.record import Release
     from tenfold.release.running import Runner
     from tenfold.secret import Secret
@@ -73,8 +74,17 @@ class ReleaseKeeper:
     def candidate(self) -> Wanted:
         """What the project is now. Nothing is written."""
         seen = self._preview()
-        notes = (seen.source.sentence, *seen.notes)
-        return self._wanted(seen.id, seen.found.environment.packages, notes)
+        now = seen.found.environment
+        notes = (seen.source.sentence, *seen.notes, *self._drifted(now))
+        return self._wanted(seen.id, now.packages, notes)
+
+    def _drifted(self, now: Environment) -> tuple[str, ...]:
+        current = self._store.current()
+        # Not the store's `get`: a damaged record keeps nobody from deploying.
+        for release in self._store.releases():
+            if release.id == current:
+                return environment.drift_notes(release.id, release.environment, now)
+        return ()
 
     def existing(self, release: str) -> Wanted:
         """A release that is built already.

@@ -1,7 +1,8 @@
 """The environment that a release runs in: a virtual environment is copied, anything else recorded.
 
-A recorded environment can change behind a release's back. :func:`drift` tells, and
-:func:`require_unchanged` refuses; a copied one cannot.
+A recorded environment can change behind a release's back; a copied one cannot. :func:`drift` tells,
+:func:`require_unchanged` refuses to start such a release again, and :func:`drift_notes` is what a
+deploy says, which makes another release of what is there.
 """
 
 from __future__ import annotations
@@ -311,6 +312,22 @@ def drift(kept: Environment, now: Environment) -> tuple[str, ...]:
     return tuple(told)
 
 
+def drift_notes(serving: str, kept: Environment, now: Environment) -> tuple[str, ...]:
+    """What a deploy says when the interpreter of the release that serves is not what it was.
+
+    Args:
+        serving: that release's name; ``kept`` is its environment.
+        now: that of the release to come.
+    """
+    if {kept.kind, now.kind} != {"recorded"} or kept.python != now.python:
+        return ()
+    differences = drift(kept, now)
+    if not differences:
+        return ()
+    told = f"{kept.python} changed since {serving} was built: {', '.join(differences)}"
+    return (f"{told}; so a rollback to {serving} would be refused",)
+
+
 def require_unchanged(kept: Environment, project: Path, run: Runner) -> None:
     """Refuse an environment that is not what it was when its release was built.
 
@@ -329,5 +346,6 @@ def require_unchanged(kept: Environment, project: Path, run: Runner) -> None:
     if differences:
         raise Refused(
             f"{kept.python} is not what it was for this release: {', '.join(differences)}",
-            next="restore those versions, or use a virtual environment, which releases keep",
+            next="restore those versions, or tenfold deploy  what is there now;\n"
+            "a virtual environment is kept with each release",
         )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -250,6 +251,21 @@ class TestRecorded:
         two = replace(one, packages=(("a", "1"), ("b", "2"), ("d", "1")))
         assert environment.drift(one, two) == ("b 1 is now 2", "c 1 is gone", "d 1 is new")
         assert environment.drift(one, one) == ()
+
+    def test_a_deploy_names_it_and_that_the_way_back_is_closed(self) -> None:
+        one = Environment("recorded", "h", "p", "/usr/bin/python3", "3.11", (("a", "1"),))
+        two = replace(one, version="3.12", packages=(("a", "2"),))
+        assert environment.drift_notes("4f2c1d9", one, two) == (
+            "/usr/bin/python3 changed since 4f2c1d9 was built: Python 3.11 is now 3.12,"
+            " a 1 is now 2; so a rollback to 4f2c1d9 would be refused",
+        )
+        assert environment.drift_notes("4f2c1d9", one, one) == ()
+
+    @pytest.mark.parametrize("change", [{"kind": "snapshot"}, {"python": "/opt/python"}])
+    def test_another_environment_is_no_drift_of_the_old_one(self, change: dict[str, Any]) -> None:
+        one = Environment("recorded", "h", "p", "/usr/bin/python3", "3.11", (("a", "1"),))
+        two = replace(one, packages=(("a", "2"),), **change)
+        assert environment.drift_notes("4f2c1d9", one, two) == ()
 
 
 def test_what_the_lock_says_otherwise_is_told(venv: Path, state: Path) -> None:
