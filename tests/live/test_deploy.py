@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -42,6 +43,40 @@ def test_a_deploy_and_a_rollback_under_load_fail_nothing_and_lose_nothing(bring:
     assert {"one", "two"} <= users.versions
     notes = project.get("/notes").json()
     assert sorted(notes) == sorted(users.acknowledged)
+
+
+def versioned(project: Project) -> None:
+    """All of the project, in one commit."""
+    project.write(".gitignore", ".venv\n")
+    author = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+    for arguments in (("init", "-q"), ("add", "."), (*author, "commit", "-qm", "all")):
+        subprocess.run(["git", "-C", str(project.path), *arguments], check=True)
+
+
+def test_a_clean_commit_can_be_named_beside_a_dirty_release_of_it(bring: Bring) -> None:
+    project = bring(apps.notes)
+    versioned(project)
+    project.up()
+    clean = project.status()["release"]
+    change(project, "two")
+    project.ok("deploy")
+    dirty = project.status()["release"]
+    assert dirty.startswith(f"{clean}-")
+    project.ok("rollback", clean)
+    assert project.status()["release"] == clean
+    project.ok("rollback", f"{clean}-")
+    assert project.status()["release"] == dirty
+
+    with (project.path / "notes.py").open("a") as source:
+        source.write("raise RuntimeError('the cake is burnt')\n")
+    assert project.tenfold("deploy").returncode == 1
+    folders = (project.path / ".tenfold/releases").iterdir()
+    (broken,) = {folder.name for folder in folders if folder.is_dir()} - {clean, dirty}
+    done = project.tenfold("rollback", broken)
+    assert done.returncode == 1
+    assert "was built and never served" in done.stderr
+    assert f"tenfold rollback {clean}" in done.stderr
+    assert project.status()["release"] == dirty
 
 
 def test_slow_requests_survive_a_deploy(bring: Bring) -> None:

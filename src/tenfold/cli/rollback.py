@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import click
@@ -20,6 +21,7 @@ from tenfold.errors import NothingEarlier, Refused
 from tenfold.publishing.opening import put_back
 from tenfold.release.pages import PageStore
 from tenfold.stages.path import WITHOUT_APP
+from tenfold.topology.observation import Observation
 from tenfold.transitions.shown import HISTORY
 
 
@@ -28,7 +30,8 @@ from tenfold.transitions.shown import HISTORY
 def rollback(settings: Settings, release: str | None) -> None:
     """Return to the last release that served, or to RELEASE. No request fails.
 
-    Files and Python environment go back; the database schema never does.
+    Files and Python environment go back; the database schema never does. RELEASE may be a beginning
+    that no other release has; one that was built and never served is refused.
 
     At stage 1 the pages that were shown before are shown again, and the publication before is put
     back where [publish] says that there is one.
@@ -45,7 +48,7 @@ def rollback(settings: Settings, release: str | None) -> None:
     with deployment.working("rollback"):
         deployment.require_settled()
         before = require_running(deployment)
-        target = _choose(deployment, release)
+        target = chosen(deployment.observe(), release)
         intent = work.intend(deployment, release=target, renew=True)
         intent = pages_of(deployment, intent, target)
         external.require_same(deployment, intent)
@@ -86,7 +89,9 @@ def rollback_pages(settings: Settings, deployment: Deployment, wanted: str | Non
         deployment.require_settled()
         require_running(deployment)
         before = deployment.observe().pages
-        target = _choose_pages(deployment, wanted, before)
+        there = PageStore(deployment.layout.pages).ids()
+        history = [id for id in deployment.facts().get(HISTORY, []) if id in there]
+        target = chosen_pages(history, before, wanted)
         put_back = _publication_back(settings, deployment) if wanted is None else None
         if target is None and put_back is None:
             raise Refused(
@@ -122,35 +127,65 @@ def _publication_back(settings: Settings, deployment: Deployment) -> str | None:
     return chosen.id
 
 
-def _choose_pages(deployment: Deployment, wanted: str | None, shown: str | None) -> str | None:
-    """Those that were shown last before the present ones, as far as they are there."""
-    there = PageStore(deployment.layout.pages).ids()
-    history: list[str] = [id for id in deployment.facts().get(HISTORY, []) if id in there]
+def chosen_pages(history: Sequence[str], shown: str | None, wanted: str | None) -> str | None:
+    """Those that were shown last before the present ones, or that are `wanted`, as :func:`chosen`.
+
+    Raises:
+        Refused: none or several are named so; says which there are.
+    """
     if wanted is None:
         earlier = [id for id in history if id != shown]
         return earlier[-1] if earlier else None
-    known = [id for id in history if id == wanted] or [
-        id for id in history if id.startswith(wanted)
-    ]
+    newest_first = list(dict.fromkeys(reversed(history)))
+    if wanted in newest_first:
+        return wanted
+    known = [id for id in newest_first if id.startswith(wanted)]
     if len(known) != 1:
+        what = f"{len(known)} of them begin so" if known else "there are none of this name"
         raise Refused(
-            f"no single making of the pages is named {wanted}; there are: {', '.join(history)}"
+            f"no single making of the pages is named {wanted}: {what}",
+            next=_to_name(known or newest_first),
         )
     return known[0]
 
 
-def _choose(deployment: Deployment, wanted: str | None) -> str:
-    now = deployment.observe()
-    earlier = [r for r in now.served if r != now.release and r in now.built]
+def chosen(now: Observation, wanted: str | None) -> str:
+    """The release to return to: of those that served and are there, the one that is `wanted` by its
+    id or by a beginning that no other has; without a name, the last that served before.
+
+    A clean commit's id is the beginning of those of dirty releases made from it, so the whole id
+    goes first.
+
+    Raises:
+        Refused: there is none; says which there are.
+    """
+    served = tuple(dict.fromkeys(r for r in reversed(now.served) if r in now.built))
+    earlier = [r for r in served if r != now.release]
     if wanted is None:
         if not earlier:
             raise Refused(
                 "there is no earlier release to return to",
                 next="deploy at least once before rolling back",
             )
-        return earlier[-1]
-    known = [r for r in now.built if r.startswith(wanted)]
-    if len(known) != 1:
-        told = ", ".join(reversed(earlier)) or "none"
-        raise Refused(f"no single release is named {wanted}; there are: {told}")
-    return known[0]
+        return earlier[0]
+    if wanted in served:
+        return wanted
+    known = [] if wanted in now.built else [r for r in served if r.startswith(wanted)]
+    if len(known) == 1:
+        return known[0]
+    raise Refused(_unnamed(now, wanted, known), next=_to_name(known or earlier))
+
+
+def _unnamed(now: Observation, wanted: str, known: Sequence[str]) -> str:
+    """Why that is nothing to return to."""
+    if known:
+        return f"{len(known)} releases begin with {wanted}"
+    if any(release.startswith(wanted) for release in now.built):
+        return f"release {wanted} was built and never served"
+    return f"no release {wanted} is kept that served before"
+
+
+def _to_name(ids: Sequence[str]) -> str:
+    if not ids:
+        return "tenfold deploy    there is nothing earlier to return to"
+    return "\n".join(f"tenfold rollback {id}" for id in ids)
