@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+OF_1K: Final = "with the rest of stage 1k, in a later version"
 COMES: Final[Mapping[tuple[str, ...], str]] = {
     ("database", "shard_by"): "comes with stage 1m",
-    ("reads",): "comes with a later version",
-    ("functions",): "comes with a later version",
+    ("reads",): f"comes {OF_1K}",
+    ("functions",): f"comes {OF_1K}",
     ("services",): "comes with stage 100k",
 }
 

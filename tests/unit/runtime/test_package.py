@@ -5,24 +5,28 @@ from __future__ import annotations
 import ast
 import json
 import os
+import pkgutil
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tenfold.runtime import package
+import tenfold
+from tenfold.runtime import package, servers
 from tenfold.runtime import settings as run_settings
 from tenfold.runtime.settings import RunSettings
 from tenfold.wiring import control
 
 FILES = package.files()
-# Servers come from the app's environment; they are imported by name, late.
 OWN = {"_tenfold"}
+# What the app's own environment has, imported by name, late: servers, and what makes a console.
+LATE = {*servers.MODULES, "django", "IPython"}
 
 
 @cache
@@ -80,8 +84,40 @@ def test_only_the_standard_library_is_imported(name: str) -> None:
             modules = [node.module or ""]
         else:
             continue
-        roots = {module.partition(".")[0] for module in modules}
-        assert roots <= sys.stdlib_module_names | OWN
+        assert roots(modules) <= sys.stdlib_module_names | OWN
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_of_the_rest_of_tenfold_only_the_wiring_is_imported(name: str) -> None:
+    for node in ast.walk(ast.parse(FILES[name].read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level > 1:
+            assert (node.level, roots([node.module or ""])) == (2, {"wiring"})
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_what_is_imported_by_name_is_the_apps_own(name: str) -> None:
+    named = [
+        node.args[0].value
+        for node in ast.walk(ast.parse(FILES[name].read_text()))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("importlib.import_module", "__import__")
+        and isinstance(node.args[0], ast.Constant)
+    ]
+    assert roots(named) <= sys.stdlib_module_names | LATE
+
+
+def roots(modules: Iterable[str]) -> set[str]:
+    return {module.partition(".")[0] for module in modules}
+
+
+def test_the_contract_forbids_all_other_parts_of_tenfold() -> None:
+    """Whoever adds one adds it there, too: pyproject.toml, [tool.importlinter]."""
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (own,) = [c for c in contracts if c.get("source_modules") == ["tenfold.runtime"]]
+    parts = {f"tenfold.{part.name}" for part in pkgutil.iter_modules(tenfold.__path__)}
+    allowed = {"tenfold.runtime", "tenfold.wiring", "tenfold.__main__"}
+    assert parts - allowed <= set(own["forbidden_modules"])
 
 
 def test_every_module_can_be_imported(python: str, folder: Path, tmp_path: Path) -> None:
