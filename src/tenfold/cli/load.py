@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import click
 from tenfold.cli.base import Settings, command
 from tenfold.cli.loading import Place, place
 from tenfold.cli.output import Output
-from tenfold.errors import LoadError, TenfoldError, UsageError
+from tenfold.errors import LoadError, TargetError, TenfoldError, UsageError
 from tenfold.load import (
     Comparison,
     Ledger,
@@ -32,9 +33,14 @@ from tenfold.load import (
     run_load,
 )
 from tenfold.load.judging import again, by_sql
+from tenfold.load.lookup import NotNow
 from tenfold.load.publishing import Told, published
 from tenfold.secret import Secret
 from tenfold.spec import read
+
+MOVING_SECONDS = 30.0
+"""How long one that does not lead, or does not answer, may be one that is just being moved."""
+LOOK_EVERY_SECONDS = 0.5
 
 
 @command("load")
@@ -145,13 +151,21 @@ def _load_and_judge(
 
 
 async def _judge(plan: LoadPlan, there: Place, ledger: Path) -> Comparison:
-    return await judge(
-        ledger,
-        plan.source,
-        dsn=_dsn(plan, there),
-        base_url=there.site,
-        **there.reach._asdict(),
-    )
+    """Compare with whoever leads: while a database is being moved that is found out anew."""
+    deadline = time.monotonic() + MOVING_SECONDS
+    while True:
+        try:
+            return await judge(
+                ledger,
+                plan.source,
+                dsn=_dsn(plan, there),
+                base_url=there.site,
+                **there.reach._asdict(),
+            )
+        except (NotNow, TargetError):
+            if not there.moves or time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
 
 
 def _dsn(plan: LoadPlan, there: Place) -> Secret | None:

@@ -70,6 +70,11 @@ class Place:
         """The command that compares a ledger as this one does."""
         return shlex.join(("tenfold", "load", "--compare", str(ledger), *self.options))
 
+    @property
+    def moves(self) -> bool:
+        """Whether the database to compare with is one that a command may be moving."""
+        return self.given is None and self.app is not None
+
     def dsn(self) -> Secret | None:
         """The database to compare with, as of now: a move may lead to another one at any time.
 

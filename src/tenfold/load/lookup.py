@@ -28,16 +28,28 @@ _ANSWER_SECONDS = 120.0
 _EXCERPT_CHARACTERS = 300
 
 
+class NotNow(LoadError):
+    """Whoever was asked does not answer, or does not lead; another one may, or the same soon."""
+
+
 def ids_in_database(dsn: Secret, source: TableSource | SqlSource, run_id: str) -> list[str]:
     """The run's ids in the database, one for every row where each is found.
 
-    One statement in one read-only transaction: all of it as of one moment. `dsn` has to lead to the
-    leader; a follower may lack what was acknowledged a moment ago.
+    One statement in one read-only transaction: all of it as of one moment.
 
     Raises:
-        LoadError: the database cannot be reached, or refuses the query.
+        NotNow: the database cannot be reached, or follows another one: it may lack what was
+            acknowledged a moment ago.
+        LoadError: it refuses the query.
     """
     with _asking(dsn) as connection:
+        row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+        if row is None or row[0]:
+            raise NotNow(
+                "the ledger could not be compared with the database: the one at that address"
+                " follows another one, and may lack what was acknowledged a moment ago",
+                next="compare again, with the one that leads",
+            )
         return list(ids_in(_values(connection, source, run_id), run_id, source.match))
 
 
@@ -58,7 +70,11 @@ def _asking(dsn: Secret) -> Iterator[psycopg.Connection]:
     """A connection that only reads; whatever goes wrong on it is told as a ``LoadError``."""
     _check_address(dsn)
     try:
-        with psycopg.connect(dsn.reveal(), connect_timeout=_CONNECT_SECONDS) as connection:
+        session = psycopg.connect(dsn.reveal(), connect_timeout=_CONNECT_SECONDS)
+    except psycopg.Error as error:
+        raise _unasked(str(error).strip(), NotNow) from error
+    try:
+        with session as connection:
             connection.read_only = True
             yield connection
     except psycopg.Error as error:
@@ -83,8 +99,8 @@ def _check_address(dsn: Secret) -> None:
         ) from None
 
 
-def _unasked(why: str) -> LoadError:
-    return LoadError(
+def _unasked(why: str, kind: type[LoadError] = LoadError) -> LoadError:
+    return kind(
         f"the ledger cannot be compared with the database: {why}",
         next="correct [load.ledger], or the address",
     )

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from aiohttp import web
 from psycopg.conninfo import make_conninfo
-from tests.support.postgres import Server, running
+from tests.support.postgres import Server, pair, running, wait_for
 
 from tenfold.errors import LoadError
 from tenfold.load import (
@@ -28,7 +28,7 @@ from tenfold.load import (
     run_load,
 )
 from tenfold.load.ids import write_id
-from tenfold.load.lookup import ids_in_database
+from tenfold.load.lookup import NotNow, ids_in_database
 from tenfold.load.plan import SqlSource, TableSource
 from tenfold.secret import Secret
 from tenfold.spec.load import LoadTable
@@ -312,3 +312,21 @@ def test_a_password_is_in_no_error(wrong: str) -> None:
     with pytest.raises(LoadError) as caught:
         ids_in_database(Secret(wrong), TableSource(("comments",), "body", "contains"), RUN)
     assert "hunter2" not in f"{caught.value} {caught.value.detail} {caught.value.__cause__!r}"
+
+
+def test_one_that_follows_is_not_believed() -> None:
+    """It answers, and may lack what was acknowledged a moment ago."""
+    with pair() as (leader, follower):
+        follower.start()
+        login = follower.login("app")
+        dsn = Secret(make_conninfo(login.conninfo(), password=login.password.reveal()))
+        with leader.connect("app") as app:
+            app.execute("CREATE TABLE comments (id bigserial PRIMARY KEY, body text)")
+        with follower.connect("superuser") as there:
+            wait_for(
+                lambda: there.execute("SELECT to_regclass('comments')").fetchone() is not None,
+                within=30,
+                subject="the follower",
+            )
+        with pytest.raises(NotNow, match="follows another one"):
+            ids_in_database(dsn, TableSource(("comments",), "body", "exact"), RUN)

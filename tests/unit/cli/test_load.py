@@ -8,12 +8,20 @@ import json
 import shlex
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+import tenfold.cli.load as command
+from tenfold.cli.loading import Reach
 from tenfold.cli.main import run
+from tenfold.load.lookup import NotNow
+from tenfold.load.plan import TableSource
+from tenfold.load.planning import plan_load
+from tenfold.secret import Secret
+from tenfold.spec.load import LoadTable
 
 Tenfold = Callable[..., tuple[int | str | None, str, str]]
 
@@ -198,3 +206,44 @@ def test_a_comparison_makes_no_load(tenfold: Tenfold) -> None:
     code, _, err = tenfold("load", "--compare", "l", "--rate", "5")
     assert code == 2
     assert "--compare makes no load" in err
+
+
+class Moving:
+    """A database that is moved to another address while a load ends."""
+
+    site, reach, moves = None, Reach(False, ()), True
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = list(addresses)
+
+    def dsn(self) -> Secret:
+        return Secret(self.addresses.pop(0) if len(self.addresses) > 1 else self.addresses[0])
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_database_that_is_just_being_moved_is_looked_for_anew(
+    ends: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    found = object()
+
+    async def judge(ledger: Path, source: object, *, dsn: Secret, **_: object) -> object:
+        asked.append(dsn.reveal())
+        if asked[-1] == "the new one":
+            return found
+        raise NotNow("it follows")
+
+    monkeypatch.setattr(command, "judge", judge)
+    monkeypatch.setattr(command, "LOOK_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(command, "MOVING_SECONDS", 30.0 if ends else -1.0)
+    plan = replace(
+        plan_load(LoadTable(), run_id="1f3a9c2e"), source=TableSource(("c",), "body", "exact")
+    )
+    there = Moving("the old one", "the old one", "the new one")
+    judged = command._judge(plan, there, tmp_path)  # type: ignore[arg-type]
+    if ends:
+        assert asyncio.run(judged) is found
+        assert asked == ["the old one", "the old one", "the new one"]
+    else:
+        with pytest.raises(NotNow):
+            asyncio.run(judged)
