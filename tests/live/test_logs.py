@@ -139,6 +139,16 @@ def test_what_makes_no_sense_is_refused(
     assert words in done.stderr
 
 
+@pytest.mark.parametrize("follow", [(), ("-f",)])
+def test_a_misspelt_unit_is_named_and_not_waited_for(
+    running: Project, follow: tuple[str, ...]
+) -> None:
+    done = running.tenfold("logs", *follow, "app", "egde", timeout=60)
+    assert done.returncode == 1
+    assert 'there is no unit egde; did you mean "edge"?' in done.stderr
+    assert done.stdout == ""
+
+
 def test_a_hostile_pattern_does_not_hang(bring: Bring) -> None:
     project = bring(talking)
     project.up()

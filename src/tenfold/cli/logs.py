@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import collections
+import difflib
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 import click
@@ -15,6 +16,7 @@ from tenfold.agent.masking import without
 from tenfold.cli.base import Settings, command
 from tenfold.cli.output import Output
 from tenfold.cli.past import at
+from tenfold.deployment import applied as applied_facts
 from tenfold.deployment.deployment import Deployment
 from tenfold.errors import Refused, UsageError
 from tenfold.observe import log_query
@@ -23,6 +25,7 @@ from tenfold.secret import Secret
 from tenfold.state import app_secrets, secrets
 from tenfold.state.layout import Layout
 from tenfold.targets.local.entries import Entry, UnitLog, merged
+from tenfold.targets.local.follow import pool_of
 
 COLOURS = ("cyan", "green", "magenta", "yellow", "blue")
 LINES = 50
@@ -77,6 +80,7 @@ def logs(
         pattern=_pattern(grep) if grep else None,
     )
     wanted = _Wanted(deployment, (*units, *named), hosts, query)
+    require_units((*units, *named), wanted.units())
     count = lines if lines is not None or query.selects else LINES
     show = _Show(settings.output, _masker(deployment.layout), wanted.called)
     shown = show.all(wanted.now(count))
@@ -84,9 +88,29 @@ def logs(
         show.all(wanted.coming())
     elif not shown and (units or named) and not query.selects:
         raise Refused(
-            f"{' and '.join((*units, *named))} said nothing, or there is no such unit",
-            next="tenfold status    names the units",
+            f"{' and '.join((*units, *named))} said nothing so far",
+            next="tenfold status    tells whether it runs",
         )
+
+
+def require_units(names: Sequence[str], known: Collection[str]) -> None:
+    """See that all names are those of units or pools: a misspelt one would be followed for ever.
+
+    Raises:
+        Refused: one is not.
+    """
+    unknown = [name for name in names if name not in known]
+    if not unknown:
+        return
+    close = difflib.get_close_matches(unknown[0], known, n=1)
+    meant = f'; did you mean "{close[0]}"?' if close else ""
+    all_there_are = " ".join(sorted({pool_of(name) or name for name in known}))
+    raise Refused(
+        f"there is no unit {' and no unit '.join(unknown)}{meant}",
+        next=f"tenfold logs {all_there_are}    names all that there are"
+        if known
+        else "tenfold status    tells what runs",
+    )
 
 
 def _pattern(text: str) -> log_query.Pattern:
@@ -126,7 +150,7 @@ class _Wanted:
     def __init__(
         self, deployment: Deployment, names: tuple[str, ...], hosts: tuple[str, ...], query: Query
     ) -> None:
-        self._target = deployment.target
+        self._deployment, self._target = deployment, deployment.target
         self._names, self._query = names, query
         there = self._target.hosts()
         for host in hosts:
@@ -136,6 +160,15 @@ class _Wanted:
                 )
         self._hosts = hosts or there
         self._logs: dict[tuple[str, str], UnitLog] = {}
+
+    def units(self) -> set[str]:
+        """The names of these hosts' units and pools: of those that have a log, also from earlier,
+        and of those that are meant to be there and have said nothing."""
+        logs = (unit for host in self._hosts for unit in self._target.unit_logs(host, ()))
+        known = {name for unit in logs for name in (unit, pool_of(unit)) if name}
+        applied = applied_facts.from_json(self._deployment.facts().get(applied_facts.FACT))
+        meant = (path.partition("/") for path in (applied.expected if applied else ()))
+        return known | {name for host, _, name in meant if host in self._hosts}
 
     def now(self, count: int | None) -> Iterator[Entry]:
         """What there is: the last ``count`` of each unit, or all."""
