@@ -99,11 +99,13 @@ class Interrupted(TenfoldError):
 
     exit_code = 130
 
-    def __init__(self, command: str) -> None:
+    def __init__(
+        self, command: str, *, changed: str | None = None, next: str | None = None
+    ) -> None:
         super().__init__(
             f"{command} was interrupted",
-            changed="what was begun goes on from here",
-            next=f"tenfold {command}   again goes on",
+            changed=changed or "what was begun goes on from here",
+            next=next or f"tenfold {command}   again goes on",
         )
 
 

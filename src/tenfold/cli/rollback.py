@@ -14,6 +14,7 @@ from tenfold.cli.deploy import require_running
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.publish import PublishProgress
 from tenfold.deployment import external, rousing, work, zoned
+from tenfold.deployment.aftermath import goes_back_to
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.exporting import put_into_dist
 from tenfold.deployment.intent import Intent
@@ -31,7 +32,8 @@ def rollback(settings: Settings, release: str | None) -> None:
     """Return to the last release that served, or to RELEASE. No request fails.
 
     Files and Python environment go back; the database schema never does. RELEASE may be a beginning
-    that no other release has; one that was built and never served is refused.
+    that no other release has; one that was built and never served is refused. One that was cut off
+    goes on when it is given again.
 
     At stage 1 the pages that were shown before are shown again, and the publication before is put
     back where [publish] says that there is one.
@@ -45,10 +47,13 @@ def rollback(settings: Settings, release: str | None) -> None:
     if deployment.position in WITHOUT_APP:
         rollback_pages(settings, deployment, release)
         return
-    with deployment.working("rollback"):
+    with deployment.working("rollback"), work.until_begun(deployment, "rollback"):
         deployment.require_settled()
         before = require_running(deployment)
-        target = chosen(deployment.observe(), release)
+        begun = goes_back_to(deployment.journal.last())
+        target = chosen(deployment.observe(), release, begun)
+        if release is None and target == begun:
+            output.line(f"  a rollback to {target} was cut off: it goes on", style="dim")
         intent = work.intend(deployment, release=target, renew=True)
         intent = pages_of(deployment, intent, target)
         external.require_same(deployment, intent)
@@ -149,9 +154,10 @@ def chosen_pages(history: Sequence[str], shown: str | None, wanted: str | None) 
     return known[0]
 
 
-def chosen(now: Observation, wanted: str | None) -> str:
+def chosen(now: Observation, wanted: str | None, begun: str | None = None) -> str:
     """The release to return to: of those that served and are there, the one that is `wanted` by its
-    id or by a beginning that no other has; without a name, the last that served before.
+    id or by a beginning that no other has; without a name, the one to which going back was
+    ``begun`` and cut off, else the last that served before.
 
     A clean commit's id is the beginning of those of dirty releases made from it, so the whole id
     goes first.
@@ -162,6 +168,8 @@ def chosen(now: Observation, wanted: str | None) -> str:
     served = tuple(dict.fromkeys(r for r in reversed(now.served) if r in now.built))
     earlier = [r for r in served if r != now.release]
     if wanted is None:
+        if begun is not None and begun in now.built:
+            return begun
         if not earlier:
             raise Refused(
                 "there is no earlier release to return to",

@@ -18,7 +18,7 @@ from tenfold.cli.status import certificate_of, standing_lines, unit_rows
 from tenfold.deployment import app_secrets, applied, external, rousing, work, zoned
 from tenfold.deployment.deployment import RESTORED, Deployment
 from tenfold.deployment.intent import Intent
-from tenfold.errors import Refused
+from tenfold.errors import Interrupted, Refused
 from tenfold.stages import STAGES, require_built
 from tenfold.stages.path import WITHOUT_APP, stage_of
 
@@ -63,7 +63,10 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
     require_built(stage)
     output = settings.output
     deployment = rousing.opened(settings.layout(), lambda: PlanProgress(output))
-    with deployment.working("up", unmended.telling(output)):
+    with (
+        deployment.working("up", unmended.telling(output)),
+        work.until_begun(deployment, "up"),
+    ):
         _refuse_second(deployment, port)
         deployment.require_settled()
         position = _position(deployment, stage)
@@ -95,7 +98,14 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
             work.carry_out(deployment, todo, intent, progress)
         # Before the promise that Ctrl-C stops everything is printed, it holds.
         end = None if detach else _ended()
-        _serve_note(deployment, output, detach)
+        try:
+            _serve_note(deployment, output, detach)
+        except KeyboardInterrupt as error:
+            raise Interrupted(
+                "up",
+                changed="it runs; only its first answer was not waited for",
+                next="tenfold status    looks\ntenfold down      stops it",
+            ) from error
     if end is not None:
         _foreground(deployment, output, end, watch)
 

@@ -6,8 +6,10 @@ import re
 
 from tenfold.errors import TenfoldError, UnitFailed
 from tenfold.transitions.journal import Record
+from tenfold.transitions.steps import Handover, flatten, from_json
 
 _MISSING = re.compile(r"^KeyError: '([A-Za-z_][A-Za-z0-9_]*)'$", re.MULTILINE)
+NOT_BEGUN = "nothing for your users: no step was begun yet"
 AGAIN = "mend that, then  tenfold {command}  again"
 
 
@@ -36,6 +38,16 @@ def explain(error: TenfoldError, record: Record | None, serving: str | None) -> 
         return
     if isinstance(error, UnitFailed) or error.next is None:
         error.next = AGAIN.format(command=record.kind)
+
+
+def goes_back_to(record: Record | None) -> str | None:
+    """The release that the newest transition was to return to, if it is a rollback that was cut
+    off: given again, it goes on, also where that release serves already."""
+    if record is None or record.kind != "rollback" or record.outcome in ("done", "backed-out"):
+        return None
+    steps = flatten(tuple(from_json(step) for step in record.steps))
+    found = [step.release for step in steps if isinstance(step, Handover)]
+    return found[-1] if found else None
 
 
 def _migrated(record: Record) -> bool:

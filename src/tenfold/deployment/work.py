@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 from tenfold import interrupts
 from tenfold.deployment import app_secrets, external, leading, ports, shelf, site_facts
 from tenfold.deployment import applied as applied_facts
-from tenfold.deployment.aftermath import explain
+from tenfold.deployment.aftermath import NOT_BEGUN, explain
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent, make_intent
 from tenfold.deployment.pages import PageKeeper
 from tenfold.deployment.rehearsed import rehearsed
-from tenfold.errors import Interrupted, Refused, SpecError, TenfoldError, UsageError
+from tenfold.errors import Interrupted, JournalError, Refused, SpecError, TenfoldError, UsageError
 from tenfold.release.pages import PageStore
 from tenfold.spec.model import AppSpec
 from tenfold.stages.path import WITHOUT_APP, stage_of
@@ -160,12 +161,32 @@ def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: List
             if not isinstance(error, TenfoldError | KeyboardInterrupt):
                 raise
             told = error if isinstance(error, TenfoldError) else Interrupted(todo.kind)
-            explain(told, record, _serving(deployment))
+            if record == earlier:
+                told.changed = NOT_BEGUN
+            else:
+                explain(told, record, _serving(deployment))
             if told is error:
                 raise
             raise told from error
         finally:
             world.renewals.close()
+
+
+@contextmanager
+def until_begun(deployment: Deployment, command: str) -> Iterator[None]:
+    """For a command that changes nothing but by a plan: interrupted before, it says so.
+
+    Raises:
+        Interrupted: the block was interrupted, and no plan was begun in it.
+    """
+    earlier = deployment.journal.last()
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        with suppress(JournalError):  # then it is not known
+            if deployment.journal.last() == earlier:
+                raise Interrupted(command, changed=NOT_BEGUN) from error
+        raise
 
 
 def _write_down(deployment: Deployment, intent: Intent) -> None:

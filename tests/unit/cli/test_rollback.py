@@ -65,6 +65,13 @@ def test_a_refusal_says_what_may_be_named(
         assert "there is nothing earlier" in refused.value.next
 
 
+def test_one_that_was_cut_off_goes_on_to_where_it_was_going() -> None:
+    back = seen(CLEAN, NEXT, CLEAN)
+    assert chosen(back, None, CLEAN) == CLEAN, "though it serves already"
+    assert chosen(back, NEXT, CLEAN) == NEXT, "unless another one is named"
+    assert chosen(seen(CLEAN, NEXT, built=(NEXT, CLEAN)), None, BROKEN) == CLEAN
+
+
 @pytest.mark.parametrize("now", [seen(), seen(CLEAN)])
 def test_there_may_be_nothing_to_return_to(now: Observation) -> None:
     with pytest.raises(Refused, match="no earlier release"):

@@ -1,9 +1,18 @@
 from __future__ import annotations
 
-from tenfold.deployment.aftermath import explain
+import pytest
+
+from tenfold.deployment.aftermath import explain, goes_back_to
 from tenfold.errors import PortTaken, UnitFailed
 from tenfold.transitions.journal import Record
-from tenfold.transitions.steps import BuildRelease, Migrate, WarmPool, to_json
+from tenfold.transitions.steps import (
+    BuildRelease,
+    Handover,
+    Migrate,
+    Together,
+    WarmPool,
+    to_json,
+)
 
 STEPS = tuple(
     to_json(s) for s in (BuildRelease("r2"), Migrate("r2", "m"), WarmPool("vm1/app", 2, "r2", 2))
@@ -42,3 +51,29 @@ def test_an_error_that_knows_the_way_out_keeps_it() -> None:
 
 def test_past_the_point_of_no_return_the_step_s_own_words_stand() -> None:
     assert told(failed("failed"), "r1").changed == "of one step"
+
+
+def returning(kind: str, outcome: str | None) -> Record:
+    over = Together((Handover("vm1/app", 2, "r1"), Handover("vm2/app", 2, "r1")))
+    steps = (to_json(WarmPool("vm1/app", 2, "r1", 2)), to_json(over))
+    return Record(1, kind, steps, 1.0, None if outcome is None else 2.0, outcome, None, 1, (0,))
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "goal"),
+    [
+        ("rollback", None, "r1"),
+        ("rollback", "failed", "r1"),
+        ("rollback", "done", None),
+        ("rollback", "backed-out", None),
+        ("deploy", None, None),
+    ],
+)
+def test_a_rollback_that_was_cut_off_is_known_by_where_it_was_to_go(
+    kind: str, outcome: str | None, goal: str | None
+) -> None:
+    assert goes_back_to(returning(kind, outcome)) == goal
+
+
+def test_where_nothing_was_begun_nothing_goes_on() -> None:
+    assert goes_back_to(None) is None

@@ -80,3 +80,39 @@ def test_a_later_one_leaves_the_app_where_it_was(deployment: Deployment) -> None
     with pytest.raises(OSError, match="no room"):
         work.carry_out(deployment, PLAN, intended(deployment), Gone(OSError("no room")))
     assert deployment.facts() == known
+
+
+def interrupted(deployment: Deployment, *, begun: bool) -> None:
+    with work.until_begun(deployment, "deploy"):
+        if begun:
+            work.carry_out(deployment, Plan("up", ()), intended(deployment), Gone(OSError()))
+        raise KeyboardInterrupt
+
+
+def test_interrupted_before_a_plan_is_begun_it_says_that_nothing_changed(
+    deployment: Deployment,
+) -> None:
+    with pytest.raises(Interrupted, match="deploy was interrupted") as caught:
+        interrupted(deployment, begun=False)
+    assert (caught.value.changed or "").startswith("nothing for your users")
+    assert "tenfold deploy" in (caught.value.next or "")
+
+
+def test_interrupted_behind_a_plan_it_does_not_say_so(deployment: Deployment) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(deployment, begun=True)
+
+
+def test_interrupted_while_it_writes_down_what_it_is_about_to_begin_it_pins_nothing(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(kind: str, steps: object) -> int:
+        raise KeyboardInterrupt
+
+    intent = intended(deployment)
+    monkeypatch.setattr(deployment.journal, "begin", ends)
+    with pytest.raises(Interrupted) as caught:
+        work.carry_out(deployment, PLAN, intent, Gone(OSError()))
+    assert (caught.value.changed or "").startswith("nothing for your users")
+    facts = deployment.facts()
+    assert [facts.get(key) for key in (applied.FACT, "position", "port")] == [None] * 3
