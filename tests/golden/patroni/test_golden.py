@@ -1,5 +1,5 @@
-"""Rendered files, word for word; that Patroni and PostgreSQL accept them is for
-``tests/contract/test_patroni.py``.
+"""Rendered files, word for word, each also read by Patroni's own validation and by PostgreSQL; what
+they do then is for ``tests/contract/test_patroni.py``.
 
 A case is a folder: ``case.toml`` says in one line what it is about; beside it lies what comes of
 it. After a change on purpose: ``TENFOLD_GOLDEN=write pytest tests/golden/patroni``, then read the
@@ -9,6 +9,8 @@ difference.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +18,13 @@ from typing import Any
 
 import pytest
 from tests.golden.redis.test_golden import launch_text as plain_launch_text
+from tests.support.postgres import installations, unprivileged
 
 from tenfold.engines.etcd.names import AUTHORITY, host_secret
 from tenfold.engines.patroni import Patroni
 from tenfold.engines.patroni.dynamic import dynamic
 from tenfold.engines.patroni.render import excused
+from tenfold.engines.postgresql.binaries import Binaries
 from tenfold.engines.postgresql.render import PostgreSQL
 from tenfold.engines.protocol import Place, Scene
 from tenfold.secret import Secret
@@ -101,6 +105,52 @@ def test_it_is_rendered_as_it_was(name: str) -> None:
             (folder / file_name).write_text(text)
     kept = {p.name: p.read_text() for p in folder.iterdir() if p.name != "case.toml"}
     assert found == kept
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", CASES)
+def test_patroni_finds_no_fault_in_it(name: str, tmp_path: Path) -> None:
+    """But that no etcd runs there, and that what all members share is not in it: etcd has that."""
+    file = tmp_path / "patroni.yml"
+    text = (HERE / name / "patroni.yml").read_text()
+    file.write_text(text.replace('"/opt/bin"', f'"{postgresql().bin_dir}"'))
+    told = complaints(file)
+    asked = [at for at in told if at.startswith("etcd3.hosts.")]
+    assert len(asked) == 3
+    assert all(told.pop(at).endswith("is not reachable") for at in asked)
+    assert told == {"bootstrap.dcs": "is not defined."}
+    file.write_text(file.read_text().replace("verify_client: required", "verify_client: sometimes"))
+    assert "restapi.verify_client" in complaints(file), "it sees faults"
+
+
+def complaints(file: Path) -> dict[str, str]:
+    """What ``patroni --validate-config`` has against it, by where that is."""
+    command = [sys.executable, "-m", "patroni", "--validate-config", "--ignore-listen-port", file]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = (line.strip().partition(" ") for line in (said.stdout + said.stderr).splitlines())
+    return {at: what.strip() for at, _, what in lines}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", CASES)
+def test_postgresql_reads_it(name: str) -> None:
+    """``postgres -C`` reads the file as a start would, and fails on what it does not know."""
+    conf = HERE / name / "server.conf"
+    said = subprocess.run(
+        [postgresql().bin_dir / "postgres", "-D", "/", "-C", "max_connections",
+         "-c", f"config_file={conf}"],
+        capture_output=True, text=True, check=False, **unprivileged(),
+    )  # fmt: skip
+    assert [line for line in said.stderr.splitlines() if "auto.conf" not in line] == []
+    assert f"max_connections = {said.stdout.strip()}" in conf.read_text()
+
+
+def postgresql() -> Binaries:
+    """The one whose settings are rendered."""
+    found = [one for one in installations() if one.major == DatabaseSettings("shop").major]
+    if not found:
+        pytest.skip(f"no PostgreSQL {DatabaseSettings('shop').major} on this machine")
+    return found[0]
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,4 +1,5 @@
-"""Rendered files, word for word; that servers accept them is for ``tests/contract/test_redis.py``.
+"""Rendered files, word for word, each also accepted by every server here; how those behave is for
+``tests/contract/test_redis.py``.
 
 A case is a folder: ``case.toml`` says in one line what it is about; beside it lies what comes of
 it. After a change on purpose: ``TENFOLD_GOLDEN=write pytest tests/golden/redis``, then read the
@@ -8,17 +9,21 @@ difference.
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import tempfile
 import tomllib
 from pathlib import Path
 
 import pytest
-from tests.support.redis import PASSWORD, scene
+from tests.support.redis import PASSWORD, scene, servers
 
-from tenfold.engines.redis import Redis
+from tenfold.engines.redis import Found, Redis
 from tenfold.topology.process import Launch
 from tenfold.topology.settings import RedisSettings
 
 HERE = Path(__file__).parent
+READY = "eady to accept connections"
 CASES = sorted(path.parent.name for path in HERE.glob("*/case.toml"))
 
 
@@ -50,6 +55,38 @@ def test_it_is_rendered_as_it_was(name: str) -> None:
             (folder / file_name).write_text(text)
     kept = {p.name: p.read_text() for p in folder.iterdir() if p.name != "case.toml"}
     assert found == kept
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("server", servers(), ids=str)
+@pytest.mark.parametrize("name", CASES)
+def test_a_server_accepts_it(name: str, server: Found) -> None:
+    """It ends at once over a line that it does not know, over a wrong value, or a wrong user. No
+    port is opened."""
+    folder = Path(tempfile.mkdtemp(prefix="tenfold-golden-"))
+    try:
+        for part in ("config", "data"):
+            (folder / part / "redis").mkdir(parents=True)
+        for file in ("redis.conf", "users.acl"):
+            text = (HERE / name / file).read_text().replace("/srv/shop", str(folder))
+            (folder / "config/redis" / file).write_text(text)
+        conf = str(folder / "config/redis/redis.conf")
+        with subprocess.Popen(
+            [server.path, conf, "--port", "0", "--unixsocket", str(folder / "socket")],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            said = ""
+            for line in process.stdout:
+                said += line
+                if READY in line:
+                    break
+            process.terminate()
+            said += process.stdout.read()
+        assert READY in said, said
+        assert process.returncode == 0, said
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("name", CASES)
