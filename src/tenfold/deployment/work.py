@@ -223,7 +223,11 @@ def with_new_pages(deployment: Deployment, intent: Intent, *, always: bool = Tru
         return intent
     store = PageStore(deployment.layout.pages)
     shown = store.get(intent.goal.pages) if intent.goal.pages else None
-    if not always and shown is not None and shown.release in (None, intent.goal.release):
+    # Where no app runs the pages are what serves, and come with the release they were made from.
+    fits = shown is not None and (
+        intent.goal.release is None or shown.release in (None, intent.goal.release)
+    )
+    if fits and not always:
         return intent
     return replace(intent, goal=replace(intent.goal, pages=store.new_id(time.time())))
 
