@@ -183,9 +183,8 @@ def test_a_release_that_answers_500_never_serves(served: Project) -> None:
 def test_a_release_that_never_answers_never_serves(served: Project) -> None:
     text = (served.path / "notes.py").read_text()
     sick = text.replace('return {"version"', 'await asyncio.sleep(60); return {"version"', 1)
-    refuse(
-        served, sick, "did not become ready within 4 s: GET / inside the worker: no answer within"
-    )
+    said = "did not become ready within 4 s: GET / inside the worker: no answer within 4 s"
+    refuse(served, sick, said)
 
 
 def test_a_missing_entry_point_is_named(served: Project) -> None:

@@ -59,9 +59,13 @@ def describe(probe: Probe) -> str:
 
 
 async def ask(probe: Probe, subject: Subject) -> Answer:
-    """Ask once; whatever goes wrong is an answer, not an exception."""
+    """Ask once; whatever goes wrong is an answer, not an exception.
+
+    It is not waited for longer than the unit may take in all to become ready.
+    """
+    within_seconds = min(ONE_ANSWER_SECONDS, probe.within_seconds)
     try:
-        async with asyncio.timeout(ONE_ANSWER_SECONDS):
+        async with asyncio.timeout(within_seconds):
             match probe.kind:
                 case "exec":
                     return await _ask_command(probe, subject)
@@ -76,7 +80,7 @@ async def ask(probe: Probe, subject: Subject) -> Answer:
                 case "steady":
                     return _ask_the_clock(probe, subject)
     except TimeoutError:
-        return Answer(False, f"no answer within {ONE_ANSWER_SECONDS:g} s")
+        return Answer(False, f"no answer within {within_seconds:g} s")
     except OSError as fault:
         return Answer(False, fault.strerror or str(fault))
     except (TenfoldError, ValueError) as fault:

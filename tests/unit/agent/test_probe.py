@@ -209,6 +209,11 @@ async def test_whoever_says_nothing_is_not_waited_for_for_ever(
     assert found.text == "no answer within 0.1 s"
 
 
+async def test_nor_longer_than_it_may_take_to_become_ready() -> None:
+    found = await probe.ask(Probe("exec", ("sleep", "60"), within_seconds=0.2), NOBODY)
+    assert found.text == "no answer within 0.2 s"
+
+
 def test_probes_in_words() -> None:
     assert probe.describe(Probe("exec", ("pg_isready", "-q"))) == "pg_isready -q"
     assert probe.describe(Probe("tcp", address="a:1")) == "connection to a:1"
