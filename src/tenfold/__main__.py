@@ -1,5 +1,20 @@
-"""``python -m tenfold``."""
+"""``tenfold`` and ``python -m tenfold``: whoever interrupts its start sees no traceback."""
 
-from tenfold.cli.main import main
+import sys
 
-main()
+INTERRUPTED = 130
+NOT_BEGUN = "interrupted before anything was begun; nothing changed"
+
+
+def main() -> None:
+    """Run the command line and exit; see :func:`tenfold.cli.main.main`."""
+    try:
+        from tenfold.cli import main as command_line  # half a second in which Ctrl-C may come
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{NOT_BEGUN}\n")
+        sys.exit(INTERRUPTED)
+    command_line.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import signal
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +16,11 @@ from pathlib import Path
 import pytest
 from tests.support.hosts import Hosts, hosts, script, until
 
+from tenfold.interrupts import at_once
+from tenfold.topology.model import Host
 from tenfold.topology.process import Listen, Stop
+
+WITHIN_SECONDS = 30.0
 
 EDGE = """
 import os, select, signal, socket, sys, time
@@ -48,6 +56,32 @@ def ask(endpoint: str) -> bytes:
     address, port = endpoint.split(":")
     with closing(socket.create_connection((address, int(port)), timeout=10.0)) as asking:
         return asking.recv(100)
+
+
+def test_a_host_that_is_interrupted_while_it_starts_ends_at_once(host: Hosts) -> None:
+    """Its agent holds the lock, and cannot be told anything yet."""
+    place = host.target.locate(Host("vm1"))
+
+    def interrupts_it() -> None:
+        lock = Path(place.root) / "agent.lock"
+        until(lambda: lock.exists() and is_held(lock), subject="somebody to live there")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        at_once([lambda: (host.up(), None)[1], interrupts_it])
+    began = time.monotonic()
+    host.target.end("vm1")
+    assert time.monotonic() - began < WITHIN_SECONDS
+    assert host.target.reach("vm1") is None
+
+
+def is_held(lock: Path) -> bool:
+    with lock.open("ab") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
 
 
 @pytest.mark.parametrize("keeper", ["there", "another"])

@@ -34,6 +34,8 @@ class Settings:
         self.named: str | None = None
         self.arguments: tuple[str, ...] = ()
         self.recording: Recording | None = None
+        self.entered = False
+        """Whether the command itself has begun; before, its options are read."""
 
     @property
     def environment(self) -> str | None:
@@ -176,6 +178,7 @@ def command(
         @click.pass_context
         def audited(context: click.Context, /, *args: Any, **values: Any) -> None:
             found = context.ensure_object(Settings)
+            found.entered = True
             with recorded(found, context):
                 function(found, *args, **values)
 

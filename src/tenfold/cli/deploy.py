@@ -32,7 +32,7 @@ def deploy(settings: Settings, leave_behind: bool) -> None:
     """
     deployment = Deployment.existing(settings.layout())
     output = settings.output
-    with deployment.working("deploy"), work.until_begun(deployment, "deploy"):
+    with work.until_begun(deployment, "deploy"), deployment.working("deploy"):
         deployment.require_settled()
         before = require_running(deployment)
         if before and not leave_behind:

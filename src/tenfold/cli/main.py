@@ -16,6 +16,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from tenfold import __version__
+from tenfold.__main__ import INTERRUPTED, NOT_BEGUN
 from tenfold.cli.base import Settings, dir_option, env_option, json_option
 from tenfold.cli.output import show_error
 from tenfold.cli.summaries import summary
@@ -45,7 +46,6 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Load": ("load", "drill"),
     "Reference": ("docs", "schema", "completion"),
 }
-INTERRUPTED = 130
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -138,9 +138,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except TenfoldError as error:
         show_error(error, json_lines=settings.json, environment=settings.environment)
         return error.exit_code
-    except click.Abort:
-        return INTERRUPTED
-    except KeyboardInterrupt:
+    except (click.Abort, KeyboardInterrupt):
+        if not settings.entered:
+            print(NOT_BEGUN, file=sys.stderr)
         return INTERRUPTED
     except click.ClickException as error:
         error.show()

@@ -47,7 +47,7 @@ def rollback(settings: Settings, release: str | None) -> None:
     if deployment.position in WITHOUT_APP:
         rollback_pages(settings, deployment, release)
         return
-    with deployment.working("rollback"), work.until_begun(deployment, "rollback"):
+    with work.until_begun(deployment, "rollback"), deployment.working("rollback"):
         deployment.require_settled()
         before = require_running(deployment)
         begun = goes_back_to(deployment.journal.last())

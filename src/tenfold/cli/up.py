@@ -62,10 +62,13 @@ def up(settings: Settings, stage: str | None, detach: bool, port: int | None, la
     """
     require_built(stage)
     output = settings.output
-    deployment = rousing.opened(settings.layout(), lambda: PlanProgress(output))
+    try:
+        deployment = rousing.opened(settings.layout(), lambda: PlanProgress(output))
+    except KeyboardInterrupt as error:
+        raise Interrupted("up") from error  # etcd may have been started
     with (
-        deployment.working("up", unmended.telling(output)),
         work.until_begun(deployment, "up"),
+        deployment.working("up", unmended.telling(output)),
     ):
         _refuse_second(deployment, port)
         deployment.require_settled()

@@ -269,17 +269,20 @@ class LocalAgent:
 
 def wait_until_left(place: HostDirectory) -> None:
     """Keeper and agent hold the lock until the last of them is gone."""
-    if not place.lock.exists():
-        return
     deadline = time.monotonic() + LEAVE_SECONDS
+    while not has_left(place):
+        if time.monotonic() >= deadline:
+            raise TargetError(f"waited {LEAVE_SECONDS:g} s for the agent of {place.name} to end")
+        time.sleep(_PAUSE_SECONDS)
+
+
+def has_left(place: HostDirectory) -> bool:
+    """Whether neither keeper nor agent is there."""
+    if not place.lock.exists():
+        return True
     with place.lock.open("ab") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    waited = f"waited {LEAVE_SECONDS:g} s for the agent of {place.name} to end"
-                    raise TargetError(waited) from None
-                time.sleep(_PAUSE_SECONDS)
-            else:
-                return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

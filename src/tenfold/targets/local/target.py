@@ -28,6 +28,7 @@ from tenfold.targets.local.client import (
     SILENCE_SECONDS,
     LocalAgent,
     NotThere,
+    has_left,
     wait_until_left,
 )
 from tenfold.targets.local.directory import HostDirectory
@@ -273,8 +274,12 @@ class LocalTarget:
             self._ensure(place).shutdown()
             return
         self._start_if_nobody_lives(place, "down")
-        with contextlib.suppress(NotThere):
-            LocalAgent(place).shutdown()
+        deadline = time.monotonic() + START_SECONDS
+        while not has_left(place) and time.monotonic() < deadline:
+            with contextlib.suppress(NotThere):  # it leaves, or does not yet answer
+                LocalAgent(place).shutdown()
+                return
+            time.sleep(_PAUSE_SECONDS)
         wait_until_left(place)
 
     def destroy(self, host: str) -> None:
