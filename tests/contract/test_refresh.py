@@ -26,6 +26,7 @@ from tenfold.wiring import control
 pytestmark = [pytest.mark.engine, pytest.mark.few(6)]
 
 APPS = Path(__file__).resolve().parents[1] / "apps" / "databases"
+SOURCE = Path(__file__).resolve().parents[2] / "src"
 AT_ONCE = 6
 NAMES = (f"name-{number}" for number in itertools.count())
 LEFT_ALONE = [kind for kind in KINDS if kind.breaks]
@@ -185,10 +186,9 @@ def test_what_leads_to_other_databases_is_left_alone(server: Server, tmp_path: P
     password = login.password.reveal()
     url = f"postgresql://{login.user}:{password}@{ADDRESS}:{login.port}/{login.database}"
     python = environment("databases", PACKAGES) / "bin/python"
-    source = Path(__file__).resolve().parents[2] / "src"
     done = subprocess.run(
         [python, "-c", OTHERS],
-        env={"PYTHONPATH": str(source), "DATABASE_URL": url, "PORT": str(login.port)},
+        env={"PYTHONPATH": str(SOURCE), "DATABASE_URL": url, "PORT": str(login.port)},
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -196,3 +196,53 @@ def test_what_leads_to_other_databases_is_left_alone(server: Server, tmp_path: P
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
+
+
+WAITING = """
+import os, sys, threading, time
+from psycopg_pool import ConnectionPool
+from tenfold.runtime import refreshing
+
+# Nobody is there yet: its attempts fail, each longer after the one before.
+with ConnectionPool(os.environ["DATABASE_URL"], min_size=1, max_size=1, timeout=60) as pool:
+    deadline = time.monotonic() + 60
+    while pool.get_stats().get("connections_errors", 0) < 3:
+        assert time.monotonic() < deadline, pool.get_stats()
+        time.sleep(0.01)
+    print("in vain", flush=True)
+    sys.stdin.readline()  # somebody is there now; the next attempt is 4 s after the last
+    waits = threading.Thread(target=lambda: pool.putconn(pool.getconn()))
+    waits.start()
+    answer = refreshing.in_thread({"port": int(os.environ["PORT"])})
+    waits.join(2.0)
+    assert not waits.is_alive(), pool.get_stats()
+    assert answer["refreshed"] == {"psycopg_pool": 1}, answer
+    assert (pool.min_size, pool.max_size) == (1, 1)
+"""
+
+
+@pytest.mark.always
+def test_a_pool_that_has_lost_everything_connects_at_once() -> None:
+    with running() as server:
+        login = server.login("app")
+        url = f"postgresql://{login.user}:{login.password.reveal()}@{ADDRESS}:{login.port}"
+        server.kill()
+        wait_for(lambda: not server.processes(), within=30, subject="PostgreSQL to be gone")
+        with subprocess.Popen(
+            [environment("databases", PACKAGES) / "bin/python", "-c", WAITING],
+            env={
+                "DATABASE_URL": f"{url}/{login.database}",
+                "PORT": str(login.port),
+                "PYTHONPATH": str(SOURCE),
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as app:
+            assert app.stdin is not None
+            assert app.stdout is not None
+            assert app.stdout.readline() == "in vain\n"
+            server.start()
+            app.stdin.write("go on\n")
+            app.stdin.flush()
+            assert app.wait(60) == 0

@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 POSTGRESQL: Final = "postgresql"
@@ -118,15 +119,42 @@ def _django(wrapper: Any, told: Told, loop: Loop) -> None:
 
 def _psycopg_pool(pool: Any, told: Told, loop: Loop) -> None:
     if not pool.closed and _are_meant(tuple(getattr(pool, "_pool", ())), told):
-        told.blocking.append(pool.check)
+        told.blocking.append(partial(_checked, pool))
         told.count("psycopg_pool")
 
 
 def _psycopg_async_pool(pool: Any, told: Told, loop: Loop) -> None:
     is_here = not pool.closed and loop is not None and _is_of(pool, loop)
     if is_here and _are_meant(tuple(getattr(pool, "_pool", ())), told):
-        told.awaited.append(pool.check)
+        told.awaited.append(partial(_checked_in_loop, pool))
         told.count("psycopg_pool")
+
+
+def _checked(pool: Any) -> None:
+    sizes = _sizes(pool)
+    pool.check()
+    for size in sizes:
+        pool.resize(*size)
+
+
+async def _checked_in_loop(pool: Any) -> None:
+    sizes = _sizes(pool)
+    await pool.check()
+    for size in sizes:
+        await pool.resize(*size)
+
+
+def _sizes(pool: Any) -> tuple[tuple[int, int], ...]:
+    """Which sizes a pool that has lost all it had is given in turn, so that it connects at once.
+
+    It tries again by itself, ever more slowly (``AttemptWithBackoff``: 1 s, 2 s, 4 s, ...), and has
+    those who want a connection wait meanwhile. One that grows connects now; the connection that is
+    one too many then it lets go of again (``ShrinkPool``).
+    """
+    least, most = pool.min_size, pool.max_size
+    if least == 0 or getattr(pool, "_pool", ()):
+        return ()
+    return (least + 1, max(most, least + 1)), (least, most)
 
 
 def _asyncpg(pool: Any, told: Told, loop: Loop) -> None:
