@@ -487,6 +487,20 @@ def test_foreign_keys_from_and_to_partitions(here: Place, tmp_path: Path) -> Non
     assert digests(here) == before
 
 
+def test_a_table_that_only_others_may_read_is_in_nobody_s_way(here: Place, tmp_path: Path) -> None:
+    here.do("CREATE TABLE a (id int)")
+    with here.server.connect("superuser", database=here.database) as superuser:
+        superuser.execute("CREATE TABLE theirs AS SELECT 1 AS id")
+        superuser.execute("REVOKE ALL ON theirs FROM PUBLIC")
+    here.bring(sqlite_file(tmp_path / "a.db", "CREATE TABLE a (id)", "INSERT INTO a VALUES (2)"))
+    assert here.one("SELECT id FROM a") == 2
+    file = sqlite_file(
+        tmp_path / "b.db", "CREATE TABLE theirs (id)", "INSERT INTO theirs VALUES (2)"
+    )
+    (problem,) = here.plan(file).problems
+    assert "belongs to another role" in problem.what
+
+
 def test_row_security_that_binds_the_owner_is_told(here: Place, tmp_path: Path) -> None:
     here.do(
         "CREATE TABLE a (id int)",

@@ -93,7 +93,8 @@ SELECT DISTINCT ON (s.oid) m.nspname, s.relname, n.nspname, c.relname, a.attname
 
 
 def read(connection: Connection, *, counted: bool = True) -> Schema:
-    """Everything, as this session's role sees it; ``counted``: tables with their rows."""
+    """Everything, as this session's role sees it; ``counted``: its own tables with their rows. Those
+    of others it may not be allowed to read, and writes to none of them."""
     columns = _columns(connection)
     tables = []
     for schema, table, owned, guarded, partition, divided in _rows(connection, _TABLES):
@@ -109,7 +110,7 @@ def read(connection: Connection, *, counted: bool = True) -> Schema:
         tables.append(found)
     names = {t.name for t in tables}
     return Schema(
-        tables=tuple(_with_rows(connection, t) for t in tables) if counted else tuple(tables),
+        tables=tuple(_with_rows(connection, t) if counted and t.owned else t for t in tables),
         foreign_keys=tuple(_foreign_key(row) for row in _rows(connection, _FOREIGN_KEYS)),
         triggers=tuple(
             Trigger(str(name), Name(str(table), str(schema)), str(enabled))
