@@ -27,7 +27,9 @@ IN_PROCESS = Path(overhead.__file__).with_name("wrapper_in_process.py")
 PAIRS = 20  # of turns in one process
 HOW = f"""\
 A FastAPI route with one path parameter that returns a dict, on uvicorn with and without Tenfold's
-wrapper; processor time, which neither the client nor waiting enters. *In one process*: both
+wrapper; processor time, which neither the client nor waiting enters. The request is as an edge
+passes it on: who asks is read from its headers on both sides, by uvicorn itself on the one, as it
+does by default, and by the wrapper on the other. *In one process*: both
 behind uvicorn's protocol, without sockets, in turns; a round is the middle of {PAIRS} pairs in a
 process of its own. It is the steadier figure, and what the kernel does for a request is not in
 it. *Over loopback*: two servers, each asked {ASKED} times {REQUESTS} requests a round over
@@ -64,7 +66,7 @@ def _in_process(python: Path, folder: str) -> Pair:
     runtime = Runtime()
     try:
         done = subprocess.run(
-            [str(python), str(IN_PROCESS), str(PAIRS)],
+            [str(python), str(IN_PROCESS), str(PAIRS), overhead.REQUEST.decode()],
             env={"PYTHONPATH": f"{runtime.folder}:{folder}"},
             stdout=subprocess.PIPE,
             check=True,

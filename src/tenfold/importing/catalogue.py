@@ -93,8 +93,10 @@ SELECT DISTINCT ON (s.oid) m.nspname, s.relname, n.nspname, c.relname, a.attname
 
 
 def read(connection: Connection, *, counted: bool = True) -> Schema:
-    """Everything, as this session's role sees it; ``counted``: its own tables with their rows. Those
-    of others it may not be allowed to read, and writes to none of them."""
+    """Everything, as this session's role sees it; ``counted``: its own tables with their rows.
+
+    Those of others it may not be allowed to read, and it writes to none of them.
+    """
     columns = _columns(connection)
     tables = []
     for schema, table, owned, guarded, partition, divided in _rows(connection, _TABLES):
