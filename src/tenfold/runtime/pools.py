@@ -119,29 +119,36 @@ def _django(wrapper: Any, told: Told, loop: Loop) -> None:
 
 def _psycopg_pool(pool: Any, told: Told, loop: Loop) -> None:
     if not pool.closed and _are_meant(tuple(getattr(pool, "_pool", ())), told):
-        told.blocking.append(partial(_checked, pool))
+        told.blocking.append(partial(_renewed, pool))
         told.count("psycopg_pool")
 
 
 def _psycopg_async_pool(pool: Any, told: Told, loop: Loop) -> None:
     is_here = not pool.closed and loop is not None and _is_of(pool, loop)
     if is_here and _are_meant(tuple(getattr(pool, "_pool", ())), told):
-        told.awaited.append(partial(_checked_in_loop, pool))
+        told.awaited.append(partial(_renewed_in_loop, pool))
         told.count("psycopg_pool")
 
 
-def _checked(pool: Any) -> None:
+def _renewed(pool: Any) -> None:
     sizes = _sizes(pool)
-    pool.check()
+    _renewal(pool)()
     for size in sizes:
         pool.resize(*size)
 
 
-async def _checked_in_loop(pool: Any) -> None:
+async def _renewed_in_loop(pool: Any) -> None:
     sizes = _sizes(pool)
-    await pool.check()
+    await _renewal(pool)()
     for size in sizes:
         await pool.resize(*size)
+
+
+def _renewal(pool: Any) -> Callable[[], Any]:
+    """What also replaces connections that are in use just now, when they come back; before
+    psycopg_pool 3.3 there is only what tries the idle ones."""
+    found: Callable[[], Any] = getattr(pool, "drain", None) or pool.check
+    return found
 
 
 def _sizes(pool: Any) -> tuple[tuple[int, int], ...]:
