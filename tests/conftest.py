@@ -86,6 +86,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: item.get_closest_marker("live") is None)
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """How it ended, for ``.ci/run``: make tells nothing but that it failed."""
+    if not hasattr(session.config, "workerinput"):
+        folder = session.config.rootpath / ".cache"
+        folder.mkdir(exist_ok=True)
+        (folder / "pytest.ended").write_text(str(int(exitstatus)))
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:

@@ -174,10 +174,10 @@ def at_once(
     scope = _scope.get() or _Scope()
     ended: SimpleQueue[Future[None] | None] = SimpleQueue()
     with one_at_most() as guard:
-        if not guard.holds:
-            guard.hold()
-            guard.wake = lambda: ended.put(None)  # reentrant, so a signal's handler may
         try:
+            if not guard.holds:
+                guard.wake = lambda: ended.put(None)  # reentrant, so a signal's handler may
+                guard.hold()
             with ThreadPoolExecutor(len(calls), thread_name_prefix="order") as threads:
                 futures = [threads.submit(_within, scope, call) for call in calls]
                 for future in futures:

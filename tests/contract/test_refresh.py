@@ -198,51 +198,41 @@ def test_what_leads_to_other_databases_is_left_alone(server: Server, tmp_path: P
     assert done.returncode == 0, done.stderr
 
 
-WAITING = """
-import os, sys, threading, time
+IN_USE = """
+import os
 from psycopg_pool import ConnectionPool
 from tenfold.runtime import refreshing
 
-# Nobody is there yet: its attempts fail, each longer after the one before.
-with ConnectionPool(os.environ["DATABASE_URL"], min_size=1, max_size=1, timeout=60) as pool:
-    deadline = time.monotonic() + 60
-    while pool.get_stats().get("connections_errors", 0) < 3:
-        assert time.monotonic() < deadline, pool.get_stats()
-        time.sleep(0.01)
-    print("in vain", flush=True)
-    sys.stdin.readline()  # somebody is there now; the next attempt is 4 s after the last
-    waits = threading.Thread(target=lambda: pool.putconn(pool.getconn()))
-    waits.start()
-    answer = refreshing.in_thread({"port": int(os.environ["PORT"])})
-    waits.join(2.0)
-    assert not waits.is_alive(), pool.get_stats()
+def used_while_refreshed(pool, port):
+    with pool.connection() as used:
+        answer = refreshing.in_thread({"port": port})
+        before = used.info.backend_pid
+    with pool.connection() as now:
+        return answer, now.info.backend_pid == before
+
+with ConnectionPool(os.environ["DATABASE_URL"], min_size=1, max_size=1) as pool:
+    port = int(os.environ["PORT"])
+    answer, is_the_same = used_while_refreshed(pool, port)
     assert answer["refreshed"] == {"psycopg_pool": 1}, answer
-    assert (pool.min_size, pool.max_size) == (1, 1)
+    assert not is_the_same
+    _, is_the_same = used_while_refreshed(pool, port + 1)  # as if it led to another database
+    assert is_the_same
 """
 
 
-@pytest.mark.always
-def test_a_pool_that_has_lost_everything_connects_at_once() -> None:
-    with running() as server:
-        login = server.login("app")
-        url = f"postgresql://{login.user}:{login.password.reveal()}@{ADDRESS}:{login.port}"
-        server.kill()
-        wait_for(lambda: not server.processes(), within=30, subject="PostgreSQL to be gone")
-        with subprocess.Popen(
-            [environment("databases", PACKAGES) / "bin/python", "-c", WAITING],
-            env={
-                "DATABASE_URL": f"{url}/{login.database}",
-                "PORT": str(login.port),
-                "PYTHONPATH": str(SOURCE),
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as app:
-            assert app.stdin is not None
-            assert app.stdout is not None
-            assert app.stdout.readline() == "in vain\n"
-            server.start()
-            app.stdin.write("go on\n")
-            app.stdin.flush()
-            assert app.wait(60) == 0
+def test_connections_in_use_are_replaced_when_they_come_back(server: Server) -> None:
+    login = server.login("app")
+    url = f"postgresql://{login.user}:{login.password.reveal()}@{ADDRESS}:{login.port}"
+    done = subprocess.run(
+        [environment("databases", PACKAGES) / "bin/python", "-c", IN_USE],
+        env={
+            "DATABASE_URL": f"{url}/{login.database}",
+            "PORT": str(login.port),
+            "PYTHONPATH": str(SOURCE),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr

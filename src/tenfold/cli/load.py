@@ -7,15 +7,23 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from tenfold.cli.base import Settings, command
 from tenfold.cli.loading import Place, place
 from tenfold.cli.output import Output
-from tenfold.errors import LoadError, TargetError, TenfoldError, UsageError
+from tenfold.errors import (
+    Interrupted,
+    JournalError,
+    LoadError,
+    TargetError,
+    TenfoldError,
+    UsageError,
+)
 from tenfold.load import (
     Comparison,
     Ledger,
@@ -37,6 +45,8 @@ from tenfold.load.lookup import NotNow
 from tenfold.load.publishing import Told, published
 from tenfold.secret import Secret
 from tenfold.spec import read
+
+T = TypeVar("T")
 
 MOVING_SECONDS = 30.0
 """How long one that does not lead, or does not answer, may be one that is just being moved."""
@@ -114,7 +124,7 @@ def load(
 def _only_judge(
     settings: Settings, runner: asyncio.Runner, plan: LoadPlan, there: Place, ledger: Path
 ) -> None:
-    comparison = runner.run(_judge(plan, there, ledger))
+    comparison = runner.run(_of_whoever_leads(there, lambda: _judge(plan, there, ledger)))
     if settings.json:
         settings.output.object(comparison_json(comparison))
     else:
@@ -128,19 +138,24 @@ def _load_and_judge(
     """Make the load; its report is shown whatever becomes of the comparison."""
     path = None
     if plan.keeps_ledger:
-        dsn = _dsn(plan, there)
-        runner.run(require_judgeable(plan.source, dsn=dsn, run_id=plan.run_id))
+        runner.run(_of_whoever_leads(there, lambda: _require_judgeable(plan, there)))
         path = ledger or there.new_ledger()
     report = runner.run(_load(plan, there, path, settings.output))
-    failure: LoadError | KeyboardInterrupt | None = None
+    failure: LoadError | Interrupted | None = None
     if path is not None:
         try:
-            report = report.compared(runner.run(_judge(plan, there, path)))
+            judged = _of_whoever_leads(there, lambda: _judge(plan, there, path))
+            report = report.compared(runner.run(judged))
         except TenfoldError as error:
             report = report.not_compared(error.what)
             failure = again(error, path, there.compare_again(path))
-        except KeyboardInterrupt as stopped:
-            report, failure = report.not_compared("it was interrupted"), stopped
+        except KeyboardInterrupt:
+            report = report.not_compared("it was interrupted")
+            failure = Interrupted(
+                "the comparison",
+                changed=f"the load was made, see its report; its ledger is kept: {path}",
+                next=f"{there.compare_again(path)}    compares again",
+            )
     if settings.json:
         settings.output.object(report.to_json())
     else:
@@ -150,19 +165,27 @@ def _load_and_judge(
     sys.exit(0 if report.ok else 1)
 
 
+async def _require_judgeable(plan: LoadPlan, there: Place) -> None:
+    await require_judgeable(plan.source, dsn=_dsn(plan, there), run_id=plan.run_id)
+
+
 async def _judge(plan: LoadPlan, there: Place, ledger: Path) -> Comparison:
-    """Compare with whoever leads: while a database is being moved that is found out anew."""
+    return await judge(
+        ledger,
+        plan.source,
+        dsn=_dsn(plan, there),
+        base_url=there.site,
+        **there.reach._asdict(),
+    )
+
+
+async def _of_whoever_leads(there: Place, ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask; while a database is being moved, who leads is found out anew, for a while."""
     deadline = time.monotonic() + MOVING_SECONDS
     while True:
         try:
-            return await judge(
-                ledger,
-                plan.source,
-                dsn=_dsn(plan, there),
-                base_url=there.site,
-                **there.reach._asdict(),
-            )
-        except (NotNow, TargetError):
+            return await ask()
+        except (NotNow, TargetError, JournalError):
             if not there.moves or time.monotonic() > deadline:
                 raise
             await asyncio.sleep(LOOK_EVERY_SECONDS)

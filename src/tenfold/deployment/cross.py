@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tenfold import interrupts
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import clustered, site_facts, work
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
@@ -150,7 +151,13 @@ class Journey:
             # Of a move that is cut off that stays told: it waits for somebody.
             site_facts.tell(todo.intent, crossing.command)
             try:
-                self._attempt(todo)
+                with interrupts.one_at_most() as guard:
+                    try:
+                        self._attempt(todo)
+                    except NeedsWriter:
+                        if guard.came:  # while it was taken back; it is not tried once more
+                            raise KeyboardInterrupt from None
+                        raise
                 break
             except NeedsWriter:
                 if not todo.terms.warm_first:

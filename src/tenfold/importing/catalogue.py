@@ -32,6 +32,7 @@ _OURS: Final = """
 """
 _TABLES: Final = f"""
 SELECT n.nspname, c.relname, pg_has_role(c.relowner, 'USAGE'),
+       has_table_privilege(c.oid, 'SELECT'),
        c.relrowsecurity AND c.relforcerowsecurity, c.relispartition, c.relkind = 'p'
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE {_OURS} ORDER BY 1, 2
@@ -93,13 +94,14 @@ SELECT DISTINCT ON (s.oid) m.nspname, s.relname, n.nspname, c.relname, a.attname
 
 
 def read(connection: Connection, *, counted: bool = True) -> Schema:
-    """Everything, as this session's role sees it; ``counted``: its own tables with their rows.
+    """Everything, as this session's role sees it; ``counted``: tables with their rows.
 
-    Those of others it may not be allowed to read, and it writes to none of them.
+    Of a table that it may not read it does not know how many; nor will it write there, since that
+    belongs to another role.
     """
     columns = _columns(connection)
     tables = []
-    for schema, table, owned, guarded, partition, divided in _rows(connection, _TABLES):
+    for schema, table, owned, read, guarded, partition, divided in _rows(connection, _TABLES):
         name = Name(str(table), str(schema))
         found = Table(
             name,
@@ -109,10 +111,10 @@ def read(connection: Connection, *, counted: bool = True) -> Schema:
             partition=bool(partition),
             divided=bool(divided),
         )
-        tables.append(found)
+        tables.append(_with_rows(connection, found) if counted and read else found)
     names = {t.name for t in tables}
     return Schema(
-        tables=tuple(_with_rows(connection, t) if counted and t.owned else t for t in tables),
+        tables=tuple(tables),
         foreign_keys=tuple(_foreign_key(row) for row in _rows(connection, _FOREIGN_KEYS)),
         triggers=tuple(
             Trigger(str(name), Name(str(table), str(schema)), str(enabled))

@@ -72,7 +72,10 @@ def _asking(dsn: Secret) -> Iterator[psycopg.Connection]:
     try:
         session = psycopg.connect(dsn.reveal(), connect_timeout=_CONNECT_SECONDS)
     except psycopg.Error as error:
-        raise _unasked(str(error).strip(), NotNow) from error
+        raise NotNow(
+            f"the ledger cannot be compared with the database: {str(error).strip()}",
+            next="tenfold status    tells whether the app's runs; if it does, correct the address",
+        ) from error
     try:
         with session as connection:
             connection.read_only = True
@@ -99,8 +102,8 @@ def _check_address(dsn: Secret) -> None:
         ) from None
 
 
-def _unasked(why: str, kind: type[LoadError] = LoadError) -> LoadError:
-    return kind(
+def _unasked(why: str) -> LoadError:
+    return LoadError(
         f"the ledger cannot be compared with the database: {why}",
         next="correct [load.ledger], or the address",
     )

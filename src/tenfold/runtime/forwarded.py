@@ -1,7 +1,7 @@
 """What the edge says about a client: servers do not read it themselves, or do not read it fast.
 
-uvicorn's ``ProxyHeadersMiddleware`` parses the peer's address for every request; here what is known
-of it is remembered.
+uvicorn's ``ProxyHeadersMiddleware`` is one more app around the app, and makes a dictionary of all
+headers for every request; here two of them are looked for, and what they said is remembered.
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 
 POSTGRESQL: Final = "postgresql"
@@ -119,49 +118,35 @@ def _django(wrapper: Any, told: Told, loop: Loop) -> None:
 
 def _psycopg_pool(pool: Any, told: Told, loop: Loop) -> None:
     if not pool.closed and _are_meant(tuple(getattr(pool, "_pool", ())), told):
-        told.blocking.append(partial(_renewed, pool))
+        told.blocking.append(_renewal(pool, told))
         told.count("psycopg_pool")
 
 
 def _psycopg_async_pool(pool: Any, told: Told, loop: Loop) -> None:
     is_here = not pool.closed and loop is not None and _is_of(pool, loop)
     if is_here and _are_meant(tuple(getattr(pool, "_pool", ())), told):
-        told.awaited.append(partial(_renewed_in_loop, pool))
+        told.awaited.append(_renewal(pool, told))
         told.count("psycopg_pool")
 
 
-def _renewed(pool: Any) -> None:
-    sizes = _sizes(pool)
-    _renewal(pool)()
-    for size in sizes:
-        pool.resize(*size)
+def _renewal(pool: Any, told: Told) -> Callable[[], Any]:
+    """What has a pool of psycopg's be without broken connections.
 
-
-async def _renewed_in_loop(pool: Any) -> None:
-    sizes = _sizes(pool)
-    await _renewal(pool)()
-    for size in sizes:
-        await pool.resize(*size)
-
-
-def _renewal(pool: Any) -> Callable[[], Any]:
-    """What also replaces connections that are in use just now, when they come back; before
-    psycopg_pool 3.3 there is only what tries the idle ones."""
-    found: Callable[[], Any] = getattr(pool, "drain", None) or pool.check
-    return found
-
-
-def _sizes(pool: Any) -> tuple[tuple[int, int], ...]:
-    """Which sizes a pool that has lost all it had is given in turn, so that it connects at once.
-
-    It tries again by itself, ever more slowly (``AttemptWithBackoff``: 1 s, 2 s, 4 s, ...), and has
-    those who want a connection wait meanwhile. One that grows connects now; the connection that is
-    one too many then it lets go of again (``ShrinkPool``).
+    ``drain()`` also replaces those that are in use just now, when they come back. Where there is no
+    such thing (before psycopg_pool 3.3), or it is not known that the pool leads to the endpoint,
+    idle ones are tried.
     """
-    least, most = pool.min_size, pool.max_size
-    if least == 0 or getattr(pool, "_pool", ()):
-        return ()
-    return (least + 1, max(most, least + 1)), (least, most)
+    drain: Callable[[], Any] | None = getattr(pool, "drain", None)
+    return drain if drain is not None and _named_port(pool) == told.port else pool.check
+
+
+def _named_port(pool: Any) -> int | None:
+    """Where a pool of psycopg's connects to, as far as it says so beforehand."""
+    try:
+        named = sys.modules["psycopg"].conninfo.conninfo_to_dict(pool.conninfo, **pool.kwargs)
+        return int(named["port"])
+    except Exception:  # noqa: BLE001 - it may be a function of the app's, or no port at all
+        return None
 
 
 def _asyncpg(pool: Any, told: Told, loop: Loop) -> None:

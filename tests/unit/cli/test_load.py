@@ -240,7 +240,10 @@ def test_a_database_that_is_just_being_moved_is_looked_for_anew(
         plan_load(LoadTable(), run_id="1f3a9c2e"), source=TableSource(("c",), "body", "exact")
     )
     there = Moving("the old one", "the old one", "the new one")
-    judged = command._judge(plan, there, tmp_path)  # type: ignore[arg-type]
+    judged = command._of_whoever_leads(
+        there,  # type: ignore[arg-type]
+        lambda: command._judge(plan, there, tmp_path),  # type: ignore[arg-type]
+    )
     if ends:
         assert asyncio.run(judged) is found
         assert asked == ["the old one", "the old one", "the new one"]

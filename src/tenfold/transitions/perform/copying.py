@@ -36,7 +36,7 @@ def copying(path: str, world: World, tell: Tell) -> Iterator[None]:
         yield
         return
     assert isinstance(member, Unit)
-    if not isinstance(member.settings, PatroniSettings) and not disk_state(world, member).cluster:
+    if not isinstance(member.settings, PatroniSettings) and not _has_data(member, world):
         with_copy(world.journal, path)
     over = Event()
     slot = slot_name(settings_of(member))
@@ -52,6 +52,13 @@ def copying(path: str, world: World, tell: Tell) -> Iterator[None]:
     finally:
         over.set()
         watch.join()
+
+
+def _has_data(unit: Unit, world: World) -> bool:
+    # Its host may have come to be a moment ago, and have nothing yet of what looks at its disk.
+    scripts = tuple(f for f in world.blueprint.render(unit)[0] if f.path.endswith(".sh"))
+    world.agent(unit.host).write(scripts)
+    return disk_state(world, unit).cluster
 
 
 def _leader(member: Unit | Pool, world: World) -> Unit | None:
