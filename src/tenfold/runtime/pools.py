@@ -143,7 +143,9 @@ def _renewal(pool: Any, told: Told) -> Callable[[], Any]:
 def _named_port(pool: Any) -> int | None:
     """Where a pool of psycopg's connects to, as far as it says so beforehand."""
     try:
-        named = sys.modules["psycopg"].conninfo.conninfo_to_dict(pool.conninfo, **pool.kwargs)
+        named = sys.modules["psycopg"].conninfo.conninfo_to_dict(
+            pool.conninfo, **(pool.kwargs or {})
+        )
         return int(named["port"])
     except Exception:  # noqa: BLE001 - it may be a function of the app's, or no port at all
         return None
