@@ -1,4 +1,4 @@
-"""The examples' own tests, on a PostgreSQL as they will have one."""
+"""The examples' own tests, on a PostgreSQL as they will have one; conduit's bring their own."""
 
 from __future__ import annotations
 
@@ -34,10 +34,13 @@ def server_url() -> Iterator[str]:
     "name", [pytest.param("conduit", marks=pytest.mark.always), "polls", "flask-notes"]
 )
 def test_an_example_passes_its_own_tests(name: str, server_url: str) -> None:
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    if name != "conduit":
+        environment["DATABASE_URL"] = server_url
     done = subprocess.run(
         [python(name), "-W", "error", *THEIR_TESTS[name]],
         cwd=EXAMPLES / name,
-        env={**os.environ, "DATABASE_URL": server_url, "PYTHONDONTWRITEBYTECODE": "1"},
+        env=environment,
         capture_output=True,
         text=True,
         timeout=WITHIN_SECONDS,

@@ -90,7 +90,10 @@ def test_a_key_in_the_wrong_table_is_told_where_it_belongs() -> None:
     [
         ('[database]\nshard_by = "id"', "4: [database] shard_by: comes with stage 1m"),
         ("[services.a]\nroutes = []", "3: services: comes with stage 100k"),
-        ('[reads]\nroutes = ["/"]', "3: reads: comes with a later version"),
+        (
+            '[reads]\nroutes = ["/"]',
+            "3: reads: comes with the rest of stage 1k, in a later version",
+        ),
     ],
 )
 def test_what_comes_later_says_when(text: str, answer: str) -> None:
