@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -178,7 +179,12 @@ def small_disks(root: Path, names: tuple[str, ...], size: str) -> Iterator[None]
         yield
     finally:
         for folder in mounted:
-            subprocess.run(["umount", str(folder)], check=True)
+            # The last of its processes may be leaving just now.
+            wait_for(partial(_unmounted, folder), within=30, subject=f"nobody to use {folder}")
+
+
+def _unmounted(folder: Path) -> bool:
+    return subprocess.run(["umount", str(folder)], check=False).returncode == 0
 
 
 def fill(member: Member) -> Path:

@@ -10,6 +10,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,7 +43,15 @@ def missing() -> str | None:
         return "there is no chromium on PATH: make browser as root, or apt-get install chromium"
     asked = subprocess.run([found, "--version"], capture_output=True, timeout=60, check=False)
     # Some systems have a program of this name that only says where else to get one.
-    return None if asked.returncode == 0 else f"{found} is no browser: {asked.stderr.decode()}"
+    if asked.returncode != 0:
+        return f"{found} is no browser: {asked.stderr.decode()}"
+    driver = subprocess.run(
+        [sys.executable, "-m", "playwright", "--version"],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return None if driver.returncode == 0 else f"Playwright does not run: {driver.stderr.decode()}"
 
 
 @dataclass
