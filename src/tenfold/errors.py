@@ -32,6 +32,17 @@ An error's text follows one shape, which the command line prints as it is::
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The end of a sentence that refuses a word, with the known one it is most like; empty if it is
+    like none. ``cutoff`` is that of :func:`difflib.get_close_matches`."""
+    import difflib  # most commands never need it
+
+    close = difflib.get_close_matches(word, known, n=1, cutoff=cutoff)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
 
 class TenfoldError(Exception):
     """Base of every expected failure.

@@ -47,15 +47,24 @@ BACK_SECONDS = 3.0
 may_cut = pytest.mark.skipif(bool(cutting.why_not()), reason=cutting.why_not())
 
 
+@contextmanager
+def stopped_on_its_way(
+    bring: Bring, point: str
+) -> Iterator[tuple[Project, Users, subprocess.Popen[str]]]:
+    """A move to 100 that has come to this point and stands still there, while two users write."""
+    project = bring(apps.diary)
+    project.up()
+    with Users(project, 2) as users:
+        command = stopped_at(project, point, "grow", "--to", "100", heard=True)
+        assert command is not None
+        yield project, users, command
+
+
 @pytest.mark.parametrize("after", ["resume", "abort"])
 def test_a_new_host_that_falls_silent_while_it_is_prepared_costs_users_nothing(
     bring: Bring, after: str
 ) -> None:
-    project = bring(apps.diary)
-    project.up()
-    with Users(project, 2) as users:
-        command = stopped_at(project, "CatchUp.before", "grow", "--to", "100", heard=True)
-        assert command is not None
+    with stopped_on_its_way(bring, "CatchUp.before") as (project, users, command):
         with silenced(project, "db1"):
             code, said, seconds = go_on(command, within=90)
             assert code == 1, said
@@ -84,11 +93,7 @@ def test_a_new_host_that_falls_silent_while_it_is_prepared_costs_users_nothing(
 def test_a_new_host_that_falls_silent_while_requests_wait_lets_them_go_on(
     bring: Bring, point: str, after: str
 ) -> None:
-    project = bring(apps.diary)
-    project.up()
-    with Users(project, 2) as users:
-        command = stopped_at(project, point, "grow", "--to", "100", heard=True)
-        assert command is not None
+    with stopped_on_its_way(bring, point) as (project, users, command):
         with silenced(project, "db1"):
             code, said, _ = go_on(command, within=90)
             assert code == 1, said
@@ -105,11 +110,7 @@ def test_a_new_host_that_falls_silent_while_requests_wait_lets_them_go_on(
 def test_a_network_that_is_cut_before_the_copy_ends_the_command_and_costs_users_nothing(
     bring: Bring,
 ) -> None:
-    project = bring(apps.diary)
-    project.up()
-    with Users(project, 2) as users:
-        command = stopped_at(project, "EnsureSlot.before", "grow", "--to", "100", heard=True)
-        assert command is not None
+    with stopped_on_its_way(bring, "EnsureSlot.before") as (project, users, command):
         with cut_off(project, "db1"):
             code, said, _ = go_on(command, within=200)
             assert code == 1, said
@@ -123,11 +124,7 @@ def test_a_network_that_is_cut_before_the_copy_ends_the_command_and_costs_users_
 
 @may_cut
 def test_a_network_that_is_cut_for_a_while_behind_the_copy_is_waited_for(bring: Bring) -> None:
-    project = bring(apps.diary)
-    project.up()
-    with Users(project, 2) as users:
-        command = stopped_at(project, "CatchUp.before", "grow", "--to", "100", heard=True)
-        assert command is not None
+    with stopped_on_its_way(bring, "CatchUp.before") as (project, users, command):
         with cut_off(project, "db1"):
             command.send_signal(signal.SIGCONT)
             before = len(users.acknowledged)
@@ -142,11 +139,7 @@ def test_a_network_that_is_cut_for_a_while_behind_the_copy_is_waited_for(bring: 
 
 @may_cut
 def test_a_network_that_is_cut_while_requests_wait_lets_them_go_on(bring: Bring) -> None:
-    project = bring(apps.diary)
-    project.up()
-    with Users(project, 2) as users:
-        command = stopped_at(project, "Hold.after", "grow", "--to", "100", heard=True)
-        assert command is not None
+    with stopped_on_its_way(bring, "Hold.after") as (project, users, command):
         with cut_off(project, "db1"):
             code, said, _ = go_on(command, within=90)
             assert code == 1, said
@@ -162,11 +155,7 @@ def test_a_network_that_is_cut_while_requests_wait_lets_them_go_on(bring: Bring)
 @may_cut
 def test_a_network_that_is_cut_behind_the_fence_loses_nothing(bring: Bring) -> None:
     """Its follower has everything by then. It is the app that cannot reach who comes to lead."""
-    project = bring(apps.diary)
-    project.up()
-    with Users(project, 2) as users:
-        command = stopped_at(project, "Fence.after", "grow", "--to", "100", heard=True)
-        assert command is not None
+    with stopped_on_its_way(bring, "Fence.after") as (project, users, command):
         with users.harmed_by("its network"):
             with cut_off(project, "db1"):
                 go_on(command, within=90)

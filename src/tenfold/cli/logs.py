@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import difflib
 import itertools
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -18,7 +17,7 @@ from tenfold.cli.output import Output
 from tenfold.cli.past import at
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment.deployment import Deployment
-from tenfold.errors import Refused, UsageError
+from tenfold.errors import Refused, UsageError, did_you_mean
 from tenfold.observe import log_query
 from tenfold.observe.log_query import Query
 from tenfold.secret import Secret
@@ -102,11 +101,9 @@ def require_units(names: Sequence[str], known: Collection[str]) -> None:
     unknown = [name for name in names if name not in known]
     if not unknown:
         return
-    close = difflib.get_close_matches(unknown[0], known, n=1)
-    meant = f'; did you mean "{close[0]}"?' if close else ""
     all_there_are = " ".join(sorted({pool_of(name) or name for name in known}))
     raise Refused(
-        f"there is no unit {' and no unit '.join(unknown)}{meant}",
+        f"there is no unit {' and no unit '.join(unknown)}{did_you_mean(unknown[0], known)}",
         next=f"tenfold logs {all_there_are}    names all that there are"
         if known
         else "tenfold status    tells what runs",

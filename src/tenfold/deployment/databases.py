@@ -148,8 +148,7 @@ def _observe(unit: Unit, blueprint: Blueprint, intent: Intent, clustered: bool) 
     if agent is None:
         return ObservedDatabase(unit.path, "unknown")
     scene = blueprint.scene(unit)
-    scripts = tuple(f for f in blueprint.render(unit)[0] if f.path.endswith(".sh"))
-    agent.write(scripts)
+    agent.write(blueprint.scripts(unit))
     finished = agent.run(orders.disk_state(unit, scene))
     if finished.code != 0:
         raise TargetError(f"{unit.path} cannot be looked at", detail=finished.tail)

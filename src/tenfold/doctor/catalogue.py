@@ -22,7 +22,7 @@ from tenfold.doctor.checks import (
     workers,
 )
 from tenfold.doctor.model import Check
-from tenfold.errors import UsageError
+from tenfold.errors import UsageError, did_you_mean
 
 MACHINE: Final = machine.CHECKS
 PROJECT: Final = (*project.CHECKS, *server.CHECKS)
@@ -73,8 +73,5 @@ def named(word: str) -> Check[Any]:
     if found:
         told = ", ".join(one.id for one in found)
         raise UsageError(f'several checks have "{word}" in their names: {told}')
-    import difflib
-
-    close = difflib.get_close_matches(word, [one.id for one in checks()], n=1, cutoff=0.5)
-    meant = f'; did you mean "{close[0]}"?' if close else ""
+    meant = did_you_mean(word, [one.id for one in checks()], cutoff=0.5)
     raise UsageError(f'there is no check "{word}"{meant}', next="tenfold doctor --checks")

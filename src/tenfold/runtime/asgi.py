@@ -136,7 +136,7 @@ class AsgiWrapper:
             await self._lifespan(scope, receive, send)
 
     async def _websocket(self, scope: Any, receive: Receive, send: Send) -> None:
-        lines.current.set(scope)
+        _set_current(scope)
         self.believe(scope)
         state, began, status = self._state, perf_counter(), 0
 

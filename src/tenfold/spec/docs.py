@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 
-from tenfold.errors import UsageError
+from tenfold.errors import UsageError, did_you_mean
 from tenfold.spec import later
 
 # A part begins with a line such as "# server: the process that imports the app -----".
@@ -62,6 +61,5 @@ def section(name: str | None = None) -> str:
     comes = later.when(tuple(name.strip("[]").split("."))) or later.when((wanted,))
     if comes:
         raise UsageError(f"[{wanted}] {comes}", next="tenfold docs shows what there is")
-    close = difflib.get_close_matches(wanted, found, n=1)
-    meant = f'; did you mean "{close[0]}"?' if close else ""
+    meant = did_you_mean(wanted, found)
     raise UsageError(f'there is no section "{name}"{meant}', next=f"one of {', '.join(found)}")

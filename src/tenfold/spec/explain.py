@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from tenfold.errors import did_you_mean
 from tenfold.spec import later
 from tenfold.spec.model import APP_MISSING, AppSpec
 
@@ -149,8 +150,7 @@ def _unknown(path: Path) -> str:
 
 
 def _meant(wrong: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(wrong.lower(), names, n=1, cutoff=_CLOSE)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    return did_you_mean(wrong.lower(), names, _CLOSE)
 
 
 def _home(key: str) -> tuple[str, ...] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import zoneinfo
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, Self
@@ -10,6 +9,7 @@ from typing import Annotated, Final, Literal, Self
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Field, model_validator
 
+from tenfold.errors import did_you_mean
 from tenfold.spec import values
 from tenfold.spec.table import Table
 from tenfold.spec.units import WaitSeconds
@@ -62,8 +62,8 @@ def time_zone(text: str) -> str:
     try:
         zoneinfo.ZoneInfo(text)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        close = difflib.get_close_matches(text, zoneinfo.available_timezones(), n=1)
-        meant = f'; did you mean "{close[0]}"?' if close else ', for example "Europe/Berlin"'
+        meant = did_you_mean(text, zoneinfo.available_timezones())
+        meant = meant or ', for example "Europe/Berlin"'
         raise ValueError(f'"{text}" is not a time zone{meant}') from None
     return text
 

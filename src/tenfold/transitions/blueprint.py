@@ -92,6 +92,11 @@ class Blueprint:
         made = self.engines[member.engine]
         return made.render(member, scene), made.launch(member, scene)
 
+    def scripts(self, member: Unit | Pool) -> tuple[File, ...]:
+        """Of its files those that orders execute on its host, for whoever asks before it is
+        started."""
+        return tuple(f for f in self.render(member)[0] if f.path.endswith(".sh"))
+
     def fingerprint(self, member: Unit | Pool) -> str:
         """A digest of what the unit is made from; the same for every instance of a pool.
 

@@ -33,5 +33,13 @@ def without_copy(journal: Journal, path: str) -> None:
         _set(journal, known - {path})
 
 
+def without_copies_on(journal: Journal, host: str) -> None:
+    """That host is gone, with all that was there."""
+    known = not_compared(journal.facts())
+    left = frozenset(path for path in known if not path.startswith(f"{host}/"))
+    if left != known:
+        _set(journal, left)
+
+
 def _set(journal: Journal, paths: frozenset[str]) -> None:
     journal.set(FACT, sorted(paths))

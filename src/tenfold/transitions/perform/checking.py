@@ -49,7 +49,7 @@ def examine(
     led, leader_scene = database_unit(leader, world)
     asked = unit if unit.host in world.target.hosts() else led
     agent = world.agent(asked.host)
-    agent.write(tuple(f for f in world.blueprint.render(asked)[0] if f.path.endswith(".sh")))
+    agent.write(world.blueprint.scripts(asked))
     there = world.blueprint.scene(asked)
     installation = parse_installation(run_at(world, asked, orders.installation(asked, there)))
     if copied is None:

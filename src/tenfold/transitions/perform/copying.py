@@ -56,8 +56,7 @@ def copying(path: str, world: World, tell: Tell) -> Iterator[None]:
 
 def _has_data(unit: Unit, world: World) -> bool:
     # Its host may have come to be a moment ago, and have nothing yet of what looks at its disk.
-    scripts = tuple(f for f in world.blueprint.render(unit)[0] if f.path.endswith(".sh"))
-    world.agent(unit.host).write(scripts)
+    world.agent(unit.host).write(world.blueprint.scripts(unit))
     return disk_state(world, unit).cluster
 
 

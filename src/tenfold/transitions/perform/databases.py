@@ -25,7 +25,7 @@ from tenfold.topology.settings import (
     PatroniSettings,
 )
 from tenfold.transitions import steps
-from tenfold.transitions.copies import not_compared, without_copy
+from tenfold.transitions.copies import without_copies_on, without_copy
 from tenfold.transitions.pause import stop_point
 from tenfold.transitions.perform import resting
 from tenfold.transitions.perform.catching_up import Race, Rates, Sample
@@ -223,9 +223,7 @@ def _(step: steps.RemoveData, world: World, tell: Tell) -> None:
 @effect.register
 def _(step: steps.RemoveHost, world: World, tell: Tell) -> None:
     world.target.destroy(step.host)
-    for path in not_compared(world.journal.facts()):
-        if path.startswith(f"{step.host}/"):
-            without_copy(world.journal, path)
+    without_copies_on(world.journal, step.host)
 
 
 @effect.register
