@@ -152,7 +152,7 @@ def _of_draining(host: str, away: Collection[str], now: Standing) -> tuple[str, 
             raise Refused(f"Redis and its data are on {host} alone, and the app needs them")
     found += _what_stops(host, now.whole)
     if any(isinstance(m.settings, PatroniSettings) for m in here):
-        found += _unreplicated(host, left)
+        found += _unreplicated(host, away, now)
     return tuple(found)
 
 
@@ -168,7 +168,7 @@ def _of_replacing(host: str, away: Collection[str], now: Standing) -> tuple[str,
     _require_successor(host, now)
     found = [f"what {host} has of the database and of etcd is deleted, and copied from the others"]
     if databases:
-        found += _unreplicated(host, without(now.whole, {host, *away}))
+        found += _unreplicated(host, away, now)
     return tuple(found)
 
 
@@ -219,17 +219,22 @@ def _what_stops(host: str, whole: Topology) -> list[str]:
     return found
 
 
-def _unreplicated(host: str, left: Topology) -> list[str]:
-    others = left.of(PatroniSettings)
-    nodes = max(
-        (m.settings.synchronous_nodes for m in others if isinstance(m.settings, PatroniSettings)),
-        default=1,
-    )
-    if len(others) > nodes:
+def _unreplicated(host: str, away: Collection[str], now: Standing) -> list[str]:
+    """What it costs if too few databases are left that have every commit; one that does not follow
+    is none of them, be it in the topology or not."""
+    others = without(now.whole, {host, *away}).of(PatroniSettings)
+    settings = [m.settings for m in others if isinstance(m.settings, PatroniSettings)]
+    complete = [m.host for m in others if m.host == now.leader or m.host in now.in_sync]
+    if len(complete) > max((s.synchronous_nodes for s in settings), default=1):
         return []
-    if any(isinstance(m.settings, PatroniSettings) and m.settings.strict for m in others):
-        return [f'until {host} is back nothing is written: [database] without_follower is "stop"']
-    return [f"until {host} is back a commit is on {len(others)} host alone, and that may be lost"]
+    behind = [m.host for m in others if m.host not in complete]
+    back = f"{host} is back"
+    if behind:
+        back += f", or {' or '.join(behind)} has every commit,"
+    if any(s.strict for s in settings):
+        return [f'until {back} nothing is written: [database] without_follower is "stop"']
+    hosts = "1 host" if len(complete) == 1 else f"{len(complete)} hosts"
+    return [f"until {back} a commit is on {hosts} alone, and that may be lost"]
 
 
 def plan(move: HostMove, found: SeenCluster, goal: Goal, terms: Terms) -> Plan:

@@ -9,8 +9,10 @@ from tests.unit.transitions.test_clustering import World, failed_over, goal, set
 from tests.unit.transitions.test_crossing import FACTS, MACHINE, SPEC
 
 from tenfold.errors import Refused
+from tenfold.stages import stage_1k
 from tenfold.stages.path import position
 from tenfold.topology.drained import without
+from tenfold.topology.model import Topology
 from tenfold.topology.observation import ObservedHost
 from tenfold.topology.settings import PatroniSettings
 from tenfold.transitions import hosting
@@ -21,6 +23,19 @@ from tenfold.transitions.hosting import Does, HostMove, Standing, objections, pl
 
 WHOLE = position("1k", SPEC, MACHINE, FACTS).topology
 WELL = Standing(WHOLE, "db1", ("db2",), ("db1", "db2", "arbiter"))
+OF_THREE = stage_1k.topology(SPEC, MACHINE, FACTS, stage_1k.Zones(databases=3))
+THREE = Standing(OF_THREE, "db1", ("db2", "db3"), ("db1", "db2", "db3"))
+
+
+def strict(whole: Topology) -> Topology:
+    """Nothing is written without a follower."""
+    units = tuple(
+        replace(u, settings=replace(u.settings, strict=True))
+        if isinstance(u.settings, PatroniSettings)
+        else u
+        for u in whole.units
+    )
+    return replace(whole, units=units)
 
 
 def seen(world: World, *, in_sync: tuple[str, ...] = ("db2",)) -> SeenCluster:
@@ -239,14 +254,36 @@ def test_it_is_told_what_a_drain_costs() -> None:
 
 
 def test_where_writes_stop_without_a_follower_a_drain_costs_that() -> None:
-    units = tuple(
-        replace(u, settings=replace(u.settings, strict=True))
-        if isinstance(u.settings, PatroniSettings)
-        else u
-        for u in WHOLE.units
-    )
-    (told,) = objections(move("drain", "db2"), replace(WELL, whole=replace(WHOLE, units=units)))
+    (told,) = objections(move("drain", "db2"), replace(WELL, whole=strict(WHOLE)))
     assert "until db2 is back nothing is written" in told
+
+
+def test_of_three_databases_in_sync_any_may_leave_without_a_word() -> None:
+    for host in ("db1", "db2", "db3"):
+        assert objections(move("drain", host), THREE) == ()
+    assert "alone" in " ".join(objections(move("drain", "db2", "db3"), THREE))
+
+
+@pytest.mark.parametrize("host", ["db1", "db2"])
+def test_a_database_that_does_not_follow_is_not_counted_on_when_another_one_leaves(
+    host: str,
+) -> None:
+    lags = replace(THREE, in_sync=("db2",))
+    alone = (
+        f"until {host} is back, or db3 has every commit, a commit is on 1 host alone, and that may"
+        " be lost"
+    )
+    assert objections(move("drain", host), lags) == (alone,)
+    assert objections(move("replace", host), lags)[1:] == (alone,)
+    (stops,) = objections(move("drain", host), replace(lags, whole=strict(OF_THREE)))
+    assert f"until {host} is back, or db3 has every commit, nothing is written" in stops
+
+
+def test_a_database_that_does_not_follow_leaves_without_a_word() -> None:
+    lags = replace(THREE, in_sync=("db2",))
+    assert objections(move("drain", "db3"), lags) == ()
+    (deleted,) = objections(move("replace", "db3"), lags)
+    assert "is deleted" in deleted
 
 
 @pytest.mark.parametrize(
