@@ -193,9 +193,21 @@ def test_unlogged_tables_are_named_before_anything_is_touched(bring: Bring) -> N
     project = bring(apps.diary)
     project.up()
     project.ok("psql", "--", "-c", "create unlogged table scratch (id int)")
-    done = project.tenfold("grow", "--to", "100", timeout=200)
-    assert done.returncode == 1
-    assert "scratch" in done.stdout + done.stderr
-    assert project.get("/notes").status == 200
-    project.ok("abort", timeout=200)
-    assert not (Path(project.path) / ".tenfold" / "hosts" / "db1").exists()
+    project.tenfold("plan", "--to", "100", "-o", "move.json")
+    for typed in (("--to", "100"), ("move.json",)):
+        done = project.tenfold("grow", *typed, timeout=200)
+        assert done.returncode == 1
+        for words in ("scratch", "nothing was touched", f"tenfold grow {' '.join(typed)}"):
+            assert words in done.stdout + done.stderr, done.stderr
+        assert not (Path(project.path) / ".tenfold" / "hosts" / "db1").exists()
+        assert project.status()["transition"] is None
+    project.ok("deploy")
+    project.ok("psql", "--", "-c", "drop table scratch")
+    project.ok("grow", "--to", "100", timeout=200)
+    project.ok("psql", "--", "-c", "create unlogged table scratch (id int)")
+    done = project.tenfold("reverse", timeout=200)
+    assert (done.returncode, "nothing was touched" in done.stderr) == (1, True), done.stderr
+    assert project.status()["transition"]["may"] == ["complete", "reverse"]
+    project.ok("psql", "--", "-c", "drop table scratch")
+    project.ok("reverse", timeout=200)
+    assert project.status()["stage"] == "10"

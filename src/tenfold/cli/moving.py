@@ -13,6 +13,7 @@ from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.ways import way_on
 from tenfold.deployment import backups, hosts, launch, reporting, work, writes
+from tenfold.deployment.beforehand import begins, require_unhindered
 from tenfold.deployment.cross import Journey, require_way_back
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.external import require_own
@@ -59,9 +60,14 @@ def move(
         launches = launch.covers(crossing)
         if not launches:
             _require_movable(deployment, command)
+        findings = None
         if promised is not None and file is not None:
             now = forecast(deployment, crossing)
             require_same(promised, now.to_json(now.after.spec.name), file)
+            findings = now.findings
+        if not launches and begins(deployment.crossing, crossing):
+            again = f"tenfold {command} {file}" if file else called(crossing.command, crossing)
+            require_unhindered(deployment, crossing, again, findings)
         output.event(command, {"from": before, "to": crossing.final})
         with PlanProgress(output) as progress:
             recorder = Recorder(progress)
