@@ -229,6 +229,24 @@ def test_a_fence_that_is_killed_half_way_is_none_and_the_next_one_is_whole() -> 
         assert role(leader.on_disk(), clustered=False) == "fenced"
 
 
+def test_whom_commits_wait_for_is_known_also_while_nobody_follows() -> None:
+    with pair() as (leader, follower):
+        follow(leader, follower)
+        with leader.connect("superuser") as here:
+            assert replication.awaited(here) == replication.Awaited(waits=False, in_sync=())
+            conf = Path(leader.scene.place.config, "postgresql.conf")
+            conf.write_text(f"{conf.read_text()}synchronous_standby_names = '*'\n")
+            here.execute("SELECT pg_reload_conf()")
+            wait_for(lambda: replication.awaited(here).in_sync, within=10, subject="the setting")
+            assert replication.awaited(here).waits
+            follower.stop()
+            wait_for(
+                lambda: replication.awaited(here) == replication.Awaited(waits=True, in_sync=()),
+                within=10,
+                subject="the follower to be gone",
+            )
+
+
 def test_unfence_does_not_make_a_follower_lead() -> None:
     with pair() as (leader, follower):
         follow(leader, follower)

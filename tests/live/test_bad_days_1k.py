@@ -118,9 +118,12 @@ def test_without_a_majority_of_etcd_the_leader_goes_on_and_that_is_told(bring: B
     leader = project.status()["failover"]["leader"]
     server = Member(project, leader).postmaster()
     others = [pid_of(project, host, "etcd") for host in ETCD_HOSTS if host != leader]
+    follower = "db2" if leader == "db1" else "db1"
+    rule = f"commits wait for {follower}; none is acknowledged if it is lost, until etcd answers"
     with Users(project, 2) as users:
         with paused(*others):
-            wait_for_words(project, "etcd has no majority", f"{leader} leads", "degraded")
+            wait_for_words(project, "etcd has no majority", f"{leader} leads", "degraded", rule)
+            assert project.status()["failover"]["in_sync"] == [follower]
             time.sleep(25)  # no condition: that nothing happens for longer than a lease is tested
             wait_for_words(project, "etcd has no majority", f"{leader} leads")
             wait_for_answers(users)

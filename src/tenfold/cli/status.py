@@ -197,6 +197,8 @@ def failover_line(told: Mapping[str, Any]) -> tuple[str, bool]:
     agree, members = told["etcd_agree"], told["etcd_members"]
     leads = f"{leader} leads" if leader else "nobody leads just now"
     may = f"{' and '.join(in_sync)} in sync" if in_sync else "nobody else is in sync"
+    if told["told_by"] == "nobody":
+        may = "nobody can say who is in sync"
     well = bool(leader and in_sync) and agree == members
     return f"{leads}, {may} · etcd {agree} of {members}", well
 

@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from tenfold.deployment import work
 from tenfold.deployment.databases import observe_databases
-from tenfold.deployment.leading import etcd_state, leading_alone, stops_without_follower, view_of
+from tenfold.deployment.leading import (
+    awaited_by,
+    etcd_state,
+    leading_alone,
+    stops_without_follower,
+    view_of,
+)
 from tenfold.engines.etcd.probe import has_lost_data
 from tenfold.engines.etcd.render import founded
 from tenfold.engines.patroni import probe
@@ -61,7 +67,10 @@ class Standing:
     agrees; ``lost_etcd`` are those whose member has lost its data. ``stops``: writes stop while
     nobody is in sync. ``drained`` are hosts that were taken out, ``emptied`` those of them whose
     data was given up; ``cut_off`` is the command on a host that is not over, and at which nobody
-    is."""
+    is.
+
+    ``told_by``: whose word ``in_sync`` is. Where it is the leader's own, as etcd has no majority,
+    ``waits`` says whether its commits wait for anybody, and what they wait for stays as it is."""
 
     leader: str | None
     in_sync: tuple[str, ...]
@@ -76,18 +85,39 @@ class Standing:
     cut_off: str | None = None
     lost_etcd: tuple[str, ...] = ()
     stops: bool = False
+    told_by: Literal["etcd", "leader", "nobody"] = "etcd"
+    waits: bool = True
 
     @property
     def rule(self) -> str:
         """Whom a commit waits for, and what comes if those are lost."""
+        if self.told_by != "etcd":
+            return self._rule_of_the_leader()
         if not self.in_sync:
             nobody = "until another database has all" if self.stops else "for nobody"
             return f"commits wait {nobody}"
-        several = len(self.in_sync) > 1
-        who = " or ".join(self.in_sync) + (", whichever is quicker" if several else "")
-        lost = "all are lost" if several else "it is lost"
+        lost = "all are lost" if len(self.in_sync) > 1 else "it is lost"
         then = f"none is acknowledged if {lost}" if self.stops else f"alone if {lost}"
-        return f"commits wait for {who}; {then}"
+        return f"commits wait for {self._awaited}; {then}"
+
+    def _rule_of_the_leader(self) -> str:
+        """Without etcd nobody gives up a follower that is lost; and the leader stops writing then,
+        since it goes on only while all of the others agree to that (Patroni's failsafe mode)."""
+        if self.told_by == "nobody":
+            return "whom commits wait for is not known: nobody who could say so answers"
+        if not self.waits:
+            return "commits wait for nobody"
+        until = "until etcd answers again"
+        if not self.in_sync:
+            return f"commits wait for a database that does not follow, {until}"
+        several = len(self.in_sync) > 1
+        lost = "one of them is lost" if several else "it is lost"
+        return f"commits wait for {self._awaited}; none is acknowledged if {lost}, {until}"
+
+    @property
+    def _awaited(self) -> str:
+        whichever = ", whichever is quicker" if len(self.in_sync) > 1 else ""
+        return " or ".join(self.in_sync) + whichever
 
     @property
     def troubles(self) -> tuple[str, ...]:
@@ -103,6 +133,8 @@ class Standing:
                 f"etcd has no majority, {self.etcd_agree} of {self.etcd_members} agree: whoever"
                 " leads goes on, and nobody can take its place"
             )
+        elif self.told_by != "etcd" and self.waits:
+            pass  # Whom commits wait for was not forgotten: the rule says it.
         elif self.leader is not None and not self.in_sync and self.stops:
             yield (
                 f"{self.leader} takes no writes: no other database has all that it wrote, and"
@@ -164,7 +196,19 @@ def _standing(deployment: Deployment) -> Standing:
     lost = tuple(_lost_etcd(intent, [name for name, agrees in members.items() if not agrees]))
     if view is None or not found.quorum:  # what Patroni knows of others is as old as etcd's word
         alone = leading_alone(blueprint)
-        return Standing(alone, (), agree, etcd_members, full=full, etcd=members, lost_etcd=lost)
+        word = None if alone is None else awaited_by(alone, blueprint)
+        return Standing(
+            alone,
+            () if word is None else tuple(host for host in hosts if host in word.in_sync),
+            agree,
+            etcd_members,
+            full=full,
+            etcd=members,
+            lost_etcd=lost,
+            stops=stops_without_follower(blueprint, asks=False),
+            told_by="nobody" if word is None else "leader",
+            waits=word is None or word.waits,
+        )
     follow = {m.name for m in view.members if m.role == "follower" and m.state in FOLLOWS}
     leader = None if view.leader is None else view.leader.name
     away = tuple(host for host in hosts if host != leader and host not in follow)

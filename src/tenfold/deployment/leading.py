@@ -6,16 +6,25 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import psycopg
+
 import tenfold.engines.etcd.probe as etcd
 from tenfold.engines.patroni import probe
-from tenfold.errors import TargetError
+from tenfold.engines.postgresql.admin import MAINTENANCE
+from tenfold.engines.postgresql.login import connect, login
+from tenfold.engines.postgresql.replication import awaited
+from tenfold.errors import TargetError, TenfoldError
 from tenfold.topology.settings import EtcdSettings, PatroniSettings
 
 if TYPE_CHECKING:
     from tenfold.engines.etcd.probe import EtcdState
     from tenfold.engines.patroni.probe import ClusterView
+    from tenfold.engines.postgresql.replication import Awaited
     from tenfold.transitions.blueprint import Blueprint
     from tenfold.transitions.planner import Goal
+
+ASKED_SECONDS = 3
+"""... a server may take to let somebody in, and then to answer."""
 
 
 def view_of(blueprint: Blueprint) -> ClusterView | None:
@@ -24,12 +33,14 @@ def view_of(blueprint: Blueprint) -> ClusterView | None:
     return probe.first_view((unit, blueprint.scene(unit)) for unit in units)
 
 
-def stops_without_follower(blueprint: Blueprint) -> bool:
-    """Whether writes stop while no other database has everything, as whoever answers says."""
-    for unit in blueprint.topology.of(PatroniSettings):
+def stops_without_follower(blueprint: Blueprint, *, asks: bool = True) -> bool:
+    """Whether writes stop while no other database has everything, as whoever answers says; what was
+    wanted of them where nobody does, or nobody can know."""
+    units = blueprint.topology.of(PatroniSettings)
+    for unit in units if asks else ():
         with suppress(TargetError):
             return probe.is_strict(unit, blueprint.scene(unit))
-    return False
+    return any(isinstance(u.settings, PatroniSettings) and u.settings.strict for u in units)
 
 
 def etcd_state(blueprint: Blueprint) -> EtcdState:
@@ -49,6 +60,21 @@ def leading_alone(blueprint: Blueprint) -> str | None:
         with suppress(TargetError):
             if probe.leads(unit, blueprint.scene(unit)):
                 return unit.host
+    return None
+
+
+def awaited_by(host: str, blueprint: Blueprint) -> Awaited | None:
+    """Whom commits on this host's database wait for, by its own word; ``None`` without one."""
+    for unit in blueprint.topology.of(PatroniSettings):
+        if unit.host != host:
+            continue
+        who = login(unit, blueprint.scene(unit), "superuser", database=MAINTENANCE)
+        with (
+            suppress(TenfoldError, psycopg.Error),
+            connect(who, within_seconds=ASKED_SECONDS) as session,
+            session.within(ASKED_SECONDS),
+        ):
+            return awaited(session)
     return None
 
 

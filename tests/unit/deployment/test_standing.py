@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
+from tenfold.cli.status import failover_line
 from tenfold.deployment.clustered import Standing, full_hosts
 from tenfold.deployment.status import fails_over, never_up
 from tenfold.topology.observation import Observation, ObservedHost
@@ -36,6 +37,32 @@ def test_the_rule_by_which_commits_wait_is_told(
     in_sync: tuple[str, ...], stops: bool, rule: str
 ) -> None:
     assert rule in Standing("db1", in_sync, 3, 3, stops=stops).rule
+
+
+@pytest.mark.parametrize(
+    ("in_sync", "waits", "rule"),
+    [
+        (("db2",), True, "commits wait for db2; none is acknowledged if it is lost, until etcd"),
+        (("db2", "db3"), True, "whichever is quicker; none is acknowledged if one of them is lost"),
+        ((), True, "commits wait for a database that does not follow, until etcd answers again"),
+        ((), False, "commits wait for nobody"),
+    ],
+)
+@pytest.mark.parametrize("stops", [False, True])
+def test_without_etcd_the_rule_is_the_one_that_the_leader_goes_by(
+    in_sync: tuple[str, ...], waits: bool, stops: bool, rule: str
+) -> None:
+    now = Standing("db1", in_sync, 0, 3, stops=stops, told_by="leader", waits=waits)
+    assert rule in now.rule
+
+
+def test_where_nobody_can_say_whom_commits_wait_for_that_is_told() -> None:
+    now = Standing("db1", (), 0, 3, told_by="nobody")
+    assert "is not known" in now.rule
+    assert "nobody can say who is in sync" in failover_line(asdict(now))[0]
+    (told,) = now.troubles
+    assert "etcd has no majority" in told
+    assert not any("alone" in t for t in replace(now, etcd_agree=3).troubles)
 
 
 def test_where_writes_stop_that_is_told_and_not_that_they_go_on_alone() -> None:

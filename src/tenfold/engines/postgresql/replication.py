@@ -153,6 +153,29 @@ def follower_state(leader: Connection, follower: Connection, name: str) -> Follo
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """Whom commits wait for, by the server's own word. ``waits``: for somebody, be it one that does
+    not follow just now; ``in_sync`` are those that do, by the names they follow under."""
+
+    waits: bool
+    in_sync: tuple[str, ...]
+
+
+_AWAITED = """
+SELECT current_setting('synchronous_standby_names') <> '',
+       array(SELECT application_name::text FROM pg_stat_replication
+              WHERE sync_state IN ('sync', 'quorum') ORDER BY 1)
+"""
+
+
+def awaited(connection: Connection) -> Awaited:
+    """Whom a commit on this leader waits for."""
+    waits, in_sync = connection.execute(_AWAITED).fetchall()[0]
+    assert isinstance(in_sync, list)
+    return Awaited(bool(waits), tuple(in_sync))
+
+
+@dataclass(frozen=True, slots=True)
 class CopyProgress:
     """How far the copy of a new follower is. ``total_bytes`` is an estimate, ``None`` at first."""
 
