@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import math
 import ssl
+import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,13 +31,20 @@ class Leader:
     revision: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Etcd:
-    """All members of one cluster; each question goes to the first that answers it."""
+    """All members of one cluster; each question goes to the first that answers it, beginning with
+    ``first``: whoever answered last, or whose turn it is.
+
+    Each is waited for ``within_seconds``, and none at all from ``deadline`` on, by the monotonic
+    clock: who has no time for all of them goes on with the next ones later.
+    """
 
     urls: tuple[str, ...]
     tls: Tls | None
     within_seconds: float = 2.0
+    first: int = 0
+    deadline: float = math.inf
 
     def leader(self, key: str) -> Leader | None:
         """Who has the leader's key; ``None`` where nobody has.
@@ -107,15 +116,19 @@ class Etcd:
 
     def _ask(self, what: str, asked: dict[str, Any]) -> dict[str, Any]:
         last = "there is no address"
-        for url in self.urls:
+        for _ in self.urls:
+            within = min(self.within_seconds, self.deadline - time.monotonic())
+            if within <= 0:
+                break
+            url = self.urls[self.first]
             try:
-                status, said = request(url, f"/v3/{what}", self.tls, self.within_seconds, asked)
+                status, said = request(url, f"/v3/{what}", self.tls, within, asked)
+                if status == 200 and isinstance(said, dict):
+                    return said
+                last = f"{url}: status {status}"
             except (OSError, http.client.HTTPException) as fault:
                 last = f"{url}: {fault or type(fault).__name__}"
-                continue
-            if status == 200 and isinstance(said, dict):
-                return said
-            last = f"{url}: status {status}"
+            self.first = (self.first + 1) % len(self.urls)
         raise Unreachable(last)
 
 

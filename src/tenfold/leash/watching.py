@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import time
-from typing import Any
+from typing import Any, Final
 
 from tenfold.leash import deciding, etcd, processes
 from tenfold.leash.config import Config
@@ -18,6 +18,11 @@ from tenfold.leash.processes import DataDirectory
 
 ROUNDS = 10
 """How often it asks while one lease would run out."""
+ETCD_SECONDS: Final = 4.0
+"""How long a round asks etcd, of however many members: what Patroni says without etcd is worth
+:attr:`~tenfold.leash.deciding.Bounds.agreed_seconds` (13 s), and has to be heard within that."""
+PATRONI_SECONDS: Final = 2.0
+"""How long it waits for Patroni then."""
 
 
 class Watch:
@@ -96,6 +101,7 @@ class Watch:
 
     def _asked(self, standing: Standing, *, wrote: bool) -> Standing:
         config = self._config
+        self._etcd.deadline = time.monotonic() + ETCD_SECONDS
         try:
             if not self.known:  # Patroni would start a cluster with its own.
                 self._etcd.create(f"{config.prefix}config", json.dumps(config.dynamic))
@@ -131,7 +137,7 @@ def patroni_state(config: Config) -> str | None:
 def _patroni(config: Config) -> dict[str, Any]:
     scheme = "https" if config.tls else "http"
     try:
-        _, said = etcd.request(f"{scheme}://{config.api}", "/patroni", config.tls, 2.0)
+        _, said = etcd.request(f"{scheme}://{config.api}", "/patroni", config.tls, PATRONI_SECONDS)
     except (OSError, http.client.HTTPException):
         return {}
     return said if isinstance(said, dict) else {}

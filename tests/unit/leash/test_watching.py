@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 from tests.support.postgres import wait_for
 
-from tenfold.leash import processes, watching
+from tenfold.leash import deciding, etcd, processes, watching
 from tenfold.leash.config import Config
 from tenfold.leash.deciding import Bounds, Standing
 from tenfold.leash.etcd import Etcd, Leader, Unreachable
 from tenfold.leash.processes import DataDirectory
+from tenfold.leash.watching import ROUNDS as ROUNDS_OF_A_LEASE
 from tenfold.leash.watching import Watch
+from tenfold.spec.zones import LEAST, MOST
 
 ROUNDS = "import time\nwhile True: time.sleep(0.01)"
 STUCK = """
@@ -62,7 +64,7 @@ class Server(DataDirectory):
         return not self.writes
 
 
-@dataclass(frozen=True)
+@dataclass
 class Told(Etcd):
     """Members that say who leads, or nothing."""
 
@@ -154,3 +156,66 @@ def test_a_leader_whose_key_is_another_ones_ends_whether_etcd_is_heard_again_or_
     for _ in range(1 + len(later)):
         found.round()
         assert found.why_end(watching.now()) == "another member leads, and this one accepts writes"
+
+
+class Silence:
+    """Time that goes on only while somebody waits; the members from ``hear`` on are heard."""
+
+    def __init__(self, hear: int) -> None:
+        self.seconds, self.hear = 1000.0, hear
+
+    def request(self, url: str, path: str, tls: object, within: float, body: object) -> Any:
+        if int(url) < self.hear:
+            self.seconds += within
+            raise TimeoutError
+        lease = {"value": "ZGIx", "lease": "7", "mod_revision": "1"}  # db1's
+        return 200, {"kvs": [lease]} if path.endswith("range") else {"TTL": "19"}
+
+    def patroni(self, config: Config) -> dict[str, Any]:
+        """It answers as late as it may."""
+        self.seconds += watching.PATRONI_SECONDS
+        return {"failsafe_mode_is_active": True}
+
+
+def leader_of(members: int, silence: Silence, tmp_path: Path, patch: pytest.MonkeyPatch) -> Watch:
+    """db1's, which leads, and has heard etcd just now."""
+    found = watch(tmp_path, "db1", Server(str(tmp_path), writes=True))
+    found._etcd = Etcd(tuple(map(str, range(members))), None)
+    found.known = True
+    found.standing = Standing(until=silence.seconds + 18 - found._config.bounds.margin_seconds)
+    patch.setattr(etcd, "request", silence.request)
+    patch.setattr(watching, "_patroni", silence.patroni)
+    patch.setattr(watching, "now", lambda: silence.seconds)
+    patch.setattr("time.monotonic", lambda: silence.seconds)
+    return found
+
+
+def require_it_goes_on(found: Watch, silence: Silence) -> None:
+    """For some minutes, looked at when a round is about to bring news, which is last."""
+    for _ in range(20):
+        before = found.standing
+        silence.seconds += found._config.bounds.ttl_seconds / ROUNDS_OF_A_LEASE
+        found.round()
+        assert deciding.must_end(before.usurped, before.until, silence.seconds) is None
+
+
+@pytest.mark.parametrize("members", range(LEAST, MOST + 1, 2))
+def test_while_all_agree_a_leader_goes_on_of_however_many_members_of_etcd_none_answers(
+    members: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silence = Silence(members)
+    found = leader_of(members, silence, tmp_path, monkeypatch)
+    rounds = iter(range(1000))
+    monkeypatch.setattr(processes, "waits", lambda pid: next(rounds))
+    require_it_goes_on(found, silence)
+
+
+@pytest.mark.parametrize("members", range(LEAST, MOST + 1, 2))
+def test_a_leader_is_heard_of_in_time_while_a_minority_of_etcd_hangs(
+    members: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silence = Silence((members - 1) // 2)
+    found = leader_of(members, silence, tmp_path, monkeypatch)
+    monkeypatch.setattr(processes, "waits", lambda pid: None)  # nobody agrees to anything
+    require_it_goes_on(found, silence)
+    assert found.holder == "db1"
