@@ -159,6 +159,18 @@ def test_making_the_cluster_may_be_killed_at_any_moment() -> None:
         assert [p.name for p in server.data.parent.iterdir()] == ["cluster"]
 
 
+def test_data_whose_deletion_was_cut_off_is_gone_before_new_data_is_made() -> None:
+    with made() as server:
+        left = server.data.parent.with_name(f"{server.data.parent.name}.removed")
+        (left / "cluster").mkdir(parents=True)
+        (left / "cluster" / "base").touch()
+        for path in (left.parent, left, left / "cluster"):
+            server._own(path)
+        server.start()
+        assert not left.exists()
+        assert not server.on_disk().removed
+
+
 def test_an_attempt_that_outlives_its_caller_does_not_disturb_the_next() -> None:
     """Only the script is killed; its initdb goes on, as an orphan."""
     with made() as server:

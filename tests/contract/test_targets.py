@@ -235,6 +235,18 @@ def test_a_destroyed_host_is_gone(world: World, agent: HostAgent) -> None:
     assert world.target.reach("vm1") is None
 
 
+def test_a_host_that_was_set_aside_is_none_and_its_name_is_free(
+    world: World, agent: HostAgent
+) -> None:
+    agent.start(world.singleton("a"))
+    world.target.set_aside("vm1")
+    assert world.target.hosts() == ()
+    assert world.target.reach("vm1") is None
+    assert states(world.target.ensure(VM)) == {}
+    world.target.delete_aside()
+    assert world.target.hosts() == ("vm1",)
+
+
 def pool(world: World, agent: HostAgent, generation: int = 1) -> None:
     """One member of ``app`` that accepts."""
     listen(agent)

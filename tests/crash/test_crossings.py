@@ -23,9 +23,18 @@ from tests.support.moves import (
     victims,
     wait_for_answers,
 )
+from tests.support.project import Project
 from tests.support.users import Users
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(3600)]
+REMOVING = ("RemoveData.before", "RemoveData.aside")
+
+
+def half_delete(project: Project, left: str) -> None:
+    """Go on with a deletion that was begun, as far as the first file that somebody looks for."""
+    for cluster in (project.path / ".tenfold" / left).glob("**/cluster"):
+        (cluster / "PG_VERSION").unlink()
+        (cluster / "global/pg_control").unlink()
 
 
 def test_a_move_that_was_killed_can_be_given_up(bring: Bring) -> None:
@@ -125,7 +134,7 @@ def test_a_command_that_stands_still_while_requests_wait_is_ended(bring: Bring, 
 
 
 @pytest.mark.sampled(1)
-@pytest.mark.parametrize("point", ["StopUnit.after", "DropSlot.after", "RemoveData.before"])
+@pytest.mark.parametrize("point", ["StopUnit.after", "DropSlot.after", *REMOVING])
 def test_a_complete_that_was_killed_is_finished_and_cannot_be_given_up(
     bring: Bring, point: str
 ) -> None:
@@ -137,7 +146,23 @@ def test_a_complete_that_was_killed_is_finished_and_cannot_be_given_up(
         refused = project.tenfold("abort")
         assert "cannot be taken back" in refused.stderr, refused.stderr
         assert "writes go to db1/postgres" in refused.stderr, refused.stderr
+        half_delete(project, "hosts/vm1/data/postgres.removed")
         settle(project)
     assert project.status()["transition"] is None
+    assert not (project.path / ".tenfold/hosts/vm1/data/postgres.removed").exists()
     assert project.ok("psql", "--", "-Atc", "select count(*) from pg_replication_slots") == "0\n"
+    require_unharmed(project, users)
+
+
+def test_an_abort_that_was_killed_while_it_deleted_the_host_is_finished(bring: Bring) -> None:
+    project = bring(apps.diary)
+    project.up()
+    with Users(project, 2) as users:
+        project.ok("grow", "--to", "100", "--prepare-only", timeout=200)
+        assert killed_at(project, "RemoveHost.aside", "abort")
+        half_delete(project, "hosts/.removed/db1")
+        settle(project, "abort")
+        wait_for_answers(users)
+    assert [h["name"] for h in project.status()["hosts"]] == ["vm1"]
+    assert not (project.path / ".tenfold/hosts/.removed").exists()
     require_unharmed(project, users)

@@ -80,7 +80,8 @@ def apply(step: st.Step, world: World, goal: Goal) -> World:
             world = database(world, path, role="follower", running=True)
             return _units(world, model.apply(st.StartUnit(path), world.seen.now, goal))
         case st.RemoveData(path):
-            assert world.role(path) == "follower"
+            cut_off = world.seen.databases[path].removed
+            assert world.role(path) == ("absent" if cut_off else "follower")
             return _gone(world, path)
         case st.RemoveHost(name):
             for path in [p for p in world.seen.databases if p.startswith(f"{name}/")]:
@@ -124,7 +125,8 @@ def database(world: World, path: str, **changes: object) -> World:
 
 
 def _gone(world: World, path: str) -> World:
-    return database(world, path, role="absent", running=False, slots=frozenset(), compared=True)
+    gone = {"slots": frozenset(), "compared": True, "removed": False}
+    return database(world, path, role="absent", running=False, **gone)
 
 
 def absent(path: str) -> ObservedDatabase:

@@ -111,6 +111,7 @@ class Journey:
         if self.evidence.promoted and self.evidence.holds:
             longest = max(hold.seconds for hold in self.evidence.holds)
             journal.set(HOLD, {"seconds": round(longest, 4), "basis": "the last switch"})
+        deployment.target.delete_aside()  # of hosts whose deletion was cut off
         left = way.arrived(at, crossing)
         if left is None:
             journal.set(ENDED, way.Ended.of(crossing, at, time.time()).to_json())

@@ -15,6 +15,7 @@ from tenfold.engines.postgresql.admin import MAINTENANCE
 from tenfold.engines.postgresql.disk import DiskState, parse_disk_state
 from tenfold.engines.postgresql.login import Connection, Login, connect, login
 from tenfold.engines.postgresql.peers import database, slot_name
+from tenfold.engines.postgresql.render import server
 from tenfold.engines.postgresql.replication import (
     CopyProgress,
     copy_progress,
@@ -144,10 +145,11 @@ def everything(intent: Intent, *, clustered: bool = False) -> Blueprint:
 def _observe(unit: Unit, blueprint: Blueprint, intent: Intent, clustered: bool) -> ObservedDatabase:
     if unit.host not in intent.target.hosts():
         return ObservedDatabase(unit.path, "absent")
+    scene = blueprint.scene(unit)
+    folder = server(unit, scene).data
     agent = intent.target.reach(unit.host)
     if agent is None:
-        return ObservedDatabase(unit.path, "unknown")
-    scene = blueprint.scene(unit)
+        return ObservedDatabase(unit.path, "unknown", folder=folder)
     agent.write(blueprint.scripts(unit))
     finished = agent.run(orders.disk_state(unit, scene))
     if finished.code != 0:
@@ -155,7 +157,13 @@ def _observe(unit: Unit, blueprint: Blueprint, intent: Intent, clustered: bool) 
     state = parse_disk_state(finished.tail)
     seen = agent.observe().unit(unit.name)
     running = seen is not None and seen.state == "running"
-    found = ObservedDatabase(unit.path, role(state, clustered=clustered), running=running)
+    found = ObservedDatabase(
+        unit.path,
+        role(state, clustered=clustered),
+        running=running,
+        removed=state.removed,
+        folder=folder,
+    )
     return _asked(found, unit, blueprint) if running else found
 
 

@@ -416,6 +416,14 @@ class MemoryTarget:
 
     def destroy(self, host: str) -> None:
         """See :class:`tenfold.targets.protocol.Target`."""
+        self.set_aside(host)
+        self.delete_aside()
+
+    def delete_aside(self) -> None:
+        """See :class:`tenfold.targets.protocol.Target`. What is in memory is gone at once."""
+
+    def set_aside(self, host: str) -> None:
+        """See :class:`tenfold.targets.protocol.Target`."""
         place = self._places.of(host)
         if place in self.agents:
             self.end(host)

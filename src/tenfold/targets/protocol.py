@@ -251,8 +251,20 @@ class Target(Protocol):
     def end(self, host: str) -> None:
         """Stop all units in reverse order, then the agent; also what outlived its agent."""
 
+    def set_aside(self, host: str) -> None:
+        """Stop the host and have it be none any more, in one act. There is no way back.
+
+        Its files are still there: whoever is cut off while they are deleted leaves no half of one.
+        """
+
+    def delete_aside(self) -> None:
+        """Delete what is left of hosts that were set aside, by whomever.
+
+        Raises ``TargetError`` when something cannot be deleted.
+        """
+
     def destroy(self, host: str) -> None:
-        """Remove the host and all its data. There is no way back."""
+        """Both: remove the host and all its data. There is no way back."""
 
 
 Secrets = Mapping[str, Secret]

@@ -20,7 +20,9 @@ class ObservedDatabase:
     *follower* takes them from one, a *fenced* one was a leader and accepts none. ``absent``: there
     is no data. ``unknown``: its host cannot be asked. ``slots`` are the nodes for which it keeps
     its log. ``size_bytes`` is that of all its databases, where it could be asked. ``compared``: it
-    is no copy that was made by a move and not yet compared with its leader.
+    is no copy that was made by a move and not yet compared with its leader. ``removed``: here was
+    data whose deletion was cut off, and some of that is left. ``folder`` is where its data lies on
+    its host, or would.
     """
 
     path: str
@@ -29,6 +31,8 @@ class ObservedDatabase:
     slots: frozenset[int] = frozenset()
     size_bytes: int | None = None
     compared: bool = True
+    removed: bool = False
+    folder: str = ""
 
 
 class TwoLeaders(ValueError):

@@ -10,6 +10,7 @@ forgotten; planning again from there gives the remainder. Two more invariants:
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -213,7 +214,7 @@ class _Move:
         for node in sorted(self.wanted.slots - nodes):
             steps.append(st.DropSlot(self.wanted.path, node))
         for path, database in self.seen.databases.items():
-            if self._has(path) or database.role == "absent":
+            if self._has(path) or (database.role == "absent" and not database.removed):
                 continue
             host_name = path.partition("/")[0]
             steps += [st.RemoveData(path)] if host_name in kept else []
@@ -291,24 +292,53 @@ def require_leader(databases: Mapping[str, ObservedDatabase]) -> ObservedDatabas
     try:
         found = leader_of(databases)
     except TwoLeaders as error:
-        raise Refused(
-            f"{error} both accept writes, by what their disks say",
-            changed="nothing; writes go to the one that the app is wired to",
-            next="tenfold status    tells which unit runs where\n"
-            "stop the other one, keep its data, and make it follow:\n"
-            "echo follows > data/postgres/standby.signal  on its host; then  tenfold resume",
-        ) from error
+        raise _both(databases, str(error)) from error
     if found is None:
         told = ", ".join(f"{d.path} {_STANDS.get(d.role, d.role)}" for d in databases.values())
+        follow = [d for d in databases.values() if d.role == "follower"]
+        by_hand = [f"rm {_signal(d)}    on {_host(d)}: {d.path} leads again" for d in follow]
         raise Refused(
             f"no database leads, and none did until it was fenced: {told}",
             changed="nothing; no database accepts writes",
-            next="tenfold logs postgres    tells what they say\n"
-            "where one follows that was made to by hand, remove data/postgres/standby.signal on its"
-            " host; then  tenfold resume\n"
-            "tenfold db restore       if none can lead any more",
+            next="\n".join(
+                (
+                    "tenfold logs postgres    tells what they say",
+                    *(["where one was made to follow by hand, stop it, and:"] if follow else []),
+                    *by_hand,
+                    *(["then  tenfold resume"] if follow else []),
+                    "tenfold db restore       if none can lead any more",
+                )
+            ),
         )
     return found
+
+
+def _both(databases: Mapping[str, ObservedDatabase], paths: str) -> Refused:
+    leading = [d for d in databases.values() if d.role == "leader"]
+    fenced = [d for d in databases.values() if d.role == "fenced"]
+    lines = [
+        f"echo follows > {_signal(d)}    on {_host(d)}: {d.path} follows" for d in leading or fenced
+    ]
+    if leading:
+        what = f"{paths} both accept writes, by what their disks say"
+        changed = "nothing; writes go to the one that the app is wired to"
+        which = "stop the other one, keep its data, and make it follow:"
+    else:
+        what = f"{paths} were both told to accept no more writes, and nobody knows who led last"
+        changed = "nothing; no database accepts writes"
+        which = "keep the data of both, and make the one follow that did not lead last:"
+    first = "tenfold status    tells which unit runs where"
+    return Refused(
+        what, changed=changed, next="\n".join((first, which, *lines, "then  tenfold resume"))
+    )
+
+
+def _signal(database: ObservedDatabase) -> str:
+    return shlex.quote(f"{database.folder}/standby.signal")
+
+
+def _host(database: ObservedDatabase) -> str:
+    return database.path.partition("/")[0]
 
 
 _STANDS: Final = {"follower": "follows", "absent": "has no data", "unknown": "cannot be asked"}

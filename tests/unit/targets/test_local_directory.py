@@ -9,6 +9,7 @@ import pytest
 
 from tenfold.errors import TargetError
 from tenfold.targets.local import directory
+from tenfold.targets.local.target import LocalTarget
 
 UID, GID = os.geteuid(), os.getegid()
 
@@ -30,7 +31,8 @@ def test_unix_sockets_get_a_short_place_wherever_the_project_lies(tmp_path: Path
     made = create(deep)
     assert len(os.fsencode(made.run)) + directory.ROOM_FOR_NAMES <= directory.LONGEST_SOCKET_PATH
     assert made.run.parent == Path("/tmp")
-    directory.remove(made, deep)
+    directory.set_aside(made, deep)
+    directory.delete_aside(deep)
     assert not made.run.exists()
     assert not made.root.exists()
 
@@ -106,7 +108,8 @@ def test_deleting_a_host_follows_no_link(tmp_path: Path) -> None:
     made = create(tmp_path / "state")
     (made.root / "link").symlink_to(precious)
     (made.root / "logs" / "link").symlink_to(precious / "data")
-    directory.remove(made, tmp_path / "state")
+    directory.set_aside(made, tmp_path / "state")
+    directory.delete_aside(tmp_path / "state")
     assert (precious / "data").read_text() == "kept"
     assert not made.root.exists()
 
@@ -117,7 +120,7 @@ def test_a_host_directory_that_is_a_link_is_not_deleted(tmp_path: Path) -> None:
     made.root.rename(elsewhere)
     made.root.symlink_to(elsewhere)
     with pytest.raises(TargetError, match="not deleted"):
-        directory.remove(made, tmp_path / "state")
+        directory.set_aside(made, tmp_path / "state")
     assert elsewhere.is_dir()
 
 
@@ -125,3 +128,45 @@ def test_a_disk_that_gives_nothing_is_named(tmp_path: Path) -> None:
     (tmp_path / "hosts").write_text("in the way")
     with pytest.raises(TargetError, match="cannot read"):
         create(tmp_path)
+
+
+def half(folder: Path, gone: str) -> None:
+    """As ``rm`` leaves it when it is cut off behind this file."""
+    (folder / gone).unlink()
+
+
+@pytest.mark.parametrize("gone", [None, "host.json", "agent.lock"])
+def test_a_host_whose_deletion_was_cut_off_is_none_and_nothing_of_it_stays(
+    tmp_path: Path, gone: str | None
+) -> None:
+    made = create(tmp_path)
+    (made.root / "agent.lock").touch()
+    (made.root / "data" / "much").write_text("gigabytes")
+    target = LocalTarget(tmp_path, "shop")
+    directory.set_aside(made, tmp_path)
+    (left,) = (tmp_path / "hosts" / directory.ASIDE).iterdir()
+    assert (left / "data" / "much").exists(), "only renamed so far"
+    if gone:
+        half(left, gone)
+    assert target.hosts() == ()
+    assert directory.read(tmp_path, "vm1") is None
+    assert not made.run.exists()
+    target.delete_aside()
+    assert list((tmp_path / "hosts").iterdir()) == []
+    target.delete_aside()
+
+
+def test_a_host_that_is_made_anew_has_nothing_of_the_one_that_was_half_deleted(
+    tmp_path: Path,
+) -> None:
+    made = create(tmp_path)
+    (made.root / "data" / "much").write_text("gigabytes")
+    directory.set_aside(made, tmp_path)
+    again = create(tmp_path)
+    assert list((again.root / "data").iterdir()) == []
+    assert list((tmp_path / "hosts" / directory.ASIDE).iterdir()) == []
+    (again.root / "data" / "much").write_text("gigabytes")
+    directory.set_aside(again, tmp_path)
+    directory.set_aside(create(tmp_path), tmp_path)
+    directory.delete_aside(tmp_path)
+    assert list((tmp_path / "hosts").iterdir()) == []

@@ -207,6 +207,16 @@ def test_completing_stops_drops_and_deletes_the_old_side_and_nothing_else() -> N
     assert writable(world) == ["db1/postgres"]
 
 
+def test_a_deletion_that_was_cut_off_is_finished_by_the_next_plan() -> None:
+    world = go(go(go(settled("10"), "10+100"), "100+10"), "100")
+    assert not steps_to(world, "100")
+    world = database(world, "apphost/postgres", removed=True)
+    assert kinds(steps_to(world, "100")) == ["RemoveData"]
+    assert not steps_to(go(world, "100"), "100")
+    # Where it is wanted again it is made anew, which takes what is left away.
+    assert "RemoveData" not in kinds(steps_to(world, "100+10"))
+
+
 def test_going_back_to_one_host_removes_the_other_one() -> None:
     world = go(go(settled("10"), "10+100"), "10")
     assert [h.name for h in world.seen.now.hosts] == ["apphost"]

@@ -3,7 +3,8 @@
 #     disk-state.sh PG_CONTROLDATA DATA
 #
 # "processes" counts everything that works in the directory, not only the main process: a session
-# may outlive that for a while, and commit.
+# may outlive that for a while, and commit. "removed": here was data whose deletion was cut off; what
+# is left of it lies beside, as PARENT.removed.
 set -eu
 export LC_ALL=C
 controldata=$1
@@ -45,7 +46,8 @@ END
 }
 
 cluster=false signal=none system='' state='' checkpoint=0/0 redo=0/0 timeline=0
-postmaster=null processes=0
+postmaster=null processes=0 removed=false
+[ ! -e "${data%/*}.removed" ] || removed=true
 if [ -e "$data/PG_VERSION" ]; then
     cluster=true
     if [ -e "$data/standby.signal" ]; then
@@ -72,5 +74,5 @@ if [ -e "$data/PG_VERSION" ]; then
 fi
 printf '{"cluster":%s,"signal":"%s","state":"%s","checkpoint":"%s","redo":"%s",' \
     "$cluster" "$signal" "$state" "$checkpoint" "$redo"
-printf '"timeline":%s,"system_identifier":"%s","postmaster":%s,"processes":%s}\n' \
-    "$timeline" "$system" "$postmaster" "$processes"
+printf '"timeline":%s,"system_identifier":"%s","postmaster":%s,"processes":%s,"removed":%s}\n' \
+    "$timeline" "$system" "$postmaster" "$processes" "$removed"

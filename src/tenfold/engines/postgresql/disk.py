@@ -26,6 +26,7 @@ class DiskState:
         system_identifier: the same for every copy of a cluster, and for no other.
         postmaster: process id of the server, ``None`` if there is none.
         processes: how many work in the directory, those that outlived a killed server included.
+        removed: here was data whose deletion was cut off, and some of that is left beside.
     """
 
     cluster: bool
@@ -37,6 +38,7 @@ class DiskState:
     system_identifier: str
     postmaster: int | None
     processes: int
+    removed: bool = False
 
     @property
     def stopped(self) -> bool:

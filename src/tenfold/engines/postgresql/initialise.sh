@@ -32,6 +32,7 @@ if [ -e "$data/PG_VERSION" ]; then
     exit 0
 fi
 parent=$(dirname -- "$data")
+rm -rf -- "$parent.removed" # of data that was here before and whose deletion was cut off
 mkdir -p -- "$parent"
 # An attempt that is still at work may be filling its directory; without it, it fails before long.
 rounds=100

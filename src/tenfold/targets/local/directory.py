@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tenfold.agent.store import cannot_write, replace_file
+from tenfold.agent.store import cannot_write, replace_file, sync_directory
 from tenfold.agent.wire import SOCKET_NAME
 from tenfold.errors import TargetError
 from tenfold.targets.local import address
@@ -25,6 +25,8 @@ THIS_KERNEL = "local"
 """All hosts of this target are one machine."""
 LONGEST_SOCKET_PATH = 107
 ROOM_FOR_NAMES = 40
+ASIDE = ".removed"
+"""Beside the hosts: what is left of those that are none any more. No host is called like that."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -202,6 +204,7 @@ def create(state_dir: Path, name: str, deployment: str, uid: int, gid: int) -> H
                 if not known:
                     _give_all(root / name, uid, gid)
             if not known:
+                _delete(root.parent / ASIDE / root.name)  # its disk is needed
                 _keep(host, uid)
             make_private(host.run, uid, gid)
     except OSError as fault:
@@ -259,16 +262,51 @@ def _keep(host: HostDirectory, uid: int) -> None:
     replace_file(host.root / "host.json", json.dumps(data).encode(), 0o644)
 
 
-def remove(host: HostDirectory, state_dir: Path) -> None:
-    """Delete the host and all its data; never anything that a link points to.
+def set_aside(host: HostDirectory, state_dir: Path) -> None:
+    """Have it be no host any more, in one act that a power cut does not undo. :func:`delete_aside`
+    deletes its files: whoever is cut off half-way leaves nothing that is taken for a host.
 
     Raises:
-        TargetError: its directory is not where hosts of this deployment are.
+        TargetError: its directory is not where hosts of this deployment are; or what an earlier one
+            of its name left cannot be deleted.
     """
     if host.root.is_symlink() or host.root.parent.resolve() != (state_dir / "hosts").resolve():
         raise TargetError(f"{host.root} is not a directory under {state_dir}: not deleted")
-    # rmtree unlinks links and, where the system allows, holds on to directories by descriptor.
+    aside = host.root.parent / ASIDE
+    _delete(aside / host.root.name)
     if host.run.parent != host.root and not host.run.is_symlink() and host.run.is_dir():
         shutil.rmtree(host.run)
-    shutil.rmtree(host.root)
+    with _alone_in(host.root.parent):
+        aside.mkdir(mode=0o700, exist_ok=True)
+        host.root.rename(aside / host.root.name)
+    for folder in (aside, host.root.parent):
+        sync_directory(folder)
     host.view.unlink(missing_ok=True)
+
+
+def delete_aside(state_dir: Path) -> None:
+    """Delete what is left of hosts that are none any more; never anything that a link points to.
+
+    Raises:
+        TargetError: something could not be deleted.
+    """
+    aside = state_dir / "hosts" / ASIDE
+    if aside.is_dir():
+        for left in sorted(aside.iterdir()):
+            _delete(left)
+        aside.rmdir()
+
+
+def _delete(left: Path) -> None:
+    # rmtree unlinks links and, where the system allows, holds on to directories by descriptor.
+    try:
+        shutil.rmtree(left)
+    except FileNotFoundError:
+        if left.exists():
+            raise
+    except OSError as fault:
+        raise TargetError(
+            f"{fault.filename or left} cannot be deleted: {fault.strerror}",
+            changed=f"{left.name} is no host any more; what is left of it is in {left}",
+            next="mend that, then give the command again",
+        ) from fault

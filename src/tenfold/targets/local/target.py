@@ -282,12 +282,21 @@ class LocalTarget:
             time.sleep(_PAUSE_SECONDS)
         wait_until_left(place)
 
-    def destroy(self, host: str) -> None:
-        """Stop the host and delete its directory. There is no way back."""
+    def set_aside(self, host: str) -> None:
+        """See :class:`tenfold.targets.protocol.Target`."""
         place = self._read(host)
         if place is not None:
             self.end(host)
-            directory.remove(place, self._state_dir)
+            directory.set_aside(place, self._state_dir)
+
+    def delete_aside(self) -> None:
+        """See :class:`tenfold.targets.protocol.Target`."""
+        directory.delete_aside(self._state_dir)
+
+    def destroy(self, host: str) -> None:
+        """See :class:`tenfold.targets.protocol.Target`."""
+        self.set_aside(host)
+        self.delete_aside()
 
     def _read(self, host: str) -> HostDirectory | None:
         folder = self._places.of(host)

@@ -16,6 +16,7 @@ from tenfold.engines.postgresql.peers import slot_name
 from tenfold.engines.postgresql.verify import verify
 from tenfold.engines.protocol import Scene
 from tenfold.errors import NotBegun, Refused, StepFailed, Superseded, TenfoldError, UnitFailed
+from tenfold.targets.protocol import HostAgent
 from tenfold.topology.model import Pool, Topology, Unit
 from tenfold.topology.process import Command
 from tenfold.topology.settings import (
@@ -48,6 +49,14 @@ BACK_SECONDS = 10.0
 """How long a hold may last once it is being taken back: less than the edge waits for a worker."""
 FORWARD_SECONDS = 120.0
 """How long a hold may last once there is only the way forward."""
+DELETE_SECONDS = 600.0
+SET_ASIDE = (
+    *("/bin/sh", "-euc"),
+    'rm -rf -- "$1.removed"; [ -e "$1" ] || exit 0; mv -T -- "$1" "$1.removed"; sync -- "${1%/*}"',
+    "sh",
+)
+"""With the folder: have no data be there any more, in one act that a power cut does not undo."""
+DELETE_ASIDE = ("/bin/sh", "-euc", 'rm -rf -- "$1.removed"', "sh")
 RESCUE_SECONDS = 4.0
 """What whoever stands by needs to end a command that stands still, and to take its place."""
 
@@ -214,15 +223,24 @@ def _(step: steps.RemoveData, world: World, tell: Tell) -> None:
     if step.leader is not None:
         require_leads(step.leader, world)
     folder = f"{agent.paths.root}/data/{name}"
-    finished = agent.run(Command(("rm", "-rf", "--", folder), within_seconds=600.0))
+    # Whoever is cut off while files are deleted must not leave half of what is taken for data.
+    _delete(SET_ASIDE, folder, agent)
+    stop_point("RemoveData.aside")
+    _delete(DELETE_ASIDE, folder, agent)
+    without_copy(world.journal, step.unit)
+
+
+def _delete(order: tuple[str, ...], folder: str, agent: HostAgent) -> None:
+    finished = agent.run(Command((*order, folder), cwd="/", within_seconds=DELETE_SECONDS))
     if finished.code != 0:
         raise UnitFailed(f"{folder} could not be deleted", detail=finished.tail)
-    without_copy(world.journal, step.unit)
 
 
 @effect.register
 def _(step: steps.RemoveHost, world: World, tell: Tell) -> None:
-    world.target.destroy(step.host)
+    world.target.set_aside(step.host)
+    stop_point("RemoveHost.aside")
+    world.target.delete_aside()
     without_copies_on(world.journal, step.host)
 
 
