@@ -220,10 +220,11 @@ class Journey:
         told = error if isinstance(error, TenfoldError) else Interrupted(crossing.command)
         if isinstance(told, Superseded):
             return told
-        if not isinstance(told, LeftHalfDone):
-            known = told.changed or "nothing for your users: whoever served goes on serving"
-            where = where_writes_go(todo, self.evidence, self._called)
-            told.changed = known if where in known else f"{known}\n{where}"
+        known = told.changed or "nothing for your users: whoever served goes on serving"
+        where = where_writes_go(todo, self.evidence, self._called)
+        told.changed = known if where in known else f"{known}\n{where}"
+        if isinstance(told, LeftHalfDone):
+            told.next = "tenfold status    tells what runs"
         add_ways_on(told, crossing.command)
         return told
 
@@ -262,7 +263,10 @@ def where_writes_go(todo: Leg, evidence: Evidence, called: Callable[[str, Leg], 
     if leader is None or leader.role != "leader":
         return "writes go nowhere until the move goes on: no database leads"
     host, _, unit = leader.path.partition("/")
-    return f"writes go to {called(host, todo)}/{unit}, as before"
+    who = f"{called(host, todo)}/{unit}"
+    if leader.path in evidence.fencing:  # and that was not taken back
+        return f"writes go nowhere until the move goes on: {who} was told to accept none"
+    return f"writes go to {who}, as before"
 
 
 def leg(deployment: Deployment, name: str, command: str) -> Leg:

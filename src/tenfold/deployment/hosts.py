@@ -15,7 +15,7 @@ from tenfold.deployment.carrying import carry_claimed
 from tenfold.deployment.cross import terms_of
 from tenfold.deployment.leading import etcd_state
 from tenfold.deployment.rescue import standing_by
-from tenfold.errors import Interrupted, Refused, TenfoldError
+from tenfold.errors import Interrupted, LeftHalfDone, Refused, TenfoldError
 from tenfold.interrupts import at_once
 from tenfold.topology import drained
 from tenfold.transitions import hosting
@@ -255,7 +255,7 @@ def told_of(error: BaseException, move: HostMove, evidence: Evidence) -> Tenfold
         known = f"{told.changed}\n" if told.changed else ""
         told.changed = f"{known}{TO_WHOEVER_LEADS}"
     # Given again, the command itself is refused: it is begun.
-    own = None if isinstance(told, Interrupted) else told.next
+    own = None if isinstance(told, Interrupted | LeftHalfDone) else told.next
     if own is None or "tenfold resume" not in own:
         told.next = f"{own}\n{move.ways_on}" if own else move.ways_on
     return told

@@ -10,7 +10,7 @@ from tenfold.deployment import app_secrets, hosts, restore_in_place, site_facts,
 from tenfold.deployment.cross import SWITCH_SECONDS, terms_of
 from tenfold.engines import programs
 from tenfold.engines.nginx.build import parse_build
-from tenfold.errors import Interrupted, Refused, StepFailed, TenfoldError
+from tenfold.errors import Interrupted, LeftHalfDone, Refused, StepFailed, TenfoldError
 from tenfold.state import secrets
 from tenfold.transitions import planner, upgrading
 from tenfold.transitions import steps as st
@@ -177,7 +177,8 @@ def carry_out(
             except (TenfoldError, KeyboardInterrupt) as error:
                 tries += 1
                 last = deployment.journal.last()
-                only_forward = last is not None and last.outcome == "failed"
+                half = isinstance(error, LeftHalfDone)
+                only_forward = not half and last is not None and last.outcome == "failed"
                 if not only_forward or tries >= FINISHING_TRIES:
                     raise _told(error, deployment) from error
                 time.sleep(AGAIN_SECONDS * tries)

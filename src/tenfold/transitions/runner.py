@@ -108,7 +108,11 @@ class Runner:
         committed = any(s.point_of_no_return for s in flatten(tuple(begun)))
         back = takes_back and not committed
         if back:
-            self._back_out(begun, error)
+            try:
+                self._back_out(begun, error)
+            except LeftHalfDone as half:
+                self._write_down(transition, "failed", half)
+                raise
         outcome: Outcome = "backed-out" if back else "failed"
         self._write_down(transition, outcome, error)
 

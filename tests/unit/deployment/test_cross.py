@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from tenfold.deployment.cross import Leg, where_writes_go
+from tenfold.deployment.cross import Journey, Leg, where_writes_go
+from tenfold.errors import LeftHalfDone
+from tenfold.targets.memory import MemoryTarget
 from tenfold.topology.databases import ObservedDatabase
+from tenfold.topology.model import Host
 from tenfold.topology.observation import Observation
 from tenfold.transitions.crossing import Seen
 from tenfold.transitions.perform.evidence import Evidence
@@ -41,3 +44,35 @@ def test_once_patroni_was_asked_nobody_says_as_before() -> None:
 def test_a_switch_that_was_made_is_told(ordered: bool) -> None:
     where = told(Evidence(ordered=ordered, promoted=True))
     assert where == "the switch was made: writes go to db1/postgres"
+
+
+def test_a_leader_whose_fence_was_not_taken_back_has_no_writes() -> None:
+    where = told(Evidence(fencing={DB2}))
+    assert where == (
+        "writes go nowhere until the move goes on: db2/postgres was told to accept none"
+    )
+    assert told(Evidence(fencing={DB2}, promoted=True)).endswith("writes go to db1/postgres")
+
+
+@pytest.mark.parametrize(
+    ("command", "ways"), [("grow", ("resume", "abort")), ("complete", ("resume",))]
+)
+def test_what_was_left_half_done_says_where_writes_go_and_names_only_what_works_in_a_move(
+    command: str, ways: tuple[str, ...]
+) -> None:
+    target = MemoryTarget()
+    target.ensure(Host("db2"))
+    intent: Any = SimpleNamespace(goal=SimpleNamespace(leaders={"main": DB1}), target=target)
+    more: Any = SimpleNamespace(target=target, command=command)
+    todo = Leg(intent, Seen(Observation(), {DB2: ObservedDatabase(DB2, "leader")}), more, more)
+    walk = Journey(more, more, evidence=Evidence(fencing={DB2}))
+    half = LeftHalfDone(
+        "not completely", changed="let db2/postgres lead again: no", next="tenfold up"
+    )
+    error = walk._told(half, more, todo)
+    assert isinstance(error, LeftHalfDone)
+    changed = (error.changed or "").splitlines()
+    assert changed[0] == "let db2/postgres lead again: no"
+    assert "writes go nowhere" in changed[1]
+    lines = (error.next or "").splitlines()
+    assert [line.split()[1] for line in lines] == ["status", *ways]

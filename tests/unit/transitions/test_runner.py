@@ -150,6 +150,9 @@ def test_whatever_fails_on_the_way_back_the_rest_of_it_is_taken_back(
     assert witness.performed[-2:] == [st.StopUnit("vm1/postgres"), st.StopHost("vm1")]
     assert str(fault) in (caught.value.changed or "")
     assert "never healthy" in (caught.value.detail or ""), "nor is the cause forgotten"
+    record = SqliteJournal(tmp_path / "journal.db").last()
+    assert record
+    assert (record.outcome, record.message) == ("failed", str(caught.value))
 
 
 def test_interrupted_again_it_takes_back_all_the_same(tmp_path: Path) -> None:
