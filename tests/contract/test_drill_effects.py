@@ -17,6 +17,7 @@ import pytest
 from tests.support.hosts import until
 
 from tenfold.agent import identity
+from tenfold.agent.context import host_key
 from tenfold.drills import cutting, disks, guard, processes
 from tenfold.drills.groups import unified
 from tenfold.drills.processes import Named
@@ -95,6 +96,52 @@ def require_cuts() -> None:
 def free_port() -> str:
     with socket.create_server((HERE, 0)) as trial:
         return str(trial.getsockname()[1])
+
+
+def test_whoever_only_reads_in_a_hosts_folder_is_none_of_its_processes(tmp_path: Path) -> None:
+    """A marked process and what it began are; Tenfold's own is by what it runs and where."""
+    log = tmp_path / "logs" / "etcd.log"
+    log.parent.mkdir()
+    log.write_text("said\n")
+    marked = {**os.environ, identity.MARKER: f"shop/db1/etcd/{host_key(tmp_path)}-1"}
+    elsewhere = {**os.environ, identity.MARKER: f"shop/db1/etcd/{host_key(log.parent)}-1"}
+    waits = "import sys; sys.stdin.read()"
+    guard = "import subprocess, sys; subprocess.run(['cat'], env={})"
+    tail = ["tail", "-F", str(log)]
+    module = tmp_path / "tenfold" / "agent" / "keeper.py"
+    module.parent.mkdir(parents=True)
+    module.write_text(waits)
+    theirs: list[tuple[list[str], dict[str, str]]] = [
+        (tail, {**os.environ}),
+        (tail, {}),
+        ([sys.executable, "-I", "-c", waits, str(log)], {**os.environ}),
+        (["cat"], elsewhere),
+    ]
+    ours: list[tuple[list[str], dict[str, str]]] = [
+        (tail, marked),
+        ([sys.executable, "-I", "-c", guard], marked),
+        ([sys.executable, "-I", "-S", str(module), str(tmp_path)], {**os.environ}),
+    ]
+    with ExitStack() as stack:
+        begun = [stack.enter_context(waiting(*one)) for one in (*theirs, *ours)]
+        guarding = psutil.Process(begun[-2].pid)
+        until(lambda: bool(guarding.children()), "what a marked one began", within=20)
+        (below,) = guarding.children()
+        found = {pid for pid, _ in processes.of_hosts([tmp_path], os.geteuid())}
+        assert found == {*(p.pid for p in begun[len(theirs) :]), below.pid}
+
+
+@contextmanager
+def waiting(argv: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that goes on until its input ends, or it is ended."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
+    process = subprocess.Popen(argv, env={"PATH": os.environ["PATH"], **env}, **pipes)
+    try:
+        yield process
+    finally:
+        process.stdin.close()  # type: ignore[union-attr]
+        process.terminate()
+        process.wait()
 
 
 def test_neither_side_hears_the_other_and_a_third_hears_both_until_it_is_mended() -> None:

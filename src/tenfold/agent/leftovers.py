@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tenfold.agent import identity as ids
 from tenfold.agent.context import host_key
-from tenfold.agent.identity import Identity
+from tenfold.agent.identity import Facts, Identity
 from tenfold.agent.record import FOLDER
 from tenfold.agent.wire import from_wire
 
@@ -26,10 +26,14 @@ def remains(root: Path, uid: int | None = None) -> bool:
         root: the host's directory.
         uid: of the user; by default whoever asks.
     """
+    return any(of_host(root, list(ids.everyone(uid))))
+
+
+def of_host(root: Path, everyone: Sequence[Facts]) -> Iterator[Facts]:
+    """Those of these processes that are a unit's of this host, or descend from one, told as
+    :func:`remains` tells them; without the agent, which is none."""
     own = f"{host_key(root)}-"
-    everyone = list(ids.everyone(uid))
-    if any(f"/{own}" in (facts.marker or "") for facts in everyone):
-        return True
+    yield from (facts for facts in everyone if f"/{own}" in (facts.marker or ""))
     boot = ids.boot_id()
     for leader in _recorded(root / "agent" / FOLDER):
         if leader.boot != boot or not leader.nonce.startswith(own):
@@ -37,11 +41,9 @@ def remains(root: Path, uid: int | None = None) -> bool:
         now = ids.started(leader.pid)
         used = now is not None and now != leader.started
         held = now == leader.started
-        if any(
-            ids.belongs(facts, leader, leader_held=held, leader_pid_used=used) for facts in everyone
-        ):
-            return True
-    return False
+        for facts in everyone:
+            if ids.belongs(facts, leader, leader_held=held, leader_pid_used=used):
+                yield facts
 
 
 def _recorded(folder: Path) -> Iterator[Identity]:

@@ -7,14 +7,14 @@ through a descriptor of the process that was opened before it was looked at.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tenfold.agent import identity
-from tenfold.agent.context import host_key
+from tenfold.agent import identity, leftovers
 from tenfold.agent.identity import PROC, Facts
 
 Named = tuple[int, int]
@@ -22,6 +22,8 @@ Named = tuple[int, int]
 
 Find = Callable[[], tuple[Named, ...]]
 
+ENGINES = (b"postgres", b"nginx", b"etcd", b"redis-server")
+_OWN = re.compile(rb"^tenfold\.[a-z_.]+$|/tenfold/agent/[a-z_]+\.py$")
 GONE_SECONDS = 20.0
 _ROUNDS = 50
 _PAUSE_SECONDS = 0.02
@@ -39,9 +41,9 @@ def of_hosts(roots: Sequence[Path], uid: int) -> tuple[Named, ...]:
         uid: whom their processes run as.
     """
     everyone = list(identity.everyone(uid))
-    marks = tuple(f"/{host_key(root)}-" for root in roots)
+    own = [f for root in roots for f in leftovers.of_host(root, everyone)]
     folders = tuple(os.fsencode(root) for root in roots)
-    own = [f for f in everyone if _is_marked(f, marks) or _names(f.pid, folders)]
+    own += [f for f in everyone if f.marker is None and _is_ours(f, folders)]
     return _named(_closed(own, everyone))
 
 
@@ -68,17 +70,20 @@ def _named(found: Iterable[Facts]) -> tuple[Named, ...]:
     return tuple(sorted((f.pid, f.started) for f in found))
 
 
-def _is_marked(found: Facts, marks: Sequence[str]) -> bool:
-    return found.marker is not None and any(mark in found.marker for mark in marks)
-
-
-def _names(pid: int, folders: Sequence[bytes]) -> bool:
-    """Whether its arguments name a host's directory, or something in it."""
+def _is_ours(found: Facts, folders: Sequence[bytes]) -> bool:
+    """Whether a process without a marker is one of Tenfold's own that has none (agent, keeper, a
+    leash's guard), or an engine that wrote over it, and its arguments name a host's directory or
+    something in it. Whoever only reads there, as an editor or ``tail`` does, is neither."""
     try:
-        words = (PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+        words = (PROC / str(found.pid) / "cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return any(word == f or word.startswith(f + b"/") for word in words for f in folders)
+    if not any(word == f or word.startswith(f + b"/") for word in words for f in folders):
+        return False
+    program = words[0].rpartition(b"/")[2]
+    if program.startswith(b"python"):
+        return words[1:2] == [b"-I"] and any(map(_OWN.search, words[2:]))
+    return program in ENGINES and not found.has_environment
 
 
 def _closed(own: list[Facts], everyone: list[Facts]) -> list[Facts]:
