@@ -24,7 +24,10 @@ plan_option = click.option("--plan", "only_plan", is_flag=True, help="Say what w
 
 @group("host")
 def host() -> None:
-    """Hosts of stage 1k: take one out, bring it back, build it anew. No request fails.
+    """Hosts of stage 1k: take one out, bring it back, build it anew.
+
+    Requests wait while another database takes over. Of a host with an edge take the address out of
+    DNS before: who comes in the instant in which the edge stops to listen may be cut off.
 
     \b
     tenfold host drain db1
