@@ -10,7 +10,10 @@ import pytest
 from tests.support.postgres import Server, running
 
 from tenfold.engines.postgresql import admin
+from tenfold.engines.postgresql.counting import tables
+from tenfold.engines.postgresql.facts import gather
 from tenfold.engines.postgresql.login import connect
+from tenfold.engines.postgresql.render import roles
 from tenfold.errors import TenfoldError
 from tenfold.secret import Secret
 
@@ -187,3 +190,47 @@ def test_a_changed_password_replaces_the_old_one(server: Server) -> None:
         assert app.execute("SELECT 1").fetchone() == (1,)
     with pytest.raises(TenfoldError), connect(old):
         pass
+
+
+TRAPS = """
+CREATE SCHEMA trap;
+CREATE FUNCTION trap.spring() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
+        EXECUTE format('ALTER ROLE %I SUPERUSER', session_user_of_the_app());
+    END IF;
+    RETURN true;
+END $$;
+"""
+TRAPPED = (
+    *("pg_class", "pg_namespace", "pg_database", "pg_roles", "pg_extension", "pg_depend"),
+    *("pg_proc", "pg_locks", "pg_stat_user_tables", "pg_default_acl", "pg_publication"),
+    *("pg_largeobject_metadata", "pg_settings", "pg_replication_slots", "pg_shdepend"),
+)
+
+
+def test_the_owner_of_a_database_does_not_decide_what_a_superuser_executes_there() -> None:
+    with running() as server:
+        role = roles(server.settings)["app"]
+        with server.connect("app") as app:
+            app.execute(TRAPS.replace("session_user_of_the_app()", f"'{role}'"))
+            for name in TRAPPED:
+                app.execute(
+                    f"CREATE VIEW trap.{name} AS"
+                    f" SELECT * FROM pg_catalog.{name} WHERE trap.spring()"
+                )
+            app.execute("ALTER DATABASE shop SET search_path = trap, pg_catalog, public")
+        # It works, for whoever does not take care.
+        with (
+            server.connect("superuser") as session,
+            pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+        ):
+            session.execute("BEGIN; SET LOCAL transaction_read_only = on; SELECT FROM pg_class")
+        who = server.login("superuser", database="postgres")
+        gather(who)
+        admin.prepare(server.unit, server.scene)
+        with connect(replace(who, database="shop")) as session:
+            tables(session)
+        with server.connect("superuser", database="postgres") as session:
+            found = session.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", [role])
+            assert found.fetchone() == (False,)

@@ -261,7 +261,8 @@ class Server:
     def connect(
         self, role: str, *, database: str | None = None
     ) -> AbstractContextManager[Connection]:
-        return admin.connect(self.login(role, database=database))
+        """A session as people have one: names mean what the database says."""
+        return admin.connect(replace(self.login(role, database=database), catalog_only=False))
 
     def _run(self, command: Command) -> None:
         process = self.begin(command)

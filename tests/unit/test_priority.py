@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tenfold.engines.postgresql.orders import stand_back as order
 from tenfold.priority import NICE
 
 WAITS = "import sys; print('runs', flush=True); sys.stdin.read()"
@@ -45,3 +46,13 @@ def test_a_process_stands_back_with_its_session() -> None:
         own, group = nice_of(made.pid)
         assert own >= NICE
         assert group in (str(NICE), None)
+
+
+def test_backends_are_made_to_and_whoever_is_gone_does_not_matter() -> None:
+    with process(WAITS) as one, process(WAITS) as other:
+        pids = [one.pid, 2**22 + 1, other.pid]
+        subprocess.run(order(pids).argv, check=True, capture_output=True)
+        for pid in (one.pid, other.pid):
+            own, group = nice_of(pid)
+            assert own >= NICE
+            assert group in (str(NICE), None)

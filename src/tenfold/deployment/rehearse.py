@@ -22,9 +22,13 @@ from tenfold.deployment.cross import HOLD, Journey
 from tenfold.deployment.deployment import POSITION, Deployment
 from tenfold.deployment.external import require_own
 from tenfold.deployment.rescue import standing_by
+from tenfold.engines.postgresql import orders
+from tenfold.engines.postgresql.admin import MAINTENANCE
+from tenfold.engines.postgresql.checks import disk, max_wal_bytes
+from tenfold.engines.postgresql.facts import gather
 from tenfold.engines.postgresql.login import login
-from tenfold.engines.postgresql.peers import address
-from tenfold.engines.postgresql.render import server
+from tenfold.engines.postgresql.peers import address, database
+from tenfold.engines.postgresql.render import COPY_SECONDS, server
 from tenfold.errors import Refused, StepFailed
 from tenfold.stages.path import stage_of
 from tenfold.state import private as secrets
@@ -37,10 +41,11 @@ if TYPE_CHECKING:
 
     from tenfold.deployment.intent import Intent
     from tenfold.state.layout import Layout
+    from tenfold.topology.model import Unit
     from tenfold.transitions.runner import Listener
 
 EVERY_SECONDS = 0.05
-A_DAY_SECONDS = 86_400.0
+COPIES = 2
 REMOVE = ("rehearse", "--remove-copies")
 """What whoever stands by does when the command is killed."""
 
@@ -157,6 +162,7 @@ def _copied(
     copy.journal.set(STORAGE, deployment.facts().get(STORAGE, []))
     original = work.intend(deployment, release=release)
     intent = work.intend(copy, release=release, port=_free_port())
+    _require_room(original, layout)
     tell("copies the database as it is now")
     _copy_database(original, intent)
     todo = work.plan(copy, "up", intent)
@@ -164,30 +170,60 @@ def _copied(
     return Deployment.open(layout)
 
 
+def _require_room(original: Intent, layout: Layout) -> None:
+    """The copy's leader has the data once, and on its move there the other one once more: beside
+    the real database, which must not meet a full disk because of a rehearsal."""
+    led = _leader(original)
+    who = login(led, original.blueprint.scene(led), "superuser", database=MAINTENANCE)
+    facts = gather(who)
+    found = disk(
+        COPIES * facts.data_bytes,
+        COPIES * max_wal_bytes(facts),
+        shutil.disk_usage(layout.state).free,
+    )
+    if found.severity == "stop":
+        raise Refused(
+            f"there is no room for {COPIES} copies of the database beside it",
+            detail=found.evidence,
+            changed="nothing",
+            next="make room on this disk",
+        )
+
+
+def _leader(intent: Intent) -> Unit:
+    (path,) = intent.goal.leaders.values()
+    return next(u for u in intent.goal.topology.units if u.path == path)
+
+
 def _copy_database(original: Intent, copy: Intent) -> None:
-    """A base backup of the leader, as the data of the copy's leader, which starts from it."""
-    (path,) = original.goal.leaders.values()
-    led = next(u for u in original.goal.topology.units if u.path == path)
-    unit = next(u for u in copy.goal.topology.units if u.path == path)
+    """A base backup of the leader, as the data of the copy's leader, which starts from it.
+
+    Made as a follower's is, at the rate that the app's file allows.
+    """
+    led, unit = _leader(original), _leader(copy)
     scene, of = copy.blueprint.scene(unit), original.blueprint.scene(led)
     agent = copy.target.ensure(copy.goal.topology.host(unit.host))
+    agent.write(copy.blueprint.scripts(unit))
     host, port = address(of.wiring.endpoints[led.path])
     user = login(led, of, "replication").user
     source = f"host={host} port={port} user={user} passfile={of.place.config}/pgpass"
     data = server(unit, scene).data
-    program = scene.place.binaries["pg_basebackup"]
-    for argv in (
-        ("mkdir", "-p", "-m", "0700", scene.place.data),
-        (
-            *(program, "--pgdata", f"{data}.new", "--dbname", source),
-            *("--wal-method=stream", "--checkpoint=fast", "--no-manifest", "--no-password"),
-        ),
-        ("mv", "-T", f"{data}.new", data),
+    copied = orders.copy(
+        scene,
+        f"{data}.new",
+        source,
+        kilobytes_per_second=database(unit).copy_bytes_per_second // 1024,
+        within_seconds=COPY_SECONDS,
+    )
+    for command in (
+        Command(("mkdir", "-p", "-m", "0700", scene.place.data), cwd="/"),
+        copied,
+        Command(("mv", "-T", f"{data}.new", data), cwd="/"),
     ):
-        finished = agent.run(Command(argv, cwd="/", within_seconds=A_DAY_SECONDS))
+        finished = agent.run(command)
         if finished.code != 0:
             raise StepFailed(
-                f"the database could not be copied: {argv[0]} exited {finished.code}",
+                f"the database could not be copied: {command.argv[0]} exited {finished.code}",
                 detail=finished.tail,
             )
 

@@ -196,7 +196,7 @@ def _statistics(connection: Connection) -> Iterator[str]:
     """Statistics of all databases, in the one that no app can drop them from."""
     known = "SELECT FROM pg_extension WHERE extname = 'pg_stat_statements'"
     if connection.execute(known).fetchone() is None:
-        connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute("CREATE EXTENSION pg_stat_statements SCHEMA public")
         yield f"pg_stat_statements in {MAINTENANCE}"
 
 

@@ -62,7 +62,7 @@ def checks(
         wal_level(facts),
         room_to_follow(facts, limits),
         connections(facts, slot=slot, copied=copied),
-        disk(0 if copied else facts.data_bytes, _max_wal_bytes(facts), other.free_bytes),
+        disk(0 if copied else facts.data_bytes, max_wal_bytes(facts), other.free_bytes),
         tablespaces(facts),
         unlogged(facts),
         prepared(facts),
@@ -246,7 +246,7 @@ def slots(facts: Facts, *, slot: str) -> Finding:
 
 def kept_log(facts: Facts) -> Finding:
     """Much log means that somebody lags, or that the archive does not keep up."""
-    usual = 2 * _max_wal_bytes(facts)
+    usual = 2 * max_wal_bytes(facts)
     lost = [f"slot {s.name} is lost" for s in facts.slots if s.lost]
     if facts.log_bytes > usual:
         lost.append(f"{_size(facts.log_bytes)} of log, usual are up to {_size(usual)}")
@@ -289,7 +289,8 @@ def _few(found: Sequence[str], most: int = 10) -> Iterator[str]:
         yield f"and {len(found) - most} more"
 
 
-def _max_wal_bytes(facts: Facts) -> int:
+def max_wal_bytes(facts: Facts) -> int:
+    """How much log a server keeps by itself, in bytes."""
     return int(facts.settings["max_wal_size"]) * MIB
 
 

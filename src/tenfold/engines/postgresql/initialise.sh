@@ -55,34 +55,9 @@ make() {
     done
 }
 
-# What was copied goes to the disk bit by bit: in one go at the end it would keep the commits of
-# whoever shares that disk waiting for seconds.
-write_back() {
-    while sleep 0.25 && kill -0 $$ 2>/dev/null && [ -d "$new" ]; do
-        nice -n 10 find "$new" -type f -mmin -1 -exec sync -d -- {} + 2>/dev/null || :
-    done
-}
-
-# The sender of an attempt that was interrupted may not have noticed yet: it has the slot until it
-# does, after wal_sender_timeout (30 s) at the latest. The server checks every page that it sends.
-# What is said is kept in a variable: the disk may be full.
 copy() {
-    write_back &
-    writes_back=$!
-    trap 'kill "$writes_back" 2>/dev/null || :; rm -rf -- "$new"' EXIT
-    rounds=40
-    until said=$(nice -n 10 "$(dirname -- "$initdb")/pg_basebackup" --pgdata="$new" --dbname="$upstream" \
-        --slot="$slot" ${rate:+--max-rate="$rate"} --wal-method=stream --checkpoint=fast --no-manifest --no-password \
-        2>&1); do
-        printf '%s\n' "$said" >&2
-        case $said in *'is active for PID'*) ;; *) return 1 ;; esac
-        rounds=$((rounds - 1))
-        [ "$rounds" -gt 0 ] || return 1
-        sleep 1
-    done
-    printf '%s\n' "$said" >&2
-    kill "$writes_back" 2>/dev/null || :
-    wait "$writes_back" 2>/dev/null || :
+    sh "$(dirname -- "$0")/copy.sh" "$(dirname -- "$initdb")/pg_basebackup" "$new" "$upstream" \
+        "${rate:-0}" "$slot"
     echo follows >"$new/standby.signal"
     sync -- "$new/standby.signal" "$new"
 }

@@ -23,6 +23,8 @@ from tenfold.topology.settings import DatabaseSettings
 ANSWER_SECONDS = 60.0
 """How long a server may think about one statement, unless its caller says otherwise."""
 
+CATALOG_ONLY = "-c search_path=pg_catalog"
+
 
 class Silent(psycopg.OperationalError):
     """The server did not answer in time; the connection was given up."""
@@ -69,13 +71,19 @@ class Connection(psycopg.Connection[tuple[object, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """One role at one server. ``host`` is an address, or the directory of the unix socket."""
+    """One role at one server. ``host`` is an address, or the directory of the unix socket.
+
+    ``catalog_only``: names without a schema mean PostgreSQL's own, whatever the database or the
+    role has as its ``search_path``: who owns a database decides on that, and must not decide what
+    a superuser executes there.
+    """
 
     host: str
     port: int
     user: str
     password: Secret
     database: str
+    catalog_only: bool = True
 
     def conninfo(self) -> str:
         """libpq's connection string, without the password."""
@@ -96,6 +104,7 @@ def login(unit: Unit | Pool, scene: Scene, role: str, *, database: str | None = 
         user=roles(settings)[role],
         password=secret(scene, settings, role),
         database=database or settings.database,
+        catalog_only=role not in ("owner", "app"),
     )
 
 
@@ -112,9 +121,10 @@ def opened(who: Login, *, within_seconds: int = 10) -> Connection:
     Raises:
         TenfoldError: refused, or out of reach; the text names server and role.
     """
+    options = {"options": CATALOG_ONLY} if who.catalog_only else {}
     try:
         return Connection.connect(
-            who.conninfo(),
+            make_conninfo(who.conninfo(), **options),
             password=who.password.reveal(),
             connect_timeout=within_seconds,
             application_name="tenfold",

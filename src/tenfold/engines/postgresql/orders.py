@@ -6,10 +6,13 @@ Each of them may be given again at any time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from posixpath import join
 
 from tenfold.engines.postgresql.render import server
 from tenfold.engines.protocol import Scene
+from tenfold.priority import NICE
 from tenfold.topology.model import Pool, Unit
 from tenfold.topology.process import Command
 
@@ -39,6 +42,40 @@ def installation(member: Unit | Pool, scene: Scene) -> Command:
     """Print version, libraries and room, for :func:`.disk.parse_installation`."""
     postgres = scene.place.binaries["postgres"]
     return _script("installation.sh", scene, postgres, server(member, scene).data)
+
+
+def copy(
+    scene: Scene, directory: str, source: str, *, kilobytes_per_second: int, within_seconds: float
+) -> Command:
+    """Copy a running server into a directory that is not there yet, as a follower is copied.
+
+    Args:
+        scene: where the copy will be.
+        directory: the new data directory.
+        source: how to reach the server, for libpq; without a password.
+        kilobytes_per_second: at most; 0 does not bound it.
+        within_seconds: in which it has to be done.
+    """
+    program = scene.place.binaries["pg_basebackup"]
+    made = _script("copy.sh", scene, program, directory, source, str(kilobytes_per_second))
+    return replace(made, within_seconds=within_seconds, thorough=True)
+
+
+def stand_back(pids: Sequence[int]) -> Command:
+    """Have backends work only while nobody else wants to; never fails. See :mod:`tenfold.priority`.
+
+    PostgreSQL gives each backend a session of its own.
+    """
+    script = (
+        f'for pid in "$@"; do renice -n {NICE} -p "$pid" >/dev/null 2>&1;'
+        f' {{ echo {NICE} >"/proc/$pid/autogroup"; }} 2>/dev/null; done; true'
+    )
+    return Command(
+        argv=("/bin/sh", "-c", script, "sh", *map(str, pids)),
+        cwd="/",
+        within_seconds=10.0,
+        thorough=False,
+    )
 
 
 def _standby(order: str, member: Unit | Pool, scene: Scene) -> Command:

@@ -177,24 +177,27 @@ def awaited(connection: Connection) -> Awaited:
 
 @dataclass(frozen=True, slots=True)
 class CopyProgress:
-    """How far the copy of a new follower is. ``total_bytes`` is an estimate, ``None`` at first."""
+    """How far the copy of a new follower is. ``total_bytes`` is an estimate, ``None`` at first;
+    ``backends`` are the leader's processes that send it."""
 
     phase: str
     copied_bytes: int
     total_bytes: int | None
+    backends: tuple[int, ...] = ()
 
 
 def copy_progress(leader: Connection, name: str) -> CopyProgress | None:
     """How much the leader has sent to the follower of this slot; ``None`` if it copies nothing."""
     row = leader.execute(
-        "SELECT phase, backup_streamed, backup_total FROM pg_stat_progress_basebackup"
+        "SELECT phase, backup_streamed, backup_total, pid FROM pg_stat_progress_basebackup"
         " JOIN pg_stat_replication USING (pid) WHERE application_name = %s",
         [name],
     ).fetchone()
     if row is None:
         return None
-    phase, copied, total = row
-    return CopyProgress(str(phase), int(str(copied)), None if total is None else int(str(total)))
+    phase, copied, total, backend = row
+    expected = None if total is None else int(str(total))
+    return CopyProgress(str(phase), int(str(copied)), expected, (int(str(backend)),))
 
 
 def _text(value: object) -> str | None:

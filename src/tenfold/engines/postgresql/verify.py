@@ -85,8 +85,12 @@ def verify(
     *,
     within_seconds: float,
     tell: Callable[[str], None] = lambda line: None,
+    began_to_read: Callable[[Connection, Connection], None] = lambda here, there: None,
 ) -> Report:
     """Compare them as superuser; what there is no time for is reported as not read.
+
+    ``began_to_read`` is called with the sessions at leader and follower that read all tables of a
+    database from then on.
 
     Raises:
         TenfoldError: one of them is out of reach, or broke off, or the follower does not follow.
@@ -105,6 +109,7 @@ def verify(
                     replace(follower, database=name),
                     found,
                     deadline,
+                    began_to_read,
                 )
             if _failures(there) > failures:
                 found.differences.append("the follower counted pages with a wrong checksum")
@@ -168,9 +173,16 @@ def _failures(connection: Connection) -> int:
     return int(str(row[0]))
 
 
-def _database(leader: Login, follower: Login, found: _Found, deadline: float) -> None:
+def _database(
+    leader: Login,
+    follower: Login,
+    found: _Found,
+    deadline: float,
+    began_to_read: Callable[[Connection, Connection], None],
+) -> None:
     pace = Pace()
     with connect(leader) as here, connect(follower) as there:
+        began_to_read(here, there)
         found.differences += _schema(here, there, leader.database)
         for side in (here, there):
             begin(side, deadline=deadline)

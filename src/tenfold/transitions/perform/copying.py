@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 import psycopg
 
-from tenfold.engines.postgresql import replication
+from tenfold.engines.postgresql import orders, replication
 from tenfold.engines.postgresql.admin import MAINTENANCE
 from tenfold.engines.postgresql.login import connect, login
 from tenfold.engines.postgresql.peers import slot_name
@@ -69,11 +69,15 @@ def _leader(member: Unit | Pool, world: World) -> Unit | None:
 
 
 def _watch(leader: Unit, slot: str, world: World, tell: Tell, over: Event) -> None:
+    stands_back: set[int] = set()
     who = login(leader, world.blueprint.scene(leader), "superuser", database=MAINTENANCE)
     with suppress(TenfoldError, psycopg.Error), connect(who) as session:  # only words are lost
         while not over.wait(LOOK_EVERY_SECONDS):
             found = replication.copy_progress(session, slot)
             if found is not None:
+                if not stands_back.issuperset(found.backends):
+                    stands_back.update(found.backends)
+                    world.agent(leader.host).run(orders.stand_back(found.backends))
                 of = f" of {size(found.total_bytes)}" if found.total_bytes else ""
                 tell(f"copied {size(found.copied_bytes)}{of}")
                 world.evidence.copied_bytes = found.copied_bytes

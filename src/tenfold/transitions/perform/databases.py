@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 
@@ -107,6 +108,9 @@ def _(step: steps.Verify, world: World, tell: Tell) -> None:
         login(follower, scene, "superuser", database=admin.MAINTENANCE),
         within_seconds=VERIFY_SECONDS,
         tell=tell,
+        began_to_read=lambda here, there: _stand_back(
+            world, {leader.host: here.info.backend_pid, follower.host: there.info.backend_pid}
+        ),
     )
     world.evidence.verification = asdict(report)
     if not report.same:
@@ -117,6 +121,12 @@ def _(step: steps.Verify, world: World, tell: Tell) -> None:
             detail="\n".join(report.differences),
         )
     without_copy(world.journal, step.follower)
+
+
+def _stand_back(world: World, backends: Mapping[str, int]) -> None:
+    """Have these backends, by host, leave the processor to whoever serves."""
+    for host, pid in backends.items():
+        world.agent(host).run(orders.stand_back([pid]))
 
 
 @effect.register
