@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 from tests.support.postgres import Server, installations, made, running
 
+from tenfold.deployment.rehearse import require_room
 from tenfold.engines.postgresql import orders
 from tenfold.engines.postgresql.binaries import Binaries
-from tenfold.engines.postgresql.checks import Finding, checks
+from tenfold.engines.postgresql.checks import Finding, checks, max_wal_bytes
 from tenfold.engines.postgresql.conf import limits
 from tenfold.engines.postgresql.disk import Installation, parse_installation
 from tenfold.engines.postgresql.facts import gather
 from tenfold.engines.postgresql.render import sizes
+from tenfold.errors import Refused
 from tenfold.topology.settings import DatabaseSettings
 
 pytestmark = pytest.mark.engine
@@ -180,3 +182,12 @@ def test_pages_without_checksums_are_told() -> None:
         finding = findings(server)["checksums"]
     assert finding.severity == "warn"
     assert "pg_checksums" in finding.fix
+
+
+def test_a_rehearsal_needs_room_for_two_copies(server: Server) -> None:
+    facts = gather(server.login("superuser", database="postgres"))
+    one = facts.data_bytes + max_wal_bytes(facts)
+    require_room(facts, 2 * one)
+    with pytest.raises(Refused, match="no room for 2 copies") as refused:
+        require_room(facts, 2 * one - 1)
+    assert "needed" in str(refused.value.detail)

@@ -65,19 +65,19 @@ def test_a_statement_that_takes_its_time_is_answered(server: Server) -> None:
 def test_who_makes_others_wait_is_told(server: Server) -> None:
     who = server.login("superuser", database="postgres")
     with connect(who) as first, connect(who) as asked, connect(who) as second:
-        first.execute("CREATE TABLE waited_for AS SELECT 'ada@example.org' AS mail")
+        first.execute("CREATE TABLE public.waited_for AS SELECT 'ada@example.org' AS mail")
         with first.transaction():
-            first.execute("UPDATE waited_for SET mail = 'eve@example.org'")
+            first.execute("UPDATE public.waited_for SET mail = 'eve@example.org'")
             second.execute("SET lock_timeout = '3s'")
             holder = next(t for t in transactions(asked) if "UPDATE" in t.query)
             assert holder.waiting == 0
-            second.pgconn.send_query(b"UPDATE waited_for SET mail = ''")
+            second.pgconn.send_query(b"UPDATE public.waited_for SET mail = ''")
             deadline = time.monotonic() + 2.5
             while holder.waiting == 0:
                 assert time.monotonic() < deadline, str(holder)
                 holder = next(t for t in transactions(asked) if "eve" in t.query)
             said = str(holder)
             assert f"process {first.info.backend_pid}, idle in transaction, since" in said
-            assert said.endswith(", 1 waits for it: UPDATE waited_for SET mail = ?")
+            assert said.endswith(", 1 waits for it: UPDATE public.waited_for SET mail = ?")
         second.pgconn.finish()
-        asked.execute("DROP TABLE waited_for")
+        asked.execute("DROP TABLE public.waited_for")

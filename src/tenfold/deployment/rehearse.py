@@ -25,7 +25,7 @@ from tenfold.deployment.rescue import standing_by
 from tenfold.engines.postgresql import orders
 from tenfold.engines.postgresql.admin import MAINTENANCE
 from tenfold.engines.postgresql.checks import disk, max_wal_bytes
-from tenfold.engines.postgresql.facts import gather
+from tenfold.engines.postgresql.facts import Facts, gather
 from tenfold.engines.postgresql.login import login
 from tenfold.engines.postgresql.peers import address, database
 from tenfold.engines.postgresql.render import COPY_SECONDS, server
@@ -171,16 +171,19 @@ def _copied(
 
 
 def _require_room(original: Intent, layout: Layout) -> None:
-    """The copy's leader has the data once, and on its move there the other one once more: beside
-    the real database, which must not meet a full disk because of a rehearsal."""
     led = _leader(original)
     who = login(led, original.blueprint.scene(led), "superuser", database=MAINTENANCE)
-    facts = gather(who)
-    found = disk(
-        COPIES * facts.data_bytes,
-        COPIES * max_wal_bytes(facts),
-        shutil.disk_usage(layout.state).free,
-    )
+    require_room(gather(who), shutil.disk_usage(layout.state).free)
+
+
+def require_room(facts: Facts, free_bytes: int) -> None:
+    """See that the copies fit beside the real database, which must not meet a full disk because of
+    a rehearsal: the copy's leader has the data once, and on its move there the other one once more.
+
+    Raises:
+        Refused: they do not.
+    """
+    found = disk(COPIES * facts.data_bytes, COPIES * max_wal_bytes(facts), free_bytes)
     if found.severity == "stop":
         raise Refused(
             f"there is no room for {COPIES} copies of the database beside it",
