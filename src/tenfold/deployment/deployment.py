@@ -16,7 +16,7 @@ from tenfold import __version__
 from tenfold.agent.metrics import summed
 from tenfold.deployment import applied as applied_facts
 from tenfold.deployment import deeds, shelf
-from tenfold.deployment.journal import open_journal
+from tenfold.deployment.journal import open_journal, require_not_lost
 from tenfold.deployment.observe import observe
 from tenfold.deployment.status import Status, status
 from tenfold.drills.kept import FILE as DRILL
@@ -95,8 +95,10 @@ class Deployment:
 
         Raises:
             Refused: it was never brought up.
+            JournalError: it was, and its journal is gone.
         """
         if not layout.exists():
+            require_not_lost(layout)
             raise Refused(f"{layout.name} was never brought up", next="tenfold up")
         return cls.open(layout, stale=stale)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tenfold.errors import JournalError
 from tenfold.state import secrets
 from tenfold.transitions.journal import MovableJournal
 
 if TYPE_CHECKING:
     from tenfold.etcd import Access
     from tenfold.state.layout import Layout
+
+CLUSTERS = "*/data/*/cluster/PG_VERSION"
 
 
 def open_journal(
@@ -20,9 +23,30 @@ def open_journal(
     and ``within`` bounds each question to it, in seconds.
 
     Raises:
-        JournalError: its file cannot be used.
+        JournalError: its file cannot be used, or is gone.
     """
+    require_not_lost(layout)
     return MovableJournal(layout.journal, access=access(layout), stale=stale, within=within)
+
+
+def require_not_lost(layout: Layout) -> None:
+    """See that there is a journal where there are databases: without what it knows, a new and empty
+    one would be started where one is.
+
+    Raises:
+        JournalError: there is none.
+    """
+    if layout.exists():
+        return
+    found = sorted(str(path.parent) for path in (layout.state / "hosts").glob(CLUSTERS))
+    if found:
+        raise JournalError(
+            f"the journal {layout.journal} is gone, and there are databases that it knew",
+            changed="nothing",
+            next=f"put a copy of {layout.journal.name} back, from a backup of the folder;\n"
+            f"or, to begin anew without what is in them, move {layout.state}/hosts away",
+            detail="\n".join(found),
+        )
 
 
 def access(layout: Layout) -> Callable[[tuple[str, ...]], Access]:
