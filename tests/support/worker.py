@@ -6,7 +6,9 @@ health request, ``DEAF`` makes it refuse to accept, ``HESITANT`` accept after so
 ``STUBBORN`` ignore quiesce and close, ``RESTLESS`` refuse to hold; ``PRIVATE`` makes the kernel let
 nobody look into it.
 
-``GET /slow=SECONDS`` takes that long, ``GET /endless`` until it is told to close.
+``GET /slow=SECONDS`` takes that long, ``GET /endless`` until it is told to close. ``GET
+/busy=SECONDS`` blocks the event loop for that long, so that nothing is heard or accepted; ``GET
+/late=SECONDS`` as soon as it holds.
 """
 
 from __future__ import annotations
@@ -147,6 +149,12 @@ class Worker:
                 await self.closing.wait()
             if head.startswith(b"GET /slow"):
                 await asyncio.sleep(float(head.split()[1].rpartition(b"=")[2]))
+            while head.startswith(b"GET /late") and self.state != control.HOLDING:
+                await asyncio.sleep(0.01)
+            if head.startswith(b"GET /late"):
+                await asyncio.sleep(0.5)  # until it has said that it holds
+            if head.startswith((b"GET /busy", b"GET /late")):
+                time.sleep(float(head.split()[1].rpartition(b"=")[2]))
             self.served += 1
             body = f"{os.environ.get('RELEASE', '')} {os.getpid()}".encode()
             writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n")

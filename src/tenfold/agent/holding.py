@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from tenfold.agent import control, lull, serving, watching
 from tenfold.agent.control import NoAnswer
+from tenfold.agent.deaf import Deaf
 from tenfold.agent.diary import say
 from tenfold.agent.held import COMMAND, FAILOVER, Hold, joined, lasting, without
 from tenfold.agent.pause import pause_point
@@ -44,6 +45,7 @@ class Holds:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self.deaf = Deaf(self.gates)
         self._held: dict[str, Hold] = {}
         self._bounds: dict[str, asyncio.Task[None]] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -116,17 +118,8 @@ class Holds:
             self._keep(joined(held, Hold.of(pool, names, within_seconds, by)))
             await pause_point("hold.kept", self._host.context.root)
             told = time.monotonic()
-            try:
-                await asyncio.gather(*(unit.hold() for unit in members))
-            except TenfoldError as fault:
-                left = without(self._held[pool], by)
-                await (self._let_go(pool) if left is None else self._go_on(left))
-                changed = BACK if left is None else WAITS_ON
-                raise StepFailed(
-                    f"{pool} cannot be held: {fault.what}", changed=changed, next=fault.next
-                ) from fault
-            if by == COMMAND:
-                await asyncio.gather(*(_close_endless(unit) for unit in members))
+            # Nobody is let go to a database that is gone because another one does not hear.
+            await (self._all_hold(pool, members) if by == COMMAND else self.deaf.hold(members))
             return time.monotonic() - told
 
     async def drained(self, pool: str, within_seconds: float, by: str = COMMAND) -> None:
@@ -243,6 +236,19 @@ class Holds:
         if deaf:
             raise Refused(f"{', '.join(deaf)} on {host} cannot be told to hold")
         return members
+
+    async def _all_hold(self, pool: str, members: Sequence[Unit]) -> None:
+        """Have all hold for a command, or none. Raises where one does not."""
+        try:
+            await asyncio.gather(*(unit.hold() for unit in members))
+        except TenfoldError as fault:
+            left = without(self._held[pool], COMMAND)
+            await (self._let_go(pool) if left is None else self._go_on(left))
+            changed = BACK if left is None else WAITS_ON
+            raise StepFailed(
+                f"{pool} cannot be held: {fault.what}", changed=changed, next=fault.next
+            ) from fault
+        await asyncio.gather(*(_close_endless(unit) for unit in members))
 
     def _keep(self, hold: Hold) -> None:
         # No hold outlasts a power cut: nobody is there then who would accept.

@@ -2,7 +2,7 @@
 
 Each is asked to do it itself (:mod:`tenfold.runtime.refreshing`). One that cannot, or that has
 broken connections left which nobody there knows of, is started anew if it is held or only warm:
-nobody notices but that it takes longer.
+nobody notices but that it takes longer. So is one that does not hear, and nobody waits for that.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold.agent import control, serving
 from tenfold.agent.control import NoAnswer
+from tenfold.agent.deaf import PROMPT_SECONDS
 from tenfold.agent.diary import say
 from tenfold.agent.waiting import wait_for
 from tenfold.errors import TenfoldError
@@ -33,15 +34,20 @@ async def refresh(host: Host, pool: str, port: int) -> dict[str, Any]:
     """See :meth:`HostAgent.refresh`."""
     # Those that are only warm, too: they have connections, and accept in a moment.
     members = [u for u in host.members(pool) if not u.record.leaving]
-    renewed = await asyncio.gather(*(_refresh(unit, port) for unit in members))
+    renewed = await asyncio.gather(*(_refresh(host, unit, port) for unit in members))
     return {"members": len(members), "renewed": sum(renewed)}
 
 
-async def _refresh(unit: Unit, port: int) -> bool:
+async def _refresh(host: Host, unit: Unit, port: int) -> bool:
     """Whether it had to be started anew."""
-    path = unit.order.launch.control
+    path, deaf = unit.order.launch.control, host.holds.deaf
     if path is None or not unit.is_ready:
         return False  # It comes up with connections of its own.
+    if _is_to_hold(host, unit):
+        await deaf.hold([unit])
+    if _is_to_hold(host, unit):
+        deaf.start_anew(unit, "it does not hold, and may have broken connections")
+        return True
     try:
         answer = await control.ask(path, ANSWER_SECONDS, order=words.REFRESH, port=port)
     except NoAnswer as silence:
@@ -52,25 +58,34 @@ async def _refresh(unit: Unit, port: int) -> bool:
     if unit.state not in UNSEEN:
         say(f"{unit.name} may have broken connections: {why}")
         return False
-    say(f"{unit.name} is started anew: {why}")
     try:
-        await _renew(unit, path)
+        await _renew(host, unit, path, why)
     except TenfoldError as fault:
         say(f"{unit.name} did not come back in time: {fault.what}")
     return True
 
 
-async def _renew(unit: Unit, path: str) -> None:
+def _is_to_hold(host: Host, unit: Unit) -> bool:
+    """Whether it accepts, or will when it is free, though it is to hold while nobody leads."""
+    return unit.state == "running" and host.holds.gates(unit.name)
+
+
+async def _renew(host: Host, unit: Unit, path: str, why: str) -> None:
     """Have its process finish, and another one come up in its place.
 
     Raises:
-        TargetError: it does not answer, or nobody comes up in time.
+        TargetError: nobody comes up in time.
     """
     process = unit.process
     if process is None or process.is_over:
         return
     unit.note(told=process.identity.nonce)  # That it ends is no crash.
-    await control.ask(path, order=words.QUIESCE)
+    try:
+        await control.ask(path, PROMPT_SECONDS, order=words.QUIESCE)
+    except NoAnswer:
+        host.holds.deaf.start_anew(unit, why)
+        return
+    say(f"{unit.name} is started anew: {why}")
     await serving.outlast(process, END_SECONDS)
     await wait_for(
         lambda: unit.process is not process and unit.is_ready,

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -55,6 +56,12 @@ async def upload(request):
 
 async def slow(request):
     await asyncio.sleep(float(request.query_params.get("seconds", "1")))
+    return PlainTextResponse("done")
+
+
+async def busy(request):
+    """Blocks the event loop, as a driver that waits in an async function does."""
+    time.sleep(float(request.query_params["seconds"]))
     return PlainTextResponse("done")
 
 
@@ -124,6 +131,7 @@ app = Starlette(
         Route("/early", early, methods=["POST"]),
         Route("/upload", upload, methods=["POST"]),
         Route("/slow", slow, methods=["GET", "POST"]),
+        Route("/busy", busy),
         Route("/background", background),
         Route("/huge", huge),
         Route("/drip", drip),
