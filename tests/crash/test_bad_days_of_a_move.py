@@ -106,6 +106,25 @@ def test_a_new_host_that_falls_silent_while_requests_wait_lets_them_go_on(
     require_unharmed(project, users)
 
 
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("word", [signal.SIGINT, signal.SIGHUP])
+def test_whoever_gives_up_right_before_the_follower_is_asked_has_it_taken_back(
+    bring: Bring, word: signal.Signals
+) -> None:
+    with stopped_on_its_way(bring, "Promote.before") as (project, users, command):
+        command.send_signal(word)
+        code, said, _ = go_on(command, within=90)
+        assert code == 130, said
+        require_said(said, "grow was interrupted", STAYS, "tenfold resume", "tenfold abort")
+        wait_for_answers(users)
+        assert users.longest_seconds < MAX_HOLD_SECONDS + BACK_SECONDS
+        assert project.status()["stage"] == "10"
+        settle(project)
+        assert project.status()["stage"] == "100"
+        wait_for_answers(users)
+    require_unharmed(project, users)
+
+
 @may_cut
 def test_a_network_that_is_cut_before_the_copy_ends_the_command_and_costs_users_nothing(
     bring: Bring,

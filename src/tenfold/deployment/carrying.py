@@ -10,6 +10,7 @@ from tenfold.errors import Interrupted, Refused, TenfoldError
 from tenfold.targets.local.target import LocalTarget
 from tenfold.transitions import steps as st
 from tenfold.transitions.perform import World, perform
+from tenfold.transitions.perform.evidence import Evidence
 from tenfold.transitions.perform.holding import let_go_behind
 from tenfold.transitions.runner import Runner
 from tenfold.transitions.steps import cluster
@@ -63,11 +64,20 @@ def carry_claimed(
         listener,
         claimed=claim,
         ended_by=ended_by,
+        is_past=lambda step: is_past(step, world.evidence),
     )
     try:
         runner.run(todo, takes_back=takes_back)
     finally:
         world.renewals.close()
+
+
+def is_past(step: st.Step, evidence: Evidence) -> bool:
+    """Whether a point of no return that was come to may have been passed. Pure.
+
+    A follower is asked to lead behind ``evidence.asked``, so without that it was not.
+    """
+    return not isinstance(step, st.Promote) or evidence.asked or evidence.promoted
 
 
 def require_promised(promised: Mapping[str, Any], name: str, todo: Plan) -> None:

@@ -29,6 +29,7 @@ from tenfold.transitions import crossing as planner
 from tenfold.transitions import steps as st
 from tenfold.transitions.copies import not_compared
 from tenfold.transitions.perform import World, resting
+from tenfold.transitions.perform.databases import forward_seconds
 from tenfold.transitions.perform.errors import NeedsWriter
 from tenfold.transitions.perform.evidence import Evidence
 from tenfold.transitions.perform.serving import WARM_SECONDS, WARMS_LATE
@@ -143,6 +144,23 @@ class Journey:
     def _reach(
         self, name: str, crossing: Crossing, promised: Mapping[str, Any] | None = None
     ) -> Intent:
+        with contextlib.ExitStack() as stack:
+            todo = self._try(name, crossing, promised, stack)
+        journal = self.deployment.journal
+        facts = applied_facts.applied(todo.intent.goal.topology, todo.intent.blueprint.document)
+        journal.set(applied_facts.FACT, facts.to_json())
+        journal.set(USED_SECRETS, todo.intent.secret_versions)
+        journal.set(POSITION, name)
+        return todo.intent
+
+    def _try(
+        self,
+        name: str,
+        crossing: Crossing,
+        promised: Mapping[str, Any] | None,
+        stack: contextlib.ExitStack,
+    ) -> Leg:
+        """Make the way, again where there is only the way forward; gives what was made."""
         ensure_agents(self.deployment)
         tries = 0
         while True:
@@ -154,41 +172,38 @@ class Journey:
             try:
                 with interrupts.one_at_most() as guard:
                     try:
-                        self._attempt(todo)
+                        self._attempt(todo, stack)
                     except NeedsWriter:
                         if guard.came:  # while it was taken back; it is not tried once more
                             raise KeyboardInterrupt from None
                         raise
-                break
+                return todo
             except NeedsWriter:
                 if not todo.terms.warm_first:
                     raise
                 self.deployment.journal.set(WARMS_LATE, todo.intent.goal.release)
             except (TenfoldError, KeyboardInterrupt) as error:
                 tries += 1
-                if not self._is_promoted(name) or tries >= FINISHING_TRIES:
+                if tries >= FINISHING_TRIES or not self._is_promoted(name):
                     told = self._told(error, crossing, todo)
                     if told is error:
                         raise
                     raise told from error
+                if self.evidence.waits():  # whoever stands by hears that it goes on
+                    self.evidence.expect(forward_seconds(todo.terms.max_hold_seconds))
                 time.sleep(0.2 * tries)
-        journal = self.deployment.journal
-        facts = applied_facts.applied(todo.intent.goal.topology, todo.intent.blueprint.document)
-        journal.set(applied_facts.FACT, facts.to_json())
-        journal.set(USED_SECRETS, todo.intent.secret_versions)
-        journal.set(POSITION, name)
-        return todo.intent
 
-    def _attempt(self, todo: Leg) -> None:
+    def _attempt(self, todo: Leg, stack: contextlib.ExitStack) -> None:
         if todo.plan.empty:
             return
-        with contextlib.ExitStack() as stack:
-            # A rehearsal has somebody stand by for the copy as a whole.
-            if todo.switches and self.deployment.layout.rehearsal is None:
-                self.evidence.expect = stack.enter_context(standing_by(self.deployment.layout))
-                stack.callback(self.evidence.stand_alone)
-            # What was prepared stays for "resume"; only a switch must not be left half-made.
-            self._run(todo, takes_back=todo.switches)
+        # A rehearsal has somebody stand by for the copy as a whole.
+        stands_alone = self.deployment.layout.rehearsal is None and not self.evidence.is_watched
+        if todo.switches and stands_alone:
+            watch = standing_by(self.deployment.layout, waits=self.evidence.waits)
+            self.evidence.expect = stack.enter_context(watch)
+            stack.callback(self.evidence.stand_alone)
+        # What was prepared stays for "resume"; only a switch must not be left half-made.
+        self._run(todo, takes_back=todo.switches)
 
     def _run(self, todo: Leg, *, takes_back: bool) -> None:
         world = World(
@@ -236,12 +251,14 @@ class Journey:
 
     def _is_promoted(self, name: str) -> bool:
         """Whether the switch to this position was made, so that only the way forward is left."""
-        if not self.evidence.promoted:
+        if not self.evidence.promoted and not self.evidence.asked:
             return False
         try:
-            return leg(self.deployment, name, "resume").promoted
+            promoted = leg(self.deployment, name, "resume").promoted
         except TenfoldError:
             return False
+        self.evidence.promoted = self.evidence.promoted or promoted
+        return promoted
 
 
 def where_writes_go(todo: Leg, evidence: Evidence, called: Callable[[str, Leg], str]) -> str:

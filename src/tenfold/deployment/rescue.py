@@ -2,9 +2,9 @@
 
 A second process, started before the hold, reads from a pipe. When the pipe ends without a word, the
 command is gone. When the command is silent for longer than it said, it stands still (a terminal
-that takes no more output, SIGSTOP), and is ended. Either way requests are let go on then: the
-switch is finished if it was made, and taken back if it was not. If this process is killed too, the
-agent's own bound ends the hold.
+that takes no more output, SIGSTOP), and is ended. Either way, and when it ended by itself without
+having let everybody go, requests are let go on then: the switch is finished if it was made, and
+taken back if it was not. If this process is killed too, the agent's own bound ends the hold.
 
 A rehearsal has somebody stand by as well, who removes the copy of a command that was killed.
 """
@@ -41,10 +41,15 @@ Expect = Callable[[float | None], None]
 
 
 @contextlib.contextmanager
-def standing_by(layout: Layout, then: Sequence[str] = LET_GO) -> Iterator[Expect]:
+def standing_by(
+    layout: Layout,
+    then: Sequence[str] = LET_GO,
+    waits: Callable[[], bool] = lambda: False,
+) -> Iterator[Expect]:
     """Have somebody stand by while the block runs. Ctrl-Z is without effect in it.
 
-    ``then`` is the command of Tenfold's that is given when this one is killed.
+    ``then`` is the command of Tenfold's that is given when this one is killed; and when it ends
+    while somebody still ``waits``, once it has let go of the deployment.
     """
     reading, writing = os.pipe()
     log = os.open(layout.state / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
@@ -76,9 +81,12 @@ def standing_by(layout: Layout, then: Sequence[str] = LET_GO) -> Iterator[Expect
         with _without_a_stop_key():
             yield expect
     finally:
-        say(ALL_IS_WELL)
+        left = waits()
+        if not left:
+            say(ALL_IS_WELL)
         os.close(writing)
-        process.wait(END_SECONDS)
+        if not left:
+            process.wait(END_SECONDS)
 
 
 @contextlib.contextmanager
@@ -128,7 +136,7 @@ def main(arguments: list[str]) -> int:
             break
         data = os.read(pipe, 4096)
         if not data:
-            _say(f"the command {parent} is gone")
+            _say(f"the command {parent} is gone, or ended while requests wait")
             break
         watch.hear(data, time.monotonic())
     if watch.is_well:

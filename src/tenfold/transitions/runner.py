@@ -56,6 +56,8 @@ class Runner:
         clock: monotonic seconds.
         claimed: told the fencing epoch of this run before its first step.
         ended_by: told what ended it, before anything is taken back, and before the journal is told.
+        is_past: asked of the point of no return that was come to last, when something ended the
+            plan: ``False`` where it verifiably was not passed, whatever the journal intended.
     """
 
     journal: Journal
@@ -64,6 +66,7 @@ class Runner:
     clock: Callable[[], float] = time.monotonic
     claimed: Callable[[int], None] = lambda epoch: None
     ended_by: Callable[[BaseException], None] = lambda error: None
+    is_past: Callable[[Step], bool] = lambda step: True
 
     def run(self, plan: Plan, *, takes_back: bool = True) -> None:
         """Carry out a plan; with ``takes_back`` undo what was begun if a step fails.
@@ -103,7 +106,8 @@ class Runner:
     ) -> None:
         """Take back what was begun, unless that is over, and write down how it ended."""
         self.ended_by(error)
-        if isinstance(error, NotBegun):
+        # An interrupt may come anywhere between an intention and its effect.
+        if begun and (isinstance(error, NotBegun) or self._stopped_short_of(begun[-1])):
             begun.pop()
         committed = any(s.point_of_no_return for s in flatten(tuple(begun)))
         back = takes_back and not committed
@@ -115,6 +119,9 @@ class Runner:
                 raise
         outcome: Outcome = "backed-out" if back else "failed"
         self._write_down(transition, outcome, error)
+
+    def _stopped_short_of(self, step: Step) -> bool:
+        return step.point_of_no_return and not self.is_past(step)
 
     def _write_down(self, transition: int, outcome: Outcome, error: BaseException) -> None:
         """How it ended. Where the journal does not take that, it is what ended it that is told."""

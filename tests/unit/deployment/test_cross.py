@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tenfold.deployment.carrying import is_past
 from tenfold.deployment.cross import Journey, Leg, where_writes_go
 from tenfold.errors import LeftHalfDone
 from tenfold.targets.memory import MemoryTarget
@@ -15,6 +16,7 @@ from tenfold.topology.model import Host
 from tenfold.topology.observation import Observation
 from tenfold.transitions.crossing import Seen
 from tenfold.transitions.perform.evidence import Evidence
+from tenfold.transitions.steps import Handover, Promote
 
 DB1, DB2 = "db1/postgres", "db2/postgres"
 
@@ -33,6 +35,21 @@ def told(evidence: Evidence, *, leads: str | None = DB2) -> str:
 def test_before_the_switch_they_go_where_they_went() -> None:
     assert told(Evidence()) == "writes go to db2/postgres, as before"
     assert "nowhere" in told(Evidence(), leads=None)
+
+
+def test_while_whoever_led_is_fenced_nobody_says_as_before() -> None:
+    where = told(Evidence(fencing={DB2}))
+    assert where.startswith("writes go nowhere until the move goes on: db2/postgres was told")
+    where = told(Evidence(fencing={DB2}, asked=True))
+    assert where == "db1/postgres was asked to lead and did not answer: requests wait for it"
+
+
+def test_a_promotion_is_past_its_point_of_no_return_once_the_follower_was_asked() -> None:
+    promote = Promote(DB1, DB2)
+    assert not is_past(promote, Evidence(fencing={DB2}))
+    assert is_past(promote, Evidence(asked=True))
+    assert is_past(promote, Evidence(promoted=True))
+    assert is_past(Handover("vm1/app", 2, "r2"), Evidence())
 
 
 def test_once_patroni_was_asked_nobody_says_as_before() -> None:

@@ -90,6 +90,38 @@ def test_what_was_not_begun_is_no_point_of_no_return(tmp_path: Path) -> None:
     assert record.outcome == "backed-out"
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_interrupted_short_of_the_point_of_no_return_it_backs_out(
+    tmp_path: Path, asked: bool
+) -> None:
+    """Its intention is in the journal by then: whoever performs it knows how far that came."""
+    witness = Witness(failing=OVER, error=KeyboardInterrupt())
+    journal = SqliteJournal(tmp_path / "journal.db")
+    runner = Runner(journal, witness.perform, witness, is_past=lambda step: asked)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(Plan("up", (WARM, OVER)))
+    back = [] if asked else [st.DiscardGeneration("vm1/app", 2)]
+    assert witness.performed == [WARM, OVER, *back]
+    record = journal.last()
+    assert record
+    assert record.outcome == ("failed" if asked else "backed-out")
+
+
+def test_interrupted_right_behind_the_intention_it_is_the_same(tmp_path: Path) -> None:
+    class Sudden(Witness):
+        def started(self, step: st.Step) -> None:
+            if step == OVER:
+                signal.raise_signal(signal.SIGINT)
+
+    witness, journal = Sudden(), SqliteJournal(tmp_path / "journal.db")
+    runner = Runner(
+        journal, witness.perform, witness, is_past=lambda step: OVER in witness.performed
+    )
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(Plan("up", (WARM, OVER)))
+    assert witness.performed == [WARM, st.DiscardGeneration("vm1/app", 2)]
+
+
 def test_control_c_backs_out_too(tmp_path: Path) -> None:
     witness = Witness(failing=WARM, error=KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):

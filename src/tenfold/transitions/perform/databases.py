@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 import psycopg
 
 import tenfold.engines.postgresql.admin as admin
+from tenfold import interrupts
 from tenfold.engines.postgresql import orders, replication, switch
 from tenfold.engines.postgresql.disk import DiskState, parse_disk_state
 from tenfold.engines.postgresql.login import Connection, login
@@ -215,10 +216,13 @@ def _(step: steps.Promote, world: World, tell: Tell) -> None:
     except (TenfoldError, psycopg.Error) as error:
         raise _not_begun(step, error) from error
     if follows:
-        world.evidence.asked = True
-        world.evidence.expect(2 * world.terms.max_hold_seconds + RESCUE_SECONDS)
-        with session.within(PROMOTE_SECONDS):
-            switch.promote(session)
+        with interrupts.one_at_most() as guard:
+            guard.hold()  # Until here it is taken back, from the answer on it is finished.
+            world.evidence.asked = True
+            world.evidence.expect(forward_seconds(world.terms.max_hold_seconds))
+            with session.within(PROMOTE_SECONDS):
+                switch.promote(session)
+            world.evidence.promoted = True
     world.evidence.promoted = True
     with session.within(PROMOTE_SECONDS):
         switch.wait_until_writable(session, within_seconds=PROMOTE_SECONDS)
@@ -261,6 +265,11 @@ def _(step: steps.Follow, world: World, tell: Tell) -> None:
     agent = world.own_sockets(unit.host)
     agent.write(world.blueprint.render(unit)[0])
     agent.start(world.blueprint.order(unit))
+
+
+def forward_seconds(max_hold_seconds: float) -> float:
+    """Within how long there is news of a switch that is finished forward."""
+    return 2 * max_hold_seconds + RESCUE_SECONDS
 
 
 def disk_state(world: World, unit: Unit) -> DiskState:

@@ -68,6 +68,15 @@ class Evidence:
     fenced: dict[str, Any] = field(default_factory=dict)
     expect: Callable[[float | None], None] = _nobody
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody stands by."""
+        return self.expect is not _nobody
+
+    def waits(self) -> bool:
+        """Whether requests still wait, as far as is known here."""
+        return self.holding() is not None
+
     def holding(self) -> Hold | None:
         """The hold that is in force, if one is."""
         last = self.holds[-1] if self.holds else None
