@@ -170,3 +170,19 @@ def test_killed_in_the_midst_of_it_somebody_goes_on(victim: str) -> None:
             go_on(load)
         assert load.failed_but(made.fault, SEEN_SECONDS) == []
         require_nothing_lost(made, load)
+
+
+def test_an_endpoint_that_was_led_to_a_server_that_is_gone_is_led_back() -> None:
+    with site(PLAIN) as made:
+        with made.load(rate=20) as load:
+            made.kill_leader()
+            made.promote()
+            until(lambda: "release" in made.said("failover"), "the new leader to be served")
+            go_on(load)
+            made.lead_endpoint_to_the_first()
+            until(lambda: made.said("failover").count("release") > 1, "it to be led back")
+            mended = time.monotonic()
+            go_on(load)
+        assert "the endpoint is pointed anew" in made.said("failover")
+        assert load.failed_but(mended, 0.0) == []
+        require_nothing_lost(made, load)

@@ -37,11 +37,14 @@ class Limits:
     """``silence_seconds``: how long a leader may say nothing before requests wait for it.
 
     ``hold_seconds``: how long they wait at the most. Patroni's lease is 20 s, and the edge gives a
-    request 75 s, waiting included.
+    request 75 s, waiting included. ``unreached_seconds``: how long the endpoint may reach nobody
+    while somebody leads, before it is pointed anew: an upgrade of its nginx, or a machine without
+    processor time, is over before.
     """
 
     silence_seconds: float = 2.0
     hold_seconds: float = 40.0
+    unreached_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class State:
     stale: bool = False
     drained: bool = False
     cluster: str = ""
+    unreached_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +185,8 @@ def _before(state: State) -> tuple[Step, ...]:
 
 
 def _towards(state: State, path: str, life: str) -> tuple[Step, ...]:
-    # Of whom nobody has noted whose sessions he has, it is found out; mostly it is this server's.
-    there = state.open and state.path == path and state.life in (life, UNNOTED)
     done: tuple[Step, ...] = ()
-    if not there:
+    if not _is_there(state, path, life):
         done = (*_before(state), Step("point", path, life))
         state = replace(state, held=True, stale=True, verified=False, drained=False)
     if not state.verified or state.life != life:
@@ -194,6 +196,11 @@ def _towards(state: State, path: str, life: str) -> tuple[Step, ...]:
         done = (*done, *(() if state.drained else (Step("drain"),)), Step("refresh"))
         state = replace(state, held=True)
     return (*done, Step("release")) if state.held else done
+
+
+def _is_there(state: State, path: str, life: str) -> bool:
+    # Of whom nobody has noted whose sessions he has, it is found out; mostly it is this server's.
+    return state.open and state.path == path and state.life in (life, UNNOTED)
 
 
 def after(state: State, step: Step, now: float) -> State:
@@ -209,10 +216,10 @@ def after(state: State, step: Step, now: float) -> State:
         case "cut":
             return replace(state, open=False, verified=False, stale=True, drained=False)
         case "point":
-            there = replace(state, path=step.path, life=step.life, open=True)
+            there = replace(state, path=step.path, life=step.life, open=True, unreached_since=None)
             return replace(there, verified=False, stale=True, drained=False)
         case "verify":
-            return replace(state, life=step.life, verified=True)
+            return replace(state, life=step.life, verified=True, unreached_since=None)
         case "drain":
             return replace(state, drained=True)
         case "refresh":
@@ -229,7 +236,21 @@ def is_settled(state: State) -> bool:
 
 def refuted(state: State) -> State:
     """The same when a look through the endpoint has found somebody else there, or nobody."""
-    return replace(state, life=GONE)
+    return replace(state, life=GONE, unreached_since=None)
+
+
+def unreached(state: State, goal: Wanted, now: float, limits: Limits) -> State:
+    """The same when a look through the endpoint has reached nobody at all.
+
+    Its file may lead to a server that is gone. So while the servers themselves say that the one it
+    is to lead to leads, it is pointed anew if that lasts. While nobody leads nobody is reached.
+    """
+    if not (isinstance(goal, Serve) and _is_there(state, goal.path, goal.life)):
+        return replace(state, unreached_since=None)
+    since = now if state.unreached_since is None else state.unreached_since
+    if now - since >= limits.unreached_seconds:
+        return refuted(state)
+    return replace(state, unreached_since=since)
 
 
 def learnt(state: State, seen: Seen) -> State:

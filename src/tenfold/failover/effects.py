@@ -10,7 +10,7 @@ from tenfold.agent.diary import say
 from tenfold.agent.held import FAILOVER
 from tenfold.errors import Refused, StepFailed, TenfoldError
 from tenfold.failover.agent import Agent
-from tenfold.failover.asking import ask_once
+from tenfold.failover.asking import LETS_NOBODY_IN, ask_once
 from tenfold.failover.config import Config
 from tenfold.failover.deciding import Step
 from tenfold.topology.databases import NOBODY
@@ -32,6 +32,10 @@ SLACK_SECONDS = 5.0
 
 class Elsewhere(StepFailed):
     """Through the endpoint one reaches another server than was thought, or none that leads."""
+
+
+class Unreached(StepFailed):
+    """Through the endpoint nobody answers, or one that lets nobody in."""
 
 
 class Effects:
@@ -101,7 +105,11 @@ class Effects:
         try:
             found = await ask_once(self._config.through_endpoint, VERIFY_SECONDS)
         except (OSError, psycopg.Error) as fault:
-            raise StepFailed(f"the endpoint does not reach {step.path}: {fault}") from fault
+            # A server that refuses us for a reason of its own is there: it is full, for one, or
+            # does not know a new password yet. Pointing anew would end everybody's sessions.
+            refused = "FATAL:" in str(fault) and LETS_NOBODY_IN not in str(fault)
+            kind = StepFailed if refused else Unreached
+            raise kind(f"the endpoint does not reach {step.path}: {fault or 'too late'}") from fault
         if found.kind != "leads" or found.life != step.life:
             raise Elsewhere(f"the endpoint reaches another server than {step.path}, or a follower")
 

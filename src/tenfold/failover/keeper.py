@@ -21,6 +21,7 @@ from tenfold.failover.asking import ServersAsked
 from tenfold.failover.config import Config, read
 from tenfold.failover.deciding import (
     UNNOTED,
+    Limits,
     State,
     Stay,
     Step,
@@ -30,9 +31,10 @@ from tenfold.failover.deciding import (
     learnt,
     refuted,
     steps,
+    unreached,
     wanted,
 )
-from tenfold.failover.effects import Effects, Elsewhere
+from tenfold.failover.effects import Effects, Elsewhere, Unreached
 from tenfold.failover.sightings import LeaderWatch
 
 LOOK_SECONDS = 0.25
@@ -93,26 +95,30 @@ class Keeper:
             await self.look_through()
 
     async def look_through(self) -> None:
-        """See that the endpoint reaches whom it was pointed to; if it reaches somebody else, the
-        next round points it anew. Beside the rounds: a look may take seconds."""
+        """See that the endpoint reaches whom it was pointed to; if it reaches somebody else, or for
+        some time nobody, the next round points it anew. Beside the rounds: a look may take seconds.
+        """
         before = self._state
         if self._acts or not is_settled(before):
             return
+        step = Step("verify", before.path, before.life)
+        found: TenfoldError | None = None
         try:
-            await self._effects.carry_out(Step("verify", before.path, before.life))
-        except Elsewhere as fault:
-            # What has changed meanwhile was looked at by a round of its own.
-            if self._state == before and not self._acts:
-                say(f"the endpoint was led elsewhere by somebody: {fault.what}")
-                self._become(refuted(before))
-        except TenfoldError:
-            return  # Nobody is there to be asked, which the rounds find out by themselves.
+            await self._effects.carry_out(step)
+        except TenfoldError as fault:
+            found = fault
+        if self._state != before or self._acts:
+            return  # What has changed meanwhile was looked at by a round of its own.
+        if found is None:
+            self._become(after(before, step, self._clock()))
+        else:
+            self._doubt(found, wanted(self._watch.seen(), before, *self._now()))
 
     async def round(self) -> bool:
         """Do one step if there is one to do; whether it is done."""
         seen = self._watch.seen()
         self._become(learnt(self._state, seen))
-        goal = wanted(seen, self._state, self._clock(), self._config.limits)
+        goal = wanted(seen, self._state, *self._now())
         self._say_of(goal)
         todo = steps(self._state, goal)
         if not todo:
@@ -123,8 +129,7 @@ class Keeper:
             await self._effects.carry_out(todo[0])
         except TenfoldError as fault:
             self._say_once(f"{todo[0].does}: {fault}")
-            if isinstance(fault, Elsewhere):
-                self._become(refuted(self._state))
+            self._doubt(fault, goal)
             await asyncio.sleep(AGAIN_SECONDS)
             return True
         finally:
@@ -133,6 +138,19 @@ class Keeper:
         say(f"{todo[0].does} {todo[0].path}: {(now - began) * 1000:.0f} ms")
         self._become(after(self._state, todo[0], now))
         return True
+
+    def _doubt(self, fault: TenfoldError, goal: Wanted) -> None:
+        """After a look through the endpoint that did not reach whom it was pointed to."""
+        before = self._state
+        if isinstance(fault, Elsewhere):
+            self._become(refuted(before))
+        elif isinstance(fault, Unreached):
+            self._become(unreached(before, goal, *self._now()))
+        if self._state.life != before.life:
+            say(f"the endpoint is pointed anew: {fault.what}")
+
+    def _now(self) -> tuple[float, Limits]:
+        return self._clock(), self._config.limits
 
     def _become(self, state: State) -> None:
         if state == self._state and self._is_saved:

@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 
 from tenfold.failover.deciding import (
     GONE,
+    UNNOTED,
     Cut,
     GiveUp,
     Limits,
@@ -23,6 +24,7 @@ from tenfold.failover.deciding import (
     learnt,
     refuted,
     steps,
+    unreached,
     wanted,
 )
 from tenfold.failover.sightings import Kind, Sighting
@@ -241,3 +243,45 @@ def test_sessions_are_only_ended_and_pools_refreshed_while_requests_wait(
         if step.does in ("cut", "point", "refresh"):
             assert state.held
         state = after(state, step, NOW)
+
+
+LEADS = {ONE: sight("leads", 3), TWO: sight("follows")}
+FAILOVER = ["hold", "cut", "point", "verify", "drain", "refresh", "release"]
+
+
+def looked_in_vain(state: State, seen: dict[str, Sighting], *seconds: float) -> State:
+    """What becomes of it when looks through the endpoint reach nobody, so long after the first."""
+    for later in seconds:
+        goal = wanted(seen, state, NOW + later, LIMITS)
+        state = unreached(state, goal, NOW + later, LIMITS)
+    return state
+
+
+@pytest.mark.parametrize("state", [SERVED, replace(SERVED, verified=False, life=UNNOTED)])
+def test_an_endpoint_that_reaches_nobody_while_somebody_leads_is_pointed_anew(state: State) -> None:
+    """It leads to a server that is gone: an address that refuses is not another server."""
+    goal = wanted(LEADS, state, NOW, LIMITS)
+    doubted = looked_in_vain(state, LEADS, 0.0, 2.0, 4.0)
+    assert "point" not in todo(doubted, goal), "it may be in the midst of an upgrade"
+    assert todo(looked_in_vain(doubted, LEADS, 6.0), goal) == FAILOVER
+
+
+def test_once_in_vain_is_no_reason() -> None:
+    assert looked_in_vain(SERVED, LEADS, 100.0).life == "a"
+    seen_again = after(looked_in_vain(SERVED, LEADS, 0.0), Step("verify", ONE, "a"), NOW + 1)
+    assert seen_again == SERVED
+    assert looked_in_vain(seen_again, LEADS, 6.0, 8.0).life == "a"
+
+
+@pytest.mark.parametrize("kind", ["down", "silent", "follows", "unknown"])
+def test_one_that_does_not_lead_need_not_be_reached(kind: Kind) -> None:
+    seen = {ONE: sight(kind), TWO: sight("follows")}
+    assert looked_in_vain(SERVED, seen, 0.0, 6.0, 12.0) == SERVED
+    assert looked_in_vain(looked_in_vain(SERVED, LEADS, 0.0), seen, 6.0) == SERVED
+
+
+def test_one_that_was_pointed_anew_has_as_long_again() -> None:
+    state = looked_in_vain(SERVED, LEADS, 0.0, 6.0)
+    state = after(state, Step("point", ONE, "a"), NOW + 7)
+    assert looked_in_vain(state, LEADS, 8.0, 10.0).life == "a"
+    assert looked_in_vain(state, LEADS, 8.0, 14.0).life == GONE

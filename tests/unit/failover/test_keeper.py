@@ -7,15 +7,17 @@ import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tenfold.agent.identity import boot_id
 from tenfold.errors import StepFailed
-from tenfold.failover import keeper
+from tenfold.failover import effects, keeper
+from tenfold.failover.agent import Agent
 from tenfold.failover.asking import Address
 from tenfold.failover.config import Config
 from tenfold.failover.deciding import Limits, State, Step
-from tenfold.failover.effects import Elsewhere
+from tenfold.failover.effects import Effects, Elsewhere, Unreached
 from tenfold.failover.keeper import Keeper, load
 from tenfold.failover.sightings import Seen, Sighting
 from tenfold.secret import Secret
@@ -182,6 +184,74 @@ async def test_an_endpoint_that_nobody_answers_behind_is_left_alone(config: Conf
     assert not paper.fails
     assert not await made.round()
     assert paper.done == []
+
+
+async def test_an_endpoint_that_leads_to_where_nobody_is_is_pointed_anew(config: Config) -> None:
+    """Its file was written while nobody could say who leads, for one; the leader is well."""
+    paper, ticks = Paper(LEADS), itertools.count(1000.0, 1.0)
+    made = Keeper(config, paper, paper, lambda: next(ticks))
+    while await made.round():
+        pass
+    paper.done.clear()
+    looks = 0
+    while not await made.round():
+        paper.fails = [Unreached("refused")]
+        await made.look_through()
+        looks += 1
+        assert looks < 20
+    while await made.round():
+        pass
+    assert looks > 1
+    assert paper.done == FAILOVER
+
+
+async def test_a_round_that_reaches_nobody_points_anew_in_time(config: Config) -> None:
+    paper, ticks = Paper(LEADS), itertools.count(1000.0, 1.0)
+    paper.fails = [Unreached("refused")] * 3
+    await drive(Keeper(config, paper, paper, lambda: next(ticks)))
+    assert paper.done == FAILOVER
+
+
+async def drive(made: Keeper, most: int = 50) -> None:
+    for _ in range(most):
+        if not await made.round():
+            return
+    raise AssertionError("it never ends")
+
+
+async def test_a_server_that_refuses_us_is_left_where_it_is(config: Config) -> None:
+    """It is full, or knows another password: nobody's sessions end for that."""
+    paper, ticks = Paper(LEADS), itertools.count(1000.0, 10.0)
+    made = Keeper(config, paper, paper, lambda: next(ticks))
+    await drive(made)
+    before = made.state
+    for _ in range(10):
+        paper.fails = [StepFailed("FATAL:  sorry, too many clients already")]
+        await made.look_through()
+        assert not await made.round()
+    assert made.state == before
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("connection refused", Unreached),
+        ("server closed the connection unexpectedly", Unreached),
+        ("FATAL:  the database system is starting up", Unreached),
+        ("FATAL:  sorry, too many clients already", StepFailed),
+        ('FATAL:  password authentication failed for user "app"', StepFailed),
+    ],
+)
+async def test_what_a_look_that_fails_says(
+    config: Config, monkeypatch: pytest.MonkeyPatch, said: str, kind: type[StepFailed]
+) -> None:
+    async def ask(*_: object) -> Sighting:
+        raise psycopg.OperationalError(said)
+
+    monkeypatch.setattr(effects, "ask_once", ask)
+    with pytest.raises(StepFailed, match="does not reach") as failure:
+        await Effects(config, Agent(config.socket)).carry_out(Step("verify", ONE, "a"))
+    assert type(failure.value) is kind
 
 
 async def test_while_requests_wait_nobody_looks_beside_the_rounds(config: Config) -> None:

@@ -15,7 +15,8 @@ from tenfold.engines.patroni import probe
 from tenfold.engines.patroni.probe import ClusterView, MemberState
 from tenfold.engines.protocol import Scene
 from tenfold.errors import TargetError
-from tenfold.targets.memory import MemoryTarget
+from tenfold.targets.memory import MemoryAgent, MemoryTarget
+from tenfold.targets.protocol import Finished
 from tenfold.topology.model import Pool, Unit
 from tenfold.topology.process import File
 from tenfold.topology.settings import EndpointSettings, PatroniSettings
@@ -69,11 +70,23 @@ def test_whoever_leads_gets_what_comes(world: World, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("told", [None, replace(leader("db2"), members=())])
-def test_where_nobody_says_who_leads_it_is_as_declared(
+def test_where_nobody_says_who_leads_an_endpoint_leads_to_where_it_did(
     world: World, monkeypatch: pytest.MonkeyPatch, told: ClusterView | None
 ) -> None:
+    """To the first one it would be: with that one dead, every request of its host would fail."""
     monkeypatch.setattr(probe, "observe", lambda unit, scene: told or silent())
-    assert led(world, EndpointSettings) == {DB1}
+    there(world, 0)
+    assert led(world, EndpointSettings) == set()
+    there(world, 1)
+    assert led(world, EndpointSettings) == {DB1}, "a new one is as declared"
+
+
+def there(world: World, code: int) -> None:
+    """Whether files lie on the hosts: what ``test -e`` says of each."""
+    for host in world.blueprint.topology.hosts:
+        agent = world.target.ensure(host)
+        assert isinstance(agent, MemoryAgent)
+        agent.commands = lambda command: Finished(code, "")
 
 
 def test_one_that_does_not_answer_is_passed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

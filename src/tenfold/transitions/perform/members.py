@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tenfold.engines.patroni import probe
@@ -11,8 +11,9 @@ from tenfold.engines.patroni.dynamic import member_slot
 from tenfold.engines.patroni.probe import WORKS, ClusterView, MemberState
 from tenfold.engines.protocol import Scene
 from tenfold.errors import NotBegun, StepFailed, TargetError
+from tenfold.targets.protocol import HostAgent
 from tenfold.topology.model import Pool, Unit
-from tenfold.topology.process import File
+from tenfold.topology.process import Command, File
 from tenfold.topology.settings import EndpointSettings, PatroniSettings
 from tenfold.transitions.crossing import members
 from tenfold.transitions.perform.world import World
@@ -117,22 +118,34 @@ class Steadily:
 def files_of(member: Unit | Pool, world: World) -> tuple[File, ...]:
     """A member's files as they are to lie there now. A database endpoint's lead to whoever leads:
     what units are made from does not say who that is, and a failover keeper follows it meanwhile.
+    Where nobody can say who leads, those that lie there already are left out.
     """
     blueprint = world.blueprint
-    if isinstance(member.settings, EndpointSettings):
-        led = _led(member.settings.cluster, world)
-        blueprint = replace(blueprint, leaders={**blueprint.leaders, **led})
-    return blueprint.render(member)[0]
+    files = blueprint.render(member)[0]
+    if not isinstance(member.settings, EndpointSettings):
+        return files
+    cluster = member.settings.cluster
+    units = [u for u in blueprint.topology.of(PatroniSettings) if _cluster(u) == cluster]
+    if not units:
+        return files
+    led = _led(units, world)
+    if led is None:
+        agent = world.agent(member.host)
+        return tuple(file for file in files if not _is_there(file.path, agent))
+    return replace(blueprint, leaders={**blueprint.leaders, cluster: led}).render(member)[0]
 
 
-def _led(cluster: str, world: World) -> dict[str, str]:
-    """Who leads a cluster that is in Patroni's care; nothing of any other."""
-    units = [u for u in world.blueprint.topology.of(PatroniSettings) if _cluster(u) == cluster]
+def _led(units: Sequence[Unit | Pool], world: World) -> str | None:
+    """Which of these, all of one cluster in Patroni's care, leads; ``None`` if nobody can say."""
     found = probe.first_view((unit, world.blueprint.scene(unit)) for unit in units)
     if found is None or found.leader is None:
-        return {}
-    led = next((unit.path for unit in units if unit.host == found.leader.name), None)
-    return {} if led is None else {cluster: led}
+        return None
+    return next((unit.path for unit in units if unit.host == found.leader.name), None)
+
+
+def _is_there(path: str, agent: HostAgent) -> bool:
+    looked = agent.run(Command(("test", "-e", path), within_seconds=5.0, thorough=False))
+    return looked.code == 0
 
 
 def _cluster(unit: Unit | Pool) -> str:
