@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tenfold.errors import Interrupted, Refused, TenfoldError
+from tenfold.errors import Interrupted, JournalError, Refused, Superseded, TenfoldError
 from tenfold.targets.local.target import LocalTarget
 from tenfold.transitions import steps as st
+from tenfold.transitions.journal import Journal, MovableJournal, SqliteJournal
 from tenfold.transitions.perform import World, perform
 from tenfold.transitions.perform.evidence import Evidence
 from tenfold.transitions.perform.holding import let_go_behind
@@ -16,6 +17,7 @@ from tenfold.transitions.runner import Runner
 from tenfold.transitions.steps import cluster
 
 if TYPE_CHECKING:
+    from tenfold.targets.protocol import HostAgent
     from tenfold.transitions.planner import Plan
     from tenfold.transitions.runner import Listener
 
@@ -49,7 +51,7 @@ def carry_claimed(
         for name in own.hosts():
             agent = own.reach(name)
             if agent is not None:
-                agent.claim(epoch)
+                _claim(agent, name, epoch, world.journal)
         held.append(replace(world, target=own))
         claimed(held[-1])
 
@@ -78,6 +80,32 @@ def is_past(step: st.Step, evidence: Evidence) -> bool:
     A follower is asked to lead behind ``evidence.asked``, so without that it was not.
     """
     return not isinstance(step, st.Promote) or evidence.asked or evidence.promoted
+
+
+def _claim(agent: HostAgent, host: str, epoch: int, journal: Journal) -> None:
+    try:
+        agent.claim(epoch)
+    except Superseded as refused:
+        if not _is_older(journal):
+            raise
+        raise Refused(
+            f"{host} has taken orders of a later command than the journal knows of:"
+            " .tenfold/journal.db was put back from an older copy",
+            changed="nothing by this command",
+            next="tenfold status    see that stage and hosts are what you know them to be\n"
+            "then give the command again: it goes on from what this journal says",
+        ) from refused
+
+
+def _is_older(journal: Journal) -> bool:
+    """Whether it is itself older than the hosts: the command that it knows to be the newest is
+    refused by them. Its next one is not, then."""
+    if not isinstance(journal, MovableJournal | SqliteJournal):
+        return False
+    try:
+        return journal.skip_epochs()
+    except JournalError:  # it knows of a later one, or is elsewhere by now
+        return False
 
 
 def require_promised(promised: Mapping[str, Any], name: str, todo: Plan) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tenfold.agent.epochs import superseded
 from tenfold.errors import StepFailed, TargetError, TenfoldError, UnitFailed
 from tenfold.targets.places import Places
 from tenfold.targets.protocol import Finished, HostPaths, Progress
@@ -309,9 +310,7 @@ class MemoryAgent:
 
     def _require(self, epoch: int | None) -> None:
         if epoch is not None and epoch < self.life.claimed:
-            raise StepFailed(
-                "another command has taken over this deployment meanwhile", next="tenfold status"
-            )
+            raise superseded()
 
     def _members(self, pool: str) -> list[ObservedUnit]:
         return [u for u in self.units.values() if u.pool == pool]

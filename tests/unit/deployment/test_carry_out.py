@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tenfold.deployment import applied, work
+from tenfold.deployment.carrying import carry_claimed
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.intent import Intent
-from tenfold.errors import Interrupted
+from tenfold.errors import Interrupted, JournalError, Refused, Superseded
 from tenfold.state.layout import Layout
+from tenfold.targets.memory import MemoryTarget
+from tenfold.topology.model import Host
+from tenfold.transitions.journal import SqliteJournal
+from tenfold.transitions.perform import World
 from tenfold.transitions.planner import Plan
 from tenfold.transitions.steps import EnsureHost, Step
 
 PLAN = Plan("up", (EnsureHost("vm1"),))
 PORT = 8123
+NOBODY: Any = None
+"""For what a plan without steps asks nothing of."""
 
 
 class Gone:
@@ -116,3 +125,43 @@ def test_interrupted_while_it_writes_down_what_it_is_about_to_begin_it_pins_noth
     assert (caught.value.changed or "").startswith("nothing for your users")
     facts = deployment.facts()
     assert [facts.get(key) for key in (applied.FACT, "position", "port")] == [None] * 3
+
+
+def claimed(path: Path, target: Any) -> None:
+    """A command that claims the hosts and has nothing to do."""
+    world: Any = World(
+        blueprint=NOBODY, target=target, journal=SqliteJournal(path), releases=NOBODY
+    )
+    carry_claimed(world, target, Plan("grow", ()), NOBODY, takes_back=True)
+
+
+def test_a_journal_that_was_put_back_from_an_older_copy_is_told_and_then_goes_on(
+    tmp_path: Path,
+) -> None:
+    path, copy, target = tmp_path / "journal.db", tmp_path / "copy.db", MemoryTarget()
+    target.ensure(Host("vm1"))
+    claimed(path, target)
+    shutil.copy(path, copy)
+    claimed(path, target)
+    claimed(path, target)
+    shutil.copy(copy, path)
+    with pytest.raises(Refused, match="put back from an older copy") as caught:
+        claimed(path, target)
+    assert "tenfold status" in (caught.value.next or "")
+    claimed(path, target)
+
+
+def test_whoever_was_overtaken_is_not_told_that_the_journal_is_old(tmp_path: Path) -> None:
+    path, target = tmp_path / "journal.db", MemoryTarget()
+    target.ensure(Host("vm1"))
+    memory: Any = target
+
+    class Slow(SqliteJournal):
+        def begin(self, kind: str, steps: tuple[dict[str, Any], ...]) -> int:
+            number = super().begin(kind, steps)
+            claimed(path, target)
+            return number
+
+    world: Any = World(blueprint=NOBODY, target=target, journal=Slow(path), releases=NOBODY)
+    with pytest.raises((Superseded, JournalError), match="another command has taken over"):
+        carry_claimed(world, memory, Plan("grow", ()), NOBODY, takes_back=True)

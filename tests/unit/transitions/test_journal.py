@@ -11,6 +11,7 @@ import pytest
 
 from tenfold.errors import JournalError
 from tenfold.transitions.journal import SqliteJournal
+from tenfold.transitions.journal.sqlite import EPOCHS_LOST
 from tenfold.transitions.steps import EnsureHost, StopHost, to_json
 
 STEPS = (to_json(EnsureHost("vm1")), to_json(StopHost("vm1")))
@@ -59,6 +60,19 @@ def test_whoever_was_overtaken_can_no_longer_write(path: Path) -> None:
         old.intend(number, 0)
     with pytest.raises(JournalError, match="taken over"):
         old.set("served", ["r1"])
+
+
+def test_a_journal_that_is_older_than_the_hosts_skips_what_may_have_been_given(path: Path) -> None:
+    journal = SqliteJournal(path)
+    journal.begin("up", STEPS)
+    assert journal.skip_epochs()
+    other = SqliteJournal(path)
+    other.begin("up", STEPS)
+    assert other.epoch == 1 + EPOCHS_LOST + 1
+    with pytest.raises(JournalError, match="taken over"):
+        journal.skip_epochs()
+    other.begin("up", STEPS)
+    assert other.epoch == 1 + EPOCHS_LOST + 2
 
 
 def test_facts_survive_and_none_removes_them(path: Path) -> None:

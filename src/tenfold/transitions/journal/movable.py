@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tenfold.errors import JournalError
 from tenfold.transitions.journal.model import Moved, Outcome, Record, overtaken
-from tenfold.transitions.journal.sqlite import SqliteJournal
+from tenfold.transitions.journal.sqlite import EPOCHS_LOST, SqliteJournal
 from tenfold.transitions.pause import stop_point
 
 if TYPE_CHECKING:
@@ -57,8 +57,6 @@ COPY_SECONDS: Final = 3.0
 """The same where a copy will do."""
 COPIED: Final = 20
 """Transitions of which the copy knows."""
-EPOCHS_LOST: Final = 1000
-"""By so many epochs a journal is ahead of the copy from which it was restored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +202,10 @@ class MovableJournal:
         """See :class:`Journal`."""
         self._there(lambda journal: journal.end(transition, outcome, message))
         self.refresh()
+
+    def skip_epochs(self) -> bool:
+        """See :class:`SqliteJournal`; ``False`` in etcd, where whoever restores it does that."""
+        return self.place is None and self.file.skip_epochs()
 
     def set(self, key: str, value: Any) -> None:
         """See :class:`Journal`."""

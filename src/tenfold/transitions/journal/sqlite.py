@@ -30,6 +30,8 @@ from tenfold.transitions.journal.model import (
 FORMAT: Final = 1
 MOVED_FORMAT: Final = 2
 """Of a file that is a copy only: a Tenfold that knows no other journals refuses it."""
+EPOCHS_LOST: Final = 1000
+"""By so many epochs a journal is ahead of the copy from which it was restored."""
 KEEP: Final = 100
 """Transitions that go along when the journal is moved."""
 
@@ -91,7 +93,7 @@ class SqliteJournal:
     def begin(self, kind: str, steps: tuple[dict[str, Any], ...]) -> int:
         """See :class:`Journal`."""
         with self._write() as db:
-            (epoch,) = db.execute("select coalesce(max(epoch), 0) + 1 from transitions").fetchone()
+            epoch = max(self.newest_epoch(), (self._meta("epochs") or {}).get("lost", 0)) + 1
             db.execute(
                 "update transitions set ended = ?, outcome = 'failed', message = 'interrupted'"
                 " where ended is null",
@@ -189,6 +191,16 @@ class SqliteJournal:
                 " on conflict do update set value = excluded.value",
                 (key, json.dumps(value)),
             )
+
+    def skip_epochs(self) -> bool:
+        """Have later epochs be higher than any that was given before this was put back from a copy.
+
+        Raises:
+            JournalError: another command has begun meanwhile.
+        """
+        with self._write(fenced=True):
+            self._put_meta("epochs", {"lost": self.newest_epoch() + EPOCHS_LOST})
+        return True
 
     # Moving
 
