@@ -31,7 +31,8 @@ def is_marked(cluster: Path, id: str) -> bool:
 def look(data: Path, beside: Path, id: str) -> None:
     """Print what there is, see :class:`tenfold.transitions.restoring.Beside`."""
     there = (beside / "PG_VERSION").exists()
-    print(json.dumps({"there": there, "restored": is_marked(data, id)}))  # noqa: T201
+    left = beside.parent.exists()
+    print(json.dumps({"there": there, "restored": is_marked(data, id), "left": left}))  # noqa: T201
 
 
 def exchange(data: Path, beside: Path, id: str, wanted: str) -> None:

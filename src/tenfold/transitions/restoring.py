@@ -62,10 +62,11 @@ def choices(found: Restore) -> tuple[str, ...]:
 @dataclass(frozen=True, slots=True)
 class Beside:
     """What was seen on the disk: something whole lies ``there`` beside the database, and the
-    database is what was ``restored``."""
+    database is what was ``restored``; ``left``: something lies there, and be it a part."""
 
     there: bool
     restored: bool
+    left: bool = False
 
 
 def plan(
@@ -73,7 +74,8 @@ def plan(
 ) -> Plan:
     """The steps to what is wanted; ``max_hold`` is how long requests may wait, in seconds."""
     if wanted.aim == "gone":
-        return Plan(kind, (st.RemoveBeside(wanted.unit, wanted.id),) if beside.there else ())
+        left = beside.there or beside.left  # a deletion that was cut off is finished
+        return Plan(kind, (st.RemoveBeside(wanted.unit, wanted.id),) if left else ())
     steps: list[st.Step] = []
     restored = wanted.aim == "restored"
     if restored and not beside.restored and not beside.there:

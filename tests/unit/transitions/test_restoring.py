@@ -53,6 +53,7 @@ SWITCH = ["Settle", "Hold", "Exchange", "WarmPool", "Handover"]
         ("before", Beside(True, False), ["WarmPool", "Handover"]),
         ("gone", Beside(True, True), ["RemoveBeside"]),
         ("gone", Beside(True, False), ["RemoveBeside"]),
+        ("gone", Beside(False, True, left=True), ["RemoveBeside"]),
         ("gone", Beside(False, True), []),
     ],
 )
