@@ -193,6 +193,35 @@ def test_an_answer_that_is_lost_stops_no_job(
         assert turn.dealt() == {"mail": 4.0}
 
 
+def test_what_runs_is_put_down_with_its_slot_until_it_has_ended(
+    cluster: etcd.Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, lost = Client.transact, []
+
+    def broken_off(self: Client, *asked: Any) -> Any:
+        found = real(self, *asked)
+        if lost:
+            raise EtcdError("silent", lost.pop())
+        return found
+
+    monkeypatch.setattr(Client, "transact", broken_off)
+    with Shared(Turns(Access(cluster.urls), "/shop/runs", "app1", SECONDS)) as turn:
+        wait_for(lambda: turn.term() is not None, within=30, subject="it to be our turn")
+        turn.dealt()
+        assert turn.claim("mail", 1.0, "one")
+        lost.append("the answer was lost")
+        with pytest.raises(EtcdError):
+            turn.claim("mail", 2.0, "two")
+        assert turn.claim("mail", 2.0, "three")
+        assert turn.under_way() == {"mail": "three"}
+        turn.ended("mail", "one")
+        assert turn.under_way() == {"mail": "three"}
+        turn.ended("mail", "three")
+        assert turn.under_way() == {}
+        turn.begins("mail", "asked for")
+        assert turn.under_way() == {"mail": "asked for"}
+
+
 def test_what_another_host_has_put_down_is_not_taken_for_ours(cluster: etcd.Cluster) -> None:
     prefix = "/shop/other"
     with Shared(Turns(Access(cluster.urls), prefix, "app1", SECONDS)) as turn:

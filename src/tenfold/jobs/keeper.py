@@ -35,6 +35,9 @@ STALE_SECONDS = 600.0
 """Whoever asked for a run so long ago does not wait for it any more."""
 MAX_AT_ONCE = 10
 """Runs of one job that may overlap."""
+ELSEWHERE_SECONDS = 5.0
+"""Besides its ``grace``, a host that lost the turn may take to end a run: it looks every second,
+is kept from that by etcd for two, and clocks of hosts are apart a little."""
 OUTPUT_BYTES = 10 << 20
 READY = "ready"
 
@@ -59,6 +62,12 @@ class Keeper:
     _between: dict[str, tuple[float, float]] = field(default_factory=dict)
     _fault: str | None = None
     _term: int | None = 0
+    _alone: dict[str, tuple[Job, asyncio.Event]] = field(default_factory=dict)
+    """The runs under way of jobs that must not overlap, by their marks, and what ends them."""
+    _over: dict[str, str] = field(default_factory=dict)
+    """Marks of runs that have ended, and others were not told, with their jobs."""
+    _elsewhere: dict[str, float] = field(default_factory=dict)
+    """Jobs that another host may still be at, and since when that may begin to end."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -78,13 +87,19 @@ class Keeper:
                     await leaving.wait()
         if self._tasks:
             say(f"begins nothing more, and waits for {_names(self._under_way)}")
-            await asyncio.gather(*self._tasks.values())
+            left = asyncio.gather(*self._tasks.values())
+            while not left.done():
+                with contextlib.suppress(sqlite3.Error, OSError):  # looked up again in a moment
+                    self._end_what_another_may_begin()
+                await asyncio.wait([left], timeout=LOOK_EVERY_SECONDS)
+            left.result()
         self._book.close()
 
     def look(self) -> None:
         """Begin what is due and what was asked for. What the disk does not take is tried again."""
         try:
             self._take_turn()
+            self._end_what_another_may_begin()
             requests = self._book.requests()
             for job in self.config.jobs:
                 self._look_at(job, [r for r in requests if r.job == job.name])
@@ -108,10 +123,40 @@ class Keeper:
             for job in self.config.jobs:
                 if dealt.get(job.name, 0.0) > self._book.last(job.name):
                     self._book.move(job.name, dealt[job.name])
+            self._elsewhere = dict.fromkeys(self._under_way_elsewhere(), self.now())
             self._between.clear()
         self._term = term
         if changes:
             self._tell()
+        for mark in list(self._over) if term is not None else ():
+            self.turn.ended(self._over[mark], mark)
+            del self._over[mark]
+
+    def _under_way_elsewhere(self) -> set[str]:
+        ours = {*self._over, *self._alone}
+        return {name for name, mark in self.turn.under_way().items() if mark not in ours}
+
+    def _is_elsewhere(self, job: Job, now: float) -> bool:
+        """Whether a host that lost the turn may still be at this job, whose time has come: it ends
+        it when it learns of both."""
+        since = self._elsewhere.get(job.name)
+        if since is None:
+            return False
+        due_at = next_slot(job.schedule, self._book.last(job.name))
+        ends_at = max(since, due_at) + job.grace_seconds + ELSEWHERE_SECONDS
+        if now < ends_at and job.name in self._under_way_elsewhere():
+            return True
+        del self._elsewhere[job.name]
+        return False
+
+    def _end_what_another_may_begin(self) -> None:
+        """Where it is not our turn, as soon as it is time for the job again: not before, for the
+        whole of etcd may be gone, and nobody else at it."""
+        if self.turn.term() is not None:
+            return
+        for job, over in self._alone.values():
+            if self.now() >= next_slot(job.schedule, self._book.last(job.name)):
+                over.set()
 
     def _look_at(self, job: Job, requests: list[Request]) -> None:
         now = self.now()
@@ -129,7 +174,12 @@ class Keeper:
     def _what_is_due(self, job: Job, now: float) -> None:
         last = self._book.last(job.name)
         found = due(job.schedule, job.missed, last, now)
-        if found.last != last and not self.turn.claim(job.name, found.last):
+        if found.slot is not None and self._is_elsewhere(job, now):
+            self._between.pop(job.name, None)
+            return
+        mark = secrets.token_hex(8)
+        runs = None if found.slot is None or job.overlap else mark
+        if found.last != last and not self.turn.claim(job.name, found.last, runs):
             return
         if found.set_back:
             say(f"{job.name}: the clock was set back to before {_at(last)}; goes by it from now on")
@@ -137,7 +187,7 @@ class Keeper:
         if found.newest_missed is not None:
             self._miss(job, found.newest_missed, found.missed, now)
         if found.slot is not None:
-            self._begin(job, found.slot, now)
+            self._begin(job, found.slot, now, mark)
         elif found.last != last:
             self._book.move(job.name, found.last)
         self._between[job.name] = found.last, next_slot(job.schedule, found.last)
@@ -152,8 +202,7 @@ class Keeper:
         self._book.miss(job.name, slot, count, now, made_up)
         self._tell()
 
-    def _begin(self, job: Job, slot: float, now: float) -> None:
-        mark = secrets.token_hex(8)
+    def _begin(self, job: Job, slot: float, now: float, mark: str) -> None:
         run = self._book.begin(job.name, slot, now, release=self.config.release, mark=mark)
         if run is None:
             say(f"{job.name}: {_at(slot)} was dealt with before, so it is not run again")
@@ -163,6 +212,8 @@ class Keeper:
 
     def _take_up(self, job: Job, request: Request, now: float) -> None:
         mark = secrets.token_hex(8)
+        if not job.overlap:
+            self.turn.begins(job.name, mark)
         run = self._book.take_up(request, now, release=self.config.release, mark=mark)
         if run is not None:
             say(f"{job.name}: run {run} begins, asked for by {request.by}")
@@ -172,20 +223,38 @@ class Keeper:
         self._under_way[job.name] += 1
         output = output_of(self.folder, job.name, run)
         environ = running.environment(os.environ, job, slot, mark)
-        work = self._see_through(job, run, environ, output)
+        over = asyncio.Event()
+        if not job.overlap:
+            self._alone[mark] = job, over
+        work = self._see_through(job, run, environ, output, over)
         self._tasks[output] = asyncio.create_task(work, name=f"run {run}")
         self._tell()
 
     async def _see_through(
-        self, job: Job, run: int, environ: Mapping[str, str], output: Path
+        self,
+        job: Job,
+        run: int,
+        environ: Mapping[str, str],
+        output: Path,
+        over: asyncio.Event,
     ) -> None:
-        ended = await running.run(job, environ, output)
+        ended = await running.run(job, environ, output, over)
         why = f": {ended.note}" if ended.note else ""
         say(f"{job.name}: run {run} {ended.outcome} after {ended.seconds:.1f} s{why}")
         await self._write_down(job, run, ended)
+        self._tell_of_the_end(job, environ[marks.VARIABLE])
         self._under_way[job.name] -= 1
         del self._tasks[output]
         self._tell()
+
+    def _tell_of_the_end(self, job: Job, mark: str) -> None:
+        """Whoever has the turn next waits for a run that nobody says is over."""
+        if self._alone.pop(mark, None) is None:
+            return
+        try:
+            self.turn.ended(job.name, mark)
+        except EtcdError:
+            self._over[mark] = job.name
 
     async def _write_down(self, job: Job, run: int, ended: running.Ended) -> None:
         """On a full disk again and again: what is under way there must not look as if it went on.
@@ -214,6 +283,7 @@ class Keeper:
         for run in self._book.open():
             if run.mark is not None:
                 marks.kill(run.mark)
+                self._over[run.mark] = run.job
             say(f"{run.job}: run {run.id} was cut off")
             self._book.end(run.id, "cut off", self.now(), note="what ran it was killed")
 

@@ -47,13 +47,16 @@ def environment(
     return {**own, **told}
 
 
-async def run(job: Job, environ: Mapping[str, str], output: Path) -> Ended:
+async def run(
+    job: Job, environ: Mapping[str, str], output: Path, over: asyncio.Event | None = None
+) -> Ended:
     """Run a job to its end; nothing of it is left then.
 
     Args:
         job: what, and for how long at most.
         environ: its whole environment, with the mark of this run.
         output: the file that gets what it prints.
+        over: set when it has to end, since another host may begin it.
     """
     began, mark = time.monotonic(), environ[marks.VARIABLE]
     try:
@@ -71,21 +74,29 @@ async def run(job: Job, environ: Mapping[str, str], output: Path) -> Ended:
         return Ended("failed", None, time.monotonic() - began, note)
     finally:
         os.close(descriptor)
-    exit_, too_long = await _ended(process, job)
+    over = over or asyncio.Event()
+    exit_, cut_short = await _ended(process, job, over)
     code, left = shell_code(exit_), marks.kill(mark)
     also = f"{left} of its processes went on, and were killed" if left else None
-    told = "; ".join(text for text in (too_long, also) if text) or None
+    told = "; ".join(text for text in (cut_short, also) if text) or None
     outcome: Outcome = "done" if code == 0 else "failed"
-    seconds = time.monotonic() - began
-    return Ended("timed out" if too_long else outcome, code, seconds, told)
+    if cut_short:
+        outcome = "cut off" if over.is_set() else "timed out"
+    return Ended(outcome, code, time.monotonic() - began, told)
 
 
-async def _ended(process: Process, job: Job) -> tuple[Exit, str | None]:
-    """Its end, and how that was brought about if it took too long."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(job.timeout_seconds):
-            return await process.wait(), None
-    note = f"took longer than {job.timeout_seconds:g} s: it got SIGTERM"
+async def _ended(process: Process, job: Job, over: asyncio.Event) -> tuple[Exit, str | None]:
+    """Its end, and how that was brought about if it took too long, or was another host's."""
+    waits = asyncio.create_task(process.wait()), asyncio.create_task(over.wait())
+    await asyncio.wait(waits, timeout=job.timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+    waits[1].cancel()
+    if waits[0].done():
+        return waits[0].result(), None
+    waits[0].cancel()
+    why = f"took longer than {job.timeout_seconds:g} s"
+    if over.is_set():
+        why = "its next time came, and another host may keep the schedule"
+    note = f"{why}: it got SIGTERM"
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     with contextlib.suppress(TimeoutError):

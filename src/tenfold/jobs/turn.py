@@ -4,6 +4,9 @@ A slot is run by whoever holds the lease, and only if a transaction on that cond
 the slot is dealt with. So no slot is run by two hosts, whoever was paused or cut off from whom; and
 whoever gets the lease next begins where the last one had come to. While etcd does not answer,
 nobody begins a run by the schedule; what was missed then is made up for as usual.
+
+Of a job that must not run twice at once it is put down as well that it runs, until it has ended: a
+host that lost the lease may be at it still, and ends it when another one may begin it again.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from tenfold.agent.diary import say
-from tenfold.etcd import Client, EtcdError, Lease, Put, Range, unchanged
+from tenfold.etcd import Client, Delete, EtcdError, Lease, Put, Range, unchanged, value_is
 from tenfold.jobs.config import Turns
 
 WITHIN_SECONDS: Final = 2.0
@@ -29,8 +32,18 @@ class Turn(Protocol):
     def dealt(self) -> dict[str, float]:
         """Up to when each job has been dealt with, by whichever host."""
 
-    def claim(self, job: str, slot: float) -> bool:
-        """Put down, durably, that the job is dealt with up to there; ``False``: it was not ours."""
+    def claim(self, job: str, slot: float, mark: str | None = None) -> bool:
+        """Put down, durably, that the job is dealt with up to there, and with ``mark`` that this
+        run of it is under way; ``False``: it was not ours."""
+
+    def begins(self, job: str, mark: str) -> None:
+        """Put down that this run is under way, where it is our turn."""
+
+    def ended(self, job: str, mark: str) -> None:
+        """Put down that this run is over."""
+
+    def under_way(self) -> dict[str, str]:
+        """The mark of the run that is under way, by job, on whichever host."""
 
 
 class Alone:
@@ -44,9 +57,19 @@ class Alone:
         """See :class:`Turn`: what the book says."""
         return {}
 
-    def claim(self, job: str, slot: float) -> bool:
+    def claim(self, job: str, slot: float, mark: str | None = None) -> bool:
         """See :class:`Turn`."""
         return True
+
+    def begins(self, job: str, mark: str) -> None:
+        """See :class:`Turn`."""
+
+    def ended(self, job: str, mark: str) -> None:
+        """See :class:`Turn`."""
+
+    def under_way(self) -> dict[str, str]:
+        """See :class:`Turn`: what the scheduler knows itself."""
+        return {}
 
 
 @dataclass
@@ -89,17 +112,18 @@ class Shared:
         self._known_in = term
         return {kv.key.removeprefix(begin): float(kv.value) for kv in found}
 
-    def claim(self, job: str, slot: float) -> bool:
+    def claim(self, job: str, slot: float, mark: str | None = None) -> bool:
         """See :class:`Turn`. Raises ``EtcdError``: nobody knows."""
         held = self._lease.holding
         if held is None or held.token != self._known_in:
             return False
         key = f"{self.turns.prefix}/dealt/{job}"
         value = repr(slot).encode()
+        runs = [Put(self._running(job), mark.encode())] if mark is not None else []
         for _ in range(2):
             conditions = [held.condition, unchanged(key, self._known.get(job, 0))]
             asked = [Range(held.key), Range(key)]
-            done = self._client.transact(conditions, [Put(key, value)], asked)
+            done = self._client.transact(conditions, [Put(key, value), *runs], asked)
             if done.held:
                 self._known[job] = done.revision
                 return True
@@ -110,8 +134,27 @@ class Shared:
             # hear it began nothing.
             self._known[job] = found[0].revision if found else 0
             if found and found[0].value == value:
-                return True
+                return not runs or self._client.transact([held.condition], runs).held
         return False
+
+    def begins(self, job: str, mark: str) -> None:
+        """See :class:`Turn`. Raises ``EtcdError``."""
+        held = self._lease.holding
+        if held is not None:
+            self._client.transact([held.condition], [Put(self._running(job), mark.encode())])
+
+    def ended(self, job: str, mark: str) -> None:
+        """See :class:`Turn`. Raises ``EtcdError``."""
+        key = self._running(job)
+        self._client.transact([value_is(key, mark.encode())], [Delete(key)])
+
+    def under_way(self) -> dict[str, str]:
+        """See :class:`Turn`. Raises ``EtcdError``."""
+        found = self._client.range(Range(self._running(""), prefix=True))
+        return {kv.key.removeprefix(self._running("")): kv.value.decode() for kv in found}
+
+    def _running(self, job: str) -> str:
+        return f"{self.turns.prefix}/running/{job}"
 
     def _keep(self) -> None:
         while not self._over.is_set():

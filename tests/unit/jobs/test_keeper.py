@@ -6,17 +6,20 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tenfold.etcd import EtcdError
 from tenfold.jobs import keeper
 from tenfold.jobs.book import Book, Run
 from tenfold.jobs.config import Config, Job
-from tenfold.jobs.keeper import MAX_AT_ONCE, Keeper
+from tenfold.jobs.keeper import ELSEWHERE_SECONDS, MAX_AT_ONCE, Keeper
 from tenfold.jobs.schedule import Missed, Schedule
+from tenfold.jobs.turn import Alone, Turn
 
 HOUR = 3600.0
 NOON = 12 * HOUR
@@ -46,10 +49,60 @@ def job(
     return Job("hourly", ("sh", "-c", line), Schedule(HOUR), overlap, missed, timeout, 1.0)
 
 
+@dataclass
+class Etcd:
+    """What two hosts put down, whose turn it is, and whom it does not answer."""
+
+    holder: str = "app1"
+    silent_to: set[str] = field(default_factory=set)
+    dealt: dict[str, float] = field(default_factory=dict)
+    running: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Half:
+    """A turn of one of them."""
+
+    etcd: Etcd
+    name: str
+
+    def _require(self) -> None:
+        if self.name in self.etcd.silent_to:
+            raise EtcdError("silent", "nobody answers")
+
+    def term(self) -> int | None:
+        return 1 if self.etcd.holder == self.name else None
+
+    def dealt(self) -> dict[str, float]:
+        return self.etcd.dealt
+
+    def claim(self, job: str, slot: float, mark: str | None = None) -> bool:
+        self._require()
+        self.etcd.dealt[job] = slot
+        if mark is not None:
+            self.etcd.running[job] = mark
+        return True
+
+    def begins(self, job: str, mark: str) -> None:
+        self._require()
+        if self.term() is not None:
+            self.etcd.running[job] = mark
+
+    def ended(self, job: str, mark: str) -> None:
+        self._require()
+        if self.etcd.running.get(job) == mark:
+            del self.etcd.running[job]
+
+    def under_way(self) -> dict[str, str]:
+        return self.etcd.running
+
+
 @asynccontextmanager
-async def kept(folder: Path, clock: Clock, *jobs: Job) -> AsyncIterator[Keeper]:
+async def kept(
+    folder: Path, clock: Clock, *jobs: Job, turn: Turn | None = None
+) -> AsyncIterator[Keeper]:
     """A scheduler at work; at the end it is told to finish, and does."""
-    made = Keeper(Config("r1", jobs), folder, clock)
+    made = Keeper(Config("r1", jobs), folder, clock, turn or Alone())
     leaving = asyncio.Event()
     task = asyncio.create_task(made.keep(leaving))
     await until(lambda: task.done() or (folder / "ready").exists())
@@ -239,3 +292,82 @@ async def test_a_request_that_nobody_waits_for_any_more_is_dropped(
     async with kept(tmp_path, clock, job()):
         await until(lambda: not Book(tmp_path).requests())
     assert runs(tmp_path) == []
+
+
+@asynccontextmanager
+async def a_run_whose_host_loses_the_turn(
+    folder: Path, clock: Clock, etcd: Etcd, *, overlap: bool = False
+) -> AsyncIterator[Path]:
+    """app1 is at the run of 13:00, app2 keeps the schedule from then on; gives what ends runs."""
+    go = folder / "go"
+    line = f"while ! [ -e {go} ]; do sleep 0.02; done"
+    async with AsyncExitStack() as stack:
+        for name in ("app1", "app2"):
+            turn, wanted = Half(etcd, name), job(line, overlap=overlap)
+            await stack.enter_async_context(kept(folder / name, clock, wanted, turn=turn))
+        clock.now = 13 * HOUR
+        await until(lambda: runs(folder / "app1"))
+        etcd.silent_to, etcd.holder = {"app1"}, "app2"
+        try:
+            yield go
+        finally:
+            go.touch()
+
+
+async def test_a_run_goes_on_without_the_turn_until_another_host_may_begin_it(
+    tmp_path: Path, clock: Clock
+) -> None:
+    etcd = Etcd()
+    async with a_run_whose_host_loses_the_turn(tmp_path, clock, etcd):
+        clock.now = 14 * HOUR - 1
+        await asyncio.sleep(0.2)  # no condition: that it is not ended is tested
+        assert runs(tmp_path / "app1")[0].outcome is None
+        clock.now = 14 * HOUR
+        await until(ended(tmp_path / "app1", 1))
+        (cut,) = runs(tmp_path / "app1")
+        assert cut.outcome == "cut off"
+        assert "another host may keep the schedule: it got SIGTERM" in (cut.note or "")
+        clock.now = 14 * HOUR + 1.0 + ELSEWHERE_SECONDS - 0.1
+        await asyncio.sleep(0.2)  # no condition: that nobody begins meanwhile is tested
+        assert runs(tmp_path / "app2") == [], "app1 could not say that it is over"
+        clock.now += 0.2
+        await until(lambda: runs(tmp_path / "app2"))
+    assert [(r.slot, r.outcome) for r in runs(tmp_path / "app2")] == [(14 * HOUR, "done")]
+
+
+async def test_a_run_that_ends_without_the_turn_keeps_nobody_waiting(
+    tmp_path: Path, clock: Clock
+) -> None:
+    etcd = Etcd()
+    async with a_run_whose_host_loses_the_turn(tmp_path, clock, etcd) as go:
+        etcd.silent_to = set()
+        go.touch()
+        await until(ended(tmp_path / "app1", 1))
+        await until(lambda: not etcd.running)
+        clock.now = 14 * HOUR
+        await until(ended(tmp_path / "app2", 1))
+    assert [r.outcome for r in (*runs(tmp_path / "app1"), *runs(tmp_path / "app2"))] == [
+        "done",
+        "done",
+    ]
+
+
+async def test_one_that_may_overlap_goes_on(tmp_path: Path, clock: Clock) -> None:
+    async with a_run_whose_host_loses_the_turn(tmp_path, clock, Etcd(), overlap=True):
+        clock.now = 14 * HOUR
+        await until(lambda: runs(tmp_path / "app2"))
+        assert runs(tmp_path / "app1")[0].outcome is None
+
+
+async def test_a_run_whose_end_could_not_be_told_is_no_reason_to_wait_for_oneself(
+    tmp_path: Path, clock: Clock
+) -> None:
+    etcd = Etcd()
+    async with a_run_whose_host_loses_the_turn(tmp_path, clock, etcd) as go:
+        go.touch()
+        await until(ended(tmp_path / "app1", 1))
+        assert etcd.running
+        etcd.silent_to, etcd.holder = set(), "app1"
+        await until(lambda: not etcd.running)
+        clock.now = 14 * HOUR
+        await until(ended(tmp_path / "app1", 2))
