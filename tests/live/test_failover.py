@@ -8,9 +8,10 @@ from collections import Counter
 import pytest
 from tests.support.databases import KINDS, Driver
 from tests.support.failover import HOST, Load, Site, site
-from tests.support.hosts import until
+from tests.support.hosts import Request, until, worker_status
 from tests.support.postgres import paused
 
+from tenfold.agent.serving import ACCEPT_SECONDS
 from tenfold.topology.settings import FailoverSettings
 
 pytestmark = [pytest.mark.live, pytest.mark.few(1), pytest.mark.timeout(240)]
@@ -53,6 +54,8 @@ def test_only_what_was_in_hand_fails_when_the_leader_is_killed(kind: Driver) -> 
         require_nothing_lost(made, load)
 
 
+AT_ONCE = 6
+"""Requests of a burst of the load: as many connections are kept."""
 PLAIN = BY_NAME["psycopg_pool-gunicorn"]
 KEPT = BY_NAME["django-kept-gunicorn"]
 STRANGE = BY_NAME["one-per-thread-gunicorn"]
@@ -186,3 +189,33 @@ def test_an_endpoint_that_was_led_to_a_server_that_is_gone_is_led_back() -> None
         assert "the endpoint is pointed anew" in made.said("failover")
         assert load.failed_but(mended, 0.0) == []
         require_nothing_lost(made, load)
+
+
+@pytest.mark.parametrize("seconds", [5.0, 120.0], ids=["for a while", "for good"])
+def test_a_worker_that_is_blocked_keeps_nobody_from_waiting(seconds: float) -> None:
+    with site(BY_NAME["asyncpg-uvicorn"], workers=2) as made:
+        with made.load(rate=20) as load:
+            busy = Request(made.endpoints["app"], f"/busy/{seconds}")
+            deaf = until(lambda: blocked(made), "one to be blocked")
+            made.kill_leader()
+            until(lambda: made.state("database") == "resting", "the endpoint to let wait")
+            assert time.monotonic() - made.fault < ACCEPT_SECONDS, "it is waited for by nobody"
+            assert made.held
+            made.promote()
+            until(lambda: "release" in made.said("failover"), "the new leader to be served")
+            until(lambda: made.state(deaf) == "running", "both to accept")
+            whole = time.monotonic()
+            go_on(load)
+        busy.close()
+        # What comes on the connections that the edge keeps to the deaf one goes with it.
+        assert len(load.failed_but(made.fault, SEEN_SECONDS)) <= AT_ONCE
+        assert load.failed_but(whole, 0.0) == []
+        require_nothing_lost(made, load)
+
+
+def blocked(made: Site) -> str | None:
+    """The worker in which a request is no longer young, as one is."""
+    for name in ("app.1.0", "app.1.1"):
+        if worker_status(made.agent, name)["oldest_seconds"] > 1.0:
+            return name
+    return None

@@ -59,6 +59,7 @@ class Site:
     follower: Server
     kind: Driver
     settings: FailoverSettings
+    workers: int = 1
     endpoints: dict[str, str] = field(default_factory=dict)
     fault: float = 0.0
     led: float = 0.0
@@ -75,7 +76,8 @@ class Site:
         self._run(DatabaseEndpoint(build), "database", background=True)
         self._run(Failover(build), "failover")
         app = Gunicorn() if self.kind.settings["server"] == "gunicorn" else Uvicorn()
-        self._run(app, "app", pool="app", generation=1)
+        for index in range(self.workers):
+            self._run(app, "app", index, pool="app", generation=1)
         self.agent.handover("app", 1)
         self._run(Nginx(build), "edge")
 
@@ -141,9 +143,9 @@ class Site:
 
     # How
 
-    def _run(self, engine: Engine, name: str, **more: Any) -> None:
+    def _run(self, engine: Engine, name: str, index: int = 0, **more: Any) -> None:
         member = self._scene("").topology.member(f"{HOST}/{name}")
-        instance = name if isinstance(member, Unit) else f"{name}.1.0"
+        instance = name if isinstance(member, Unit) else f"{name}.1.{index}"
         scene = self._scene(name, instance)
         self.agent.write(engine.render(member, scene))
         self.agent.start(UnitOrder(instance, engine.name, engine.launch(member, scene), **more))
@@ -287,7 +289,9 @@ def _wait_for_the_follower(leader: Server) -> None:
 
 
 @contextmanager
-def site(kind: Driver, settings: FailoverSettings | None = None) -> Iterator[Site]:
+def site(
+    kind: Driver, settings: FailoverSettings | None = None, workers: int = 1
+) -> Iterator[Site]:
     """All of it; at the end nothing is left."""
     with pair() as (leader, follower):
         follower.start()
@@ -296,9 +300,8 @@ def site(kind: Driver, settings: FailoverSettings | None = None) -> Iterator[Sit
         _wait_for_the_follower(leader)
         hosts = Hosts({"PYTHONPATH": str(SOURCE)})
         try:
-            made = Site(
-                hosts, hosts.up(HOST), leader, follower, kind, settings or FailoverSettings()
-            )
+            settings = settings or FailoverSettings()
+            made = Site(hosts, hosts.up(HOST), leader, follower, kind, settings, workers)
             made.start()
             yield made
         finally:

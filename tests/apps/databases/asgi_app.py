@@ -1,6 +1,7 @@
 """Writes a row and reads it back, by the asynchronous driver that DRIVER names. See wsgi_app.py."""
 
 import os
+import time
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -98,4 +99,10 @@ async def write(request):
         return PlainTextResponse(f"{type(error).__name__}: {error}", status_code=500)
 
 
-app = Starlette(routes=[Route("/{name}", write)], lifespan=lifespan)
+async def busy(request):
+    """Blocks the event loop."""
+    time.sleep(float(request.path_params["seconds"]))
+    return PlainTextResponse("done")
+
+
+app = Starlette(routes=[Route("/busy/{seconds}", busy), Route("/{name}", write)], lifespan=lifespan)
