@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tenfold.deployment import writes
 from tenfold.deployment.cross import ensure_agents, leg
 from tenfold.deployment.forecast import prechecks
 from tenfold.errors import TenfoldError
@@ -52,13 +53,22 @@ def require_unhindered(
     try:
         require(_findings(deployment, crossing) if findings is None else tuple(findings))
     except TenfoldError as error:
-        tell_not_begun(error, crossing.command, again)
+        tell_not_begun(error, crossing.command, again, writes.where(deployment))
         raise
 
 
-def tell_not_begun(error: TenfoldError, command: str, again: str) -> None:
-    """Have an error say that nothing was begun: then there is nothing to resume, either."""
-    error.changed = error.changed or f"nothing was touched: {command} was not begun"
+def tell_not_begun(error: TenfoldError, command: str, again: str, goes: str | None) -> None:
+    """Have an error say that nothing was begun: then there is nothing to resume, either.
+
+    Args:
+        error: what stands in the way.
+        command: of the move.
+        again: the same, as it is typed.
+        goes: where writes go, if anybody knows.
+    """
+    if error.changed is None:
+        told = f"nothing was touched: {command} was not begun"
+        error.changed = told if goes is None else f"{told}; {goes}"
     known = (error.next or "").replace("tenfold resume", again)
     error.next = known if again in known else f"{known}\nthen  {again}".removeprefix("\nthen  ")
 

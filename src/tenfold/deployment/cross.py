@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold import interrupts
 from tenfold.deployment import applied as applied_facts
-from tenfold.deployment import clustered, site_facts, work
+from tenfold.deployment import clustered, site_facts, work, writes
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
 from tenfold.deployment.carrying import add_ways_on, carry_claimed, require_promised
 from tenfold.deployment.databases import following, observe_databases
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 FINISHING_TRIES = 5
 SWITCH_SECONDS = 1.0
+UNSEEN = "where writes go cannot be seen now: tenfold status tells as soon as it can"
 HOLD = "hold"
 """Fact: how long requests waited the last time, and on what occasion."""
 
@@ -161,12 +162,9 @@ class Journey:
         stack: contextlib.ExitStack,
     ) -> Leg:
         """Make the way, again where there is only the way forward; gives what was made."""
-        ensure_agents(self.deployment)
         tries = 0
         while True:
-            todo = leg(self.deployment, name, crossing.command)
-            if promised is not None and not tries:
-                require_promised(promised, name, todo.plan)
+            todo = self._look(name, crossing, None if tries else promised)
             # Of a move that is cut off that stays told: it waits for somebody.
             site_facts.tell(todo.intent, crossing.command)
             try:
@@ -192,6 +190,27 @@ class Journey:
                 if self.evidence.waits():  # whoever stands by hears that it goes on
                     self.evidence.expect(forward_seconds(todo.terms.max_hold_seconds))
                 time.sleep(0.2 * tries)
+
+    def _look(self, name: str, crossing: Crossing, promised: Mapping[str, Any] | None) -> Leg:
+        """The way to a position, as it is to be gone. Whatever is in its way, the move is open and
+        may have a copy and a slot: so an error says where writes go, and how it goes on.
+        """
+        try:
+            ensure_agents(self.deployment)
+            todo = leg(self.deployment, name, crossing.command)
+            if promised is not None:
+                require_promised(promised, name, todo.plan)
+        except (TenfoldError, KeyboardInterrupt) as error:
+            told = error if isinstance(error, TenfoldError) else Interrupted(crossing.command)
+            known = told.changed or "nothing more: what was prepared stays"
+            if "writes" not in known:
+                known = f"{known}\n{writes.where(self.deployment) or UNSEEN}"
+            told.changed = known
+            add_ways_on(told, crossing.command)
+            if told is error:
+                raise
+            raise told from error
+        return todo
 
     def _attempt(self, todo: Leg, stack: contextlib.ExitStack) -> None:
         if todo.plan.empty:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tenfold.deployment import cross, writes
 from tenfold.deployment.carrying import is_past
 from tenfold.deployment.cross import Journey, Leg, where_writes_go
-from tenfold.errors import LeftHalfDone
+from tenfold.errors import LeftHalfDone, Refused, TargetError, TenfoldError
 from tenfold.targets.memory import MemoryTarget
 from tenfold.topology.databases import ObservedDatabase
 from tenfold.topology.model import Host
@@ -17,6 +18,7 @@ from tenfold.topology.observation import Observation
 from tenfold.transitions.crossing import Seen
 from tenfold.transitions.perform.evidence import Evidence
 from tenfold.transitions.steps import Handover, Promote
+from tenfold.transitions.way import Crossing
 
 DB1, DB2 = "db1/postgres", "db2/postgres"
 
@@ -93,3 +95,39 @@ def test_what_was_left_half_done_says_where_writes_go_and_names_only_what_works_
     assert "writes go nowhere" in changed[1]
     lines = (error.next or "").splitlines()
     assert [line.split()[1] for line in lines] == ["status", *ways]
+
+
+SLOW = Refused("the switch would take about 9.0 s", next='[transition] max_hold = "14s"')
+AWAY = TargetError("the agent of app1 does not come up within 30 s")
+NOBODY = Refused("no database leads", changed="nothing; no database accepts writes", next="restore")
+
+
+@pytest.mark.parametrize(
+    ("error", "goes", "told"),
+    [
+        (SLOW, "writes go to vm1/postgres", "what was prepared stays\nwrites go to vm1/postgres"),
+        (AWAY, "no database takes writes: vm1/postgres was fenced", "vm1/postgres was fenced"),
+        (TargetError("the agent of app1 is silent"), None, "cannot be seen now"),
+        (NOBODY, None, "nothing; no database accepts writes"),
+        (KeyboardInterrupt(), "writes go to vm1/postgres", "writes go to vm1/postgres"),
+    ],
+)
+def test_what_is_refused_between_two_stretches_says_that_a_move_is_open(
+    error: BaseException, goes: str | None, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise error
+
+    deployment: Any = None
+    crossing = Crossing("10", "100", "grow", "100+10", switched=False, began=0.0)
+    fails = "ensure_agents" if isinstance(error, TargetError) else "leg"
+    monkeypatch.setattr(cross, "ensure_agents", lambda _: None)
+    monkeypatch.setattr(cross, fails, refused)
+    monkeypatch.setattr(writes, "where", lambda _: goes)
+    first = getattr(error, "next", None)
+    with pytest.raises(TenfoldError) as caught:
+        Journey(deployment, deployment)._look("100+10", crossing, None)
+    assert told in str(caught.value.changed)
+    ways = [line.split()[:2] for line in str(caught.value.next).splitlines()]
+    assert ways[-2:] == [["tenfold", "resume"], ["tenfold", "abort"]]
+    assert str(caught.value.next).startswith(first or "tenfold resume")
