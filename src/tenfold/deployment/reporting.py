@@ -228,6 +228,7 @@ def await_log(
     hold_ended: float,
     *,
     now: Callable[[], float] = time.time,
+    clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Wait until the log has the requests that waited.
@@ -235,9 +236,19 @@ def await_log(
     The edge writes its log once a second, each of its workers for itself: until every one of them
     has done so, and one line is of a request that ended after the hold. Without such a request that
     line never comes, so there is a bound.
+
+    Args:
+        look: gives the log's last lines.
+        hold_ended: in seconds since the epoch, as that was told when the hold began.
+        now: seconds since the epoch. A clock that was set back since tells of a hold that is yet to
+            end: it is taken to end now.
+        clock: seconds by the clock that nobody sets, by which is waited.
+        pause: waits for some seconds.
     """
+    past = max(0.0, now() - hold_ended)
+    began = clock()
     try:
-        while (since := now() - hold_ended) < PATIENCE_SECONDS:
+        while (since := past + clock() - began) < PATIENCE_SECONDS:
             flushed = since >= ANSWER_SECONDS + FLUSH_SECONDS
             if flushed and any(
                 found.ended >= hold_ended for line in look() if (found := read(line))

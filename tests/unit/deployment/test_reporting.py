@@ -158,24 +158,31 @@ def test_a_hold_that_nobody_ended_lasts_until_now() -> None:
 
 @dataclass
 class Waiting:
-    """A clock that only waiting moves, and a log that gets a line at some time."""
+    """Clocks that only waiting moves, and a log that gets a line at some time; the one that people
+    set is set back, or forward, when somebody has ``waited`` for a second."""
 
     at: float
     line_at: float
     looked: int = 0
+    waited: float = 0.0
+    set_by: float = 0.0
 
     def now(self) -> float:
-        return self.at
+        return self.at + (self.set_by if self.waited > 1 else 0)
+
+    def clock(self) -> float:
+        return self.waited
 
     def pause(self, seconds: float) -> None:
         self.at += seconds
+        self.waited += seconds
 
     def look(self) -> Any:
         self.looked += 1
         return iter([line(100.1, 0.2)] if self.at >= self.line_at else [line(99.0, 0.1)])
 
     def awaited(self) -> float:
-        reporting.await_log(self.look, 100.0, now=self.now, pause=self.pause)
+        reporting.await_log(self.look, 100.0, now=self.now, clock=self.clock, pause=self.pause)
         return self.at
 
 
@@ -191,6 +198,13 @@ def test_a_line_that_never_comes_is_not_awaited_for_long() -> None:
 def test_nothing_is_awaited_when_the_hold_is_long_over() -> None:
     late = Waiting(103.0, line_at=1e9)
     assert (late.awaited(), late.looked) == (103.0, 0)
+
+
+def test_a_clock_that_was_set_back_an_hour_makes_nobody_wait_for_an_hour() -> None:
+    before = Waiting(100.0 - 3600, line_at=1e9)  # during the hold
+    assert before.awaited() == pytest.approx(102.5 - 3600, abs=0.11)
+    assert Waiting(100.0, line_at=1e9, set_by=-3600.0).awaited() == pytest.approx(102.5, abs=0.11)
+    assert Waiting(100.0, line_at=102.0, set_by=3600.0).awaited() == pytest.approx(102.0, abs=0.11)
 
 
 def test_ctrl_c_ends_the_waiting_and_nothing_else() -> None:
