@@ -115,6 +115,44 @@ def test_an_app_that_writes_when_it_starts_is_found_out_before_and_waits_longer(
     assert notes(project) == sorted(users.acknowledged)
 
 
+@pytest.mark.parametrize(
+    ("max_hold", "told"),
+    [("1s", "max_hold = "), ("14s", "a trial start on the copy found")],
+    ids=["no time to start", "another order than planned"],
+)
+def test_what_the_trial_start_finds_refuses_the_switch_and_says_how_it_goes_on(
+    bring: Bring, max_hold: str, told: str
+) -> None:
+    project = bring(apps.notes)
+    text = (project.path / "tenfold.toml").read_text()
+    project.write("tenfold.toml", f'{text}\n[transition]\nmax_hold = "{max_hold}"\n')
+    project.up()
+    project.tenfold("plan", "--to", "100", "-o", "move.json")
+    refused = project.tenfold("grow", "move.json", timeout=200)
+    assert refused.returncode == 1
+    words = ("when it starts", told, "writes go to vm1/postgres", "tenfold resume", "tenfold abort")
+    for said in words:
+        assert said in refused.stderr, refused.stderr
+    assert hosts(project)["db1"] == {"postgresql"}
+    project.write("tenfold.toml", f'{text}\n[transition]\nmax_hold = "14s"\n')
+    project.ok("resume", timeout=200)
+    assert project.status()["stage"] == "100"
+
+
+def test_a_kept_plan_is_prepared_alone_and_leads_back_as_well(bring: Bring) -> None:
+    project = bring(apps.diary)
+    project.up()
+    project.tenfold("plan", "--to", "100", "-o", "move.json")
+    project.ok("grow", "--prepare-only", "move.json", timeout=200)
+    assert project.status()["transition"]["phase"] == "prepared"
+    project.ok("grow", "--to", "100", timeout=200)
+    project.ok("complete", "--yes", timeout=200)
+    planned = project.tenfold("plan", "--to", "10", "-o", "back.json")
+    assert "tenfold shrink back.json" in planned.stdout
+    project.ok("shrink", "back.json", timeout=200)
+    assert project.status()["stage"] == "10"
+
+
 def test_answers_that_always_take_long_make_nobody_else_wait_for_them_at_first(
     bring: Bring,
 ) -> None:

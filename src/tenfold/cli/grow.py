@@ -8,9 +8,7 @@ from pathlib import Path
 import click
 
 from tenfold.cli.base import Settings, command
-from tenfold.cli.moving import move
-from tenfold.deployment.forecast import kept
-from tenfold.errors import UsageError
+from tenfold.cli.moving import move, promised_by
 from tenfold.stages import STAGES, require_built
 from tenfold.transitions import way
 
@@ -34,11 +32,7 @@ def grow(settings: Settings, stage: str | None, prepare_only: bool, file: Path |
     tenfold grow --to 100 --prepare-only
     tenfold grow move.json
     """
-    promised = kept(file) if file else None
-    if promised is not None:
-        if stage is not None and stage != promised["to"]:
-            raise UsageError(f"{file} is a plan to stage {promised['to']}, not {stage}")
-        stage = str(promised["to"])
+    promised, stage = promised_by(file, stage, "grow")
     require_built(stage)
     move(
         settings,

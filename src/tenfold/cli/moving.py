@@ -17,11 +17,11 @@ from tenfold.deployment.beforehand import begins, require_unhindered
 from tenfold.deployment.cross import Journey, require_way_back
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.external import require_own
-from tenfold.deployment.forecast import forecast, require_same
+from tenfold.deployment.forecast import forecast, kept, require_same
 from tenfold.deployment.launch import Launch
 from tenfold.deployment.restore_in_place import require_none
 from tenfold.deployment.status import Status
-from tenfold.errors import Refused
+from tenfold.errors import Refused, UsageError
 from tenfold.observe.recorder import Recorder
 from tenfold.observe.report.text import summary
 from tenfold.transitions import way
@@ -80,6 +80,27 @@ def move(
                 raise
         filed = _file(settings, recorder, walk, crossing, before, command)
     _conclude(settings, walk, filed, command)
+
+
+def promised_by(
+    file: Path | None, stage: str | None, command: str
+) -> tuple[dict[str, Any] | None, str | None]:
+    """The plan that was kept in a file, and the stage that it leads to; without one, what is typed.
+
+    Raises:
+        UsageError: it cannot be read, or is the plan of something else than what is typed.
+    """
+    if file is None:
+        return None, stage
+    promised = kept(file)
+    if promised["command"] != command:
+        raise UsageError(
+            f"{file} is a plan to {promised['command']}, not to {command}",
+            next=f"tenfold {promised['command']} {file}",
+        )
+    if stage is not None and stage != promised["to"]:
+        raise UsageError(f"{file} is a plan to stage {promised['to']}, not {stage}")
+    return promised, str(promised["to"])
 
 
 def _require_movable(deployment: Deployment, command: str) -> None:

@@ -31,7 +31,7 @@ from tenfold.transitions.planner import Plan
     "--output",
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Keep the plan of a move in this file, for  tenfold grow FILE.",
+    help="Keep the plan of a move in this file, for  grow FILE  or  shrink FILE.",
 )
 @click.option("--verbose", is_flag=True, help="Also every check that passed.")
 def plan(

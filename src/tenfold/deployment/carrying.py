@@ -108,24 +108,44 @@ def _is_older(journal: Journal) -> bool:
         return False
 
 
-def require_promised(promised: Mapping[str, Any], name: str, todo: Plan) -> None:
+def require_promised(
+    promised: Mapping[str, Any], name: str, todo: Plan, *, starts_late: bool = False
+) -> None:
     """See that the steps to a position are those of the plan that was kept.
 
     The same step may carry another generation of workers, which says how many there were before.
+
+    Args:
+        promised: the plan that was kept.
+        name: the position.
+        todo: the steps to it as they are now.
+        starts_late: the app is known to write when it starts, so that its workers start while
+            requests wait. That is found out by a trial start on the copy, behind the first plan.
 
     Raises:
         Refused: they are not.
     """
     before = {s["position"]: s["steps"] for s in promised["stretches"]}.get(name, [])
-    kinds = [(s["step"], s.get("unit"), s.get("pool")) for s in before]
-    now = [st.to_json(s) for s in st.flatten(todo.steps)]
-    if kinds != [(s["step"], s.get("unit"), s.get("pool")) for s in now]:
-        raise Refused(
-            "the world has changed since the plan was made",
-            detail="\n".join(s.sentence() for s in st.flatten(todo.steps)),
-            next="tenfold resume    goes on all the same\n"
-            "tenfold abort     removes what was prepared",
+    kinds = [_kind(s) for s in before]
+    now = [_kind(st.to_json(s)) for s in st.flatten(todo.steps)]
+    if kinds == now:
+        return
+    what = "the world has changed since the plan was made"
+    # The same steps in another order: nothing else has changed.
+    if starts_late and sorted(map(str, kinds)) == sorted(map(str, now)):
+        what = (
+            "the plan has other steps for the switch: a trial start on the copy found that this"
+            " app writes to its database when it starts, so its workers start while requests wait"
         )
+    raise Refused(
+        what,
+        detail="\n".join(s.sentence() for s in st.flatten(todo.steps)),
+        next="tenfold resume    goes on all the same\ntenfold abort     removes what was prepared",
+    )
+
+
+def _kind(step: Mapping[str, Any]) -> tuple[Any, ...]:
+    return step["step"], step.get("unit"), step.get("pool")
 
 
 def add_ways_on(told: TenfoldError, command: str) -> None:

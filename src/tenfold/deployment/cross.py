@@ -164,7 +164,7 @@ class Journey:
         """Make the way, again where there is only the way forward; gives what was made."""
         tries = 0
         while True:
-            todo = self._look(name, crossing, None if tries else promised)
+            todo = self._look(name, crossing, promised, again=tries > 0)
             # Of a move that is cut off that stays told: it waits for somebody.
             site_facts.tell(todo.intent, crossing.command)
             try:
@@ -191,15 +191,19 @@ class Journey:
                     self.evidence.expect(forward_seconds(todo.terms.max_hold_seconds))
                 time.sleep(0.2 * tries)
 
-    def _look(self, name: str, crossing: Crossing, promised: Mapping[str, Any] | None) -> Leg:
+    def _look(
+        self, name: str, crossing: Crossing, promised: Mapping[str, Any] | None, *, again: bool
+    ) -> Leg:
         """The way to a position, as it is to be gone. Whatever is in its way, the move is open and
         may have a copy and a slot: so an error says where writes go, and how it goes on.
         """
         try:
-            ensure_agents(self.deployment)
+            if not again:  # else its plan starts the agents that are gone meanwhile
+                ensure_agents(self.deployment)
             todo = leg(self.deployment, name, crossing.command)
-            if promised is not None:
-                require_promised(promised, name, todo.plan)
+            if promised is not None and not again:
+                late = not todo.terms.warm_first
+                require_promised(promised, name, todo.plan, starts_late=late)
         except (TenfoldError, KeyboardInterrupt) as error:
             told = error if isinstance(error, TenfoldError) else Interrupted(crossing.command)
             known = told.changed or "nothing more: what was prepared stays"

@@ -285,7 +285,8 @@ def kept(path: Path) -> dict[str, Any]:
 
 
 def require_same(promised: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
-    """See that a kept plan is just what would be done now.
+    """See that a kept plan is just what would be done now, as far as it is to be carried out now:
+    whoever only prepares asks for its first stretches.
 
     Raises:
         Refused: it is not; names the steps that differ.
@@ -294,8 +295,9 @@ def require_same(promised: Mapping[str, Any], now: Mapping[str, Any], path: Path
     for key in ("app", "command", "from", "to"):
         if promised.get(key) != now[key]:
             raise Refused(f"{path} is for {key} {promised.get(key)!r}, this is {now[key]!r}")
-    before, after = _sentences(promised), _sentences(now)
-    if before == after and promised["stretches"] == now["stretches"]:
+    asked = _as_far_as(now, promised)
+    before, after = _sentences(asked), _sentences(now)
+    if before == after and asked["stretches"] == now["stretches"]:
         return
     gone = [f"- {s}" for s in before if s not in after]
     new = [f"+ {s}" for s in after if s not in before]
@@ -305,6 +307,14 @@ def require_same(promised: Mapping[str, Any], now: Mapping[str, Any], path: Path
         changed="nothing",
         next=f"tenfold plan --to {now['to']} -o {path}    makes it anew",
     )
+
+
+def _as_far_as(now: Mapping[str, Any], promised: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of a kept plan that ends where ``now`` does, if both begin at the same position."""
+    wanted, kept = ([s["position"] for s in plan["stretches"]] for plan in (now, promised))
+    if kept[: len(wanted)] != wanted:
+        return promised
+    return {**promised, "stretches": promised["stretches"][: len(wanted)]}
 
 
 def _sentences(plan: Mapping[str, Any]) -> list[str]:

@@ -126,7 +126,7 @@ def test_what_is_refused_between_two_stretches_says_that_a_move_is_open(
     monkeypatch.setattr(writes, "where", lambda _: goes)
     first = getattr(error, "next", None)
     with pytest.raises(TenfoldError) as caught:
-        Journey(deployment, deployment)._look("100+10", crossing, None)
+        Journey(deployment, deployment)._look("100+10", crossing, None, again=False)
     assert told in str(caught.value.changed)
     ways = [line.split()[:2] for line in str(caught.value.next).splitlines()]
     assert ways[-2:] == [["tenfold", "resume"], ["tenfold", "abort"]]
