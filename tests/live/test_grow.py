@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -109,6 +110,7 @@ def test_an_app_that_writes_when_it_starts_is_found_out_before_and_waits_longer(
     project.ok("grow", "--to", "100", "--prepare-only", timeout=200)
     planned = project.tenfold("plan", "--to", "100")
     assert "writes when it starts" in planned.stdout, planned.stdout
+    assert re.search(r"promote \d+, start \d+, hand over \d+", planned.stdout), planned.stdout
     with Users(project, 2) as users:
         project.ok("grow", "--to", "100", timeout=200)
     assert users.failures == []
@@ -189,9 +191,16 @@ def test_a_plan_says_what_and_is_what_is_done(bring: Bring) -> None:
     assert planned.returncode == 2, planned.stderr
     for words in ("vm1", "becomes app1", "db1", "follows, then leads", "fence", "requests wait"):
         assert words in planned.stdout, planned.stdout
+    assert re.search(r"wait about [\d.]+ m?s \(measured: a trial on vm1 on 2", planned.stdout)
+    tried = re.search(r"stop (\d+), promote (\d+), hand over (\d+), journal (\d+)", planned.stdout)
+    assert tried, planned.stdout
+    assert all(int(ms) > 0 for ms in tried.groups())
     kept = json.loads((project.path / "move.json").read_text())
     assert [s["position"] for s in kept["stretches"]] == ["10+100", "100+10"]
     as_data = json.loads(project.tenfold("plan", "--to", "100", "--json").stdout)
+    again = as_data["hold"]["parts"]
+    assert round(again["stop"] * 1000) == int(tried[1]), "a trial is made once"
+    assert not list((project.path / ".tenfold/hosts/vm1/data/postgres").glob("trial.*"))
     project.ok("grow", "move.json", timeout=200)
     assert project.status()["stage"] == "100"
     limit = int(project.ok("psql", "--as", "superuser", "--", "-Atc", LOG_THAT_IS_KEPT))

@@ -39,7 +39,8 @@ def plan(
 ) -> None:
     """Show what  up, deploy  or, with another stage,  grow  would do. Changes nothing.
 
-    Exit code 0: nothing would change; 2: changes are pending.
+    Before the first move of a database a small server of its own shows, in about two seconds, how
+    long requests will wait. Exit code 0: nothing would change; 2: changes are pending.
 
     \b
     tenfold plan

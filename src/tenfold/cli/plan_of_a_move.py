@@ -6,8 +6,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tenfold.cli.live_line import LiveLine
 from tenfold.deployment.clustered import STAGE
+from tenfold.deployment.expected_hold import in_words, parts_in_words
 from tenfold.deployment.forecast import Forecast, forecast, keep
+from tenfold.deployment.hold_trial import with_hold
 from tenfold.deployment.launch import covers
 from tenfold.engines.postgresql.checks import Finding
 from tenfold.errors import Refused, UsageError
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from tenfold.cli.base import Settings
     from tenfold.cli.output import Output
     from tenfold.deployment.deployment import Deployment
+    from tenfold.transitions.way import Crossing
 
 MARKS = {"stop": "✗", "warn": "!", "fine": "✓"}
 COLOURS = {"stop": "red", "warn": "yellow", "fine": "dim"}
@@ -41,7 +45,7 @@ def plan_of_a_move(
             f"{file} lies in the project, of which the release is made that the plan names",
             next="keep the plan elsewhere",
         )
-    told = forecast(deployment, crossing)
+    told = _foretold(deployment, crossing, settings.output)
     app = told.after.spec.name
     if file is not None:
         keep(file, told.to_json(app))
@@ -57,6 +61,12 @@ def plan_of_a_move(
         settings.output.line(f"Next   tenfold {command}")
 
 
+def _foretold(deployment: Deployment, crossing: Crossing, output: Output) -> Forecast:
+    told = forecast(deployment, crossing)
+    with LiveLine(output) as line:
+        return with_hold(deployment, told, line.doing)
+
+
 def _as_json(told: Forecast, app: str) -> dict[str, Any]:
     return {
         **told.to_json(app),
@@ -66,6 +76,7 @@ def _as_json(told: Forecast, app: str) -> dict[str, Any]:
         ],
         "copies_bytes": told.size_bytes,
         "hold": told.hold,
+        "hold_untried": told.untried,
         "reversible_until": "complete",
         "reversible_log_bytes": told.kept_log_bytes,
         "checks": [
@@ -105,7 +116,10 @@ def _facts(told: Forecast) -> list[tuple[str, ...]]:
     if told.size_bytes is not None:
         rows.append(("prepare", f"copies {size(told.size_bytes)}; requests go on meanwhile"))
     bound = told.after.spec.transition.max_hold_seconds
-    rows.append(("switch", f"requests wait {_expected(told)}; past {bound:g} s all is taken back"))
+    wait = in_words(told.hold, start_seconds=told.start_seconds, untried=told.untried)
+    rows.append(("switch", f"requests wait {wait}; past {bound:g} s all is taken back"))
+    if (parts := parts_in_words(told.hold)) is not None:
+        rows.append(("", parts))
     if worker_pools(told.after.goal.topology):
         postpone = told.after.spec.transition.max_postpone_seconds
         words = f"finish their jobs first, which puts the switch off for {postpone:g} s at most"
@@ -165,15 +179,6 @@ def _facts_of_a_launch(told: Forecast) -> list[tuple[str, ...]]:
         ("switch", switch),
         ("after", after if grows else f"{after}, which stops the app; its data stays"),
     ]
-
-
-def _expected(told: Forecast) -> str:
-    hold = told.hold
-    if not hold and told.start_seconds is not None:
-        return f"about {told.start_seconds + 0.3:.1f} s"
-    if not hold:
-        return "some tenths of a second (tenfold rehearse measures it)"
-    return f"about {hold['seconds'] * 1000:.0f} ms (measured: {hold['basis']})"
 
 
 def _finding(finding: Finding, output: Output) -> None:

@@ -59,6 +59,7 @@ class Forecast:
         findings: what was checked, the worst first.
         size_bytes: of the database that is copied; ``None`` where nothing is.
         hold: what is known of how long requests will wait.
+        untried: why nothing is, though it was to be measured.
         start_seconds: how long workers take that start while requests wait, because the app writes
             when it starts; ``None`` for an app that does not, as far as is known.
         kept_log_bytes: how much log the next leader keeps at most for the database that the way
@@ -74,6 +75,7 @@ class Forecast:
     hold: Mapping[str, Any] | None
     start_seconds: float | None = None
     kept_log_bytes: int | None = None
+    untried: str | None = None
 
     @property
     def refused(self) -> tuple[Finding, ...]:

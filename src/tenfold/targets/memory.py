@@ -212,6 +212,8 @@ class MemoryAgent:
         for unit in chosen:
             self.units[unit.name] = replace(unit, state="running")
         self.held.pop(pool, None)
+        if progress:
+            progress(f"{pool}: generation {generation} accepts")
         for unit in members:
             if unit.generation != generation:
                 if progress:

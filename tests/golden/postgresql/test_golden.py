@@ -132,7 +132,7 @@ def test_postgresql_reads_them(name: str) -> None:
 def test_a_shell_reads_the_scripts(tmp_path: Path) -> None:
     unit, scene = CASES["small-host-18"].scene()
     scripts = [f for f in PostgreSQL().render(unit, scene) if f.path.endswith(".sh")]
-    assert len(scripts) == 7
+    assert len(scripts) == 8
     for script in scripts:
         assert script.mode == 0o755
         (tmp_path / "script").write_text(str(script.text))

@@ -13,6 +13,8 @@ from tenfold.engines.postgresql.disk import (
     parse_installation,
 )
 from tenfold.engines.postgresql.switch import bytes_behind, position
+from tenfold.engines.postgresql.trial import Trial, parse_trial
+from tenfold.errors import Refused
 from tenfold.topology.settings import DatabaseSettings
 
 PROGRAMS = {name: f"/opt/pg/bin/{name}" for name in ("postgres", "pg_ctl", "pg_controldata")}
@@ -83,6 +85,41 @@ def test_what_installation_prints_is_read() -> None:
     assert read == Installation("18.6", frozenset({"citext", "plpgsql"}), 1024)
     assert read.major == 18
     assert Installation("19beta1", frozenset(), 0).major == 19
+
+
+def test_a_trial_lies_beside_the_data_and_leaves_nothing_that_it_started() -> None:
+    command = orders.trial(UNIT, SCENE)
+    shell, script, *arguments = command.argv
+    assert (shell, script) == ("/bin/sh", "/srv/shop/config/trial.sh")
+    assert arguments == ["/opt/pg/bin/postgres", "/srv/shop/data/cluster", SCENE.place.run]
+    assert command.env == {}
+    assert command.thorough
+
+
+def test_what_a_trial_prints_is_read() -> None:
+    told = parse_trial('some warning\n{"stop_us":83100,"promote_us":17800}\n')
+    assert told == Trial(0.0831, 0.0178)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        '{"stop_us":83100}',
+        '{"stop_us":-5,"promote_us":17800}',
+        '{"stop_us":83100,"promote_us":3600000000}',
+        '{"stop_us":"soon","promote_us":17800}',
+    ],
+)
+def test_times_that_cannot_be_are_no_measurement(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_trial(text)
+
+
+def test_a_trial_that_was_left_out_says_why() -> None:
+    with pytest.raises(Refused, match="no room"):
+        parse_trial('{"left_out":"no room"}')
 
 
 @pytest.mark.parametrize(

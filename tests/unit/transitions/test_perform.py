@@ -163,6 +163,13 @@ def test_what_served_is_recorded_only_behind_the_handover(world: World) -> None:
     assert shelf.served == ["r1"]
 
 
+def test_how_long_a_handover_took_is_kept(world: World) -> None:
+    do(world, WARM)
+    assert "handover_seconds" not in world.journal.facts()
+    do(world, OVER)
+    assert 0 <= world.journal.facts()["handover_seconds"] < 60
+
+
 def test_releases_that_run_are_never_pruned(world: World) -> None:
     shelf = world.releases
     assert isinstance(shelf, Shelf)

@@ -67,7 +67,7 @@ def parse_disk_state(text: str) -> DiskState:
     Raises:
         ValueError: it is something else.
     """
-    return DiskState(**_last_line(text))
+    return DiskState(**last_line(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +93,16 @@ def parse_installation(text: str) -> Installation:
     Raises:
         ValueError: it is something else.
     """
-    told = _last_line(text)
+    told = last_line(text)
     return Installation(**{**told, "libraries": frozenset(told["libraries"])})
 
 
-def _last_line(text: str) -> dict[str, Any]:
-    """Warnings of the shell may come before it."""
+def last_line(text: str) -> dict[str, Any]:
+    """The JSON object that an order printed last; warnings of the shell may come before it.
+
+    Raises:
+        ValueError: there is none.
+    """
     lines = text.strip().splitlines()
     told = json.loads(lines[-1]) if lines else None
     if not isinstance(told, dict):

@@ -16,6 +16,9 @@ from tenfold.priority import NICE
 from tenfold.topology.model import Pool, Unit
 from tenfold.topology.process import Command
 
+TRIAL_SECONDS = 60.0
+"""How long a trial may take on a machine that is busy with other things."""
+
 
 def fence(member: Unit | Pool, scene: Scene) -> Command:
     """Have the server start read-only from now on, durably; a running one goes on as it is."""
@@ -76,6 +79,14 @@ def stand_back(pids: Sequence[int]) -> Command:
         within_seconds=10.0,
         thorough=False,
     )
+
+
+def trial(member: Unit | Pool, scene: Scene) -> Command:
+    """Measure what a change of leaders takes on this host, with a server of its own that is gone
+    afterwards, for :func:`.trial.parse_trial`; takes some two seconds."""
+    here, postgres = server(member, scene), scene.place.binaries["postgres"]
+    command = _script("trial.sh", scene, postgres, here.data, here.sockets)
+    return replace(command, within_seconds=TRIAL_SECONDS, thorough=True)
 
 
 def _standby(order: str, member: Unit | Pool, scene: Scene) -> Command:

@@ -46,7 +46,7 @@ _UNLESS_FENCED = (
 """Users wait for a server that is fenced to stop: the shell itself knows that, without a Python."""
 
 COMMON_SCRIPTS = ("ready.sh", "disk-state.sh", "installation.sh", "copy.sh")
-_SCRIPTS = ("initialise.sh", "before-start.sh", "standby.sh", *COMMON_SCRIPTS)
+_SCRIPTS = ("initialise.sh", "before-start.sh", "standby.sh", "trial.sh", *COMMON_SCRIPTS)
 
 
 class PostgreSQL:

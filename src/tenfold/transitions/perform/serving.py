@@ -47,6 +47,9 @@ STALE = "stale_workers"
 WARM_SECONDS = "warm_seconds"
 """Fact: how long the workers took to start, the last time."""
 
+HANDOVER_SECONDS = "handover_seconds"
+"""Fact: how long it took until the new workers accepted, the last time."""
+
 PREPARE_SECONDS = 60.0
 AGAIN_SECONDS = 0.5
 
@@ -262,6 +265,8 @@ def _(step: steps.PublishAssets, world: World, tell: Tell) -> None:
 @effect.register
 def _(step: steps.Handover, world: World, tell: Tell) -> None:
     host, _, name = step.pool.partition("/")
+    began = time.monotonic()
+    accepted: list[float] = []
     agent = world.agent(host)
     ready = [u for u in agent.observe().pool(name) if u.generation == step.generation]
     if not ready:
@@ -273,6 +278,7 @@ def _(step: steps.Handover, world: World, tell: Tell) -> None:
 
     def heard(text: str) -> None:
         world.evidence.ended(step.pool)  # the first word is that the new generation accepts
+        accepted.append(time.monotonic() - began)
         tell(text)
 
     agent.handover(name, step.generation, heard)
@@ -281,6 +287,8 @@ def _(step: steps.Handover, world: World, tell: Tell) -> None:
         world.releases.collect()
         world.releases.record_served(step.release)
         world.journal.set(STALE, None)
+        if accepted:
+            world.journal.set(HANDOVER_SECONDS, round(accepted[0], 4))
 
 
 @effect.register
