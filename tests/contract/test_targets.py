@@ -89,6 +89,25 @@ def test_a_changed_launch_starts_the_unit_anew(world: World, agent: HostAgent) -
     assert after.pid != before.pid
 
 
+def test_one_that_lasts_takes_a_changed_launch_with_its_next_start(
+    world: World, agent: HostAgent
+) -> None:
+    order = world.singleton("a")
+    order = replace(order, launch=replace(order.launch, lasts=True))
+    agent.start(order)
+    before = agent.observe().unit("a")
+    assert before is not None
+    agent.start(world.changed(order))
+    after = agent.observe().unit("a")
+    assert after is not None
+    assert (after.pid, after.replaced) == (before.pid, True)
+    agent.start(replace(world.changed(order), instead_of=before.pid))
+    last = agent.observe().unit("a")
+    assert last is not None
+    assert last.pid != before.pid
+    assert not last.replaced
+
+
 def test_a_process_that_is_not_wanted_any_more_is_replaced_once(
     world: World, agent: HostAgent
 ) -> None:

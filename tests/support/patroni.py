@@ -39,6 +39,7 @@ from tenfold.engines.etcd import find as find_etcd
 from tenfold.engines.etcd.authority import new_authority, new_host
 from tenfold.engines.etcd.names import AUTHORITY, AUTHORITY_KEY, host_secret
 from tenfold.engines.patroni import Patroni
+from tenfold.engines.patroni.binaries import programs
 from tenfold.engines.patroni.render import prefix
 from tenfold.engines.postgresql.binaries import find
 from tenfold.engines.postgresql.render import PostgreSQL
@@ -400,7 +401,8 @@ def made(root: Path, names: Sequence[str], settings: PatroniSettings = FAST) -> 
         endpoints[unit.path + more] = f"{ADDRESS}:{free_port()}"
     wiring = Document("shop", "1k", endpoints=endpoints)
     secrets = secrets_for([h.name for h in topology.hosts])
-    binaries = {**find().programs(), **find_etcd().programs(), "python": sys.executable}
+    binaries = {**find().programs(), **find_etcd().programs(), **programs()}
+    binaries["python"] = sys.executable
     members: list[Member] = []
     stores: list[Process] = []
     for unit in topology.units:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 
 def build_of(program: str, env: Mapping[str, str]) -> str | None:
@@ -24,6 +24,12 @@ def build_of(program: str, env: Mapping[str, str]) -> str | None:
     except OSError:
         return None
     return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
+
+
+def builds_of(programs: Iterable[str]) -> dict[str, str]:
+    """The same of several files, by their paths; those that are not there are left out."""
+    found = ((path, build_of(path, {})) for path in programs)
+    return {path: build for path, build in found if build is not None}
 
 
 def is_replaced(build: str | None, program: str, env: Mapping[str, str]) -> bool:

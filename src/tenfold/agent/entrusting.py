@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +40,9 @@ def entrust(unit: Unit, order: UnitOrder) -> None:
     """
     process = None if unit.process is None or unit.process.is_over else unit.process
     spared = unit.record.spared if process is None else process.identity
-    _declare(unit, UnitRecord(order, ever_ready=True, spared=spared), process)
+    runs, build = unit.order.launch.argv[0], unit.record.build
+    known = unit.record.builds if build is None or process is None else {runs: build}
+    _declare(unit, UnitRecord(order, ever_ready=True, spared=spared, builds=known), process)
     if process is not None:
         process.spare()
     unit.resume(None)
@@ -65,7 +68,8 @@ async def take_back(unit: Unit, order: UnitOrder, server: str, within_seconds: f
     if process is None:
         unit.resume(None)
         raise StepFailed(f"the server of {unit.name} ended just when its keeper left it")
-    fresh = UnitRecord(order, process=found, ready=True, ever_ready=True)
+    build = unit.record.builds.get(order.launch.argv[0])
+    fresh = UnitRecord(order, process=found, ready=True, ever_ready=True, build=build)
     _declare(unit, fresh, None)
     unit.resume(process)
 
@@ -78,6 +82,11 @@ async def end(unit: Unit, within_seconds: float | None) -> None:
         say(f"ending the server of {unit.name}, which nobody looks after any more")
         bound = STOP_SECONDS if within_seconds is None else min(within_seconds, STOP_SECONDS)
         await process.end(STOP, bound)
+
+
+def spared_builds(record: UnitRecord) -> Mapping[str, str]:
+    """Which files a server is run from that was there before its keeper, if it still is."""
+    return record.builds if record.spared is not None and ids.is_alive(record.spared) else {}
 
 
 async def _leaves(keeper: Process, within_seconds: float) -> bool:

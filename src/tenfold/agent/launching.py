@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenfold.agent import failure, run
-from tenfold.agent.builds import build_of
+from tenfold.agent.builds import build_of, builds_of
 from tenfold.agent.context import environment
+from tenfold.agent.entrusting import spared_builds
 from tenfold.agent.handle import Process
 from tenfold.agent.identity import MARKER
 from tenfold.agent.logs import open_for_unit
@@ -51,7 +53,8 @@ async def launch(unit: Unit) -> None:
         )
         # Looked at before: what takes its place meanwhile is then noticed, not mistaken for it.
         build = build_of(plan.argv[0], plan.env)
-        await spawn(plan, lambda process: _remember(unit, process, build))
+        builds = {**builds_of(declared.programs), **spared_builds(unit.record)}
+        await spawn(plan, lambda process: _remember(unit, process, build, builds))
     except CannotExecute as fault:
         unit.process = None
         raise failure.not_executed(unit.name, declared, fault.what) from fault
@@ -66,10 +69,17 @@ def with_fds(text: str, declared: Launch) -> str:
     return text
 
 
-def _remember(unit: Unit, process: Process, build: str | None) -> None:
+def runs_otherwise(new: Launch, old: Launch) -> bool:
+    """Whether what runs would be another one; how it is asked and ended is none of that."""
+    alike = ("argv", "cwd", "env", "sockets", "control", "programs")
+    return any(getattr(new, name) != getattr(old, name) for name in alike)
+
+
+def _remember(unit: Unit, process: Process, build: str | None, builds: Mapping[str, str]) -> None:
     unit.process = process
+    known = {"build": build, "builds": builds, "superseded": False}
     try:
-        unit.remember(process=process.identity, phase="run", ready=False, stale=False, build=build)
+        unit.remember(process=process.identity, phase="run", ready=False, stale=False, **known)
     except BaseException:
         unit.process = None
         raise

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tenfold.agent.bound import Bound
@@ -28,7 +29,9 @@ class UnitRecord:
     told twice: a second signal cuts jobs off.
     ``spared`` is a server that outlives its unit's process: whoever is that now looks after it.
     ``build`` tells the file that ``process`` executes from one that takes its place later, see
-    :func:`tenfold.agent.builds.build_of`.
+    :func:`tenfold.agent.builds.build_of`; ``builds`` the same of what it looks after, by path.
+    ``superseded`` says that ``process`` was started with another launch than ``order`` has, and
+    lasts.
     """
 
     order: UnitOrder
@@ -45,6 +48,8 @@ class UnitRecord:
     told: str | None = None
     restarts: int = 0
     build: str | None = None
+    builds: Mapping[str, str] = field(default_factory=dict)
+    superseded: bool = False
     spared: Identity | None = None
 
     @property

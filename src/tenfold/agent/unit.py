@@ -107,16 +107,19 @@ class Unit:
             fingerprint=order.fingerprint,
             rests_until=resting.until(self.record),
             program=order.launch.argv[0],
+            programs=order.launch.programs,
             replaced=self._is_replaced(),
         )
 
     def _is_replaced(self) -> bool:
-        process, launch = self.process, self.order.launch
+        process, launch, record = self.process, self.order.launch, self.record
         if process is None or process.is_over:
             return False
+        if record.superseded or any(is_replaced(b, p, {}) for p, b in record.builds.items()):
+            return True
         program = launch.argv[0]
         env = {} if "/" in program else environment(launch.env)  # a path is not looked for
-        return is_replaced(self.record.build, program, env)
+        return is_replaced(record.build, program, env)
 
     # Orders
 
@@ -135,7 +138,8 @@ class Unit:
             if not alive or self.state == "draining" or self._is_other_than(order):
                 await self._begin_anew(order)
             elif order != self.order:
-                self.remember(order=order)
+                other = launching.runs_otherwise(order.launch, self.order.launch)
+                self.remember(order=order, superseded=self.record.superseded or other)
             self._trust.renew()
             if self.is_ready:
                 return
@@ -145,7 +149,8 @@ class Unit:
 
     def _is_other_than(self, order: UnitOrder) -> bool:
         unwanted = self.process is not None and self.process.pid == order.instead_of
-        return unwanted or order.launch != self.order.launch
+        lasts = order.launch.lasts and self.order.launch.lasts
+        return unwanted or (order.launch != self.order.launch and not lasts)
 
     async def entrust(self, order: UnitOrder) -> None:
         """Have it run with a declaration whose process looks after the server that runs now.
@@ -398,7 +403,11 @@ class Unit:
         self._surroundings.require_alone(self)
         spared = self.record.spared
         fresh = UnitRecord(
-            order, process=self.record.process, stale=self.process is not None, spared=spared
+            order,
+            process=self.record.process,
+            stale=self.process is not None,
+            spared=spared,
+            builds=self.record.builds,
         )
         self.context.store.write(FOLDER, order.name, fresh.to_json())
         self.declared = True

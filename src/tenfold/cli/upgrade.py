@@ -95,9 +95,12 @@ def _show(found: Upgrade, output: Output) -> None:
 
 
 def _named(behind: Behind) -> str:
-    return {"postgresql": "PostgreSQL", "redis": "Redis", "nginx": "nginx"}.get(
-        behind.engine, behind.engine.replace("_", " ")
-    )
+    return {
+        "postgresql": "PostgreSQL",
+        "patroni": "PostgreSQL",
+        "redis": "Redis",
+        "nginx": "nginx",
+    }.get(behind.engine, behind.engine.replace("_", " "))
 
 
 def _how(behind: Behind) -> str:

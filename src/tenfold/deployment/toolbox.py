@@ -22,6 +22,7 @@ from tenfold.engines.metrics import Metrics
 from tenfold.engines.nginx import binaries as nginx_binaries
 from tenfold.engines.nginx.render import Nginx
 from tenfold.engines.patroni import Patroni, require_patroni
+from tenfold.engines.patroni.binaries import programs as patroni_programs
 from tenfold.engines.postgresql import binaries as postgresql_binaries
 from tenfold.engines.postgresql.render import PostgreSQL
 from tenfold.engines.redis import Redis
@@ -129,6 +130,7 @@ def toolbox(
             "python": sys.executable,
             **({REDIS_PROGRAM: redis.path} if redis else {}),
             **(etcd.programs() if etcd else {}),
+            **(patroni_programs() if patroni else {}),
         },
         versions={
             "postgresql": f"PostgreSQL {postgresql.version}",

@@ -10,8 +10,13 @@ from tenfold.deployment import app_secrets, hosts, restore_in_place, site_facts,
 from tenfold.deployment.cross import SWITCH_SECONDS, terms_of
 from tenfold.engines import programs
 from tenfold.engines.nginx.build import parse_build
+from tenfold.engines.patroni import probe
+from tenfold.engines.patroni.binaries import require_patroni as patroni_here
+from tenfold.engines.postgresql.render import server
 from tenfold.errors import Interrupted, LeftHalfDone, Refused, StepFailed, TenfoldError
 from tenfold.state import secrets
+from tenfold.topology.process import Command
+from tenfold.topology.settings import PatroniSettings
 from tenfold.transitions import planner, upgrading
 from tenfold.transitions import steps as st
 from tenfold.transitions.interrupting import Bounds
@@ -27,8 +32,7 @@ if TYPE_CHECKING:
     from tenfold.deployment.intent import Intent
     from tenfold.targets.protocol import HostAgent
     from tenfold.topology.model import Unit
-    from tenfold.topology.observation import Observation, ObservedUnit
-    from tenfold.topology.process import Command
+    from tenfold.topology.observation import Observation
     from tenfold.transitions.planner import Plan
     from tenfold.transitions.runner import Listener
 
@@ -299,26 +303,49 @@ def _all_behind(intent: Intent, now: Observation, wish: Wish) -> tuple[Behind, .
     )
 
 
-def _behind(unit: Unit, program: str, intent: Intent, now: Observation, *, current: bool) -> Behind:
+def _behind(
+    unit: Unit, wanted: tuple[str, ...], intent: Intent, now: Observation, *, current: bool
+) -> Behind:
     host = now.host(unit.host)
     seen = host.unit(unit.name) if host is not None else None
     agent = intent.target.reach(unit.host)
+    in_care = isinstance(unit.settings, PatroniSettings)
+    runs = installed = None
+    if agent is not None:
+        program = wanted[1] if in_care else wanted[0]
+        installed = programs.version_of(unit.engine, program, _asks(agent))
+        pid = None if seen is None else seen.pid
+        if in_care and pid is not None:
+            pid = _server_of(unit, intent, agent)
+        runs = None if pid is None else _running(unit, pid, agent)
+    keeper = (
+        probe.version(unit, intent.blueprint.scene(unit))
+        if in_care and runs and installed
+        else None
+    )
+    if keeper is not None:
+        runs, installed = f"{runs}, Patroni {keeper}", f"{installed}, Patroni {patroni_here()}"
     return Behind(
         unit=unit.path,
         engine=unit.engine,
-        runs=_running(unit, seen, agent) if seen is not None and agent is not None else None,
-        installed=None
-        if agent is None
-        else programs.version_of(unit.engine, program, _asks(agent)),
+        runs=runs,
+        installed=installed,
         waits=upgrading.waits(unit),
         current=current,
     )
 
 
-def _running(unit: Unit, seen: ObservedUnit, agent: HostAgent) -> str | None:
-    if seen.pid is None:
-        return None
-    return programs.version_of(unit.engine, programs.of_process(seen.pid), _asks(agent))
+def _running(unit: Unit, pid: int, agent: HostAgent) -> str | None:
+    return programs.version_of(unit.engine, programs.of_process(pid), _asks(agent))
+
+
+def _server_of(unit: Unit, intent: Intent, agent: HostAgent) -> int | None:
+    """The process of the server that a unit looks after; ``None`` where none runs."""
+    file = f"{server(unit, intent.blueprint.scene(unit)).data}/postmaster.pid"
+    code, said = _asks(agent)(
+        Command(("head", "-n", "1", file), within_seconds=programs.WITHIN_SECONDS)
+    )
+    return int(said) if code == 0 and said.strip().isdigit() else None
 
 
 def _asks(agent: HostAgent) -> programs.Run:

@@ -125,10 +125,11 @@ def require_programs(now: Observation, intent: Intent) -> None:
     )
 
 
-def programs_of(intent: Intent) -> Mapping[str, str]:
-    """What each unit is to execute, by its path."""
+def programs_of(intent: Intent) -> Mapping[str, tuple[str, ...]]:
+    """What each unit is to execute, by its path, and what else is to be run from there."""
     blueprint = intent.blueprint
-    return {u.path: blueprint.render(u)[1].argv[0] for u in blueprint.topology.units}
+    launches = {u.path: blueprint.render(u)[1] for u in blueprint.topology.units}
+    return {path: (found.argv[0], *found.programs) for path, found in launches.items()}
 
 
 def carry_out(deployment: Deployment, todo: Plan, intent: Intent, listener: Listener) -> None:

@@ -10,6 +10,7 @@ from tenfold.topology.process import Command
 
 ASKED_WITH: Final = {
     "postgresql": "--version",
+    "patroni": "--version",  # of the server that it looks after
     "nginx": "-v",
     "database_endpoint": "-v",
     "redis": "--version",

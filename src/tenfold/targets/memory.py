@@ -22,7 +22,7 @@ from tenfold.targets.places import Places
 from tenfold.targets.protocol import Finished, HostPaths, Progress
 from tenfold.topology.model import Host
 from tenfold.topology.observation import ObservedHost, ObservedUnit, UnitState
-from tenfold.topology.process import Command, File, Listen, UnitOrder
+from tenfold.topology.process import Command, File, Launch, Listen, UnitOrder
 
 Clock = Callable[[], float]
 CHANGES_NOTHING = ("observe", "metrics", "longest_request", "claim")
@@ -114,9 +114,13 @@ class MemoryAgent:
         self._reached("start", order.name)
         known, before = self.units.get(order.name), self.launches.get(order.name)
         kept = known is not None and (known.pid is None or known.pid != order.instead_of)
-        if known and kept and before and before.launch == order.launch:
+        if known and kept and before and _lasts(before.launch, order.launch):
             self.launches[order.name] = order
-            self.units[order.name] = replace(known, fingerprint=order.fingerprint)
+            self.units[order.name] = replace(
+                known,
+                fingerprint=order.fingerprint,
+                replaced=known.replaced or before.launch != order.launch,
+            )
             return
         for socket in order.launch.sockets:
             if socket not in self.sockets:
@@ -134,6 +138,7 @@ class MemoryAgent:
             release=order.release,
             fingerprint=order.fingerprint,
             program=order.launch.argv[0],
+            programs=order.launch.programs,
             since=self.clock(),
         )
 
@@ -343,6 +348,10 @@ class MemoryAgent:
         for unit in self._members(pool):
             if unit.state == before:
                 self.units[unit.name] = replace(unit, state=after)
+
+
+def _lasts(runs: Launch, wanted: Launch) -> bool:
+    return runs == wanted or (runs.lasts and wanted.lasts)
 
 
 class MemoryTarget:

@@ -28,7 +28,9 @@ class ObservedUnit:
     ended, and is kept from running until somebody wakes it; ``backoff`` waits for its next
     start, or runs again after crashes in a row and has yet to show that it stays up.
     ``rests_until``: by itself, one that rests works again then, in seconds since the epoch.
-    ``program`` is the path of what it executes; ``replaced``: another file lies there by now.
+    ``program`` is the path of what it executes, ``programs`` are those of what that looks after;
+    ``replaced``: started now it would run something else, because another file lies at one of them,
+    or because it was declared anew and lasts until its next start.
     """
 
     name: str
@@ -45,6 +47,7 @@ class ObservedUnit:
     fingerprint: str | None = None
     rests_until: float | None = None
     program: str | None = None
+    programs: tuple[str, ...] = ()
     replaced: bool = False
 
 

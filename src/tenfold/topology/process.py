@@ -74,6 +74,9 @@ class Launch:
     values of ``env``, ``{fd:NAME}`` stands for the inherited descriptor's number.
     ``control`` is the unix socket at which the process answers to :mod:`tenfold.wiring.control`.
     ``reload`` is the signal by which the process rereads its files, if it can do so safely.
+    ``programs`` are the files that what it looks after is run from: another one in their place
+    counts like one in that of ``argv[0]``. Of one that ``lasts`` a process that runs is not ended
+    for a launch that is another one than its own: that is for its next start.
     """
 
     argv: tuple[str, ...]
@@ -85,6 +88,8 @@ class Launch:
     stop: Stop = Stop()
     control: str | None = None
     reload: str | None = None
+    programs: tuple[str, ...] = ()
+    lasts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

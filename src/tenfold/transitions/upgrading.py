@@ -28,6 +28,7 @@ from tenfold.transitions.interrupting import Bounds
 from tenfold.transitions.planner import LIVE, Goal, Plan
 from tenfold.transitions.steps import cluster
 
+Programs = tuple[str, ...] | None
 WITH_SESSIONS = (DatabaseSettings, RedisSettings, EndpointSettings)
 
 
@@ -35,14 +36,15 @@ WITH_SESSIONS = (DatabaseSettings, RedisSettings, EndpointSettings)
 class Wish:
     """What an upgrade is to do.
 
-    ``programs`` maps the path of every unit to the program that it is to execute. ``anyway``:
+    ``programs`` maps the path of every unit to the program that it is to execute, and behind it to
+    those that what it looks after is to be run from. ``anyway``:
     every engine restarts that was started before then (seconds since the epoch), even one that runs
     what is installed. ``stale``: one was cut off before new workers took over. ``patience_seconds``
     is how long an edge may finish what it has in hand. ``brings_back`` are the commands that bring
     hosts back that were taken out.
     """
 
-    programs: Mapping[str, str]
+    programs: Mapping[str, tuple[str, ...]]
     bounds: Bounds
     patience_seconds: float
     anyway: float | None = None
@@ -62,7 +64,9 @@ def behind(now: Observation, goal: Goal, wish: Wish) -> tuple[Unit, ...]:
     return tuple(found)
 
 
-def moved(now: Observation, goal: Goal, programs: Mapping[str, str]) -> tuple[Unit, ...]:
+def moved(
+    now: Observation, goal: Goal, programs: Mapping[str, tuple[str, ...]]
+) -> tuple[Unit, ...]:
     """The running engines whose program lies elsewhere now: whose restart somebody would notice.
 
     A plan that is not an upgrade would restart them like any unit whose launch changed.
@@ -152,18 +156,18 @@ def live(now: Observation, unit: Unit) -> ObservedUnit | None:
     return found if found is not None and found.state in LIVE else None
 
 
-def _is_behind(seen: ObservedUnit | None, program: str | None, wish: Wish) -> bool:
+def _is_behind(seen: ObservedUnit | None, programs: Programs, wish: Wish) -> bool:
     if seen is None:
         return True
     if wish.anyway is not None and seen.since < wish.anyway:
         return True
-    return seen.replaced or _is_moved(seen, program)
+    return seen.replaced or _is_moved(seen, programs)
 
 
-def _is_moved(seen: ObservedUnit | None, program: str | None) -> bool:
-    if seen is None or seen.program is None or program is None:
+def _is_moved(seen: ObservedUnit | None, programs: Programs) -> bool:
+    if seen is None or seen.program is None or programs is None:
         return False
-    return seen.program != program
+    return (seen.program, *seen.programs) != programs
 
 
 def _stood_in_for(now: Observation) -> frozenset[str]:

@@ -41,7 +41,10 @@ from tenfold.transitions.wire import wiring
 HERE = Path(__file__).parent
 CASES = sorted(path.parent.name for path in HERE.glob("*/case.toml"))
 ROLES = ("superuser", "owner", "app", "replication", "rewind")
-PROGRAMS = ("postgres", "pg_isready", "python", "initdb", "pg_basebackup", "pg_controldata", "psql")
+PROGRAMS = (
+    *("postgres", "patroni", "pg_isready", "python"),
+    *("initdb", "pg_basebackup", "pg_controldata", "psql"),
+)
 
 
 def scene(names: list[str], settings: PatroniSettings) -> tuple[Unit, Scene]:

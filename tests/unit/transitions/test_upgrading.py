@@ -16,7 +16,7 @@ from tenfold.transitions.upgrading import Wish, behind, moved, plan
 
 TOPOLOGY = one_host()
 GOAL = Goal(TOPOLOGY, release="r1", fingerprints={m.path: m.path for m in TOPOLOGY.members()})
-PROGRAMS = {unit.path: f"/new/{unit.engine}" for unit in TOPOLOGY.units}
+PROGRAMS = {unit.path: (f"/new/{unit.engine}",) for unit in TOPOLOGY.units}
 WISH = Wish(PROGRAMS, Bounds(5.0, 600.0, 600.0), patience_seconds=30.0)
 HELD = ["Settle", "Checkpoint", "Hold", "RenewServer", "WarmPool", "Handover"]
 EDGE = ["StandIn", "Renew", "EndStandIn"]
@@ -36,7 +36,7 @@ def running(change: Change = lambda unit: unit, *more: ObservedUnit) -> Observat
             generation=1 if member is TOPOLOGY.app_pool else 0,
             release="r1" if member is TOPOLOGY.app_pool else None,
             fingerprint=member.path,
-            program=PROGRAMS.get(member.path),
+            program=PROGRAMS.get(member.path, (None,))[0],
         )
         for member in TOPOLOGY.members()
     ]

@@ -16,7 +16,7 @@ from tenfold.transitions import steps as st
 from tenfold.transitions.interrupting import Bounds
 from tenfold.transitions.planner import Goal
 from tenfold.transitions.steps import cluster
-from tenfold.transitions.upgrading import Wish, plan, waits
+from tenfold.transitions.upgrading import Wish, moved, plan, waits
 
 GOAL = goal("1k")
 DB1, DB2 = PATHS
@@ -36,9 +36,12 @@ def seen(*behind: str) -> Observation:
 
 
 def steps(now: Observation, wanted: Goal, *brings_back: str) -> tuple[st.Step, ...]:
-    programs = {u.path: u.engine for u in wanted.topology.units}
-    wish = Wish(programs, Bounds(5.0, 60.0, 60.0), 30.0, brings_back=brings_back)
+    wish = Wish(programs_of(wanted), Bounds(5.0, 60.0, 60.0), 30.0, brings_back=brings_back)
     return plan("upgrade", now, wanted, wish).steps
+
+
+def programs_of(wanted: Goal) -> dict[str, tuple[str, ...]]:
+    return {u.path: (u.engine,) for u in wanted.topology.units}
 
 
 def led_by(path: str) -> Goal:
@@ -104,6 +107,18 @@ def test_of_three_both_that_follow_are_in_sync_again_before_the_leader_steps_dow
         st.Renew(leader),
         cluster.RequireSynchronous(DB1, nodes),
     )
+
+
+def test_a_server_that_lies_elsewhere_is_for_an_upgrade_though_its_keeper_does_not() -> None:
+    now = seen()
+    hosts = [
+        replace(h, units=tuple(replace(u, programs=("/old",)) for u in h.units)) for h in now.hosts
+    ]
+    wanted = {path: (*found, "/old") for path, found in programs_of(GOAL).items()}
+    now = replace(now, hosts=tuple(hosts))
+    assert moved(now, GOAL, wanted) == ()
+    elsewhere = {path: (wanted[path][0], "/new") for path in PATHS}
+    assert [u.path for u in moved(now, GOAL, {**wanted, **elsewhere})] == [DB1, DB2]
 
 
 def test_who_leads_alone_does_not_restart_and_it_is_told_how_to_go_on() -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 
+from tenfold.engines.patroni.render import PROGRAM
 from tenfold.errors import Refused
 
 OLDEST = (4, 1)
 """4.0 brought quorum commit; distributions have 3.0, which has not."""
+
+
+def programs() -> dict[str, str]:
+    """Patroni as it is installed here, by the file that is another one in every version."""
+    return {PROGRAM: str(distribution("patroni").locate_file("patroni/version.py"))}
 
 
 def require_patroni() -> str:

@@ -107,6 +107,15 @@ def leads(member: Unit | Pool, scene: Scene) -> bool:
     return isinstance(said, dict) and said.get("role") == "primary" and said.get("state") in WORKS
 
 
+def version(member: Unit | Pool, scene: Scene) -> str | None:
+    """Of which version this member's Patroni is, as it runs; ``None`` where it does not answer."""
+    with suppress(TargetError):
+        _, said = ask(member, scene, "/patroni")
+        known = said.get("patroni") if isinstance(said, dict) else None
+        return str(known["version"]) if isinstance(known, dict) and "version" in known else None
+    return None
+
+
 def view(said: Mapping[str, Any]) -> ClusterView:
     """What ``GET /cluster`` answers, as a value."""
     return ClusterView(

@@ -27,6 +27,8 @@ from tenfold.topology.settings import PatroniSettings
 API: Final = ".api"
 """Where Patroni itself is reached: the endpoint of this name behind the unit's path."""
 NAMESPACE: Final = "/tenfold/"
+PROGRAM: Final = "patroni"
+"""What is looked up in ``binaries`` for it: the file that says which version it is of."""
 LOCK: Final = "leash.lock"
 NOT_STRICT: Final[Mapping[str, Any]] = {"synchronous_mode_strict": False}
 """Of the shared configuration: while nobody follows yet, commits wait for nobody."""
@@ -73,6 +75,9 @@ class Patroni:
             ),
             stop=Stop("SIGTERM", within_seconds=90.0),
             reload="SIGHUP",
+            programs=(place.binaries["postgres"], place.binaries[PROGRAM]),
+            # Who leads is to step down first, and who follows to be missed by nobody: an upgrade.
+            lasts=True,
         )
 
 

@@ -100,7 +100,8 @@ def _is_to_restart(seen: ObservedUnit, order: UnitOrder, anyway: float | None) -
     """Whether it has to end first; one that its agent started meanwhile runs what is installed."""
     if seen.pid is None:
         return False
-    if seen.replaced or seen.program != order.launch.argv[0]:
+    launch = order.launch
+    if seen.replaced or (seen.program, *seen.programs) != (launch.argv[0], *launch.programs):
         return True
     return anyway is not None and seen.since < anyway
 
