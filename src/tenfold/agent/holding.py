@@ -111,7 +111,7 @@ class Holds:
             if held is not None and held.by == COMMAND and by != COMMAND:
                 own = Hold.of(pool, held.members, within_seconds, by)
                 self._keep(joined(held, own))
-                await self._tell(pool)
+                await self.deaf.hold(self._told_to_hold(pool))
                 return 0.0  # Members have held since the command told them.
             members = self._able(pool)
             names = tuple(unit.name for unit in members)
@@ -125,7 +125,7 @@ class Holds:
     async def drained(self, pool: str, within_seconds: float, by: str = COMMAND) -> None:
         """See :meth:`HostAgent.drained`; what never ends need not end for a failover."""
         self._require_held(pool, by)
-        held = [u for u in self._host.members(pool) if self.includes(u.name)]
+        held = self._told_to_hold(pool)
         deadline = asyncio.get_running_loop().time() + within_seconds
 
         def enough(work: watching.Work) -> bool:
@@ -201,6 +201,9 @@ class Holds:
         """The members whose work is to accept, whether they can just now or not."""
         return [u for u in self._host.members(pool) if u.record.accepting]
 
+    def _told_to_hold(self, pool: str) -> list[Unit]:
+        return [u for u in self._host.members(pool) if self.includes(u.name)]
+
     def _controls(self, pool: str) -> list[str]:
         """The control sockets of members that accept."""
         paths = [u.order.launch.control for u in self._accepting(pool) if u.state == "running"]
@@ -274,7 +277,7 @@ class Holds:
 
     async def _tell(self, pool: str) -> None:
         """Have those that hold know whether requests on kept connections wait, too."""
-        members = [u for u in self._host.members(pool) if self.includes(u.name)]
+        members = self._told_to_hold(pool)
         outcomes = await asyncio.gather(*(u.hold() for u in members), return_exceptions=True)
         for text in _faults(outcomes):  # They hold all the same: they have been told before.
             say(text)

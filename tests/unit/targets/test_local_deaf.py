@@ -15,7 +15,17 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.support.hosts import POOL, Hosts, Request, get, hosts, member, serving, until
+from tests.support.hosts import (
+    POOL,
+    Hosts,
+    Request,
+    get,
+    hosts,
+    member,
+    serving,
+    until,
+    worker_status,
+)
 
 from tenfold.agent.serving import HOLD_SECONDS
 from tenfold.agent.wire import SOCKET_NAME
@@ -168,3 +178,15 @@ def test_one_that_declines_keeps_nobody_from_holding(agent: LocalAgent) -> None:
     order(agent, "release", by="failover")
     until(lambda: set(states(agent).values()) == {"running"}, "both to accept")
     assert get(endpoint).startswith("r1 ")
+
+
+def test_one_that_is_blocked_behind_a_commands_hold_is_not_waited_for(agent: LocalAgent) -> None:
+    endpoint = serving(agent, 1)
+    later = Request(endpoint, "/late=4")
+    until(lambda: agent.longest_request(POOL) > 0.0, "the request to be under way")
+    agent.hold(POOL, 60.0)
+    until(lambda: not hears(agent, f"{POOL}.1.0"), "it to be blocked")
+    assert hold(agent) < HOLD_SECONDS
+    assert later.answer().startswith("r1 ")
+    until(lambda: worker_status(agent, f"{POOL}.1.0")["gated"], "it to be told all the same")
+    agent.release(POOL)
