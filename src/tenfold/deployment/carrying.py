@@ -92,8 +92,8 @@ def _claim(agent: HostAgent, host: str, epoch: int, journal: Journal) -> None:
             f"{host} has taken orders of a later command than the journal knows of:"
             " .tenfold/journal.db was put back from an older copy",
             changed="nothing by this command",
-            next="tenfold status    see that stage and hosts are what you know them to be\n"
-            "then give the command again: it goes on from what this journal says",
+            next="tenfold status    see that stage and hosts are what you know them to be:"
+            " what comes next goes by this journal",
         ) from refused
 
 
