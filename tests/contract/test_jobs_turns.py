@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from tests.support import etcd
 from tests.support.postgres import wait_for
 
 from tenfold.etcd import Access, Client, EtcdError
-from tenfold.jobs.book import Book
+from tenfold.jobs import marks
+from tenfold.jobs.book import Book, Run
 from tenfold.jobs.config import TURNS, Turns, read_turns
 from tenfold.jobs.turn import Shared
 
@@ -42,7 +47,7 @@ class Host:
     folder: Path
     process: subprocess.Popen[bytes] | None = None
 
-    def start(self, cluster: etcd.Cluster, prefix: str) -> None:
+    def start(self, urls: Sequence[str], prefix: str, **other: object) -> None:
         job = {
             "name": "often",
             "argv": ["true"],
@@ -53,8 +58,9 @@ class Host:
             "missed": "skip",
             "timeout_seconds": 30,
             "grace_seconds": 1,
+            **other,
         }
-        turns = {"urls": cluster.urls, "prefix": prefix, "holder": self.name, "seconds": SECONDS}
+        turns = {"urls": list(urls), "prefix": prefix, "holder": self.name, "seconds": SECONDS}
         told = self.folder.parent / f"{self.name}.turns"
         told.touch(mode=0o600)
         told.write_text(json.dumps(turns))
@@ -70,16 +76,19 @@ class Host:
                 stderr=subprocess.STDOUT,
             )
 
-    def slots(self) -> list[float]:
-        """The slots that it began."""
+    def runs(self) -> list[Run]:
+        """What it began, the newest first."""
         if not (self.folder / "ready").exists():
             return []
         book = Book(self.folder)
         try:
-            runs = book.history("often", 500)
+            return [r for r in book.history("often", 500) if r.outcome != "missed"]
         finally:
             book.close()
-        return [r.slot for r in runs if r.slot is not None and r.outcome != "missed"]
+
+    def slots(self) -> list[float]:
+        """The slots that it began."""
+        return [r.slot for r in self.runs() if r.slot is not None]
 
     def end(self) -> None:
         if self.process is not None:
@@ -96,7 +105,7 @@ def hosts(cluster: etcd.Cluster, request: pytest.FixtureRequest) -> Iterator[tup
         try:
             for host in made:
                 host.folder.mkdir()
-                host.start(cluster, prefix)
+                host.start(cluster.urls, prefix)
             yield made  # type: ignore[misc]
         finally:
             for host in made:
@@ -141,6 +150,76 @@ def test_the_other_goes_on_where_the_first_had_come_to(hosts: tuple[Host, Host],
     require_each_once(hosts)
 
 
+@contextmanager
+def relay(url: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    """A way to etcd, and what cuts it."""
+    there = urlsplit(url)
+    listening = socket.create_server(("127.0.0.1", 0))
+    ends: list[socket.socket] = []
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                sink.sendall(data)
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                one = listening.accept()[0]
+                other = socket.create_connection((there.hostname or "", there.port or 0))
+                ends.extend((one, other))
+                for pair in ((one, other), (other, one)):
+                    threading.Thread(target=pump, args=pair, daemon=True).start()
+
+    def cut() -> None:
+        with suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        for end in ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", cut
+    finally:
+        cut()
+
+
+def test_a_run_of_a_host_that_etcd_does_not_hear_ends_before_the_other_begins_one(
+    cluster: etcd.Cluster,
+) -> None:
+    prefix = "/shop/cut"
+    with (
+        tempfile.TemporaryDirectory(prefix="tf-turns-", dir=etcd.IN_MEMORY) as folder,
+        relay(cluster.urls[0]) as (way, cut),
+    ):
+        here, twice = Path(folder, "here"), Path(folder, "twice")
+        line = f"mkdir {here} || touch {twice}; trap 'rmdir {here}; exit' TERM; sleep 600 & wait"
+        job = {"argv": ["sh", "-c", line], "overlap": False, "every_seconds": 4.0}
+        first, second = (Host(name, Path(folder, name)) for name in ("app1", "app2"))
+        try:
+            for host, urls in ((first, [way]), (second, cluster.urls)):
+                host.folder.mkdir()
+                host.start(urls, prefix, **job, timeout_seconds=600)
+                wait_for(lambda: here.exists(), within=30, subject="a run")
+            cut()
+            wait_for(lambda: second.slots(), within=60, subject="the other to run the job")
+            wait_for(lambda: here.exists(), within=30, subject="it to be at it")
+            assert not twice.exists()
+            (ended,) = first.runs()
+            assert ended.outcome == "cut off"
+        finally:
+            for host in (first, second):
+                host.end()
+                for run in host.runs():
+                    if run.mark is not None:
+                        marks.kill(run.mark)
+
+
 def test_without_etcd_nothing_is_begun_and_then_it_goes_on() -> None:
     with (
         etcd.running(1) as cluster,
@@ -148,7 +227,7 @@ def test_without_etcd_nothing_is_begun_and_then_it_goes_on() -> None:
     ):
         host = Host("app1", Path(folder, "app1"))
         host.folder.mkdir()
-        host.start(cluster, "/shop/jobs")
+        host.start(cluster.urls, "/shop/jobs")
         try:
             wait_for(lambda: len(host.slots()) > 1, within=30, subject="the jobs to be run")
             cluster.members[0].kill()
