@@ -61,6 +61,7 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "site": "https://shop.example",
     "in_vain": False,
     "in_sync": True,
+    "of_all": True,
     "others": (),
     "member": "db1/etcd",
     "members": ("db1/etcd", "db2/etcd", "arbiter/etcd"),

@@ -27,7 +27,8 @@ def upgrade(settings: Settings, only_plan: bool, restart: bool) -> None:
     for by a second one on the same socket while it restarts. A database or a Redis restarts while
     requests wait, with new workers behind it; the bound is [transition] max_hold.
 
-    At stage 1k databases restart one after the other, and whoever leads steps down before it does.
+    At stage 1k databases restart one after the other, and whoever leads steps down before it does:
+    requests wait for about a second while another one comes to lead.
 
     Another major version of PostgreSQL is refused: its data has to be converted.
 
@@ -106,4 +107,6 @@ def _named(behind: Behind) -> str:
 def _how(behind: Behind) -> str:
     if behind.waits:
         return "restarts while requests wait"
+    if behind.engine == "patroni":
+        return "restarts while another one leads"
     return "a second one serves meanwhile" if behind.engine == "nginx" else "restarts"

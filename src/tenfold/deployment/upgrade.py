@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tenfold.deployment import app_secrets, hosts, restore_in_place, site_facts, work
+from tenfold.deployment import app_secrets, hosts, leading, restore_in_place, site_facts, work
 from tenfold.deployment.cross import SWITCH_SECONDS, terms_of
 from tenfold.engines import programs
 from tenfold.engines.nginx.build import parse_build
@@ -241,7 +241,7 @@ def _tried(
     deployment: Deployment, upgrade: Upgrade, listener: Listener, sessions: Sessions
 ) -> None:
     """Start a worker and end it, where requests will wait for that; see that there is time."""
-    if not _holds(upgrade.todo):
+    if not _brings_workers(upgrade.todo):
         return
     goal = upgrade.intent.goal
     leader = next((u for u in goal.topology.units if goal.leads(u)), None)
@@ -269,10 +269,15 @@ def _holds(todo: Plan) -> bool:
     return any(isinstance(step, st.Hold) for step in todo.steps)
 
 
+def _brings_workers(todo: Plan) -> bool:
+    """Whether requests wait until new workers serve them, and not only for another leader."""
+    return _holds(todo) and any(isinstance(step, st.RenewServer) for step in todo.steps)
+
+
 def _expected_seconds(deployment: Deployment, intent: Intent, todo: Plan) -> float:
     """From how long one worker took to start, the last time that it was tried."""
-    if not _holds(todo):
-        return 0.0
+    if not _brings_workers(todo):
+        return SWITCH_SECONDS if _holds(todo) else 0.0
     pools = intent.goal.topology.app_pools
     several = pools[0].minimum > 1
     alone = several and intent.spec.release.migrate is None  # the first starts by itself then
@@ -283,6 +288,7 @@ def _expected_seconds(deployment: Deployment, intent: Intent, todo: Plan) -> flo
 
 def _wish(deployment: Deployment, intent: Intent, restart: float | None) -> Wish:
     terms = terms_of(deployment, str(intent.goal.release))
+    view = leading.view_of(intent.blueprint)
     return Wish(
         programs=work.programs_of(intent),
         bounds=Bounds(
@@ -292,6 +298,7 @@ def _wish(deployment: Deployment, intent: Intent, restart: float | None) -> Wish
         anyway=restart,
         stale=bool(deployment.facts().get(STALE)),
         brings_back=tuple(hosts.ways_back(deployment).values()),
+        in_sync=() if view is None else view.in_sync,
     )
 
 

@@ -4,7 +4,8 @@ As the others, a prefix of its plan may be carried out and the rest forgotten; p
 there gives the remainder. No request fails: the edge is stood in for by a second one on the same
 sockets; whatever has sessions of the app restarts while requests wait; the rest serves nobody.
 Members of a database in Patroni's care restart one after the other, whoever leads last, when
-another one leads instead.
+another one leads instead: requests wait while it comes to. So do members of etcd, each only while
+all of them are well: two that are away at once are a majority.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from tenfold.topology.settings import (
     DatabaseSettings,
     EdgeSettings,
     EndpointSettings,
+    EtcdSettings,
     PatroniSettings,
     RedisSettings,
 )
-from tenfold.transitions import interrupting
+from tenfold.transitions import clustering, crossing, interrupting
 from tenfold.transitions import steps as st
 from tenfold.transitions.interrupting import Bounds
 from tenfold.transitions.planner import LIVE, Goal, Plan
@@ -41,7 +43,7 @@ class Wish:
     every engine restarts that was started before then (seconds since the epoch), even one that runs
     what is installed. ``stale``: one was cut off before new workers took over. ``patience_seconds``
     is how long an edge may finish what it has in hand. ``brings_back`` are the commands that bring
-    hosts back that were taken out.
+    hosts back that were taken out. ``in_sync`` are the hosts whose database has every commit.
     """
 
     programs: Mapping[str, tuple[str, ...]]
@@ -50,6 +52,7 @@ class Wish:
     anyway: float | None = None
     stale: bool = False
     brings_back: tuple[str, ...] = ()
+    in_sync: tuple[str, ...] = ()
 
 
 def behind(now: Observation, goal: Goal, wish: Wish) -> tuple[Unit, ...]:
@@ -91,9 +94,12 @@ def plan(kind: str, now: Observation, goal: Goal, wish: Wish) -> Plan:
     edges = [u for u in goal.topology.of(EdgeSettings) if u in units or u.path in left]
     held = [u for u in units if waits(u)]
     kept = [u for u in units if isinstance(u.settings, PatroniSettings)]
-    others = [u for u in units if u not in edges and u not in held and u not in kept]
+    etcd = [u for u in units if isinstance(u.settings, EtcdSettings)]
+    apart = {u.path for u in (*edges, *held, *kept, *etcd)}
+    others = [u for u in units if u.path not in apart]
     steps: list[st.Step] = [st.Renew(u.path, anyway=wish.anyway) for u in others]
-    steps += _one_by_one(kept, goal, wish)
+    steps += _while_all_agree(etcd, runs, goal, wish)
+    steps += _one_by_one(kept, now, goal, wish)
     for unit in edges:
         patience = wish.patience_seconds
         steps += [
@@ -121,24 +127,46 @@ def waits(unit: Unit) -> bool:
     return isinstance(unit.settings, WITH_SESSIONS) and not in_care
 
 
-def _one_by_one(kept: list[Unit], goal: Goal, wish: Wish) -> list[st.Step]:
+def _while_all_agree(
+    etcd: list[Unit], runs: frozenset[str], goal: Goal, wish: Wish
+) -> list[st.Step]:
+    """Members of etcd, those that do not run first, each of the others when all are well."""
+    if not etcd:
+        return []
+    whole = tuple(member.path for member in goal.topology.of(EtcdSettings))
+    all_well = cluster.AwaitQuorum(whole, clustering.QUORUM_SECONDS, of_all=True)
+    renewals = [(u.path in runs, st.Renew(u.path, anyway=wish.anyway)) for u in etcd]
+    steps: list[st.Step] = [renew for running, renew in renewals if not running]
+    for running, renew in renewals:
+        steps += [all_well, renew] if running else []
+    return [*steps, all_well]
+
+
+def _one_by_one(kept: list[Unit], now: Observation, goal: Goal, wish: Wish) -> list[st.Step]:
     """Members that follow, each until it is in sync again; then whoever led steps down for one."""
+    pools = tuple(pool.path for pool in crossing.serving(goal.topology.app_pools, now))
+    terms = crossing.Terms(wish.bounds.max_hold_seconds, wish.bounds.postpone_seconds)
     members = [m for m in goal.topology.of(PatroniSettings) if isinstance(m, Unit)]
     steps: list[st.Step] = []
     for leader in filter(goal.leads, members):
-        settings = leader.settings
-        assert isinstance(settings, PatroniSettings)
         others = [m for m in members if m != leader]
         for follower in (u for u in kept if u in others):
             steps.append(st.Renew(follower.path, anyway=wish.anyway))
-            steps.append(cluster.RequireSynchronous(leader.path, settings.synchronous_nodes))
+            steps.append(cluster.AwaitMember(follower.path, leader.path, in_sync=True))
         if leader in kept:
             if not others:
                 raise _nobody_else(leader, wish)
-            steps.append(cluster.SwitchOver(leader.path, others[0].path))
+            to = _successor(others, wish)
+            steps += clustering.switched_over(leader.path, to, pools, terms)
             steps.append(st.Renew(leader.path, anyway=wish.anyway))
-            steps.append(cluster.RequireSynchronous(others[0].path, settings.synchronous_nodes))
+            steps.append(cluster.AwaitMember(leader.path, to, in_sync=True))
     return steps
+
+
+def _successor(others: list[Unit], wish: Wish) -> str:
+    """One that is in sync; where none is just now, the first is waited for."""
+    in_sync = [unit.path for unit in others if unit.host in wish.in_sync]
+    return (in_sync or [unit.path for unit in others])[0]
 
 
 def _nobody_else(leader: Unit, wish: Wish) -> Refused:

@@ -12,7 +12,11 @@ from tenfold.errors import Refused
 from tenfold.stages import stage_1k
 from tenfold.topology.drained import without
 from tenfold.topology.observation import Observation, ObservedHost, ObservedUnit
+from tenfold.topology.settings import EtcdSettings
+from tenfold.transitions import clustering
 from tenfold.transitions import steps as st
+from tenfold.transitions.clustering import switched_over
+from tenfold.transitions.crossing import Terms
 from tenfold.transitions.interrupting import Bounds
 from tenfold.transitions.planner import Goal
 from tenfold.transitions.steps import cluster
@@ -35,9 +39,24 @@ def seen(*behind: str) -> Observation:
     return replace(now, hosts=tuple(hosts))
 
 
-def steps(now: Observation, wanted: Goal, *brings_back: str) -> tuple[st.Step, ...]:
-    wish = Wish(programs_of(wanted), Bounds(5.0, 60.0, 60.0), 30.0, brings_back=brings_back)
+def steps(
+    now: Observation, wanted: Goal, *brings_back: str, in_sync: tuple[str, ...] = ()
+) -> tuple[st.Step, ...]:
+    bounds = Bounds(5.0, 60.0, 60.0)
+    wish = Wish(programs_of(wanted), bounds, 30.0, brings_back=brings_back, in_sync=in_sync)
     return plan("upgrade", now, wanted, wish).steps
+
+
+def another_leads(leader: str, to: str) -> tuple[st.Step, ...]:
+    """While requests wait in both zones; then who led restarts."""
+    pools = tuple(pool.path for pool in GOAL.topology.app_pools)
+    assert len(pools) == 2
+    switched = switched_over(leader, to, pools, Terms(5.0, 60.0))
+    assert [type(s) for s in switched if isinstance(s, st.Hold | cluster.SwitchOver)] == [
+        st.Hold,
+        cluster.SwitchOver,
+    ]
+    return (*switched, st.Renew(leader), cluster.AwaitMember(leader, to, in_sync=True))
 
 
 def programs_of(wanted: Goal) -> dict[str, tuple[str, ...]]:
@@ -52,36 +71,51 @@ def test_who_follows_restarts_first_and_who_leads_steps_down_before_it_does() ->
     assert steps(seen(), GOAL) == ()
     assert steps(seen(DB1, DB2), led_by(DB1)) == (
         st.Renew(DB2),
-        cluster.RequireSynchronous(DB1, 1),
-        cluster.SwitchOver(DB1, DB2),
-        st.Renew(DB1),
-        cluster.RequireSynchronous(DB2, 1),
+        cluster.AwaitMember(DB2, DB1, in_sync=True),
+        *another_leads(DB1, DB2),
     )
 
 
 def test_cut_off_behind_each_step_the_rest_is_what_is_left() -> None:
-    assert steps(seen(DB1), led_by(DB1)) == (
-        cluster.SwitchOver(DB1, DB2),
-        st.Renew(DB1),
-        cluster.RequireSynchronous(DB2, 1),
-    )
+    assert steps(seen(DB1), led_by(DB1)) == another_leads(DB1, DB2)
     assert steps(seen(DB1), led_by(DB2)) == (
         st.Renew(DB1),
-        cluster.RequireSynchronous(DB2, 1),
+        cluster.AwaitMember(DB1, DB2, in_sync=True),
     )
 
 
-def test_no_request_is_held_for_it() -> None:
+def test_workers_keep_running_and_their_requests_wait_for_the_leader_alone() -> None:
     for path in PATHS:
         unit = next(u for u in GOAL.topology.units if u.path == path)
         assert not waits(unit)
+    assert not [s for s in steps(seen(DB1, DB2), led_by(DB1)) if isinstance(s, st.WarmPool)]
+
+
+def test_members_of_etcd_restart_one_by_one_each_while_all_are_well() -> None:
+    etcd = tuple(m.path for m in GOAL.topology.of(EtcdSettings))
+    all_well = cluster.AwaitQuorum(etcd, clustering.QUORUM_SECONDS, of_all=True)
+    one, *_, last = etcd
+    assert len(etcd) == 3
+    assert steps(seen(one, last), GOAL) == (
+        *(all_well, st.Renew(one)),
+        *(all_well, st.Renew(last), all_well),
+    )
+    host, _, name = last.partition("/")
+    now = seen(one)
+    dead = tuple(
+        replace(h, units=tuple(u for u in h.units if (h.name, u.name) != (host, name)))
+        for h in now.hosts
+    )
+    assert steps(replace(now, hosts=dead), GOAL) == (
+        *(st.Renew(last), all_well),
+        *(st.Renew(one), all_well),
+    )
 
 
 def test_of_three_both_that_follow_are_in_sync_again_before_the_leader_steps_down() -> None:
     topology = stage_1k.topology(SPEC, MACHINE, FACTS, stage_1k.Zones(databases=3))
     wanted = Goal(topology, release="r1", leaders={"main": "db3/postgres"})
     databases = [u for u in topology.units if u.engine == "patroni"]
-    (nodes,) = {u.settings.synchronous_nodes for u in databases}  # type: ignore[union-attr]
     found = tuple(
         ObservedHost(
             host.name,
@@ -98,15 +132,17 @@ def test_of_three_both_that_follow_are_in_sync_again_before_the_leader_steps_dow
         for host in topology.hosts
     )
     leader = "db3/postgres"
-    assert steps(Observation(hosts=found), wanted) == (
-        st.Renew(DB1),
-        cluster.RequireSynchronous(leader, nodes),
-        st.Renew(DB2),
-        cluster.RequireSynchronous(leader, nodes),
-        cluster.SwitchOver(leader, DB1),
-        st.Renew(leader),
-        cluster.RequireSynchronous(DB1, nodes),
-    )
+    for in_sync, to in (((), DB1), (("db2",), DB2), (("db1", "db2"), DB1)):
+        assert steps(Observation(hosts=found), wanted, in_sync=in_sync) == (
+            st.Renew(DB1),
+            cluster.AwaitMember(DB1, leader, in_sync=True),
+            st.Renew(DB2),
+            cluster.AwaitMember(DB2, leader, in_sync=True),
+            # Nobody is served in this one: nobody is held.
+            *switched_over(leader, to, (), Terms()),
+            st.Renew(leader),
+            cluster.AwaitMember(leader, to, in_sync=True),
+        )
 
 
 def test_a_server_that_lies_elsewhere_is_for_an_upgrade_though_its_keeper_does_not() -> None:
@@ -126,4 +162,4 @@ def test_who_leads_alone_does_not_restart_and_it_is_told_how_to_go_on() -> None:
     with pytest.raises(Refused, match="no other database is there to lead") as caught:
         steps(seen(DB1), alone, "tenfold host add db2")
     assert caught.value.next == "tenfold host add db2\ntenfold upgrade    then"
-    assert steps(seen("db1/etcd"), alone) == (st.Renew("db1/etcd"),)
+    assert st.Renew("db1/etcd") in steps(seen("db1/etcd"), alone)

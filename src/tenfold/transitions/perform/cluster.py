@@ -63,14 +63,18 @@ just come to follow. A round is due every second."""
 
 @effect.register
 def _(step: steps.AwaitQuorum, world: World, tell: Tell) -> None:
-    unit, scene = care_of(step.members[0], world)
+    cared = [care_of(path, world) for path in step.members]
+    # One that has lost its files cannot be asked from, which says nothing of the others.
+    unit, scene = next((c for c in cared if etcd.can_ask(c[1])), cared[0])
     assert isinstance(unit.settings, EtcdSettings)
+    hosts = {one.host for one, _ in cared}
     name = unit.settings.cluster
 
     def agree() -> bool:
         found = etcd.observe(name, scene)
         tell(f"{sum(m.answers for m in found.members)} of {len(found.members)} answer")
-        return found.quorum
+        well = {m.host for m in found.members if m.answers and m.has_leader}
+        return found.quorum and (not step.of_all or hosts <= well)
 
     until(agree, step.within_seconds, f"{', '.join(step.members)} to agree")
     founding.agreed(step.members, world)
@@ -292,7 +296,7 @@ def _(step: steps.AwaitMember, world: World, tell: Tell) -> None:
         tell("starts" if found is None else f"{found.state}, {found.lag_bytes} bytes behind")
         if found is None or found.role != "follower":
             return False
-        return found.in_sync if step.in_sync else found.state in WORKS
+        return found.state in WORKS and (found.in_sync or not step.in_sync)
 
     does = "be in sync with" if step.in_sync else "follow"
     until(there, FOLLOW_SECONDS, f"{step.unit} to {does} {step.leader}")

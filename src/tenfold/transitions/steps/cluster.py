@@ -10,10 +10,11 @@ from tenfold.transitions.steps.base import Step
 
 @dataclass(frozen=True, slots=True)
 class AwaitQuorum(Step):
-    """Wait until most members of an etcd cluster agree on who leads it."""
+    """Wait until most members of an etcd cluster agree on who leads it, or all of them do."""
 
     members: tuple[str, ...]
     within_seconds: float
+    of_all: bool = False
 
     def sentence(self) -> str:
         return f"see that {', '.join(self.members)} agree"
