@@ -24,6 +24,7 @@ from tests.support.moves import (
     Bring,
     cut_off,
     go_on,
+    kill_with_rescuer,
     processes_of,
     require_said,
     require_unharmed,
@@ -42,6 +43,8 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(600), pytest.mark.few(0)]
 STAYS = "writes go to vm1/postgres, as before"
 MAX_HOLD_SECONDS = 5.0
 """As it is by default."""
+AGENTS_SECONDS = 10.0
+"""How long an agent holds requests at most for a command that has gone."""
 BACK_SECONDS = 3.0
 """What taking a switch back may cost users on top of that, on a busy machine."""
 may_cut = pytest.mark.skipif(bool(cutting.why_not()), reason=cutting.why_not())
@@ -123,6 +126,48 @@ def test_whoever_gives_up_right_before_the_follower_is_asked_has_it_taken_back(
         assert project.status()["stage"] == "100"
         wait_for_answers(users)
     require_unharmed(project, users)
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("point", ["Unfence.before", "Unfence.after"])
+def test_a_command_that_is_killed_while_it_takes_a_switch_back_needs_no_new_host(
+    bring: Bring, point: str
+) -> None:
+    with stopped_on_its_way(bring, f"AwaitLast.before,{point}") as (project, users, command):
+        with silenced(project, "db1"):
+            command.send_signal(signal.SIGCONT)
+            until(lambda: stands_still(command), f"the command to come to {point}")
+            command.kill()
+            command.communicate()
+            wait_for_answers(users)
+            assert users.longest_seconds < AGENTS_SECONDS + BACK_SECONDS
+        settle(project, "abort")
+        assert project.status()["stage"] == "10"
+        wait_for_answers(users)
+    require_unharmed(project, users)
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("after", ["resume", "abort"])
+def test_with_nobody_left_the_next_command_needs_no_new_host_either(
+    bring: Bring, after: str
+) -> None:
+    with stopped_on_its_way(bring, "AwaitLast.before") as (project, users, command):
+        with silenced(project, "db1"), users.harmed_by("nobody made the old database lead again"):
+            kill_with_rescuer(command)
+            command.communicate()
+            done = project.tenfold(after, timeout=90)
+            assert done.returncode == 1, done.stdout
+            require_said(done.stderr, "db1", "the switch was taken back", "writes go to")
+            wait_for_answers(users)
+        settle(project, after)
+        assert project.status()["stage"] == ("100" if after == "resume" else "10")
+        wait_for_answers(users)
+    users.require_nothing_lost()
+
+
+def stands_still(command: subprocess.Popen[str]) -> bool:
+    return psutil.Process(command.pid).status() == psutil.STATUS_STOPPED
 
 
 @may_cut

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ def carry_claimed(
     *,
     takes_back: bool,
     claimed: Callable[[World], None] = lambda world: None,
+    only: Collection[str] | None = None,
 ) -> None:
     """Carry a plan out; from its first step on, hosts take orders from nobody who began earlier.
 
@@ -42,13 +43,14 @@ def carry_claimed(
         listener: who is told.
         takes_back: undo what was begun if a step fails.
         claimed: told the world in which the steps are carried out, before the first one.
+        only: the hosts that the plan is about, where others may say nothing; default: all.
     """
     held: list[World] = []
     lets_go = any(isinstance(s, cluster.SwitchOver) for s in st.flatten(todo.steps))
 
     def claim(epoch: int) -> None:
         own = target.with_epoch(epoch)
-        for name in own.hosts():
+        for name in own.hosts() if only is None else only:
             agent = own.reach(name)
             if agent is not None:
                 _claim(agent, name, epoch, world.journal)

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold import interrupts
 from tenfold.deployment import applied as applied_facts
-from tenfold.deployment import clustered, site_facts, work, writes
+from tenfold.deployment import clustered, leading_again, site_facts, work, writes
 from tenfold.deployment.app_secrets import FACT as USED_SECRETS
 from tenfold.deployment.carrying import add_ways_on, carry_claimed, require_promised
 from tenfold.deployment.databases import following, observe_databases
 from tenfold.deployment.deployment import CROSSING, ENDED, POSITION
+from tenfold.deployment.observe import SILENT_AFTER_SECONDS
 from tenfold.deployment.rescue import standing_by
 from tenfold.errors import Interrupted, LeftHalfDone, Refused, Superseded, TenfoldError
 from tenfold.stages.path import BY_ITSELF, ORDER
@@ -128,6 +129,8 @@ class Journey:
         crossing = self.deployment.crossing
         if crossing is None or crossing.final is None:
             return
+        # Whoever waits is not to wait for a host that may be silent.
+        leading_again.lead_again(self.deployment, self.listener, self.evidence)
         if all(host.agent == "absent" for host in self.deployment.observe().hosts):
             return  # stopped since: nobody waits any more, and nothing is to be started again
         ensure_agents(self.deployment)
@@ -146,7 +149,13 @@ class Journey:
         self, name: str, crossing: Crossing, promised: Mapping[str, Any] | None = None
     ) -> Intent:
         with contextlib.ExitStack() as stack:
-            todo = self._try(name, crossing, promised, stack)
+            try:
+                todo = self._try(name, crossing, promised, stack)
+            except TenfoldError as error:
+                leading_again.lead_again_behind(
+                    error, self.deployment, self.listener, self.evidence
+                )
+                raise
         journal = self.deployment.journal
         facts = applied_facts.applied(todo.intent.goal.topology, todo.intent.blueprint.document)
         journal.set(applied_facts.FACT, facts.to_json())
@@ -367,6 +376,9 @@ def terms_of(deployment: Deployment, release: str) -> Terms:
 
 def ensure_agents(deployment: Deployment) -> None:
     """Have the agents of all hosts run: what cannot be asked cannot be planned for."""
+    if leading_again.is_due(deployment):  # then nobody is waited for who is silent
+        for name in deployment.target.hosts():
+            deployment.target.reach(name, SILENT_AFTER_SECONDS)
     for name in deployment.target.hosts():
         deployment.target.ensure(Host(name))
 

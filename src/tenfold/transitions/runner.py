@@ -169,7 +169,9 @@ class Runner:
         failures: list[str] = []
         for step in flatten(backwards):
             try:
+                stop_point(f"{type(step).__name__}.before")
                 self.perform(step, lambda _: None)
+                stop_point(f"{type(step).__name__}.after")
             except Exception as fault:  # noqa: BLE001 - told below; the other steps have their turn
                 why = fault.what if isinstance(fault, TenfoldError) else repr(fault)
                 failures.append(f"{step.sentence()}: {why}")

@@ -56,6 +56,12 @@ class DiskState:
         return not self.stopped and self.state == "in archive recovery"
 
     @property
+    def leads(self) -> bool:
+        """A server runs that accepts writes."""
+        runs = self.postmaster is not None and self.state == "in production"
+        return runs and self.signal == "none"
+
+    @property
     def led_and_was_shut_down(self) -> bool:
         """A leader was stopped in order, and ``checkpoint`` is the last that it wrote."""
         return self.stopped and self.state == "shut down"

@@ -27,7 +27,7 @@ from tenfold.topology.settings import (
     FailoverSettings,
     PatroniSettings,
 )
-from tenfold.transitions import steps
+from tenfold.transitions import steps, taking_back
 from tenfold.transitions.copies import without_copies_on, without_copy
 from tenfold.transitions.pause import stop_point
 from tenfold.transitions.perform import resting
@@ -163,10 +163,7 @@ def _(step: steps.Fence, world: World, tell: Tell) -> None:
 def _(step: steps.Unfence, world: World, tell: Tell) -> None:
     unit, scene = database_unit(step.unit, world)
     keep_waiting(world)
-    # Fenced here, and nobody was asked to lead since: a successor that fell silent need not be
-    # heard. Whoever fenced before had its sessions ended when that fence was taken away.
-    untouched = step.unit in world.evidence.fencing and not world.evidence.asked
-    if step.successor and not untouched:
+    if step.successor and not _nobody_was_asked(step.unit, world):
         successor, _ = database_unit(step.successor, world)
         state = disk_state(world, successor)
         if state.cluster and state.signal == "none":
@@ -176,12 +173,14 @@ def _(step: steps.Unfence, world: World, tell: Tell) -> None:
             )
         _end_stale_sessions(step.successor, world)
     world.evidence.fenced.pop(step.unit, None)
-    if disk_state(world, unit).came_back_read_only:  # it would not notice, and go on like that
+    found = disk_state(world, unit)
+    if found.came_back_read_only:  # it would not notice, and go on like that
         world.agent(unit.host).stop(unit.name)
     run_at(world, unit, orders.unfence(unit, scene))
     world.evidence.fencing.discard(step.unit)
     # As part of taking a switch back: without its leader nothing goes on.
-    world.own_sockets(unit.host).start(world.blueprint.order(unit))
+    if not found.leads:
+        world.own_sockets(unit.host).start(world.blueprint.order(unit))
     resting.for_now(world)
 
 
@@ -332,6 +331,20 @@ def _hold_on(world: World, host: str) -> None:
     for path in hold.pools:
         app_host, _, pool = path.partition("/")
         world.agent(app_host).hold(pool, FORWARD_SECONDS)
+
+
+def _nobody_was_asked(path: str, world: World) -> bool:
+    """Whether nobody was asked to lead since this one was fenced: then a successor that fell silent
+    need not be heard.
+
+    Known here of a fence that was set here: whoever fenced before had its sessions ended when that
+    fence was taken away. Of one that was killed, the journal says so: its intention to ask is there
+    before it asks, and since this command has begun the journal takes none of it any more.
+    """
+    if world.evidence.asked:
+        return False
+    known = path in world.evidence.fencing
+    return known or not taking_back.was_asked(world.journal.history(taking_back.MOST), path)
 
 
 def keep_waiting(world: World) -> None:
