@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from tenfold.targets.memory import MemoryTarget
 from tenfold.transitions import steps as st
 from tenfold.transitions.journal import SqliteJournal
 from tenfold.transitions.perform import World, holding
-from tenfold.transitions.perform.holding import let_go_behind
+from tenfold.transitions.perform.holding import FRESH_SECONDS, let_go_behind
 from tenfold.transitions.planner import Plan
 from tenfold.transitions.steps import cluster
 
@@ -85,6 +86,29 @@ def test_a_request_that_takes_long_anywhere_is_waited_for_before_anybody_holds(
     with pytest.raises(StepFailed, match="a request has run for 12 s"):
         do(world, HOLD)
     assert world.evidence.holds == []
+
+
+@pytest.mark.parametrize(("age", "again"), [(FRESH_SECONDS + 1.0, 1), (0.0, 0)])
+def test_a_hold_that_was_put_off_has_its_checkpoint_written_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, age: float, again: int
+) -> None:
+    """What was written meanwhile would have to be written by the stop, while requests wait."""
+    last = st.Checkpoint(("db1/postgres", "db2/postgres"))
+    orders: list[str] = []
+
+    def perform(step: st.Step, world: World, tell: object) -> None:
+        assert step == last
+        assert held(world) == []
+        orders.append("checkpoint")
+        world.evidence.checkpoint = last, time.monotonic()
+
+    monkeypatch.setattr(holding, "effect", perform)
+    world.evidence.checkpoint = last, time.monotonic() - age
+    do(world, HOLD)
+    assert orders == ["checkpoint"] * again
+    assert held(world) == ["app1", "app2"]
+    for agent in memory(world).agents.values():
+        assert [order for order, _ in agent.orders].count("settle") == again
 
 
 def test_the_reverse_lets_all_go(world: World) -> None:

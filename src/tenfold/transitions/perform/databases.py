@@ -137,6 +137,7 @@ def _(step: steps.Checkpoint, world: World, tell: Tell) -> None:
         switch.checkpoint_within(leader, CHECKPOINT_SECONDS)
     for follower in followers:
         switch.make_stop_short(leader, follower, within_seconds=CHECKPOINT_SECONDS)
+    world.evidence.checkpoint = step, time.monotonic()
 
 
 @effect.register

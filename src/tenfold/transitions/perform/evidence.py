@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tenfold.transitions.steps import Checkpoint
+
 
 def _nobody(seconds: float | None) -> None:
     """Nobody stands by."""
@@ -50,7 +52,8 @@ class Hold:
 
 @dataclass
 class Evidence:
-    """``verification`` is what the comparison of follower and leader found, as plain data;
+    """``checkpoint`` is the last that was written for a stop, and when, by the clock that nobody
+    sets; ``verification`` is what the comparison of follower and leader found, as plain data;
     ``promoted``: the switch was made here, ``asked``: or may have been, ``ordered``: by Patroni, on
     which nobody waits; ``fencing``: where a fence
     was begun here; ``fenced``: the state of each disk that was fenced here and of whose leader
@@ -58,6 +61,7 @@ class Evidence:
     is news, ``None`` when nobody waits."""
 
     holds: list[Hold] = field(default_factory=list)
+    checkpoint: tuple[Checkpoint, float] | None = None
     verification: dict[str, Any] | None = None
     checks: list[dict[str, Any]] = field(default_factory=list)
     copied_bytes: int | None = None

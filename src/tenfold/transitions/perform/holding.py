@@ -30,6 +30,9 @@ BRIEF_SECONDS = 0.06
 BRIEF_TRIES = 3
 """First, though, nobody is kept waiting for a request that began right after the lull."""
 
+FRESH_SECONDS = 10.0
+"""What was written since an older checkpoint may take a stop longer than requests may wait."""
+
 LULL_SECONDS = 2.0
 LOOK_EVERY_SECONDS = 0.05
 FEW = 3
@@ -55,6 +58,9 @@ def _(step: steps.Hold, world: World, tell: Tell) -> None:
     for attempt in count():
         if not step.in_vain:
             _await_quiet(held, step, deadline, world, tell)
+            while _is_stale(world):  # it was put off: what was prepared for it is prepared again
+                _prepare_again(held, world, tell)
+                _await_quiet(held, step, deadline, world, tell)
         lull = 0.0 if step.in_vain else LULL_SECONDS
         ago = _hold_all(held, step.max_seconds + GRACE_SECONDS, lull)
         world.evidence.began(
@@ -179,6 +185,19 @@ def _await_quiet(
             raise _postponed_for_too_long(step, why, world)
         tell(f"a request has run for {oldest:.1f} s; the switch waits for it")
         time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _is_stale(world: World) -> bool:
+    written = world.evidence.checkpoint
+    return written is not None and time.monotonic() - written[1] > FRESH_SECONDS
+
+
+def _prepare_again(held: Sequence[tuple[HostAgent, str]], world: World, tell: Tell) -> None:
+    assert world.evidence.checkpoint is not None
+    again, _ = world.evidence.checkpoint
+    tell(again.sentence())
+    at_once([partial(agent.settle, pool, SETTLE_SECONDS) for agent, pool in held])
+    effect(again, world, tell)
 
 
 def _postponed_for_too_long(step: steps.Hold, why: str, world: World) -> StepFailed:
