@@ -32,6 +32,11 @@ def hosts(project: Project) -> dict[str, set[str]]:
     }
 
 
+def signs(plan: dict[str, Any]) -> dict[str, set[str]]:
+    """What a plan adds, changes and removes, by its sign."""
+    return {sign: {row["path"] for row in plan["changes"] if row["sign"] == sign} for sign in "+~-"}
+
+
 def notes(project: Project) -> list[str]:
     found = project.get("/notes").json()
     assert isinstance(found, list)
@@ -151,6 +156,8 @@ def test_a_kept_plan_is_prepared_alone_and_leads_back_as_well(bring: Bring) -> N
     project.ok("complete", "--yes", timeout=200)
     planned = project.tenfold("plan", "--to", "10", "-o", "back.json")
     assert "tenfold shrink back.json" in planned.stdout
+    back = json.loads(project.tenfold("plan", "--to", "10", "--json").stdout)
+    assert signs(back)["-"] == {"vm1/database", "db1", "db1/postgres"}
     project.ok("shrink", "back.json", timeout=200)
     assert project.status()["stage"] == "10"
 
@@ -201,6 +208,7 @@ def test_a_plan_says_what_and_is_what_is_done(bring: Bring) -> None:
     again = as_data["hold"]["parts"]
     assert round(again["stop"] * 1000) == int(tried[1]), "a trial is made once"
     assert not list((project.path / ".tenfold/hosts/vm1/data/postgres").glob("trial.*"))
+    assert signs(as_data)["-"] == {"app1/postgres"}
     project.ok("grow", "move.json", timeout=200)
     assert project.status()["stage"] == "100"
     limit = int(project.ok("psql", "--as", "superuser", "--", "-Atc", LOG_THAT_IS_KEPT))

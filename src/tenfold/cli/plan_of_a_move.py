@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -204,7 +205,36 @@ def _rows(told: Forecast) -> list[tuple[str, ...]]:
             rows.append(("~", "host", old, f"becomes {host.name}"))
         for member in after.on(host.name):
             rows += _member(member, f"{old}/{member.name}" if old else "", before, told)
+    gone = _gone(told, homes)
+    paths = {path for _, _, path, _ in gone}
+    return [*(row for row in rows if row[2] not in paths), *gone]
+
+
+def _gone(told: Forecast, homes: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """What is there before and not once the move is complete; by the names of afterwards."""
+    renamed = {old: new for new, old in homes.items()}
+    kept = {h.name for h in told.complete.hosts} | {m.path for m in told.complete.members()}
+    rows: list[tuple[str, ...]] = []
+    for host in told.before.topology.hosts:
+        name = renamed.get(host.name, host.name)
+        if name not in kept:
+            rows.append(("-", "host", name, "complete removes it"))
+        for member in told.before.topology.on(host.name):
+            path = f"{name}/{member.name}"
+            if path not in kept:
+                kind = "pool" if isinstance(member, Pool) else "unit"
+                rows.append(("-", kind, path, _until_it_goes(member, path, told)))
     return rows
+
+
+def _until_it_goes(member: Unit | Pool, path: str, told: Forecast) -> str:
+    """What becomes of it until then; one that was not there afterwards goes with the switch."""
+    if path not in {m.path for m in told.after.goal.topology.members()}:
+        return "goes with the switch"
+    if covers(told.crossing):
+        return "complete stops it; its data stays"
+    led = member.path in told.before.leaders.values()
+    return "leads, then follows; complete removes it" if led else "complete removes it"
 
 
 def _member(

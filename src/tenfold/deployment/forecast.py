@@ -29,6 +29,7 @@ from tenfold.transitions.perform.serving import WARM_SECONDS, WARMS_LATE
 if TYPE_CHECKING:
     from tenfold.deployment.deployment import Deployment
     from tenfold.deployment.intent import Intent
+    from tenfold.topology.model import Topology
     from tenfold.transitions.planner import Goal
     from tenfold.transitions.way import Crossing
 
@@ -55,6 +56,7 @@ class Forecast:
     Attributes:
         crossing: the command and where it ends.
         before, after: the goals at both ends, for what changes.
+        complete: what there is once the way back is given up.
         stretches: the steps, position by position; from the second on as they are expected.
         findings: what was checked, the worst first.
         size_bytes: of the database that is copied; ``None`` where nothing is.
@@ -69,6 +71,7 @@ class Forecast:
     crossing: Crossing
     before: Goal
     after: Intent
+    complete: Topology
     stretches: tuple[Stretch, ...]
     findings: tuple[Finding, ...]
     size_bytes: int | None
@@ -115,10 +118,12 @@ def forecast(deployment: Deployment, crossing: Crossing) -> Forecast:
         last = work.intend(deployment, release=first.intent.goal.release, position=name)
     release = first.intent.goal.release
     before = work.intend(deployment, release=release, position=at).goal
+    complete = work.intend(deployment, release=release, position=crossing.goal).goal
     return Forecast(
         crossing=crossing,
         before=before,
         after=last,
+        complete=complete.topology,
         stretches=tuple(stretches),
         findings=prechecks(deployment, first.intent, first.seen.databases),
         size_bytes=_size(first),
@@ -132,10 +137,14 @@ def _of_a_launch(deployment: Deployment, crossing: Crossing) -> Forecast:
     legs = launch.expected(deployment, crossing)
     here = deployment.position
     release = deployment.observe().release if here not in WITHOUT_APP else None
+    after = legs[-1][1].intent
+    kept = after.goal.release if crossing.goal not in WITHOUT_APP else None
+    complete = work.intend(deployment, release=kept, position=crossing.goal).goal
     return Forecast(
         crossing=crossing,
         before=work.intend(deployment, release=release, position=here).goal,
-        after=legs[-1][1].intent,
+        after=after,
+        complete=complete.topology,
         stretches=tuple(Stretch(name, st.flatten(leg.plan.steps)) for name, leg in legs),
         findings=(),
         size_bytes=None,
