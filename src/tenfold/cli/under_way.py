@@ -53,7 +53,7 @@ def followed(doing: Mapping[str, Any], seen: Following | None) -> dict[str, Any]
         return told
     told["behind_bytes"] = seen.behind_bytes
     if seen.copy is not None:
-        told["copy"] = asdict(seen.copy)
+        told["copy"] = {k: v for k, v in asdict(seen.copy).items() if k != "backends"}
     if seen.lost:
         told["lost"] = f"{seen.leader} has let go of log that {seen.follower} still needs"
         told["may"] = [choice for choice in told["may"] if choice not in SWITCHES]
