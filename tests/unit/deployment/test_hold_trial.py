@@ -19,7 +19,7 @@ QUIET = Stretch("100+1k", (st.EnsureHost("b"),))
 
 def told(stretch: Stretch, hold: Mapping[str, Any] | None = None) -> Forecast:
     nobody: Any = None
-    return Forecast(nobody, nobody, nobody, (stretch,), (), None, hold)
+    return Forecast(nobody, nobody, nobody, nobody, (stretch,), (), None, hold)
 
 
 class Silent(SimpleNamespace):
