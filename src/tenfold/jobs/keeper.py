@@ -62,12 +62,15 @@ class Keeper:
     _between: dict[str, tuple[float, float]] = field(default_factory=dict)
     _fault: str | None = None
     _term: int | None = 0
-    _alone: dict[str, tuple[Job, asyncio.Event]] = field(default_factory=dict)
-    """The runs under way of jobs that must not overlap, by their marks, and what ends them."""
+    _alone: dict[str, tuple[Job, float, asyncio.Event]] = field(default_factory=dict)
+    """The runs under way of jobs that must not overlap, by their marks: when each began, and what
+    ends it."""
     _over: dict[str, str] = field(default_factory=dict)
     """Marks of runs that have ended, and others were not told, with their jobs."""
     _elsewhere: dict[str, float] = field(default_factory=dict)
     """Jobs that another host may still be at, and since when that may begin to end."""
+    _waiting: dict[str, float] = field(default_factory=dict)
+    """Those of them whose time has come, and since when this host waits."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -124,6 +127,7 @@ class Keeper:
                 if dealt.get(job.name, 0.0) > self._book.last(job.name):
                     self._book.move(job.name, dealt[job.name])
             self._elsewhere = dict.fromkeys(self._under_way_elsewhere(), self.now())
+            self._waiting.clear()
             self._between.clear()
         self._term = term
         if changes:
@@ -145,17 +149,19 @@ class Keeper:
         due_at = next_slot(job.schedule, self._book.last(job.name))
         ends_at = max(since, due_at) + job.grace_seconds + ELSEWHERE_SECONDS
         if now < ends_at and job.name in self._under_way_elsewhere():
+            self._waiting.setdefault(job.name, now)
             return True
         del self._elsewhere[job.name]
         return False
 
     def _end_what_another_may_begin(self) -> None:
         """Where it is not our turn, as soon as it is time for the job again: not before, for the
-        whole of etcd may be gone, and nobody else at it."""
+        whole of etcd may be gone, and nobody else at it. Nor does this host's book move then, so
+        times that went by before a run that was asked for are not the one that ends it."""
         if self.turn.term() is not None:
             return
-        for job, over in self._alone.values():
-            if self.now() >= next_slot(job.schedule, self._book.last(job.name)):
+        for job, began, over in self._alone.values():
+            if self.now() >= next_slot(job.schedule, max(self._book.last(job.name), began)):
                 over.set()
 
     def _look_at(self, job: Job, requests: list[Request]) -> None:
@@ -173,7 +179,7 @@ class Keeper:
 
     def _what_is_due(self, job: Job, now: float) -> None:
         last = self._book.last(job.name)
-        found = due(job.schedule, job.missed, last, now)
+        found = due(job.schedule, job.missed, last, now, self._waiting.get(job.name))
         if found.slot is not None and self._is_elsewhere(job, now):
             self._between.pop(job.name, None)
             return
@@ -190,6 +196,7 @@ class Keeper:
             self._begin(job, found.slot, now, mark)
         elif found.last != last:
             self._book.move(job.name, found.last)
+        self._waiting.pop(job.name, None)
         self._between[job.name] = found.last, next_slot(job.schedule, found.last)
 
     def _may_begin(self, job: Job) -> bool:
@@ -208,7 +215,7 @@ class Keeper:
             say(f"{job.name}: {_at(slot)} was dealt with before, so it is not run again")
             return
         say(f"{job.name}: run {run} begins, for {_at(slot)}")
-        self._start(job, run, slot, mark)
+        self._start(job, run, slot, mark, now)
 
     def _take_up(self, job: Job, request: Request, now: float) -> None:
         mark = secrets.token_hex(8)
@@ -216,16 +223,17 @@ class Keeper:
             self.turn.begins(job.name, mark)
         run = self._book.take_up(request, now, release=self.config.release, mark=mark)
         if run is not None:
+            self._waiting.pop(job.name, None)  # what comes now is late on account of this run
             say(f"{job.name}: run {run} begins, asked for by {request.by}")
-            self._start(job, run, None, mark)
+            self._start(job, run, None, mark, now)
 
-    def _start(self, job: Job, run: int, slot: float | None, mark: str) -> None:
+    def _start(self, job: Job, run: int, slot: float | None, mark: str, now: float) -> None:
         self._under_way[job.name] += 1
         output = output_of(self.folder, job.name, run)
         environ = running.environment(os.environ, job, slot, mark)
         over = asyncio.Event()
         if not job.overlap:
-            self._alone[mark] = job, over
+            self._alone[mark] = job, now, over
         work = self._see_through(job, run, environ, output, over)
         self._tasks[output] = asyncio.create_task(work, name=f"run {run}")
         self._tell()

@@ -61,18 +61,22 @@ class Due:
     set_back: bool = False
 
 
-def due(schedule: Schedule, missed: Missed, last: float, now: float) -> Due:
+def due(
+    schedule: Schedule, missed: Missed, last: float, now: float, waiting: float | None = None
+) -> Due:
     """What is due ``now``, where everything up to ``last`` has been dealt with.
 
     Of several slots that have gone by the newest one is run, if it is on time or a run is to make
-    up for what was missed; the others are missed.
+    up for what was missed; the others are missed. Whoever has been ``waiting`` since then for
+    leave to begin was there, and is late by what it was at that time.
     """
     if last - now > SET_BACK_SECONDS:
         return Due(None, now, set_back=True)
     newest = newest_slot(schedule, last, now)
     if newest is None:
         return Due(None, last)
-    if missed == "skip" and now - newest > LATE_SECONDS:
+    there = now if waiting is None else waiting
+    if missed == "skip" and there - newest > LATE_SECONDS:
         return Due(None, newest, _count(schedule, last, newest), newest)
     earlier = newest_slot(schedule, last, newest, inclusive=False)
     if earlier is None:

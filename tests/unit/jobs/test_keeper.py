@@ -45,8 +45,9 @@ def job(
     overlap: bool = False,
     missed: Missed = "run-once",
     timeout: float = 30.0,
+    grace: float = 1.0,
 ) -> Job:
-    return Job("hourly", ("sh", "-c", line), Schedule(HOUR), overlap, missed, timeout, 1.0)
+    return Job("hourly", ("sh", "-c", line), Schedule(HOUR), overlap, missed, timeout, grace)
 
 
 @dataclass
@@ -371,3 +372,55 @@ async def test_a_run_whose_end_could_not_be_told_is_no_reason_to_wait_for_onesel
         await until(lambda: not etcd.running)
         clock.now = 14 * HOUR
         await until(ended(tmp_path / "app1", 2))
+
+
+async def test_a_run_that_is_asked_for_where_nobody_keeps_the_schedule_goes_on_to_its_end(
+    tmp_path: Path, clock: Clock
+) -> None:
+    go, etcd = tmp_path / "go", Etcd(holder="nobody")
+    wanted = job(f"while ! [ -e {go} ]; do sleep 0.02; done")
+    async with kept(tmp_path, clock, wanted, turn=Half(etcd, "app1")) as made:
+        clock.now = 14 * HOUR + 60.0
+        Book(tmp_path).ask("hourly", "anna", clock.now)
+        await until(lambda: runs(tmp_path))
+        clock.now = 15 * HOUR - 1.0
+        await looked(made)
+        go.touch()
+        await until(ended(tmp_path, 1))
+    (found,) = runs(tmp_path)
+    assert (found.outcome, found.note) == ("done", None)
+
+
+async def test_a_run_that_is_asked_for_without_the_turn_ends_at_the_next_time(
+    tmp_path: Path, clock: Clock
+) -> None:
+    etcd = Etcd(holder="nobody")
+    async with kept(tmp_path, clock, job("exec sleep 300"), turn=Half(etcd, "app1")):
+        clock.now = 14 * HOUR + 60.0
+        Book(tmp_path).ask("hourly", "anna", clock.now)
+        await until(lambda: runs(tmp_path))
+        clock.now = 15 * HOUR
+        await until(ended(tmp_path, 1))
+    assert [r.outcome for r in runs(tmp_path)] == ["cut off"]
+
+
+@pytest.mark.parametrize(
+    ("first_look", "expected"),
+    [(14 * HOUR, (14 * HOUR, "done")), (14 * HOUR + 61.0, (14 * HOUR, "missed"))],
+)
+async def test_a_time_at_which_another_host_was_waited_for_is_late_by_the_first_look(
+    tmp_path: Path, clock: Clock, first_look: float, expected: tuple[float, str]
+) -> None:
+    etcd = Etcd(running={"hourly": "of a host that died"}, dealt={"hourly": 13 * HOUR})
+    wanted = job(missed="skip", grace=90.0)
+    clock.now = 13 * HOUR + 60.0
+    async with kept(tmp_path, clock, wanted, turn=Half(etcd, "app1")) as made:
+        clock.now = first_look
+        await looked(made)
+        clock.now = max(first_look, 14 * HOUR + 90.0 + ELSEWHERE_SECONDS - 0.1)
+        await looked(made)
+        if expected[1] == "done":
+            assert runs(tmp_path) == []
+        clock.now = 14 * HOUR + 90.0 + ELSEWHERE_SECONDS
+        await until(ended(tmp_path, 1))
+    assert [(r.slot, r.outcome) for r in runs(tmp_path)] == [expected]

@@ -144,6 +144,8 @@ def test_of_several_that_were_missed_the_newest_is_made_up_for() -> None:
     assert due(hourly, "skip", T0, now) == Due(None, T0 + 5 * HOUR, 5, T0 + 5 * HOUR)
     on_time = T0 + 5 * HOUR + LATE_SECONDS
     assert due(hourly, "skip", T0, on_time) == Due(T0 + 5 * HOUR, T0 + 5 * HOUR, 4, T0 + 4 * HOUR)
+    assert due(hourly, "skip", T0, now, on_time) == due(hourly, "skip", T0, on_time)
+    assert due(hourly, "skip", T0, now, now) == due(hourly, "skip", T0, now)
 
 
 def test_years_without_a_run_are_looked_at_in_no_time() -> None:
