@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 FINISHING_TRIES = 5
 SWITCH_SECONDS = 1.0
 UNSEEN = "where writes go cannot be seen now: tenfold status tells as soon as it can"
+MADE = "the switch was made and is not finished"
 HOLD = "hold"
 """Fact: how long requests waited the last time, and on what occasion."""
 
@@ -215,7 +216,9 @@ class Journey:
                 require_promised(promised, name, todo.plan, starts_late=late)
         except (TenfoldError, KeyboardInterrupt) as error:
             told = error if isinstance(error, TenfoldError) else Interrupted(crossing.command)
-            known = told.changed or "nothing more: what was prepared stays"
+            # It is looked at again only behind the promotion.
+            otherwise = MADE if again else "nothing more: what was prepared stays"
+            known = told.changed or otherwise
             if "writes" not in known:
                 known = f"{known}\n{writes.where(self.deployment) or UNSEEN}"
             told.changed = known
@@ -277,9 +280,7 @@ class Journey:
 
     def _called(self, host: str, todo: Leg) -> str:
         """A host as it is called where everything was settled last, and so by ``status``."""
-        here, place = self.deployment.target, todo.intent.target.locate(Host(host))
-        names = (name for name in here.hosts() if here.locate(Host(name)) == place)
-        return next(names, host)
+        return writes.called(host, todo.intent.target, self.deployment.target)
 
     def _is_promoted(self, name: str) -> bool:
         """Whether the switch to this position was made, so that only the way forward is left."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tenfold.deployment import shelf, work
+from tenfold.deployment import shelf, work, writes
 from tenfold.deployment.carrying import carry_claimed
-from tenfold.errors import JournalError, Superseded, TenfoldError
+from tenfold.errors import JournalError, LeftHalfDone, Superseded, TenfoldError
 from tenfold.stages.path import ORDER, WITHOUT_APP
 from tenfold.transitions import steps as st
 from tenfold.transitions import taking_back
 from tenfold.transitions.perform import World
-from tenfold.transitions.perform.databases import BACK_SECONDS
+from tenfold.transitions.perform.databases import BACK_SECONDS, database_unit, disk_state
 from tenfold.transitions.planner import Plan
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def lead_again(deployment: Deployment, listener: Listener, evidence: Evidence) -
     """Have it lead, and requests go on to it; asks no host but its own and those with the app.
 
     Returns:
-        Its path; ``None`` where it is not due, or its host was stopped since.
+        Its path, with its host as people know it; ``None`` where it is not due, its host was
+        stopped since, or it led already.
 
     Raises:
         TenfoldError: its own host does not do it.
@@ -58,9 +59,14 @@ def lead_again(deployment: Deployment, listener: Listener, evidence: Evidence) -
         releases=intent.releases,
         evidence=evidence,
     )
+    path = next(step.unit for step in back if isinstance(step, st.Unfence))
+    unit, _ = database_unit(path, world)
+    led_already = disk_state(world, unit).leads
+    # All the same: somebody may wait still, and the journal is to say that nothing is left.
     todo = Plan(KIND, back)
     carry_claimed(world, intent.target, todo, listener, takes_back=False, only=hosts)
-    return next(step.unit for step in back if isinstance(step, st.Unfence))
+    called = writes.called(unit.host, intent.target, deployment.target)
+    return None if led_already else f"{called}/{unit.name}"
 
 
 def lead_again_behind(
@@ -74,15 +80,22 @@ def lead_again_behind(
     except TenfoldError as silent:
         error.add_note(f"and its leader could not be had lead again: {silent.what}")
         return
-    if leader is not None:
+    if leader is None:
+        return
+    if not isinstance(error, LeftHalfDone):
         error.changed = f"the switch was taken back: writes go to {leader}, as before it"
+        return
+    # What else could not be taken back is to be known.
+    kept = [x for x in (error.changed or "").splitlines() if not x.startswith("writes go")]
+    told = f"then the switch was taken back all the same: writes go to {leader}, as before it"
+    error.changed = "\n".join((*kept, told))
 
 
 def _left(deployment: Deployment) -> tuple[st.Step, ...]:
     journal = deployment.journal
     if journal.place is not None:  # in etcd: then Patroni has the databases, and nobody is fenced
         return ()
-    return taking_back.left(journal.history(taking_back.MOST))
+    return taking_back.left(taking_back.reliable(journal))
 
 
 def _intent(deployment: Deployment, back: tuple[st.Step, ...]) -> Intent | None:

@@ -11,9 +11,11 @@ from tenfold.deployment.databases import observe_databases
 from tenfold.deployment.leading import view_of
 from tenfold.errors import Refused, TenfoldError
 from tenfold.stages.path import BY_ITSELF
+from tenfold.topology.model import Host
 
 if TYPE_CHECKING:
     from tenfold.deployment.deployment import Deployment
+    from tenfold.targets.protocol import Target
     from tenfold.topology.databases import ObservedDatabase
 
 
@@ -41,6 +43,14 @@ def where(deployment: Deployment) -> str | None:
         return sentence(observe_databases(intent))
     except TenfoldError:  # what was refused counts; that this could not be seen is told by status
         return None
+
+
+def called(host: str, there: Target, here: Target) -> str:
+    """A host of the target ``there``, as it is called ``here``: where everything was settled last,
+    and so by ``status``. Hosts change their names from stage to stage."""
+    place = there.locate(Host(host))
+    names = (name for name in here.hosts() if here.locate(Host(name)) == place)
+    return next(names, host)
 
 
 def sentence(databases: Mapping[str, ObservedDatabase]) -> str | None:

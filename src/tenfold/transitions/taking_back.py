@@ -4,6 +4,8 @@ A follower is asked to lead behind a durable intention. So a journal without one
 was fenced, says that nobody was asked; and once whoever takes over has begun, with an epoch of its
 own, the journal takes no intention of the one before. Then the fenced leader may lead again without
 a word from the other side: there is no acknowledged write that it lacks, nor can there be one.
+
+A journal that was put back from a copy says nothing of the kind about what came before that.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from tenfold.transitions.journal import Record
+from tenfold.transitions.journal import PUT_BACK, Journal, Record
 from tenfold.transitions.steps import Step, flatten, from_json
 from tenfold.transitions.steps.codec import KINDS
 from tenfold.transitions.steps.moving import Fence, Hold, Unfence
@@ -22,11 +24,23 @@ _HARMLESS: Final = frozenset({"moving", "serving", "working", "journaling", "pag
 """Where the steps are by which, but for points of no return, nobody comes to lead."""
 
 
+def reliable(journal: Journal) -> tuple[Record, ...]:
+    """The newest transitions, the last one first, behind which nothing can be missing.
+
+    None from before the journal was put back from a copy: it lacks what hosts did since the copy.
+
+    Raises:
+        JournalError: it cannot be read.
+    """
+    last_copied = journal.facts().get(PUT_BACK, 0)
+    return tuple(record for record in journal.history(MOST) if record.id > last_copied)
+
+
 def was_asked(history: Iterable[Record], fenced: str) -> bool:
     """Whether anybody may have been asked to lead since this database was fenced last.
 
     Args:
-        history: the newest transition first.
+        history: as :func:`reliable` gives it.
         fenced: the path of the database, as its fence has it.
 
     Returns:

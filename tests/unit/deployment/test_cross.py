@@ -131,3 +131,20 @@ def test_what_is_refused_between_two_stretches_says_that_a_move_is_open(
     ways = [line.split()[:2] for line in str(caught.value.next).splitlines()]
     assert ways[-2:] == [["tenfold", "resume"], ["tenfold", "abort"]]
     assert str(caught.value.next).startswith(first or "tenfold resume")
+
+
+def test_what_ends_it_behind_the_promotion_says_that_the_switch_was_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: object) -> None:
+        raise Refused("db1/postgres cannot be asked")
+
+    deployment: Any = None
+    crossing = Crossing("10", "100", "grow", "100+10", switched=False, began=0.0)
+    monkeypatch.setattr(cross, "leg", refused)
+    monkeypatch.setattr(writes, "where", lambda _: None)
+    with pytest.raises(Refused) as caught:
+        Journey(deployment, deployment)._look("100+10", crossing, None, again=True)
+    told = str(caught.value.changed).splitlines()
+    assert told[0] == "the switch was made and is not finished"
+    assert "cannot be seen now" in told[1]

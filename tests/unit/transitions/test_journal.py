@@ -75,6 +75,11 @@ def test_a_journal_that_is_older_than_the_hosts_skips_what_may_have_been_given(p
     assert other.epoch == 1 + EPOCHS_LOST + 2
 
 
+def test_the_end_of_a_commit_is_on_disk_too(path: Path) -> None:
+    """What removes the rollback journal is the commit; only EXTRA (3) syncs its directory."""
+    assert SqliteJournal(path)._db.execute("pragma synchronous").fetchone() == (3,)
+
+
 def test_facts_survive_and_none_removes_them(path: Path) -> None:
     journal = SqliteJournal(path)
     journal.set("served", ["r1", "r2"])

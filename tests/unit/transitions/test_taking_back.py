@@ -8,7 +8,7 @@ import pytest
 
 from tenfold.transitions import steps as st
 from tenfold.transitions.journal import Outcome, SqliteJournal
-from tenfold.transitions.taking_back import MOST, left, was_asked
+from tenfold.transitions.taking_back import left, reliable, was_asked
 
 OLD, NEW = "app1/postgres", "db1/postgres"
 SETTLE, HOLD = st.Settle("app1/app", 6.0), st.Hold("app1/app", 5.0, 600.0, others=("app2/app",))
@@ -40,11 +40,11 @@ class Past:
 
     @property
     def asked(self) -> bool:
-        return was_asked(self.journal.history(MOST), OLD)
+        return was_asked(reliable(self.journal), OLD)
 
     @property
     def left(self) -> tuple[st.Step, ...]:
-        return left(self.journal.history(MOST))
+        return left(reliable(self.journal))
 
 
 @pytest.fixture
@@ -123,3 +123,16 @@ def test_whoever_was_overtaken_can_intend_nothing_more(past: Past) -> None:
     SqliteJournal(past.journal._path).begin("let go", ())
     with pytest.raises(Exception, match="another command has taken over"):
         past.journal.intend(1, SWITCH.index(PROMOTE))
+
+
+def test_a_journal_that_was_put_back_says_nothing_of_what_came_before(past: Past) -> None:
+    """Somebody may have been asked since the copy was made."""
+    past.came(*SWITCH, to=LAST)
+    assert past.left == BACK
+    past.came(UNFENCE, to=UNFENCE)  # the hosts know a later command than this one
+    past.journal.skip_epochs()
+    assert past.asked
+    assert past.left == ()
+    past.came(*SWITCH, to=LAST)
+    assert not past.asked
+    assert past.left == BACK

@@ -7,9 +7,10 @@ and a command with an older one can no longer write. On one host it is a file of
 
 from tenfold.transitions.journal.model import Contents, Entry, Journal, Outcome, Record, Transition
 from tenfold.transitions.journal.movable import MovableJournal, Place
-from tenfold.transitions.journal.sqlite import SqliteJournal
+from tenfold.transitions.journal.sqlite import PUT_BACK, SqliteJournal
 
 __all__ = [
+    "PUT_BACK",
     "Contents",
     "Entry",
     "Journal",

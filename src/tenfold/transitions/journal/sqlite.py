@@ -1,4 +1,4 @@
-"""The journal as one file: SQLite with ``synchronous = FULL``, so that an acknowledged entry
+"""The journal as one file: SQLite with ``synchronous = EXTRA``, so that an acknowledged entry
 survives power loss.
 
 When the journal is moved elsewhere, a *mark* in its file says where to. From then on nobody writes
@@ -32,6 +32,9 @@ MOVED_FORMAT: Final = 2
 """Of a file that is a copy only: a Tenfold that knows no other journals refuses it."""
 EPOCHS_LOST: Final = 1000
 """By so many epochs a journal is ahead of the copy from which it was restored."""
+PUT_BACK: Final = "put_back"
+"""Fact: the newest transition when it was found that the journal was put back from a copy. Up to
+that one it may lack what was intended and done."""
 KEEP: Final = 100
 """Transitions that go along when the journal is moved."""
 
@@ -72,7 +75,9 @@ class SqliteJournal:
             )
             # Not the write-ahead mode: to read in that one takes a new file, and "status" has to
             # work on a full disk.
-            self._db.execute("pragma synchronous = full")
+            # With "full", a power loss may undo the removal of the rollback journal, which is the
+            # commit: its directory is not synced (sqlite.org/pragma.html#pragma_synchronous).
+            self._db.execute("pragma synchronous = extra")
             if not self._is_made():
                 self._db.execute("pragma journal_mode = delete")
                 self._db.executescript(_SCHEMA)
@@ -186,20 +191,26 @@ class SqliteJournal:
             if value is None:
                 db.execute("delete from facts where key = ?", (key,))
                 return
-            db.execute(
-                "insert into facts (key, value) values (?, ?)"
-                " on conflict do update set value = excluded.value",
-                (key, json.dumps(value)),
-            )
+            self._put_fact(key, value)
+
+    def _put_fact(self, key: str, value: Any) -> None:
+        self._db.execute(
+            "insert into facts (key, value) values (?, ?)"
+            " on conflict do update set value = excluded.value",
+            (key, json.dumps(value)),
+        )
 
     def skip_epochs(self) -> bool:
-        """Have later epochs be higher than any that was given before this was put back from a copy.
+        """Have later epochs be higher than any that was given before this was put back from a copy,
+        and remember which transitions it had by then.
 
         Raises:
             JournalError: another command has begun meanwhile.
         """
         with self._write(fenced=True):
             self._put_meta("epochs", {"lost": self.newest_epoch() + EPOCHS_LOST})
+            newest = next(t.id for t in self._newest(1))  # fenced, so there is this command's own
+            self._put_fact(PUT_BACK, newest)
         return True
 
     # Moving

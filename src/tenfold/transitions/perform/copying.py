@@ -77,7 +77,8 @@ def _watch(leader: Unit, slot: str, world: World, tell: Tell, over: Event) -> No
             if found is not None:
                 if not stands_back.issuperset(found.backends):
                     stands_back.update(found.backends)
-                    world.agent(leader.host).run(orders.stand_back(found.backends))
+                    with suppress(TenfoldError):  # a courtesy: how far the copy is goes on
+                        world.agent(leader.host).run(orders.stand_back(found.backends))
                 of = f" of {size(found.total_bytes)}" if found.total_bytes else ""
                 tell(f"copied {size(found.copied_bytes)}{of}")
                 world.evidence.copied_bytes = found.copied_bytes

@@ -59,6 +59,8 @@ SET_ASIDE = (
 )
 """With the folder: have no data be there any more, in one act that a power cut does not undo."""
 DELETE_ASIDE = ("/bin/sh", "-euc", 'rm -rf -- "$1.removed"', "sh")
+HEARD_SECONDS = 0.5
+"""So long a host has to answer, and to look at a disk, whose word is not needed."""
 RESCUE_SECONDS = 4.0
 """What whoever stands by needs to end a command that stands still, and to take its place."""
 
@@ -127,7 +129,8 @@ def _(step: steps.Verify, world: World, tell: Tell) -> None:
 def _stand_back(world: World, backends: Mapping[str, int]) -> None:
     """Have these backends, by host, leave the processor to whoever serves."""
     for host, pid in backends.items():
-        world.agent(host).run(orders.stand_back([pid]))
+        with suppress(TenfoldError):  # a courtesy: hours of copying must not fail for want of it
+            world.agent(host).run(orders.stand_back([pid]))
 
 
 @effect.register
@@ -164,24 +167,17 @@ def _(step: steps.Fence, world: World, tell: Tell) -> None:
 def _(step: steps.Unfence, world: World, tell: Tell) -> None:
     unit, scene = database_unit(step.unit, world)
     keep_waiting(world)
-    if step.successor and not _nobody_was_asked(step.unit, world):
-        successor, _ = database_unit(step.successor, world)
-        state = disk_state(world, successor)
-        if state.cluster and state.signal == "none":
-            raise Refused(
-                f"{step.successor} leads already, so {step.unit} must not",
-                next="tenfold resume    finishes the switch; tenfold reverse takes it back",
-            )
-        _end_stale_sessions(step.successor, world)
+    if step.successor:
+        _require_nobody_leads_instead(step, world)
     world.evidence.fenced.pop(step.unit, None)
     found = disk_state(world, unit)
     if found.came_back_read_only:  # it would not notice, and go on like that
         world.agent(unit.host).stop(unit.name)
     run_at(world, unit, orders.unfence(unit, scene))
-    world.evidence.fencing.discard(step.unit)
     # As part of taking a switch back: without its leader nothing goes on.
     if not found.leads:
         world.own_sockets(unit.host).start(world.blueprint.order(unit))
+    world.evidence.fencing.discard(step.unit)  # not before: until it runs, writes go nowhere
     resting.for_now(world)
 
 
@@ -219,7 +215,8 @@ def _(step: steps.Promote, world: World, tell: Tell) -> None:
         with interrupts.one_at_most() as guard:
             guard.hold()  # Until here it is taken back, from the answer on it is finished.
             world.evidence.asked = True
-            world.evidence.expect(forward_seconds(world.terms.max_hold_seconds))
+            if world.evidence.waits():  # else nobody would say that nobody waits any more
+                world.evidence.expect(forward_seconds(world.terms.max_hold_seconds))
             with session.within(PROMOTE_SECONDS):
                 switch.promote(session)
             world.evidence.promoted = True
@@ -334,18 +331,49 @@ def _hold_on(world: World, host: str) -> None:
         world.agent(app_host).hold(pool, FORWARD_SECONDS)
 
 
-def _nobody_was_asked(path: str, world: World) -> bool:
-    """Whether nobody was asked to lead since this one was fenced: then a successor that fell silent
-    need not be heard.
+def _require_nobody_leads_instead(step: steps.Unfence, world: World) -> None:
+    """See that the successor does not lead, and will not.
 
-    Known here of a fence that was set here: whoever fenced before had its sessions ended when that
-    fence was taken away. Of one that was killed, the journal says so: its intention to ask is there
-    before it asks, and since this command has begun the journal takes none of it any more.
+    Known without a look of a fence that was set here: nobody was asked since, and whoever fenced
+    before had its sessions ended when that fence was taken away. Of one that was killed, the
+    journal says so: its intention to ask is there before it asks, and since this command has begun
+    the journal takes none of it any more. What a disk says counts for more than a journal, so the
+    successor is looked at all the same, but not waited for.
+
+    Raises:
+        Refused: it leads.
+        TenfoldError: it says nothing, and by the journal it may have been asked to lead.
     """
-    if world.evidence.asked:
-        return False
-    known = path in world.evidence.fencing
-    return known or not taking_back.was_asked(world.journal.history(taking_back.MOST), path)
+    asked = world.evidence.asked
+    if step.unit in world.evidence.fencing and not asked:
+        return
+    successor, _ = database_unit(step.successor, world)
+    by_journal = not asked and not taking_back.was_asked(
+        taking_back.reliable(world.journal), step.unit
+    )
+    state = _heard_at_once(world, successor) if by_journal else disk_state(world, successor)
+    if state is not None and state.cluster and state.signal == "none":
+        raise Refused(
+            f"{step.successor} leads already, so {step.unit} must not",
+            next="tenfold resume    finishes the switch; tenfold reverse takes it back",
+        )
+    if not by_journal:
+        _end_stale_sessions(step.successor, world)
+
+
+def _heard_at_once(world: World, unit: Unit) -> DiskState | None:
+    """What the unit's data directory says; ``None`` where its host does not: users wait."""
+    command = orders.disk_state(unit, world.blueprint.scene(unit))
+    try:
+        agent = world.target.reach(unit.host, HEARD_SECONDS)
+        if agent is None:
+            return None
+        finished = agent.run(replace(command, within_seconds=HEARD_SECONDS))
+    except Superseded:
+        raise
+    except TenfoldError:
+        return None
+    return parse_disk_state(finished.tail) if finished.code == 0 else None
 
 
 def keep_waiting(world: World) -> None:

@@ -160,7 +160,8 @@ class Fence(Step):
 
 @dataclass(frozen=True, slots=True)
 class Unfence(Step):
-    """Have a fenced leader lead again; refused unless its successor verifiably does not."""
+    """Have a fenced leader lead again; refused where its successor leads. One that says nothing
+    need not be heard only where it verifiably was not asked to lead."""
 
     unit: str
     successor: str
