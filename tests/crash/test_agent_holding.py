@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import time
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from tests.support.hosts import (
     POOL,
@@ -144,6 +146,54 @@ def test_an_agent_that_dies_before_members_are_told_has_a_successor_that_tells_t
         assert request.waits()
         agent.release(POOL)
         assert request.answer().startswith("r1 ")
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """It hears nothing meanwhile, no signal to end either."""
+    process = psutil.Process(pid)
+    process.suspend()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.resume()
+
+
+def test_one_that_did_not_hear_is_told_by_a_successor_until_it_holds(host: Hosts) -> None:
+    agent = host.up()
+    endpoint = serving(agent, 1)
+    unit = agent.observe().units[0]
+    with stopped(unit.pid or 0):
+        keepers(agent, "hold", within_seconds=60.0)
+        replace_agent(host)
+        until(lambda: states(agent) == {"running"}, "the successor to have asked it once")
+    until(lambda: states(agent) == {"holding"}, "it to hold when it hears again")
+    request = Request(endpoint)
+    assert request.waits()
+    keepers(agent, "release")
+    assert request.answer().startswith("r1 ")
+    assert agent.observe().units[0].pid == unit.pid
+
+
+def test_one_that_was_to_be_replaced_and_hears_no_signal_is_killed_by_a_successor(
+    host: Hosts,
+) -> None:
+    agent = host.up()
+    endpoint = serving(agent, 1)
+    unit = agent.observe().units[0]
+    with stopped(unit.pid or 0):
+        keepers(agent, "hold", within_seconds=60.0)
+        asyncio.run(
+            Agent(Path(agent.paths.run) / SOCKET_NAME).order("refresh", 20.0, pool=POOL, port=5432)
+        )
+        replace_agent(host)
+        until(lambda: agent.observe().units[0].pid not in (None, unit.pid), "another one")
+    keepers(agent, "release")
+    request = Request(endpoint)
+    assert request.answer().startswith("r1 ")
+    until(lambda: states(agent) == {"running"}, "it to accept")
+    assert agent.observe().units[0].restarts == 0, "it was told to: no crash"
 
 
 def test_members_killed_while_they_hold_come_back_and_hold(host: Hosts) -> None:

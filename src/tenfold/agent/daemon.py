@@ -135,6 +135,7 @@ async def _stop_in_order(host: Host) -> None:
 def _go_on(host: Host) -> None:
     """Finish what the predecessor had begun."""
     host.handovers.resume()
+    host.holds.tell_on()
     for unit in [u for u in host.units.values() if u.record.leaving]:
         _in_background(host.handovers.retire(unit, say))
 

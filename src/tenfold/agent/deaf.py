@@ -43,12 +43,16 @@ class Deaf:
     async def hold(self, members: Sequence[Unit]) -> None:
         """Have all hold. Returns when they do, or soon: the others are told again until they do, or
         are not to hold any more."""
-        tasks = [self._told(unit) for unit in members]
+        tasks = self.tell(members)
         if tasks:
             done, _ = await asyncio.wait(tasks, timeout=PROMPT_SECONDS)
             for task in done:
                 if not task.cancelled():
                     task.result()  # What nobody foresaw is raised.
+
+    def tell(self, members: Sequence[Unit]) -> list[asyncio.Task[None]]:
+        """The same without waiting for it: what tells each of them until it holds."""
+        return [self._told(unit) for unit in members]
 
     def start_anew(self, unit: Unit, why: str) -> None:
         """End its process, by force soon, and have another one come up in its place. Does not wait

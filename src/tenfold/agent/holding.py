@@ -86,6 +86,13 @@ class Holds:
                 self._held[pool] = hold
                 self.forget(pool)
 
+    def tell_on(self) -> None:
+        """Have those hold for the keeper whom a predecessor told in vain; to be called when its
+        units are adopted."""
+        for pool in self._held:
+            if self._is_held_by(pool, FAILOVER):
+                self.deaf.tell(self._told_to_hold(pool))
+
     # Orders
 
     async def settle(self, pool: str, within_seconds: float) -> None:
@@ -123,9 +130,10 @@ class Holds:
             return time.monotonic() - told
 
     async def drained(self, pool: str, within_seconds: float, by: str = COMMAND) -> None:
-        """See :meth:`HostAgent.drained`; what never ends need not end for a failover."""
+        """See :meth:`HostAgent.drained`; for a failover what never ends need not end, nor what one
+        does that has been told to hold and does not: it is deaf."""
         self._require_held(pool, by)
-        held = self._told_to_hold(pool)
+        held = [u for u in self._told_to_hold(pool) if by == COMMAND or u.state != "running"]
         deadline = asyncio.get_running_loop().time() + within_seconds
 
         def enough(work: watching.Work) -> bool:

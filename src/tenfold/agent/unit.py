@@ -472,15 +472,17 @@ class Unit:
             await self._surroundings.wait_ready(self.name, self.order.after)
             await launching.launch(self)
         assert self.process is not None
+        background = self.order.background
+        pooled = self.order.pool is not None and not background
         if self.is_told(self.process):
             self._set("draining")
+            if pooled:  # A predecessor was to kill it soon: it may be deaf, and hear no signal.
+                await serving.outlast(self.process, serving.END_SECONDS)
             return
         known_ready = adopted and self.record.ready
         if not self.record.ready:
             await self._answers(self.process)
             self.note(ready=True, ever_ready=True)
-        background = self.order.background
-        pooled = self.order.pool is not None and not background
         # Whoever was never given a place takes none: a worker that is only tried, for one.
         if self.order.launch.control is None or not (background or self.record.accepting):
             self._set("warm" if pooled else "running")

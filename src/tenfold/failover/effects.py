@@ -23,6 +23,9 @@ database, or waits for its pool's next attempt, is not waited for by everybody e
 met three broken connections of psycopg_pool 3.3 sleeps for 3 s, whatever anybody does."""
 POINT_SECONDS = 10.0
 VERIFY_SECONDS = 5.0
+DIRECTLY_SECONDS = 2.0
+"""How long a server may take to let us in beside an endpoint that does not: as long as the
+endpoint's nginx tries (its ``proxy_connect_timeout``)."""
 REFRESH_SECONDS = 60.0
 """Workers whose connections cannot be refreshed are started anew, which may take as long."""
 RELEASE_SECONDS = 10.0
@@ -35,7 +38,7 @@ class Elsewhere(StepFailed):
 
 
 class Unreached(StepFailed):
-    """Through the endpoint nobody answers, or one that lets nobody in."""
+    """Through the endpoint nobody is reached, though the server itself lets us in, and leads."""
 
 
 class Effects:
@@ -108,10 +111,25 @@ class Effects:
             # A server that refuses us for a reason of its own is there: it is full, for one, or
             # does not know a new password yet. Pointing anew would end everybody's sessions.
             refused = "FATAL:" in str(fault) and LETS_NOBODY_IN not in str(fault)
-            kind = StepFailed if refused else Unreached
-            raise kind(f"the endpoint does not reach {step.path}: {fault or 'too late'}") from fault
+            wrong = not refused and await self._lets_us_in(step.path)
+            kind = Unreached if wrong else StepFailed
+            nor = "" if wrong or refused else "; asked directly, it does not let us in, or lead"
+            text = f"the endpoint does not reach {step.path}: {fault or 'too late'}{nor}"
+            raise kind(text) from fault
         if found.kind != "leads" or found.life != step.life:
             raise Elsewhere(f"the endpoint reaches another server than {step.path}, or a follower")
+
+    async def _lets_us_in(self, path: str) -> bool:
+        """Whether the server itself takes a new session now, and leads. The watch does not know: it
+        asks on a session that it keeps, which one that is overloaded still answers."""
+        address = self._config.servers.get(path)
+        if address is None:
+            return False
+        try:
+            found = await ask_once(address, DIRECTLY_SECONDS)
+        except (OSError, psycopg.Error):
+            return False  # Which the caller tells.
+        return found.kind == "leads"
 
     async def _drain(self, step: Step) -> None:
         for pool in self._config.pools:

@@ -146,6 +146,8 @@ class Keeper:
             self._become(refuted(before))
         elif isinstance(fault, Unreached):
             self._become(unreached(before, goal, *self._now()))
+        else:
+            self._become(replace(before, unreached_since=None))  # Whether it is wrong is not known.
         if self._state.life != before.life:
             say(f"the endpoint is pointed anew: {fault.what}")
 

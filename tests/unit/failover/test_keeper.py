@@ -235,23 +235,64 @@ async def test_a_server_that_refuses_us_is_left_where_it_is(config: Config) -> N
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
-        ("connection refused", Unreached),
-        ("server closed the connection unexpectedly", Unreached),
-        ("FATAL:  the database system is starting up", Unreached),
-        ("FATAL:  sorry, too many clients already", StepFailed),
-        ('FATAL:  password authentication failed for user "app"', StepFailed),
+        (psycopg.OperationalError("connection refused"), Unreached),
+        (psycopg.OperationalError("server closed the connection unexpectedly"), Unreached),
+        (psycopg.OperationalError("FATAL:  the database system is starting up"), Unreached),
+        (psycopg.OperationalError("FATAL:  sorry, too many clients already"), StepFailed),
+        (psycopg.OperationalError('FATAL:  password authentication failed for "a"'), StepFailed),
+        (TimeoutError(), Unreached),
     ],
 )
 async def test_what_a_look_that_fails_says(
-    config: Config, monkeypatch: pytest.MonkeyPatch, said: str, kind: type[StepFailed]
+    config: Config, monkeypatch: pytest.MonkeyPatch, said: Exception, kind: type[StepFailed]
 ) -> None:
-    async def ask(*_: object) -> Sighting:
-        raise psycopg.OperationalError(said)
+    """Where the server itself lets us in."""
+    assert await looked(config, monkeypatch, said, LEADS[ONE]) is kind
+
+
+@pytest.mark.parametrize(
+    "directly",
+    [TimeoutError(), psycopg.OperationalError("FATAL:  sorry, too many clients"), LEADS[TWO]],
+    ids=["too late", "full", "follows"],
+)
+async def test_an_endpoint_is_right_where_the_server_itself_lets_nobody_in(
+    config: Config, monkeypatch: pytest.MonkeyPatch, directly: Exception | Sighting
+) -> None:
+    """It is overloaded: pointing anew would have all sessions begin at once, into the same load."""
+    assert await looked(config, monkeypatch, TimeoutError(), directly) is StepFailed
+
+
+async def looked(
+    config: Config, monkeypatch: pytest.MonkeyPatch, through: Exception, directly: object
+) -> type[StepFailed]:
+    """How a look through the endpoint fails, by what it and the server itself say."""
+    itself = replace(ADDRESS, port=6432)
+    config = replace(config, servers={ONE: itself})
+
+    async def ask(address: Address, _: float) -> Sighting:
+        said = directly if address == itself else through
+        if isinstance(said, Sighting):
+            return said
+        assert isinstance(said, Exception)
+        raise said
 
     monkeypatch.setattr(effects, "ask_once", ask)
     with pytest.raises(StepFailed, match="does not reach") as failure:
         await Effects(config, Agent(config.socket)).carry_out(Step("verify", ONE, "a"))
-    assert type(failure.value) is kind
+    return type(failure.value)
+
+
+async def test_looks_that_reach_nobody_count_only_in_a_row(config: Config) -> None:
+    paper, ticks = Paper(LEADS), itertools.count(1000.0, 3.0)
+    made = Keeper(config, paper, paper, lambda: next(ticks))
+    await drive(made)
+    paper.done.clear()
+    for _ in range(5):
+        for fault in (Unreached("refused"), StepFailed("the server itself lets nobody in")):
+            paper.fails = [fault]
+            await made.look_through()
+            assert not await made.round()
+    assert paper.done == []
 
 
 async def test_while_requests_wait_nobody_looks_beside_the_rounds(config: Config) -> None:

@@ -115,6 +115,7 @@ def test_one_that_is_deaf_still_is_started_anew_and_nobody_waits(agent: LocalAge
     deaf, busy = block(agent, endpoint, "/busy=60")
     before = pid(agent, deaf)
     hold(agent)
+    order(agent, "drained", within_seconds=0.5, by="failover")
     request = Request(endpoint)
     began = time.monotonic()
     order(agent, "refresh", port=5432)
