@@ -34,7 +34,8 @@ def carry_claimed(
 ) -> None:
     """Carry a plan out; from its first step on, hosts take orders from nobody who began earlier.
 
-    Whatever ends it, nobody is left waiting where Patroni was to change leaders.
+    Whatever ends it, nobody is left waiting where Patroni was to change leaders, unless it is for
+    new workers by then: those there are have lost their sessions.
 
     Args:
         world: what the steps act on.
@@ -46,6 +47,7 @@ def carry_claimed(
         only: the hosts that the plan is about, where others may say nothing; default: all.
     """
     held: list[World] = []
+    world.evidence.checkpoint = None  # of another try, which may have changed who leads
     lets_go = any(isinstance(s, cluster.SwitchOver) for s in st.flatten(todo.steps))
 
     def claim(epoch: int) -> None:
@@ -59,7 +61,7 @@ def carry_claimed(
 
     def ended_by(error: BaseException) -> None:
         # Behind a change of leaders in order somebody leads, and the app is led there.
-        if lets_go and held:
+        if lets_go and held and not world.evidence.lost:
             let_go_behind(error, held[-1])
 
     runner = Runner(

@@ -18,11 +18,12 @@ from tenfold.deployment.rescue import standing_by
 from tenfold.errors import Interrupted, LeftHalfDone, Refused, TenfoldError
 from tenfold.interrupts import at_once
 from tenfold.topology import drained
-from tenfold.transitions import hosting
+from tenfold.transitions import hosting, upgrading
 from tenfold.transitions import steps as st
 from tenfold.transitions.hosting import Does, HostMove, Standing
 from tenfold.transitions.perform import World
 from tenfold.transitions.perform.evidence import Evidence
+from tenfold.transitions.perform.serving import STALE
 from tenfold.transitions.perform.sessions import Sessions
 from tenfold.transitions.perform.switching import TO_WHOEVER_LEADS
 
@@ -226,7 +227,8 @@ def let_go(deployment: Deployment) -> None:
     Raises:
         TargetError: a host does not answer; of the others nobody waits any more.
     """
-    if open_move(deployment) is None and not _moves_clustered(deployment):
+    moves = open_move(deployment) is not None or _moves_clustered(deployment)
+    if not moves and not _upgrades(deployment):
         return
     now = deployment.observe(silent=True)
     held = [(host.name, pool) for host in now.hosts for pool, _ in host.held]
@@ -245,6 +247,19 @@ def _moves_clustered(deployment: Deployment) -> bool:
     if crossing is None or crossing.final is None:
         return False
     return clustered.covers(deployment, deployment.position)
+
+
+def _upgrades(deployment: Deployment) -> bool:
+    """Whether an upgrade was cut off, and the app's workers have their sessions still: else they
+    are not to be let go before new ones take over.
+    """
+    last = deployment.journal.last()
+    if last is None or last.kind != upgrading.KIND or last.outcome == "done":
+        return False
+    if not any(step["step"] == st.RenewServer.__name__ for step in last.steps):
+        return True
+    # A copy does not know what was begun since.
+    return deployment.journal.stale_since is None and not deployment.facts().get(STALE)
 
 
 def told_of(error: BaseException, move: HostMove, evidence: Evidence) -> TenfoldError:

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tenfold.deployment import app_secrets, hosts, leading, restore_in_place, site_facts, work
+from tenfold.deployment.carrying import carry_claimed
 from tenfold.deployment.cross import SWITCH_SECONDS, terms_of
+from tenfold.deployment.rescue import standing_by
 from tenfold.engines import programs
 from tenfold.engines.nginx.build import parse_build
 from tenfold.engines.patroni import probe
 from tenfold.engines.patroni.binaries import require_patroni as patroni_here
 from tenfold.engines.postgresql.render import server
-from tenfold.errors import Interrupted, LeftHalfDone, Refused, StepFailed, TenfoldError
+from tenfold.errors import (
+    Interrupted,
+    LeftHalfDone,
+    Refused,
+    StepFailed,
+    Superseded,
+    TenfoldError,
+)
 from tenfold.state import secrets
 from tenfold.topology.process import Command
 from tenfold.topology.settings import PatroniSettings
 from tenfold.transitions import planner, upgrading
 from tenfold.transitions import steps as st
 from tenfold.transitions.interrupting import Bounds
-from tenfold.transitions.perform import World, perform
+from tenfold.transitions.perform import World
 from tenfold.transitions.perform.evidence import Evidence
 from tenfold.transitions.perform.serving import STALE, WARM_SECONDS
 from tenfold.transitions.perform.sessions import Sessions
-from tenfold.transitions.runner import Runner
+from tenfold.transitions.perform.switching import TO_WHOEVER_LEADS
+from tenfold.transitions.steps import cluster
 from tenfold.transitions.upgrading import Wish
 
 if TYPE_CHECKING:
@@ -107,7 +118,7 @@ def look(deployment: Deployment, *, restart: float | None = None) -> Upgrade:
     intent = work.serving(deployment, renders=True)
     now = deployment.observe()
     wish = _wish(deployment, intent, restart)
-    todo = upgrading.plan("upgrade", now, intent.goal, wish)
+    todo = upgrading.plan(upgrading.KIND, now, intent.goal, wish)
     return Upgrade(
         intent=intent,
         todo=todo,
@@ -181,10 +192,10 @@ def carry_out(
             except (TenfoldError, KeyboardInterrupt) as error:
                 tries += 1
                 last = deployment.journal.last()
-                half = isinstance(error, LeftHalfDone)
-                only_forward = not half and last is not None and last.outcome == "failed"
+                over = isinstance(error, LeftHalfDone | Superseded)
+                only_forward = not over and last is not None and last.outcome == "failed"
                 if not only_forward or tries >= FINISHING_TRIES:
-                    raise _told(error, deployment) from error
+                    raise _told(error, deployment, evidence) from error
                 time.sleep(AGAIN_SECONDS * tries)
                 evidence.ended()
                 upgrade = look(deployment, restart=restart)
@@ -203,31 +214,34 @@ def _run(
     sessions: Sessions,
     evidence: Evidence,
 ) -> None:
-    intent, journal = upgrade.intent, deployment.journal
+    intent = upgrade.intent
     world = World(
         blueprint=intent.blueprint,
         target=intent.target,
-        journal=journal,
+        journal=deployment.journal,
         releases=intent.releases,
         sessions=sessions,
         evidence=evidence,
         terms=terms_of(deployment, str(intent.goal.release)),
     )
-    runner = Runner(journal, lambda step, tell: perform(step, world, tell), listener)
-    try:
-        with site_facts.under_way(intent, "upgrade"):
-            runner.run(todo)
-    finally:
-        world.renewals.close()
+    with contextlib.ExitStack() as stack:
+        if any(isinstance(s, cluster.SwitchOver) for s in st.flatten(todo.steps)):
+            evidence.expect = stack.enter_context(standing_by(deployment.layout))
+            stack.callback(evidence.stand_alone)
+        stack.enter_context(site_facts.under_way(intent, "upgrade"))
+        carry_claimed(world, intent.target, todo, listener, takes_back=True)
 
 
-def _told(error: BaseException, deployment: Deployment) -> TenfoldError:
+def _told(error: BaseException, deployment: Deployment, evidence: Evidence) -> TenfoldError:
     told = error if isinstance(error, TenfoldError) else Interrupted("upgrade")
     # What holds and rests say is said of moves.
     told.next = (told.next or "").replace("tenfold resume", "tenfold upgrade") or None
     if told.next is None or "tenfold upgrade" not in told.next:
         again = "tenfold upgrade    goes on from here"
         told.next = f"{told.next}\n{again}" if told.next else again
+    if evidence.ordered and not evidence.lost and TO_WHOEVER_LEADS not in (told.changed or ""):
+        known = f"{told.changed}\n" if told.changed else ""
+        told.changed = f"{known}{TO_WHOEVER_LEADS}"
     if deployment.facts().get(STALE):
         known = f"{told.changed}\n" if told.changed else ""
         told.changed = (
@@ -249,11 +263,12 @@ def _tried(
     if leader is not None and upgrading.live(now, leader) is not None:
         assert goal.release is not None
         step = st.TrialStart(goal.topology.app_pool.path, leader.path, goal.release)
-        todo = planner.Plan("upgrade", (step,))
+        todo = planner.Plan(upgrading.KIND, (step,))
+        evidence = Evidence()
         try:
-            _run(deployment, upgrade, todo, listener, sessions, Evidence())
+            _run(deployment, upgrade, todo, listener, sessions, evidence)
         except (TenfoldError, KeyboardInterrupt) as error:
-            raise _told(error, deployment) from error
+            raise _told(error, deployment, evidence) from error
     needed = _expected_seconds(deployment, upgrade.intent, upgrade.todo)
     if needed > upgrade.bound_seconds:
         raise Refused(

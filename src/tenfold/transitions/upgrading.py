@@ -30,6 +30,9 @@ from tenfold.transitions.interrupting import Bounds
 from tenfold.transitions.planner import LIVE, Goal, Plan
 from tenfold.transitions.steps import cluster
 
+KIND = "upgrade"
+"""What its plans are called."""
+
 Programs = tuple[str, ...] | None
 WITH_SESSIONS = (DatabaseSettings, RedisSettings, EndpointSettings)
 

@@ -20,9 +20,10 @@ from tenfold.targets.protocol import Finished
 from tenfold.topology.model import Pool, Unit
 from tenfold.topology.process import File
 from tenfold.topology.settings import EndpointSettings, PatroniSettings
+from tenfold.transitions import steps as st
 from tenfold.transitions.blueprint import Blueprint
 from tenfold.transitions.journal import SqliteJournal
-from tenfold.transitions.perform import World, members
+from tenfold.transitions.perform import World, members, perform
 
 DB1, DB2 = "db1/postgres", "db2/postgres"
 
@@ -87,6 +88,27 @@ def there(world: World, code: int) -> None:
         agent = world.target.ensure(host)
         assert isinstance(agent, MemoryAgent)
         agent.commands = lambda command: Finished(code, "")
+
+
+def test_an_endpoint_that_kept_its_file_is_not_taken_for_what_a_plan_wants(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else no later plan, of which somebody can say who leads, would write it."""
+    endpoint = world.blueprint.topology.of(EndpointSettings)[0]
+    wanted = world.blueprint.fingerprint(endpoint)
+    there(world, 0)
+    monkeypatch.setattr(probe, "observe", lambda unit, scene: silent())
+    assert started(world, endpoint) is None
+    monkeypatch.setattr(probe, "observe", lambda unit, scene: leader("db2"))
+    assert started(world, endpoint) == wanted
+
+
+def started(world: World, endpoint: Unit | Pool) -> str | None:
+    """The fingerprint with which a plan's step has it run."""
+    perform(st.StartUnit(endpoint.path), world, lambda text: None)
+    seen = world.agent(endpoint.host).observe().unit(endpoint.name)
+    assert seen is not None
+    return seen.fingerprint
 
 
 def test_one_that_does_not_answer_is_passed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

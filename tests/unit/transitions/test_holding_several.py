@@ -111,6 +111,42 @@ def test_a_hold_that_was_put_off_has_its_checkpoint_written_again(
         assert [order for order, _ in agent.orders].count("settle") == again
 
 
+@pytest.mark.parametrize("in_vain", [False, True])
+def test_a_later_hold_does_not_write_the_checkpoint_of_an_earlier_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, in_vain: bool
+) -> None:
+    """The units of that checkpoint may have changed roles since, or be down."""
+
+    def perform(step: st.Step, world: World, tell: object) -> None:
+        raise StepFailed("recovery is in progress")
+
+    monkeypatch.setattr(holding, "effect", perform)
+    written = st.Checkpoint(("db1/postgres", "db2/postgres"))
+    world.evidence.checkpoint = written, time.monotonic()
+    do(world, replace(HOLD, in_vain=in_vain))
+    do(world, *(st.Release(path) for path in POOLS))
+    monkeypatch.setattr(holding, "FRESH_SECONDS", -1.0)  # whatever was written is old by now
+    do(world, HOLD)
+    assert held(world) == ["app1", "app2"]
+
+
+def test_nor_does_the_one_after_a_hold_that_was_put_off_for_too_long(world: World) -> None:
+    memory(world).agents["app2"].requests["app"] = (1, 12.0)
+    world.evidence.checkpoint = st.Checkpoint(("db1/postgres",)), time.monotonic()
+    with pytest.raises(StepFailed, match="a request has run"):
+        do(world, HOLD)
+    assert world.evidence.checkpoint is None
+
+
+def test_another_try_of_a_plan_begins_without_the_checkpoint_of_the_one_before(
+    world: World,
+) -> None:
+    world.evidence.checkpoint = st.Checkpoint(("db1/postgres",)), time.monotonic()
+    target: Any = memory(world)
+    carry_claimed(world, target, Plan("upgrade", ()), Deaf(), takes_back=True)
+    assert world.evidence.checkpoint is None
+
+
 def test_the_reverse_lets_all_go(world: World) -> None:
     do(world, HOLD)
     back = HOLD.reverse()
@@ -163,6 +199,17 @@ def test_behind_a_change_of_leaders_nobody_waits_whatever_ends_it(
         carry_claimed(world, target, Plan("drain", (HOLD, SWITCH)), Deaf(), takes_back=False)
     assert held(world) == []
     assert world.evidence.holding() is None
+
+
+def test_whose_sessions_are_lost_by_then_waits_for_new_workers(
+    world: World, tmp_path: Path
+) -> None:
+    world = replace(world, journal=SilentBehind(tmp_path / "silent.db"))
+    world.evidence.lost = True
+    target: Any = memory(world)
+    with pytest.raises(JournalError, match="silent"):
+        carry_claimed(world, target, Plan("upgrade", (HOLD, SWITCH)), Deaf(), takes_back=False)
+    assert held(world) == ["app1", "app2"]
 
 
 def test_where_the_command_itself_switches_they_wait_for_whoever_finishes_it(

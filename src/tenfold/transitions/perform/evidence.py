@@ -52,13 +52,13 @@ class Hold:
 
 @dataclass
 class Evidence:
-    """``checkpoint`` is the last that was written for a stop, and when, by the clock that nobody
-    sets; ``verification`` is what the comparison of follower and leader found, as plain data;
-    ``promoted``: the switch was made here, ``asked``: or may have been, ``ordered``: by Patroni, on
-    which nobody waits; ``fencing``: where a fence
-    was begun here; ``fenced``: the state of each disk that was fenced here and of whose leader
-    nothing runs any more, by path; ``expect`` tells whoever stands by within how many seconds there
-    is news, ``None`` when nobody waits."""
+    """``checkpoint`` is the one that was written for the next hold, and when, by the clock that
+    nobody sets; ``verification`` is what the comparison of follower and leader found, as plain
+    data; ``promoted``: the switch was made here, ``asked``: or may have been, ``ordered``: by
+    Patroni, on which nobody waits; ``lost``: a server was asked to restart, which ends sessions of
+    the app's workers; ``fencing``: where a fence was begun here; ``fenced``: the state of each disk
+    that was fenced here and of whose leader nothing runs any more, by path; ``expect`` tells
+    whoever stands by within how many seconds there is news, ``None`` when nobody waits."""
 
     holds: list[Hold] = field(default_factory=list)
     checkpoint: tuple[Checkpoint, float] | None = None
@@ -68,6 +68,7 @@ class Evidence:
     asked: bool = False
     ordered: bool = False
     promoted: bool = False
+    lost: bool = False
     fencing: set[str] = field(default_factory=set)
     fenced: dict[str, Any] = field(default_factory=dict)
     expect: Callable[[float | None], None] = _nobody

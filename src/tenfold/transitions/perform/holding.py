@@ -52,6 +52,14 @@ def _(step: steps.Settle, world: World, tell: Tell) -> None:
 
 @effect.register
 def _(step: steps.Hold, world: World, tell: Tell) -> None:
+    try:
+        _have_wait(step, world, tell)
+    finally:
+        # By the next hold of the same command another database may lead, or this one be down.
+        world.evidence.checkpoint = None
+
+
+def _have_wait(step: steps.Hold, world: World, tell: Tell) -> None:
     held = [_pool(path, world) for path in step.pools]
     deadline = time.monotonic() + step.postpone_seconds
     began = time.monotonic()

@@ -13,7 +13,7 @@ from tenfold.engines.protocol import Scene
 from tenfold.errors import NotBegun, StepFailed, TargetError
 from tenfold.targets.protocol import HostAgent
 from tenfold.topology.model import Pool, Unit
-from tenfold.topology.process import Command, File
+from tenfold.topology.process import Command, File, UnitOrder
 from tenfold.topology.settings import EndpointSettings, PatroniSettings
 from tenfold.transitions.crossing import members
 from tenfold.transitions.perform.world import World
@@ -133,6 +133,18 @@ def files_of(member: Unit | Pool, world: World) -> tuple[File, ...]:
         agent = world.agent(member.host)
         return tuple(file for file in files if not _is_there(file.path, agent))
     return replace(blueprint, leaders={**blueprint.leaders, cluster: led}).render(member)[0]
+
+
+def written(member: Unit | Pool, world: World) -> UnitOrder:
+    """Have a member's files lie there; gives the order to run it from them.
+
+    Where some were left out it has no fingerprint: no plan takes it for what the goal wants, and
+    one that knows who leads writes them.
+    """
+    files, order = files_of(member, world), world.blueprint.order(member)
+    world.own_sockets(member.host).write(files)
+    whole = len(files) == len(world.blueprint.render(member)[0])
+    return order if whole else replace(order, fingerprint=None)
 
 
 def _led(units: Sequence[Unit | Pool], world: World) -> str | None:

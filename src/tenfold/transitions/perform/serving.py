@@ -28,7 +28,7 @@ from tenfold.transitions.perform.copying import copying
 from tenfold.transitions.perform.databases import direct, refused_writes
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.errors import NeedsWriter
-from tenfold.transitions.perform.members import files_of
+from tenfold.transitions.perform.members import written
 from tenfold.transitions.perform.world import Tell, World, one_off
 from tenfold.transitions.planner import migrates
 
@@ -99,8 +99,7 @@ def _start(path: str, world: World) -> None:
     member = world.blueprint.topology.member(path)
     agent = world.own_sockets(member.host)
     _, launch = world.blueprint.render(member)
-    order = world.blueprint.order(member)
-    agent.write(files_of(member, world))
+    order = written(member, world)
     if isinstance(member.settings, EtcdSettings):
         founding.known(world.blueprint.scene(member), agent, world)
     if isinstance(member.settings, EdgeSettings):

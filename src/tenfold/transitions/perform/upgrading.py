@@ -20,7 +20,7 @@ from tenfold.transitions import steps
 from tenfold.transitions.perform.databases import STOP_SHARE, keep_waiting
 from tenfold.transitions.perform.dispatch import effect
 from tenfold.transitions.perform.holding import remaining
-from tenfold.transitions.perform.members import files_of
+from tenfold.transitions.perform.members import written
 from tenfold.transitions.perform.serving import STALE
 from tenfold.transitions.perform.world import Tell, World
 
@@ -60,11 +60,15 @@ def _(step: steps.Renew, world: World, tell: Tell) -> None:
 def _(step: steps.RenewServer, world: World, tell: Tell) -> None:
     unit, agent, order = _unit(step.unit, world)
     world.journal.set(STALE, True)
+    world.evidence.lost = True
     world.sessions.drop(step.unit)
     holds = world.evidence.holding() is not None
     within = remaining(world, world.terms.max_hold_seconds) * STOP_SHARE if holds else None
     mark = _mark(unit, world)
     keep_waiting(world)
+    # Nobody is to be let go now, and new workers may take longer to start than a switch may.
+    world.evidence.expect(None)
+    world.evidence.stand_alone()
     if mark is not None:
         agent.run(Command(("touch", mark), cwd="/", thorough=False))
     try:
@@ -166,6 +170,4 @@ def _mark(unit: Unit, world: World) -> str | None:
 def _unit(path: str, world: World) -> tuple[Unit, HostAgent, UnitOrder]:
     unit = world.blueprint.topology.member(path)
     assert isinstance(unit, Unit)
-    agent, order = world.own_sockets(unit.host), world.blueprint.order(unit)
-    agent.write(files_of(unit, world))
-    return unit, agent, order
+    return unit, world.own_sockets(unit.host), written(unit, world)
