@@ -72,8 +72,9 @@ def test_before_the_first_up_nothing_is_made_and_nothing_is_silently_passed(brin
     assert told(found) == set()
     assert {"project.server", "app.debug", "app.extension-missing"} <= set(found["passed"])
     assert not any(id.startswith(("site.", "schema.", "move.")) for id in found["passed"])
-    (unseen,) = found["not_looked_at"]
-    assert unseen["why"] == "it was never brought up"
+    unseen = {what["what"]: what["why"] for what in found["not_looked_at"]}
+    unseen.pop("newer versions of the engines", None)  # an index may say nothing of them
+    assert list(unseen.values()) == ["it was never brought up"]
 
 
 def test_what_is_wrong_before_the_first_up(bring: Bring) -> None:
