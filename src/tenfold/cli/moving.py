@@ -66,8 +66,7 @@ def move(
             require_same(promised, now.to_json(now.after.spec.name), file)
             findings = now.findings
         if not launches and begins(deployment.crossing, crossing):
-            again = f"tenfold {command} {file}" if file else called(crossing.command, crossing)
-            require_unhindered(deployment, crossing, again, findings)
+            require_unhindered(deployment, crossing, once_more(crossing, file), findings)
         output.event(command, {"from": before, "to": crossing.final})
         with PlanProgress(output) as progress:
             recorder = Recorder(progress)
@@ -223,6 +222,14 @@ def _tell_edges(deployment: Deployment, after: Status, output: Output) -> None:
     for line in described(spec, addresses=addresses) if addresses else ():
         output.line(f"  {line}" if line else "")
     output.line()
+
+
+def once_more(crossing: Crossing, file: Path | None) -> str:
+    """The command that was given, as it is typed. Pure; ``file``: the kept plan that was given."""
+    command = crossing.command
+    typed = f"tenfold {command} {file}" if file else called(command, crossing)
+    stops = command in ("grow", "shrink") and crossing.final == crossing.prepared
+    return f"{typed} --prepare-only" if stops else typed
 
 
 def called(choice: str, crossing: Crossing | None) -> str:

@@ -115,11 +115,12 @@ class Journey:
         if self.evidence.promoted and self.evidence.holds:
             longest = max(hold.seconds for hold in self.evidence.holds)
             journal.set(HOLD, {"seconds": round(longest, 4), "basis": "the last switch"})
-        deployment.target.delete_aside()  # of hosts whose deletion was cut off
         left = way.arrived(at, crossing)
         if left is None:
             journal.set(ENDED, way.Ended.of(crossing, at, time.time()).to_json())
         journal.set(CROSSING, left.to_json() if left else None)
+        # Of hosts whose deletion was cut off: what cannot be deleted keeps no move open.
+        deployment.target.delete_aside()
 
     def recover(self) -> None:
         """After somebody was killed while requests waited: let them go on, either way.

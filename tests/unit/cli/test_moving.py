@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tenfold.cli.moving import next_lines
+from pathlib import Path
+
+import pytest
+
+from tenfold.cli.moving import next_lines, once_more
+from tenfold.transitions import way
 
 WAYS = [("tenfold complete", "removes the old side"), ("tenfold reverse", "takes it back")]
 
@@ -22,3 +27,18 @@ def test_a_name_that_has_to_lead_to_a_new_edge_comes_first() -> None:
         "       tenfold complete     removes the old side",
         "       tenfold reverse      takes it back",
     ]
+
+
+@pytest.mark.parametrize(("at", "to", "verb"), [("10", "100", "grow"), ("100", "10", "shrink")])
+def test_whoever_only_prepares_is_not_told_to_make_the_switch(at: str, to: str, verb: str) -> None:
+    prepares = way.grow(at, None, to, now=0.0, prepare_only=True)
+    assert once_more(prepares, None) == f"tenfold {verb} --to {to} --prepare-only"
+    assert once_more(prepares, Path("m.json")) == f"tenfold {verb} m.json --prepare-only"
+    switches = way.grow(at, None, to, now=0.0)
+    assert once_more(switches, None) == f"tenfold {verb} --to {to}"
+    assert once_more(switches, Path("m.json")) == f"tenfold {verb} m.json"
+
+
+def test_a_reverse_ends_where_it_was_prepared_and_prepares_nothing() -> None:
+    switched = way.arrived("100+10", way.grow("10", None, "100", now=0.0))
+    assert once_more(way.reverse("100+10", switched), None) == "tenfold reverse"

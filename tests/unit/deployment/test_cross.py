@@ -10,6 +10,7 @@ import pytest
 from tenfold.deployment import cross, writes
 from tenfold.deployment.carrying import is_past
 from tenfold.deployment.cross import Journey, Leg, where_writes_go
+from tenfold.deployment.deployment import CROSSING, ENDED
 from tenfold.errors import LeftHalfDone, Refused, TargetError, TenfoldError
 from tenfold.targets.memory import MemoryTarget
 from tenfold.topology.databases import ObservedDatabase
@@ -148,3 +149,24 @@ def test_what_ends_it_behind_the_promotion_says_that_the_switch_was_made(
     told = str(caught.value.changed).splitlines()
     assert told[0] == "the switch was made and is not finished"
     assert "cannot be seen now" in told[1]
+
+
+def test_what_cannot_be_deleted_of_a_host_that_is_none_keeps_no_move_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def busy() -> None:
+        raise TargetError("db1 cannot be deleted: Device or resource busy")
+
+    crossing = Crossing("10", "100", "complete", "100", switched=True, began=0.0)
+    facts = {CROSSING: crossing.to_json()}
+    deployment: Any = SimpleNamespace(
+        position="100+10",
+        journal=SimpleNamespace(set=facts.__setitem__),
+        target=SimpleNamespace(delete_aside=busy),
+    )
+    listener: Any = None
+    monkeypatch.setattr(Journey, "_reach", lambda *_: None)
+    with pytest.raises(TargetError, match="busy"):
+        Journey(deployment, listener).go(crossing)
+    assert facts[CROSSING] is None
+    assert facts[ENDED]["stage"] == "100"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,45 @@ def test_a_host_that_is_made_anew_has_nothing_of_the_one_that_was_half_deleted(
     directory.set_aside(create(tmp_path), tmp_path)
     directory.delete_aside(tmp_path)
     assert list((tmp_path / "hosts").iterdir()) == []
+
+
+def test_where_hosts_are_set_aside_no_link_is_followed(tmp_path: Path) -> None:
+    precious, state = tmp_path / "precious", tmp_path / "state"
+    (precious / "vm1").mkdir(parents=True)
+    (precious / "vm1" / "data").write_text("kept")
+    made = create(state)
+    aside = state / "hosts" / directory.ASIDE
+    aside.symlink_to(precious)
+
+    def refused(deed: Callable[[], object]) -> None:
+        with pytest.raises(TargetError, match=r"\.removed is a link") as fault:
+            deed()
+        assert str(fault.value.next).endswith(f"rm {aside}")
+        assert (precious / "vm1" / "data").read_text() == "kept"
+        assert made.root.is_dir()
+
+    refused(lambda: directory.delete_aside(state))
+    refused(lambda: directory.set_aside(made, state))
+    (made.root / "host.json").unlink()
+    refused(lambda: create(state))
+    aside.unlink()
+    assert create(state) == made
+
+
+def test_what_lies_where_hosts_are_set_aside_and_cannot_be_deleted_is_named(
+    tmp_path: Path,
+) -> None:
+    made = create(tmp_path)
+    aside = tmp_path / "hosts" / directory.ASIDE
+    aside.write_text("in the way")
+    with pytest.raises(TargetError, match=r"\.removed/vm1 cannot be deleted: Not a directory"):
+        directory.set_aside(made, tmp_path)
+    with pytest.raises(TargetError, match=r"\.removed cannot be deleted: Not a directory"):
+        directory.delete_aside(tmp_path)
+    aside.unlink()
+    directory.set_aside(made, tmp_path)
+    link = aside / "db1"
+    link.symlink_to(tmp_path)
+    with pytest.raises(TargetError, match=r"db1 cannot be deleted: .*symbolic link") as fault:
+        directory.delete_aside(tmp_path)
+    assert fault.value.next == f"mend that, then  rm -r {link}"

@@ -204,7 +204,7 @@ def create(state_dir: Path, name: str, deployment: str, uid: int, gid: int) -> H
                 if not known:
                     _give_all(root / name, uid, gid)
             if not known:
-                _delete(root.parent / ASIDE / root.name)  # its disk is needed
+                _delete(_aside(root.parent) / root.name)  # its disk is needed
                 _keep(host, uid)
             make_private(host.run, uid, gid)
     except OSError as fault:
@@ -267,20 +267,23 @@ def set_aside(host: HostDirectory, state_dir: Path) -> None:
     deletes its files: whoever is cut off half-way leaves nothing that is taken for a host.
 
     Raises:
-        TargetError: its directory is not where hosts of this deployment are; or what an earlier one
-            of its name left cannot be deleted.
+        TargetError: its directory is not where hosts of this deployment are, or would come to lie
+            elsewhere; or what an earlier one of its name left cannot be deleted.
     """
     if host.root.is_symlink() or host.root.parent.resolve() != (state_dir / "hosts").resolve():
         raise TargetError(f"{host.root} is not a directory under {state_dir}: not deleted")
-    aside = host.root.parent / ASIDE
+    aside = _aside(host.root.parent)
     _delete(aside / host.root.name)
     if host.run.parent != host.root and not host.run.is_symlink() and host.run.is_dir():
         shutil.rmtree(host.run)
-    with _alone_in(host.root.parent):
-        aside.mkdir(mode=0o700, exist_ok=True)
-        host.root.rename(aside / host.root.name)
-    for folder in (aside, host.root.parent):
-        sync_directory(folder)
+    try:
+        with _alone_in(host.root.parent):
+            aside.mkdir(mode=0o700, exist_ok=True)
+            host.root.rename(aside / host.root.name)
+        for folder in (aside, host.root.parent):
+            sync_directory(folder)
+    except OSError as fault:
+        raise cannot_write(aside, fault) from fault
     host.view.unlink(missing_ok=True)
 
 
@@ -290,23 +293,40 @@ def delete_aside(state_dir: Path) -> None:
     Raises:
         TargetError: something could not be deleted.
     """
-    aside = state_dir / "hosts" / ASIDE
-    if aside.is_dir():
+    aside = _aside(state_dir / "hosts")
+    try:
         for left in sorted(aside.iterdir()):
             _delete(left)
         aside.rmdir()
+    except FileNotFoundError:
+        return  # nothing is left, or somebody else deletes it as well
+    except OSError as fault:
+        raise TargetError(
+            f"{aside} cannot be deleted: {fault.strerror}", next=f"mend that, then  rm -r {aside}"
+        ) from fault
+
+
+def _aside(hosts: Path) -> Path:
+    """Where what is left of hosts lies. Raises ``TargetError`` for a link, as a repository may
+    bring one along: behind it is nothing that is Tenfold's to delete."""
+    aside = hosts / ASIDE
+    if aside.is_symlink():
+        raise TargetError(
+            f"{aside} is a link; Tenfold makes none there, and follows none",
+            next=f"look where it leads, then  rm {aside}",
+        )
+    return aside
 
 
 def _delete(left: Path) -> None:
     # rmtree unlinks links and, where the system allows, holds on to directories by descriptor.
     try:
         shutil.rmtree(left)
-    except FileNotFoundError:
-        if left.exists():
-            raise
     except OSError as fault:
+        if isinstance(fault, FileNotFoundError) and not os.path.lexists(left):
+            return
         raise TargetError(
-            f"{fault.filename or left} cannot be deleted: {fault.strerror}",
+            f"{fault.filename or left} cannot be deleted: {fault.strerror or fault}",
             changed=f"{left.name} is no host any more; what is left of it is in {left}",
-            next="mend that, then give the command again",
+            next=f"mend that, then  rm -r {left}",
         ) from fault
