@@ -12,10 +12,11 @@ from tenfold.cli.output import Output
 from tenfold.cli.progress import PlanProgress
 from tenfold.cli.wording import user_files
 from tenfold.deployment import external
-from tenfold.deployment.delete import delete_everything
+from tenfold.deployment.delete import delete_everything, finish
 from tenfold.deployment.deployment import Deployment
+from tenfold.deployment.journal import is_half_deleted, require_not_lost
 from tenfold.errors import Refused
-from tenfold.state.layout import Layout
+from tenfold.state.layout import Layout, title
 
 
 @command("down")
@@ -32,7 +33,16 @@ def down(settings: Settings, delete_data: bool, yes: bool) -> None:
     """
     layout = settings.layout()
     output = settings.output
+    if delete_data and is_half_deleted(layout):
+        name = title(layout.project.name, layout.environment)
+        if not yes:
+            _confirm(settings, name, "", None)
+        finish(layout)
+        output.event("down", {"stopped": False, "deleted": True, "storage": []})
+        output.line(f"everything of {name} is deleted")
+        return
     if not layout.exists():
+        require_not_lost(layout)
         output.line("nothing runs: this app was never brought up")
         output.event("down", {"stopped": False})
         return

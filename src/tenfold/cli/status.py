@@ -24,6 +24,7 @@ from tenfold.deployment.certificate import Certificate
 from tenfold.deployment.deployment import Deployment
 from tenfold.deployment.job_words import trouble, when
 from tenfold.deployment.jobs import Jobs
+from tenfold.deployment.journal import require_not_lost
 from tenfold.deployment.own_certificate import OwnCertificate
 from tenfold.deployment.status import Status, fails_over, never_up
 from tenfold.drills.kept import Kept
@@ -88,6 +89,7 @@ def status(settings: Settings, routes: bool, units: bool) -> None:
             found = replace(found, jobs=tuple(job.to_json() for job in jobs.jobs))
         found = under_way.with_follower(found, deployment)
     else:
+        require_not_lost(layout)
         spec = load(layout.spec, environment=layout.environment)
         found = never_up(spec.name, begins_at(spec), layout.environment)
     if settings.json:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tenfold.errors import JournalError
 from tenfold.state import secrets
+from tenfold.targets.local.directory import ASIDE
 from tenfold.transitions.journal import MovableJournal
 
 if TYPE_CHECKING:
@@ -31,13 +32,19 @@ def open_journal(
 
 def require_not_lost(layout: Layout) -> None:
     """See that there is a journal where there are databases: without what it knows, a new and empty
-    one would be started where one is.
+    one would be started where one is. Nor is anything begun on half-deleted files.
 
     Raises:
         JournalError: there is none.
     """
     if layout.exists():
         return
+    if is_half_deleted(layout):
+        raise JournalError(
+            f"the deletion of everything in {layout.state} was cut off",
+            changed="nothing; part of it is gone, and there is no way back",
+            next="tenfold down --delete-data    deletes the rest",
+        )
     found = sorted(str(path.parent) for path in (layout.state / "hosts").glob(CLUSTERS))
     if found:
         raise JournalError(
@@ -47,6 +54,15 @@ def require_not_lost(layout: Layout) -> None:
             f"or, to begin anew without what is in them, move {layout.state}/hosts away",
             detail="\n".join(found),
         )
+
+
+def is_half_deleted(layout: Layout) -> bool:
+    """Whether a deletion of everything was cut off: no journal, and every host is set aside."""
+    hosts = layout.state / "hosts"
+    aside = hosts / ASIDE
+    if layout.exists() or aside.is_symlink() or not aside.is_dir():
+        return False
+    return [path.name for path in hosts.iterdir() if path.is_dir()] == [ASIDE]
 
 
 def access(layout: Layout) -> Callable[[tuple[str, ...]], Access]:

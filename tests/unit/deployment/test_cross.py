@@ -158,7 +158,7 @@ def test_what_cannot_be_deleted_of_a_host_that_is_none_keeps_no_move_open(
         raise TargetError("db1 cannot be deleted: Device or resource busy")
 
     crossing = Crossing("10", "100", "complete", "100", switched=True, began=0.0)
-    facts = {CROSSING: crossing.to_json()}
+    facts: dict[str, Any] = {CROSSING: crossing.to_json()}
     deployment: Any = SimpleNamespace(
         position="100+10",
         journal=SimpleNamespace(set=facts.__setitem__),
