@@ -28,6 +28,7 @@ from tenfold.agent.handle import Process
 from tenfold.agent.logs import lines_since
 from tenfold.agent.readiness import until_ready
 from tenfold.agent.record import FOLDER, UnitRecord
+from tenfold.agent.waiting import TooLate
 from tenfold.errors import Refused, TargetError, TenfoldError, UnitFailed
 from tenfold.topology.observation import ObservedUnit, UnitState
 from tenfold.topology.process import UnitOrder
@@ -489,8 +490,10 @@ class Unit:
             return
         try:
             await self._take_place(fresh=not adopted)
-        except NoAnswer as silence:
-            if not known_ready:
+        except (NoAnswer, TooLate) as silence:
+            # That a command has it hold must be true. The keeper's hold tells it until it does.
+            gated = self._surroundings.is_gated(self.name)
+            if not known_ready or not (gated or isinstance(silence, NoAnswer)):
                 raise
             # It served before this agent came, and may just be busy: no reason to end it.
             say(f"{self.name}: {silence}")

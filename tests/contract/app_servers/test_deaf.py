@@ -96,6 +96,7 @@ def test_one_that_is_deaf_still_is_started_anew_and_nobody_waits(
     deaf, busy = block(agent, endpoint, "/busy?seconds=120")
     before = pid(agent, deaf)
     hold(agent)
+    order(agent, "drained", within_seconds=0.5, by="failover")
     requests = [Request(endpoint) for _ in range(WAITING)]
     assert order(agent, "refresh", port=5432) == {"members": 2, "renewed": 1}
     order(agent, "release", by="failover")
@@ -104,3 +105,25 @@ def test_one_that_is_deaf_still_is_started_anew_and_nobody_waits(
     assert pid(agent, deaf) != before
     assert {unit.restarts for unit in agent.observe().units} == {0}, "it was told to: no crash"
     busy.close()
+
+
+def test_a_successor_of_the_agent_tells_it_on_and_does_not_end_it(
+    host: Hosts, runtime: Runtime
+) -> None:
+    """Its control thread answers that it accepts, for longer than is waited for it to hold."""
+    agent = host.up()
+    endpoint = serving(agent, runtime, UVICORN)
+    deaf, busy = block(agent, endpoint, "/busy?seconds=20")
+    (other,) = states(agent).keys() - {deaf}
+    hold(agent)
+    old = host.agent_pid()
+    host.kill(old)
+    until(lambda: host.agent_pid() != old, "a successor")
+    until(lambda: states(agent) == {deaf: "running", other: "holding"}, "it to be asked once")
+    request = Request(endpoint)
+    assert busy.answer() == "done"
+    until(lambda: states(agent)[deaf] == "holding", "it to hold")
+    assert request.waits(0.05)
+    order(agent, "release", by="failover")
+    assert "greeting" in request.answer()
+    assert {unit.restarts for unit in agent.observe().units} == {0}
