@@ -125,6 +125,16 @@ def test_a_host_directory_that_is_a_link_is_not_deleted(tmp_path: Path) -> None:
     assert elsewhere.is_dir()
 
 
+def test_behind_a_link_no_host_is_made(tmp_path: Path) -> None:
+    precious, hosts = tmp_path / "precious", tmp_path / "state" / "hosts"
+    precious.mkdir()
+    hosts.mkdir(parents=True)
+    (hosts / "vm1").symlink_to(precious)
+    with pytest.raises(TargetError, match="vm1 is a link"):
+        create(tmp_path / "state")
+    assert list(precious.iterdir()) == []
+
+
 def test_a_disk_that_gives_nothing_is_named(tmp_path: Path) -> None:
     (tmp_path / "hosts").write_text("in the way")
     with pytest.raises(TargetError, match="cannot read"):

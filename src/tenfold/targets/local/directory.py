@@ -188,7 +188,7 @@ def create(state_dir: Path, name: str, deployment: str, uid: int, gid: int) -> H
         TargetError: the disk does not take it, or its place for sockets is somebody else's.
     """
     host = locate(state_dir, name, deployment, uid)
-    root = host.root
+    root = _no_link(host.root)
     try:
         _make_reachable(state_dir)
         _make_reachable(root.parent)
@@ -309,13 +309,16 @@ def delete_aside(state_dir: Path) -> None:
 def _aside(hosts: Path) -> Path:
     """Where what is left of hosts lies. Raises ``TargetError`` for a link, as a repository may
     bring one along: behind it is nothing that is Tenfold's to delete."""
-    aside = hosts / ASIDE
-    if aside.is_symlink():
+    return _no_link(hosts / ASIDE)
+
+
+def _no_link(path: Path) -> Path:
+    if path.is_symlink():
         raise TargetError(
-            f"{aside} is a link; Tenfold makes none there, and follows none",
-            next=f"look where it leads, then  rm {aside}",
+            f"{path} is a link; Tenfold makes none there, and follows none",
+            next=f"look where it leads, then  rm {path}",
         )
-    return aside
+    return path
 
 
 def _delete(left: Path) -> None:
