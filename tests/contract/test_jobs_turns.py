@@ -245,11 +245,10 @@ def test_without_etcd_nothing_is_begun_and_then_it_goes_on() -> None:
             host.end()
 
 
-def test_an_answer_that_is_lost_stops_no_job(
-    cluster: etcd.Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """etcd has put down that the slot is dealt with, and whoever asked does not hear of it."""
-    real, lost = Client.transact, []
+def answers_to_lose(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """As many answers of etcd as there are words in it by then are lost, on transactions that it
+    has carried out."""
+    real, lost = Client.transact, list[str]()
 
     def broken_off(self: Client, *asked: Any) -> Any:
         found = real(self, *asked)
@@ -257,11 +256,19 @@ def test_an_answer_that_is_lost_stops_no_job(
             raise EtcdError("silent", lost.pop())
         return found
 
+    monkeypatch.setattr(Client, "transact", broken_off)
+    return lost
+
+
+def test_an_answer_that_is_lost_stops_no_job(
+    cluster: etcd.Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """etcd has put down that the slot is dealt with, and whoever asked does not hear of it."""
     with Shared(Turns(Access(cluster.urls), "/shop/lost", "app1", SECONDS)) as turn:
         wait_for(lambda: turn.term() is not None, within=30, subject="it to be our turn")
         turn.dealt()
         assert turn.claim("mail", 1.0)
-        monkeypatch.setattr(Client, "transact", broken_off)
+        lost = answers_to_lose(monkeypatch)
         for slot in (2.0, 3.0):
             lost.append("the answer was lost")
             with pytest.raises(EtcdError):
@@ -275,15 +282,7 @@ def test_an_answer_that_is_lost_stops_no_job(
 def test_what_runs_is_put_down_with_its_slot_until_it_has_ended(
     cluster: etcd.Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, lost = Client.transact, []
-
-    def broken_off(self: Client, *asked: Any) -> Any:
-        found = real(self, *asked)
-        if lost:
-            raise EtcdError("silent", lost.pop())
-        return found
-
-    monkeypatch.setattr(Client, "transact", broken_off)
+    lost = answers_to_lose(monkeypatch)
     with Shared(Turns(Access(cluster.urls), "/shop/runs", "app1", SECONDS)) as turn:
         wait_for(lambda: turn.term() is not None, within=30, subject="it to be our turn")
         turn.dealt()

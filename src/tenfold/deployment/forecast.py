@@ -257,8 +257,7 @@ def _kept_log(last: Intent) -> int | None:
     """As the next leader is configured; out of Patroni's care it is released as it runs."""
     if last.position in BY_ITSELF:
         return None
-    (path,) = last.goal.leaders.values()
-    unit = last.goal.topology.member(path)
+    unit = last.leader
     return sizes(unit, last.blueprint.scene(unit)).max_slot_wal_keep_size_bytes
 
 

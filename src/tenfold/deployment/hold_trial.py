@@ -76,9 +76,7 @@ def with_hold(deployment: Deployment, told: Forecast, tell: Callable[[str], None
 def _tried(deployment: Deployment, tell: Callable[[str], None]) -> Tried:
     """What the last trial measured, if that still holds; or a new one."""
     intent = work.serving(deployment)
-    (path,) = intent.goal.leaders.values()
-    unit = intent.blueprint.topology.member(path)
-    assert isinstance(unit, Unit)
+    unit = intent.leader
     version = intent.toolbox.versions[unit.engine]
     known = tried_from_json(deployment.facts().get(TRIED))
     if known is not None and (known.postgresql, known.host) == (version, unit.host):

@@ -82,6 +82,14 @@ class Intent:
         """The app's name, and the environment unless it is the default one."""
         return title(self.spec.name, self.environment)
 
+    @property
+    def leader(self) -> Unit:
+        """The database that is to lead, where there is one cluster of Tenfold's own."""
+        (path,) = self.goal.leaders.values()
+        found = self.goal.topology.member(path)
+        assert isinstance(found, Unit)
+        return found
+
 
 def make_intent(
     spec: AppSpec,

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
     from tenfold.deployment.intent import Intent
     from tenfold.state.layout import Layout
-    from tenfold.topology.model import Unit
     from tenfold.transitions.runner import Listener
 
 EVERY_SECONDS = 0.05
@@ -171,7 +170,7 @@ def _copied(
 
 
 def _require_room(original: Intent, layout: Layout) -> None:
-    led = _leader(original)
+    led = original.leader
     who = login(led, original.blueprint.scene(led), "superuser", database=MAINTENANCE)
     require_room(gather(who), shutil.disk_usage(layout.state).free)
 
@@ -193,17 +192,12 @@ def require_room(facts: Facts, free_bytes: int) -> None:
         )
 
 
-def _leader(intent: Intent) -> Unit:
-    (path,) = intent.goal.leaders.values()
-    return next(u for u in intent.goal.topology.units if u.path == path)
-
-
 def _copy_database(original: Intent, copy: Intent) -> None:
     """A base backup of the leader, as the data of the copy's leader, which starts from it.
 
     Made as a follower's is, at the rate that the app's file allows.
     """
-    led, unit = _leader(original), _leader(copy)
+    led, unit = original.leader, copy.leader
     scene, of = copy.blueprint.scene(unit), original.blueprint.scene(led)
     agent = copy.target.ensure(copy.goal.topology.host(unit.host))
     agent.write(copy.blueprint.scripts(unit))

@@ -220,7 +220,8 @@ def _(step: steps.Promote, world: World, tell: Tell) -> None:
             with session.within(PROMOTE_SECONDS):
                 switch.promote(session)
             world.evidence.promoted = True
-    world.evidence.promoted = True
+    else:
+        world.evidence.promoted = True
     with session.within(PROMOTE_SECONDS):
         switch.wait_until_writable(session, within_seconds=PROMOTE_SECONDS)
 

@@ -120,19 +120,7 @@ def files_of(member: Unit | Pool, world: World) -> tuple[File, ...]:
     what units are made from does not say who that is, and a failover keeper follows it meanwhile.
     Where nobody can say who leads, those that lie there already are left out.
     """
-    blueprint = world.blueprint
-    files = blueprint.render(member)[0]
-    if not isinstance(member.settings, EndpointSettings):
-        return files
-    cluster = member.settings.cluster
-    units = [u for u in blueprint.topology.of(PatroniSettings) if _cluster(u) == cluster]
-    if not units:
-        return files
-    led = _led(units, world)
-    if led is None:
-        agent = world.agent(member.host)
-        return tuple(file for file in files if not _is_there(file.path, agent))
-    return replace(blueprint, leaders={**blueprint.leaders, cluster: led}).render(member)[0]
+    return _files(member, world)[0]
 
 
 def written(member: Unit | Pool, world: World) -> UnitOrder:
@@ -141,10 +129,29 @@ def written(member: Unit | Pool, world: World) -> UnitOrder:
     Where some were left out it has no fingerprint: no plan takes it for what the goal wants, and
     one that knows who leads writes them.
     """
-    files, order = files_of(member, world), world.blueprint.order(member)
+    files, whole = _files(member, world)
     world.own_sockets(member.host).write(files)
-    whole = len(files) == len(world.blueprint.render(member)[0])
+    order = world.blueprint.order(member)
     return order if whole else replace(order, fingerprint=None)
+
+
+def _files(member: Unit | Pool, world: World) -> tuple[tuple[File, ...], bool]:
+    """See :func:`files_of`; and whether these are all."""
+    blueprint = world.blueprint
+    files = blueprint.render(member)[0]
+    if not isinstance(member.settings, EndpointSettings):
+        return files, True
+    cluster = member.settings.cluster
+    units = [u for u in blueprint.topology.of(PatroniSettings) if _cluster(u) == cluster]
+    if not units:
+        return files, True
+    led = _led(units, world)
+    if led is not None:
+        blueprint = replace(blueprint, leaders={**blueprint.leaders, cluster: led})
+        return blueprint.render(member)[0], True
+    agent = world.agent(member.host)
+    missing = tuple(file for file in files if not _is_there(file.path, agent))
+    return missing, len(missing) == len(files)
 
 
 def _led(units: Sequence[Unit | Pool], world: World) -> str | None:
